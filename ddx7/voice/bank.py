@@ -1,0 +1,46 @@
+"""`Bank`: voices in order, with what was mended while reading them."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Self, overload
+
+import numpy as np
+
+from ddx7.voice.voice import Voice
+
+
+@dataclass(frozen=True)
+class Bank(Sequence[Voice]):
+    """Voices in order. A cartridge has 32; a file may hold fewer or many more.
+
+    Attributes:
+      voices: the voices.
+      repairs: one sentence for each thing that was wrong in the source and mended; empty if nothing was.
+    """
+
+    voices: tuple[Voice, ...]
+    repairs: tuple[str, ...] = ()
+
+    def __init__(self, voices: Iterable[Voice], repairs: Iterable[str] = ()) -> None:
+        object.__setattr__(self, "voices", tuple(voices))
+        object.__setattr__(self, "repairs", tuple(repairs))
+
+    @overload
+    def __getitem__(self, index: int) -> Voice: ...
+    @overload
+    def __getitem__(self, index: slice) -> Self: ...
+    def __getitem__(self, index: int | slice) -> "Voice | Self":
+        """A voice, or for a slice a bank of those voices."""
+        return type(self)(self.voices[index]) if isinstance(index, slice) else self.voices[index]
+
+    def __len__(self) -> int:
+        """How many voices there are."""
+        return len(self.voices)
+
+    def __iter__(self) -> Iterator[Voice]:
+        """The voices in order."""
+        return iter(self.voices)
+
+    def to_vced(self) -> np.ndarray:
+        """All voices in the edit form, uint8 [voice, 155]."""
+        return np.array([list(voice.to_vced()) for voice in self.voices], np.uint8).reshape(-1, 155)

@@ -1,0 +1,86 @@
+"""Bytes of voices: the edit form (VCED, 155) and the packed form (VMEM, 128), one or millions at a time."""
+
+import numpy as np
+
+from ddx7.voice.spec import (
+    FIELDS,
+    INIT_OUTPUT_LEVEL_OP1,
+    OPERATOR_PARAMETERS,
+    VCED_SIZE,
+    VMEM_SIZE,
+    vced_offset,
+)
+
+_VMEM_BYTE = np.array([f.vmem for f in FIELDS])
+_SHIFT = np.array([f.parameter.shift for f in FIELDS], np.uint8)
+_MASK = np.array([(1 << f.parameter.bits) - 1 for f in FIELDS], np.uint8)
+
+VCED_MIN = np.array([f.parameter.minimum for f in FIELDS], np.uint8)
+"""Smallest legal value of each VCED byte, uint8 [155]."""
+VCED_MAX = np.array([f.parameter.maximum for f in FIELDS], np.uint8)
+"""Largest legal value of each VCED byte, uint8 [155]."""
+VCED_PANEL = np.array([f.parameter.panel for f in FIELDS], np.int16)
+"""What the panel adds to each VCED byte, int16 [155]."""
+
+
+def _init_vced() -> np.ndarray:
+    vced = np.array([f.parameter.defaults[f.index] for f in FIELDS], np.uint8)
+    output_level = next(row for row in OPERATOR_PARAMETERS if row.name == "output_level")
+    vced[vced_offset(output_level, operator=1)] = INIT_OUTPUT_LEVEL_OP1
+    return vced
+
+
+INIT_VCED = _init_vced()
+"""Yamaha's INIT VOICE as VCED bytes."""
+
+# Bits that a legal voice never sets: reading masks them, so equal voices compare equal.
+_VMEM_USED = np.zeros(VMEM_SIZE, np.uint8)
+np.bitwise_or.at(_VMEM_USED, _VMEM_BYTE, _MASK << _SHIFT)
+
+
+def unpack(vmem: np.ndarray) -> np.ndarray:
+    """VMEM to VCED. Bits that no parameter owns are dropped; values are not clamped.
+
+    Args:
+      vmem: uint8 [..., 128].
+
+    Returns:
+      uint8 [..., 155].
+    """
+    vmem = np.asarray(vmem, np.uint8)
+    if vmem.shape[-1:] != (VMEM_SIZE,):
+        raise ValueError(f"packed voices: last axis is {vmem.shape[-1:]}, wanted ({VMEM_SIZE},)")
+    return (vmem[..., _VMEM_BYTE] >> _SHIFT) & _MASK
+
+
+def pack(vced: np.ndarray) -> np.ndarray:
+    """VCED to VMEM; the inverse of `unpack` for every legal voice.
+
+    Args:
+      vced: uint8 [..., 155], each byte within its bit width.
+
+    Returns:
+      uint8 [..., 128].
+    """
+    vced = np.asarray(vced, np.uint8)
+    if vced.shape[-1:] != (VCED_SIZE,):
+        raise ValueError(f"voices in edit form: last axis is {vced.shape[-1:]}, wanted ({VCED_SIZE},)")
+    vmem = np.zeros((*vced.shape[:-1], VMEM_SIZE), np.uint8)
+    np.bitwise_or.at(vmem, (..., _VMEM_BYTE), (vced & _MASK) << _SHIFT)
+    return vmem
+
+
+def unused_bits(vmem: np.ndarray) -> np.ndarray:
+    """Whether each packed voice has bits set that no parameter owns; bool [...]."""
+    return np.any(np.asarray(vmem, np.uint8) & ~_VMEM_USED, axis=-1)
+
+
+def in_range(vced: np.ndarray) -> np.ndarray:
+    """Whether each VCED byte is legal; bool [..., 155]."""
+    vced = np.asarray(vced)
+    return (vced >= VCED_MIN) & (vced <= VCED_MAX)
+
+
+def random_vced(rng: np.random.Generator, n_voices: int) -> np.ndarray:
+    """Legal voices with every byte drawn uniformly from its range, uint8 [n_voices, 155]."""
+    return rng.integers(VCED_MIN, VCED_MAX.astype(int) + 1, (n_voices, VCED_SIZE)).astype(np.uint8)

@@ -1,0 +1,275 @@
+"""`Voice`: one DX7 patch as the panel shows it."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields, replace
+from typing import Any, Self
+
+import numpy as np
+
+from ddx7.errors import Ddx7Error
+from ddx7.voice.packing import INIT_VCED, pack, unpack
+from ddx7.voice.spec import (
+    FIELDS,
+    N_OPERATORS,
+    NAME_SIZE,
+    OPERATOR_PARAMETERS,
+    VCED_SIZE,
+    VMEM_SIZE,
+    VOICE_PARAMETERS,
+    Parameter,
+    vced_offset,
+)
+
+Four = tuple[int, int, int, int]
+
+# Three codes of the DX7's character ROM differ from ASCII (Dexed, PluginData.h, normalizePgmName).
+_SPECIAL_CHARACTERS = {0x5C: "¥", 0x7E: "→", 0x7F: "←"}
+_CHARACTER_CODES = {character: code for code, character in _SPECIAL_CHARACTERS.items()} | {"\\": 0x5C, "~": 0x7E}
+
+
+def decode_name(codes: bytes) -> str:
+    """Name bytes as text; trailing spaces dropped, codes below 32 shown as spaces."""
+    return "".join(_SPECIAL_CHARACTERS.get(c, chr(c) if 32 <= c < 127 else " ") for c in codes).rstrip()
+
+
+def encode_name(name: str) -> bytes:
+    """Text as ten name bytes.
+
+    Raises:
+      Ddx7Error: longer than ten characters, or a character that the DX7 cannot show.
+    """
+    if len(name) > NAME_SIZE:
+        raise Ddx7Error(f"name {name!r}: {len(name)} characters, wanted at most {NAME_SIZE}")
+    codes = [_CHARACTER_CODES.get(c, ord(c)) for c in name.ljust(NAME_SIZE)]
+    for character, code in zip(name.ljust(NAME_SIZE), codes, strict=True):
+        if not 32 <= code <= 127:
+            raise Ddx7Error(f"name {name!r}: the DX7 has no character {character!r}, wanted printable ASCII, ¥, → or ←")
+    return bytes(codes)
+
+
+def _check(row: Parameter, value: object, place: str) -> None:
+    values = value if row.count > 1 else (value,)
+    if not isinstance(values, tuple) or len(values) != row.count:
+        raise Ddx7Error(f"{place}{row.name}: found {value!r}, wanted {row.count} integers")
+    low, high = row.minimum + row.panel, row.maximum + row.panel
+    for v in values:
+        if isinstance(v, bool) or not isinstance(v, int) or not low <= v <= high:
+            raise Ddx7Error(f"{place}{row.name}: found {v!r}, wanted an integer from {low} to {high}")
+
+
+@dataclass(frozen=True, slots=True)
+class Operator:
+    """One of the six operators, in panel units; ranges are in `ddx7.voice.spec.OPERATOR_PARAMETERS`.
+
+    Attributes:
+      rates: envelope R1-R4, 0-99; 99 is instant.
+      levels: envelope L1-L4, 0-99.
+      break_point: key at which level scaling turns, 0 = A-1 ... 39 = C3 ... 99 = C8.
+      left_depth: level scaling below the break point, 0-99.
+      right_depth: level scaling above it, 0-99.
+      left_curve: 0 -LIN, 1 -EXP, 2 +EXP, 3 +LIN.
+      right_curve: the same for the right side.
+      rate_scaling: how much faster the envelope runs up the keyboard, 0-7.
+      amp_mod_sensitivity: AMS, 0-3.
+      velocity_sensitivity: key velocity sensitivity, 0-7.
+      output_level: 0-99.
+      fixed: 0 the frequency follows the key, 1 it is fixed.
+      coarse: ratio 1-31, 0 for one half; in fixed mode the decade, modulo 4.
+      fine: adds 0-99 % of the ratio; in fixed mode hundredths of a decade.
+      detune: -7 to +7.
+    """
+
+    rates: Four = (99, 99, 99, 99)
+    levels: Four = (99, 99, 99, 0)
+    break_point: int = 39
+    left_depth: int = 0
+    right_depth: int = 0
+    left_curve: int = 0
+    right_curve: int = 0
+    rate_scaling: int = 0
+    amp_mod_sensitivity: int = 0
+    velocity_sensitivity: int = 0
+    output_level: int = 0
+    fixed: int = 0
+    coarse: int = 1
+    fine: int = 0
+    detune: int = 0
+
+    def __post_init__(self) -> None:
+        for row in OPERATOR_PARAMETERS:
+            _check(row, getattr(self, row.name), "operator ")
+
+
+@dataclass(frozen=True, slots=True)
+class Voice:
+    """One DX7 patch, in panel units; `Voice()` is Yamaha's INIT VOICE.
+
+    Attributes:
+      operators: OP1 to OP6, so ``operators[0]`` is OP1.
+      pitch_rates: pitch envelope R1-R4, 0-99.
+      pitch_levels: pitch envelope L1-L4, 0-99; 50 is in tune, 99 almost four octaves up.
+      algorithm: 1-32.
+      feedback: 0-7.
+      osc_sync: 1 starts all operators in phase at key-on.
+      lfo_speed: 0-99.
+      lfo_delay: 0-99.
+      lfo_pitch_depth: PMD, 0-99.
+      lfo_amp_depth: AMD, 0-99.
+      lfo_sync: 1 restarts the LFO at key-on.
+      lfo_wave: 0 triangle, 1 saw down, 2 saw up, 3 square, 4 sine, 5 sample and hold.
+      pitch_mod_sensitivity: PMS, 0-7.
+      transpose: semitones, -24 to +24.
+      name: at most ten characters.
+
+    Raises:
+      Ddx7Error: a value out of range; the message names it.
+    """
+
+    operators: tuple[Operator, ...] = (Operator(output_level=99), *(Operator(),) * (N_OPERATORS - 1))
+    pitch_rates: Four = (99, 99, 99, 99)
+    pitch_levels: Four = (50, 50, 50, 50)
+    algorithm: int = 1
+    feedback: int = 0
+    osc_sync: int = 1
+    lfo_speed: int = 35
+    lfo_delay: int = 0
+    lfo_pitch_depth: int = 0
+    lfo_amp_depth: int = 0
+    lfo_sync: int = 1
+    lfo_wave: int = 0
+    pitch_mod_sensitivity: int = 3
+    transpose: int = 0
+    name: str = "INIT VOICE"
+
+    def __post_init__(self) -> None:
+        if len(self.operators) != N_OPERATORS or not all(isinstance(op, Operator) for op in self.operators):
+            raise Ddx7Error(f"voice {self.name!r}: found {len(self.operators)} operators, wanted {N_OPERATORS}")
+        for row in VOICE_PARAMETERS:
+            if row.kind == "text":
+                encode_name(self.name)
+            else:
+                _check(row, getattr(self, row.name), f"voice {self.name!r}: ")
+
+    @classmethod
+    def from_vced(cls, vced: bytes | np.ndarray) -> Self:
+        """Read the 155 bytes of the edit form.
+
+        Raises:
+          Ddx7Error: not 155 bytes, or a byte out of range; `ddx7.voice.mend` repairs those.
+        """
+        data = _as_bytes(vced, VCED_SIZE, "voice in edit form")
+        for field, byte in zip(FIELDS, data, strict=True):
+            row = field.parameter
+            if not row.minimum <= byte <= row.maximum:
+                raise Ddx7Error(f"{field.label}: byte {byte}, wanted {row.minimum} to {row.maximum}")
+        operators = tuple(
+            Operator(**{row.name: _read(row, data, op) for row in OPERATOR_PARAMETERS}) for op in range(1, N_OPERATORS + 1)
+        )
+        return cls(operators=operators, **{row.name: _read(row, data, 0) for row in VOICE_PARAMETERS})
+
+    def to_vced(self) -> bytes:
+        """The 155 bytes of the edit form."""
+        data = bytearray(VCED_SIZE)
+        for op, operator in enumerate(self.operators, start=1):
+            for row in OPERATOR_PARAMETERS:
+                _write(row, data, op, getattr(operator, row.name))
+        for row in VOICE_PARAMETERS:
+            _write(row, data, 0, getattr(self, row.name))
+        return bytes(data)
+
+    @classmethod
+    def from_vmem(cls, vmem: bytes | np.ndarray) -> Self:
+        """Read the 128 bytes of the packed form; bits that no parameter owns are ignored.
+
+        Raises:
+          Ddx7Error: not 128 bytes, or a value out of range.
+        """
+        return cls.from_vced(unpack(np.frombuffer(_as_bytes(vmem, VMEM_SIZE, "packed voice"), np.uint8)))
+
+    def to_vmem(self) -> bytes:
+        """The 128 bytes of the packed form."""
+        return pack(np.frombuffer(self.to_vced(), np.uint8)).tobytes()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain lists, integers and text, in panel units; `from_dict` reads it back."""
+        return json.loads(json.dumps(asdict(self)))
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        """Read what `to_dict` wrote. What is left out keeps its INIT VOICE value.
+
+        Raises:
+          Ddx7Error: an unknown key or a value out of range.
+        """
+        values = _known(cls, data, "voice")
+        if "operators" in values:
+            if not isinstance(values["operators"], list):
+                raise Ddx7Error(f"operators: found {type(values['operators']).__name__}, wanted a list of {N_OPERATORS}")
+            values["operators"] = tuple(
+                Operator(**_known(Operator, op, f"operator {n}")) for n, op in enumerate(values["operators"], start=1)
+            )
+        return cls(**values)
+
+    def to_json(self) -> str:
+        """`to_dict` as JSON text."""
+        return json.dumps(asdict(self), ensure_ascii=False)
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        """Read what `to_json` wrote.
+
+        Raises:
+          Ddx7Error: not JSON, or not a voice.
+        """
+        try:
+            data = json.loads(text)
+        except ValueError as error:
+            raise Ddx7Error(f"voice: not JSON ({error})") from None
+        return cls.from_dict(data)
+
+    def renamed(self, name: str) -> Self:
+        """The same voice under another name."""
+        return replace(self, name=name)
+
+
+def _as_bytes(data: bytes | np.ndarray, size: int, what: str) -> bytes:
+    data = bytes(np.asarray(data, np.uint8)) if isinstance(data, np.ndarray) else bytes(data)
+    if len(data) != size:
+        raise Ddx7Error(f"{what}: found {len(data)} bytes, wanted {size}")
+    return data
+
+
+def _read(row: Parameter, data: bytes, operator: int) -> Any:
+    start = vced_offset(row, operator)
+    if row.kind == "text":
+        return decode_name(data[start : start + row.count])
+    if row.count > 1:
+        return tuple(byte + row.panel for byte in data[start : start + row.count])
+    return data[start] + row.panel
+
+
+def _write(row: Parameter, data: bytearray, operator: int, value: Any) -> None:
+    start = vced_offset(row, operator)
+    if row.kind == "text":
+        data[start : start + row.count] = encode_name(value)
+    elif row.count > 1:
+        data[start : start + row.count] = bytes(v - row.panel for v in value)
+    else:
+        data[start] = value - row.panel
+
+
+def _known(cls: type, data: object, place: str) -> dict[str, Any]:
+    if not isinstance(data, Mapping):
+        raise Ddx7Error(f"{place}: found {type(data).__name__}, wanted an object")
+    names = {field.name for field in fields(cls)}
+    for key in data:
+        if key not in names:
+            raise Ddx7Error(f"{place}: unknown key {key!r}, wanted one of {', '.join(sorted(names))}")
+    # JSON has no tuples; nested operators stay a list until they are read themselves.
+    return {k: tuple(v) if isinstance(v, list) and k != "operators" else v for k, v in data.items()}
+
+
+def init_voice() -> Voice:
+    """Yamaha's INIT VOICE: one sine on OP1."""
+    return Voice.from_vced(INIT_VCED)
