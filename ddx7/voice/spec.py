@@ -93,8 +93,9 @@ VOICE_PARAMETERS = (
     Parameter("pitch_levels", 130, 106, 99, "level", "L1-L4, 50 is in tune", count=4, default=50),
     Parameter("algorithm", 134, 110, 31, "structure", "1-32", bits=5, panel=1, categorical=True),
     Parameter("feedback", 135, 111, 7, "level", "6 dB", bits=3),
-    Parameter("osc_sync", 136, 111, 1, "switch", "on at key-on", shift=3, bits=1, default=1, categorical=True,
-              labels=_ON_OFF),
+    Parameter(
+        "osc_sync", 136, 111, 1, "switch", "on at key-on", shift=3, bits=1, default=1, categorical=True, labels=_ON_OFF
+    ),
     Parameter("lfo_speed", 137, 112, 99, "lfo", "0.06-51 Hz", default=35),
     Parameter("lfo_delay", 138, 113, 99, "lfo", "0-3.3 s"),
     Parameter("lfo_pitch_depth", 139, 114, 99, "lfo", "PMD"),
@@ -103,8 +104,9 @@ VOICE_PARAMETERS = (
     Parameter("lfo_wave", 142, 116, 5, "lfo", "wave", shift=1, bits=3, categorical=True, labels=LFO_WAVES),
     Parameter("pitch_mod_sensitivity", 143, 116, 7, "sensitivity", "PMS", shift=4, bits=3, default=3),
     Parameter("transpose", 144, 117, 48, "key", "semitones", panel=-24, default=24),
-    Parameter("name", 145, 118, 127, "text", "characters", count=NAME_SIZE, default=tuple(b"INIT VOICE"),
-              audible=False),
+    Parameter(
+        "name", 145, 118, 127, "text", "characters", count=NAME_SIZE, default=tuple(b"INIT VOICE"), audible=False
+    ),
 )
 
 INIT_OUTPUT_LEVEL_OP1 = 99
@@ -149,7 +151,9 @@ def _all_fields() -> tuple[Field, ...]:
     rows = [(row, op) for op in range(N_OPERATORS, 0, -1) for row in OPERATOR_PARAMETERS]
     rows += [(row, 0) for row in VOICE_PARAMETERS]
     return tuple(
-        Field(row, vced_offset(row, op) + k, _vmem_offset(row, op) + k, op, k) for row, op in rows for k in range(row.count)
+        Field(row, vced_offset(row, op) + k, _vmem_offset(row, op) + k, op, k)
+        for row, op in rows
+        for k in range(row.count)
     )
 
 

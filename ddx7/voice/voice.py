@@ -164,7 +164,8 @@ class Voice:
             if not row.minimum <= byte <= row.maximum:
                 raise Ddx7Error(f"{field.label}: byte {byte}, wanted {row.minimum} to {row.maximum}")
         operators = tuple(
-            Operator(**{row.name: _read(row, data, op) for row in OPERATOR_PARAMETERS}) for op in range(1, N_OPERATORS + 1)
+            Operator(**{row.name: _read(row, data, op) for row in OPERATOR_PARAMETERS})
+            for op in range(1, N_OPERATORS + 1)
         )
         return cls(operators=operators, **{row.name: _read(row, data, 0) for row in VOICE_PARAMETERS})
 
@@ -205,7 +206,9 @@ class Voice:
         values = _known(cls, data, "voice")
         if "operators" in values:
             if not isinstance(values["operators"], list):
-                raise Ddx7Error(f"operators: found {type(values['operators']).__name__}, wanted a list of {N_OPERATORS}")
+                raise Ddx7Error(
+                    f"operators: found {type(values['operators']).__name__}, wanted a list of {N_OPERATORS}"
+                )
             values["operators"] = tuple(
                 Operator(**_known(Operator, op, f"operator {n}")) for n, op in enumerate(values["operators"], start=1)
             )

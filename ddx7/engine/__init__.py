@@ -1,0 +1,1 @@
+"""What a DX7 voice sounds like: tables, envelopes, LFO, pitch, operators and `render`."""
