@@ -1,0 +1,155 @@
+"""One voice on a page of characters, the way a DX7 programmer reads it."""
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+
+import numpy as np
+from rich.text import Text
+
+from ddx7.cli.diagram import draw_algorithm
+from ddx7.voice import Operator, Voice
+from ddx7.voice.algorithms import ALGORITHMS
+from ddx7.voice.spec import CURVES, LFO_WAVES
+
+SKETCH_WIDTH = 20
+"""Characters of an envelope sketch."""
+WIDE = 100
+"""Columns from which on each operator's envelope is sketched beside its numbers."""
+
+_KEYS = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
+_TRANSPOSE_ZERO = 39  # C3, in semitones above A-1
+_LEFT_WIDTH = 43
+_BARS = "▁▂▃▄▅▆▇█"
+_HOLD_SHARE, _LEAST_HOLD = 0.25, 2.0
+
+
+def key_name(semitones: int) -> str:
+    """Key as the panel names it.
+
+    Args:
+      semitones: above A-1, so a break point as it stands; 39 is C3, the middle C.
+
+    >>> key_name(0), key_name(39), key_name(99)
+    ('A-1', 'C3', 'C8')
+    """
+    octave, key = divmod(semitones + 9, 12)
+    return f"{_KEYS[key]}{octave - 1}"
+
+
+def frequency(operator: Operator) -> str:
+    """Ratio to the key as a number, or the fixed frequency in Hz.
+
+    Source: DX7 owner's manual, "frequency coarse" and "frequency fine".
+
+    >>> frequency(Operator(coarse=0, fine=0)), frequency(Operator(coarse=1, fine=41))
+    ('0.50', '1.41')
+    >>> frequency(Operator(fixed=1, coarse=2, fine=50))
+    '316.2 Hz'
+    """
+    if operator.fixed:
+        return f"{10 ** (operator.coarse % 4 + operator.fine / 100):#.4g} Hz".replace(". ", " ")
+    ratio = (operator.coarse or 0.5) * (1 + operator.fine / 100)
+    return f"{ratio:.3f}".removesuffix("0")  # only the half ratio has a third decimal
+
+
+def sketch(rates: Sequence[int], levels: Sequence[int], width: int = SKETCH_WIDTH) -> str:
+    """An envelope in one line of bars: L4 to L1, L2, L3, held, and back to L4.
+
+    Time is squeezed (each stage takes the logarithm of its length), so that a snap and a fade of a minute both show.
+
+    Args:
+      rates: R1-R4, 0-99.
+      levels: L1-L4, 0-99.
+      width: characters.
+    """
+    start = np.array([levels[3], *levels[:3]])
+    change = np.abs(np.array(levels) - start) / 99
+    # Every 6.2 steps of rate double a stage's length (four steps of the chip's, 41/64 of the panel's).
+    stages = np.log2(1 + change * 2.0 ** ((99 - np.array(rates)) * 41 / 64 / 4) / 8)
+    hold = max(_HOLD_SHARE * stages.sum(), _LEAST_HOLD)
+    times = np.concatenate([[0.0], np.cumsum([*stages[:3], hold, stages[3]])])
+    moments = (np.arange(width) + 0.5) / width * times[-1]
+    heights = np.interp(moments, times, [*start, levels[2], levels[3]])
+    return "".join(_BARS[round(h / 99 * (len(_BARS) - 1))] for h in heights)
+
+
+def voice_sheet(voice: Voice, place: str = "", width: int = 80) -> Iterator[Text]:
+    """The whole voice: header beside the algorithm, then a table of operators.
+
+    Args:
+      voice: what to print.
+      place: where it comes from, said after the name.
+      width: columns of the terminal; at least 80 are used.
+
+    Returns:
+      lines, without line ends.
+    """
+    drawing = [_operators_bold(line) for line in draw_algorithm(ALGORITHMS[voice.algorithm - 1])]
+    header = _header(voice)
+    n_lines = max(len(header), len(drawing))
+    header += [Text() for _ in range(n_lines - len(header))]
+    drawing = [Text()] * (n_lines - len(drawing)) + drawing  # both columns end level
+    yield Text.assemble((f"{voice.name or '(no name)'}", "bold"), (f"  {place}", "dim"))
+    for left, right in zip(header, drawing, strict=True):
+        left.pad_right(_LEFT_WIDTH - len(left))
+        left.append_text(right)
+        left.rstrip()
+        yield left
+    yield Text()
+    yield from _operator_table(voice, with_sketch=width >= WIDE)
+
+
+def _header(voice: Voice) -> list[Text]:
+    in_tune = voice.pitch_levels == (50, 50, 50, 50)
+    rows = (
+        ("", ""),
+        ("Algorithm", f"{voice.algorithm}"),
+        ("Feedback", f"{voice.feedback}"),
+        ("Transpose", key_name(_TRANSPOSE_ZERO + voice.transpose)),
+        ("Osc sync", "ON" if voice.osc_sync else "OFF"),
+        ("", ""),
+        ("LFO", f"{LFO_WAVES[voice.lfo_wave]}"),
+        ("", f"speed {voice.lfo_speed}  delay {voice.lfo_delay}  sync {'ON' if voice.lfo_sync else 'OFF'}"),
+        ("", f"PMD {voice.lfo_pitch_depth}  AMD {voice.lfo_amp_depth}  PMS {voice.pitch_mod_sensitivity}"),
+        ("Pitch EG", f"R {_four(voice.pitch_rates)}"),
+        ("", f"L {_four(voice.pitch_levels)}"),
+        ("", "in tune throughout" if in_tune else f"  {sketch(voice.pitch_rates, voice.pitch_levels)}"),
+    )
+    return [Text.assemble((f"{label:11}", "cyan"), value) for label, value in rows]
+
+
+def _operator_table(voice: Voice, *, with_sketch: bool) -> Iterator[Text]:
+    columns = (*_COLUMNS, _SKETCH_COLUMN) if with_sketch else _COLUMNS
+    yield Text("OP " + " ".join(f"{heading:{form}}" for heading, form, _ in columns).rstrip(), style="cyan")
+    carriers = ALGORITHMS[voice.algorithm - 1].carriers
+    for number, op in enumerate(voice.operators, start=1):
+        line = f"{number:2} " + " ".join(f"{cell(op):{form}}" for _, form, cell in columns)
+        yield Text(line, style="dim" if op.output_level == 0 else "bold" if number in carriers else "")
+
+
+def _four(values: Sequence[int]) -> str:
+    return " ".join(f"{value:2}" for value in values)
+
+
+def _operators_bold(line: str) -> Text:
+    text = Text(line)
+    for digit in re.finditer(r"\d", line):
+        text.stylize("bold cyan", *digit.span())
+    return text
+
+
+_Column = tuple[str, str, Callable[[Operator], str | int]]
+_COLUMNS: tuple[_Column, ...] = (
+    ("freq", ">8", frequency),
+    ("det", ">3", lambda op: f"{op.detune:+}" if op.detune else "0"),
+    ("lvl", ">3", lambda op: op.output_level),
+    ("R1 R2 R3 R4", ">12", lambda op: _four(op.rates)),
+    ("L1 L2 L3 L4", ">12", lambda op: _four(op.levels)),
+    ("  BP", "<6", lambda op: f"  {key_name(op.break_point)}"),
+    ("left", "<7", lambda op: f"{CURVES[op.left_curve]} {op.left_depth:2}"),
+    ("right", "<7", lambda op: f"{CURVES[op.right_curve]} {op.right_depth:2}"),
+    ("RS", ">2", lambda op: op.rate_scaling),
+    ("AMS", ">3", lambda op: op.amp_mod_sensitivity),
+    ("KVS", ">3", lambda op: op.velocity_sensitivity),
+)
+_SKETCH_COLUMN: _Column = ("envelope", f"<{SKETCH_WIDTH}", lambda op: sketch(op.rates, op.levels))
