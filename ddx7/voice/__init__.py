@@ -1,6 +1,14 @@
 """What a DX7 voice is: the parameter table, `Voice`, `Bank`, SysEx bytes, health checks and names."""
 
 from ddx7.voice.bank import Bank as Bank
+from ddx7.voice.health import Finding as Finding
+from ddx7.voice.health import diagnose as diagnose
+from ddx7.voice.health import mend as mend
+from ddx7.voice.reader import load as load
+from ddx7.voice.reader import read_bytes as read_bytes
+from ddx7.voice.targets import Target as Target
+from ddx7.voice.targets import save as save
 from ddx7.voice.voice import Operator as Operator
 from ddx7.voice.voice import Voice as Voice
 from ddx7.voice.voice import init_voice as init_voice
+from ddx7.voice.writer import to_bytes as to_bytes

@@ -66,7 +66,9 @@ def pack(vced: np.ndarray) -> np.ndarray:
     if vced.shape[-1:] != (VCED_SIZE,):
         raise ValueError(f"voices in edit form: last axis is {vced.shape[-1:]}, wanted ({VCED_SIZE},)")
     vmem = np.zeros((*vced.shape[:-1], VMEM_SIZE), np.uint8)
-    np.bitwise_or.at(vmem, (..., _VMEM_BYTE), (vced & _MASK) << _SHIFT)
+    fields = (vced & _MASK) << _SHIFT
+    # Several fields share a byte, so plain indexing would keep only the last of them.
+    np.bitwise_or.at(np.moveaxis(vmem, -1, 0), _VMEM_BYTE, np.moveaxis(fields, -1, 0))
     return vmem
 
 

@@ -147,6 +147,8 @@ class Voice:
             raise Ddx7Error(f"voice {self.name!r}: found {len(self.operators)} operators, wanted {N_OPERATORS}")
         for row in VOICE_PARAMETERS:
             if row.kind == "text":
+                if not isinstance(self.name, str):
+                    raise Ddx7Error(f"voice name: found {self.name!r}, wanted text")
                 encode_name(self.name)
             else:
                 _check(row, getattr(self, row.name), f"voice {self.name!r}: ")
@@ -227,7 +229,7 @@ class Voice:
         """
         try:
             data = json.loads(text)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise Ddx7Error(f"voice: not JSON ({error})") from None
         return cls.from_dict(data)
 

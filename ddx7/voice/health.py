@@ -1,0 +1,182 @@
+"""Is this a voice, and is it well: mending illegal bytes, telling voices from other data, finding what cannot sound."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from ddx7.errors import Ddx7Error
+from ddx7.voice.algorithms import ALGORITHMS
+from ddx7.voice.packing import VCED_MAX, VCED_MIN, in_range
+from ddx7.voice.spec import FIELDS, N_OPERATORS, VCED_SIZE
+from ddx7.voice.voice import Operator, Voice
+
+Severity = Literal["error", "warning", "note"]
+
+_IS_TEXT = np.array([field.parameter.kind == "text" for field in FIELDS])
+_SPACE = ord(" ")
+
+# How many mended bytes one sentence spells out before it only counts.
+_SPELLED_OUT = 4
+
+# Penalty points above which 155 bytes are taken for something else than a voice. Of 34,890 voices from public
+# collections 96 % have at most 2; the same bytes shifted by one reach 2 only in 2 % of the voices, uniform random
+# bytes and the packed voices of 4-operator synths never do.
+_MAX_PENALTY = 2
+
+# An operator this far under full level counts as silent.
+_SILENCE_DB = 60.0
+_DB_PER_STEP = 0.75
+_FULL_LEVEL = 99
+
+# +EXP and +LIN raise the level away from the break point, so they can make an operator of output level 0 heard.
+_RISING_CURVES = (2, 3)
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something about a voice that a player should know.
+
+    Attributes:
+      code: a short fixed word to filter by.
+      severity: "error" it makes no sound, "warning" it misbehaves, "note" worth knowing.
+      sentence: what was found, for people.
+    """
+
+    code: str
+    severity: Severity
+    sentence: str
+
+
+def clamp(vced: np.ndarray) -> np.ndarray:
+    """The nearest legal voices; name bytes that are no characters become spaces.
+
+    Args:
+      vced: uint8 [..., 155], any bytes.
+
+    Returns:
+      uint8 [..., 155].
+    """
+    vced = np.asarray(vced, np.uint8)
+    nearest = np.clip(vced, VCED_MIN, VCED_MAX)
+    return np.where(_IS_TEXT & ~in_range(vced), np.uint8(_SPACE), nearest)
+
+
+def mend(vced: bytes | np.ndarray) -> tuple[Voice, tuple[str, ...]]:
+    """Read one voice in edit form whatever its bytes.
+
+    Args:
+      vced: 155 bytes.
+
+    Returns:
+      the voice with illegal bytes clamped, and what was changed: no sentence, or one.
+
+    Raises:
+      Ddx7Error: not 155 bytes.
+    """
+    data = np.frombuffer(bytes(vced), np.uint8)
+    if data.size != VCED_SIZE:
+        raise Ddx7Error(f"voice in edit form: found {data.size} bytes, wanted {VCED_SIZE}")
+    legal = clamp(data)
+    return Voice.from_vced(legal), describe_changes(data, legal)
+
+
+def describe_changes(found: np.ndarray, legal: np.ndarray) -> tuple[str, ...]:
+    """What `clamp` did to one voice: nothing, or one sentence that names the parameters.
+
+    Args:
+      found: uint8 [155].
+      legal: the same after `clamp`.
+    """
+    changed = np.flatnonzero(found != legal)
+    parts = [f"{FIELDS[k].label} {found[k]} became {legal[k]}" for k in changed if not _IS_TEXT[k]]
+    if len(parts) > _SPELLED_OUT:
+        parts[_SPELLED_OUT:] = [f"{len(parts) - _SPELLED_OUT} more were clamped too"]
+    n_characters = int(np.count_nonzero(_IS_TEXT[changed]))
+    if n_characters:
+        parts.append(f"{n_characters} name bytes that are no characters became spaces")
+    return ("; ".join(parts),) if parts else ()
+
+
+def plausible(vced: np.ndarray, other_damage: np.ndarray | int = 0) -> np.ndarray:
+    """Whether bytes without a header to vouch for them look like voices.
+
+    Each illegal byte costs a point, in the name two.
+
+    Args:
+      vced: uint8 [voice, 155].
+      other_damage: points already lost, [voice]: bits that no parameter owns, eighth bits.
+
+    Returns:
+      bool [voice].
+    """
+    points = np.where(_IS_TEXT, 2, 1)
+    return np.asarray((~in_range(vced) * points).sum(-1) + other_damage <= _MAX_PENALTY)
+
+
+def diagnose(voice: Voice) -> list[Finding]:
+    """Find what keeps a voice from sounding or from falling silent, worst first."""
+    carriers = ALGORITHMS[voice.algorithm - 1].carriers
+    sounding = {number for number, operator in enumerate(voice.operators, start=1) if _sounds(operator)}
+    heard = [op for op in carriers if op in sounding]
+    findings = _unending(voice, heard) + _unheard(_reaching(voice, sounding)) if heard else [_silent(carriers)]
+    if not voice.name.strip():
+        findings.append(Finding("blank-name", "note", "the name is blank"))
+    return findings
+
+
+def _operator_words(operators: Sequence[int]) -> str:
+    numbers = ", ".join(map(str, operators))
+    return f"operator {numbers}" if len(operators) == 1 else f"operators {numbers}"
+
+
+def _below_full_db(output_level: int, eg_level: int) -> float:
+    """How far an operator is under full level; a step is 0.75 dB from 20 up, and more below."""
+    return _DB_PER_STEP * (2 * _FULL_LEVEL - output_level - eg_level)
+
+
+def _scaled_up(operator: Operator) -> bool:
+    left = operator.left_depth > 0 and operator.left_curve in _RISING_CURVES
+    right = operator.right_depth > 0 and operator.right_curve in _RISING_CURVES
+    return left or right
+
+
+def _sounds(operator: Operator) -> bool:
+    """Whether the operator has an output on some key at some time."""
+    loudest = _FULL_LEVEL if _scaled_up(operator) else operator.output_level
+    return _below_full_db(loudest, max(operator.levels)) < _SILENCE_DB
+
+
+def _reaching(voice: Voice, sounding: set[int]) -> set[int]:
+    """Those of the sounding operators whose output gets through to a sounding carrier."""
+    algorithm = ALGORITHMS[voice.algorithm - 1]
+    reaching: set[int] = set()
+    found = {op for op in algorithm.carriers if op in sounding}
+    while found:
+        reaching |= found
+        found = {m for op in found for m in algorithm.modulators[op - 1] if m in sounding} - reaching
+    return reaching
+
+
+def _silent(carriers: Sequence[int]) -> Finding:
+    sentence = (
+        f"no carrier can be heard: {_operator_words(carriers)} never come within {_SILENCE_DB:.0f} dB of full level"
+    )
+    return Finding("silent", "error", sentence)
+
+
+def _unending(voice: Voice, heard: Sequence[int]) -> list[Finding]:
+    operators = {op: voice.operators[op - 1] for op in heard}
+    hanging = [op for op, o in operators.items() if _below_full_db(o.output_level, o.levels[3]) < _SILENCE_DB]
+    if not hanging:
+        return []
+    sentence = f"notes never end: the envelope of {_operator_words(hanging)} does not fall silent after the key (L4)"
+    return [Finding("never-ends", "warning", sentence)]
+
+
+def _unheard(reaching: set[int]) -> list[Finding]:
+    idle = [op for op in range(1, N_OPERATORS + 1) if op not in reaching]
+    if not idle:
+        return []
+    return [Finding("idle-operators", "note", f"{_operator_words(idle)} cannot be heard")]

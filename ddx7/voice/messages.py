@@ -1,0 +1,276 @@
+"""SysEx messages: the DX7's own two dumps, and what else is met in files of them.
+
+Sources: Yamaha DX7 owner's manual, "SYSEX MIDI data format"; the DX7II, TX802, TX7 and TX81Z manuals for the other
+Yamaha formats; Korg Volca FM files found in the wild for the operator mask.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from ddx7.voice.packing import unpack, unused_bits
+from ddx7.voice.spec import (
+    N_OPERATORS,
+    OPERATOR_PARAMETERS,
+    VCED_SIZE,
+    VMEM_SIZE,
+    VOICES_PER_BANK,
+    vced_offset,
+)
+
+START, END, YAMAHA = 0xF0, 0xF7, 0x43
+HEADER_SIZE = 6
+SINGLE_FORMAT, BANK_FORMAT = 0x00, 0x09
+BANK_DATA_SIZE = VOICES_PER_BANK * VMEM_SIZE
+SINGLE_SIZE = HEADER_SIZE + VCED_SIZE + 2
+BANK_SIZE = HEADER_SIZE + BANK_DATA_SIZE + 2
+
+ALL_OPERATORS_ON = 0x3F
+"""Byte 155 of the edit form, which dumps leave out: bit 5 is OP1, bit 0 is OP6."""
+
+# 200,000 single voices are 32 MB: more messages than that are not a voice library.
+_MAX_MESSAGES = 200_000
+
+_MAKERS = {
+    0x18: "E-mu",
+    0x3E: "Waldorf",
+    0x40: "Kawai",
+    0x41: "Roland",
+    0x42: "Korg",
+    0x44: "Casio",
+    0x47: "Akai",
+}
+
+_YAMAHA_FORMATS = {
+    0x01: "DX7/TX7 function data (bend, portamento, controllers)",
+    0x02: "TX7 performance memory",
+    0x03: "4-operator voice data (DX21, DX27, DX100, TX81Z)",
+    0x04: "4-operator bank data (DX21, DX27, DX100, TX81Z)",
+    0x05: "ACED, the DX7II's additional voice parameters (unison, portamento, pitch EG range)",
+    0x06: "AMEM, the DX7II's additional parameters of 32 voices (unison, portamento, pitch EG range)",
+    0x5E: "FS1R data",
+    0x7A: "SY77/TG77 data",
+}
+
+# Format 7E names its content in ASCII, such as "LM  8973PM".
+_YAMAHA_NAMED = {
+    b"8973P": "DX7II performances",
+    b"8973S": "DX7II system setup",
+    b"8952P": "TX802 performances",
+    b"8952S": "TX802 system setup",
+    b"8976": "4-operator additional parameters (TX81Z)",
+    b"8023": "4-operator additional parameters (DX11)",
+    b"MCRY": "micro tuning",
+    b"FKSY": "fractional level scaling",
+}
+
+_OUTPUT_LEVEL = next(row for row in OPERATOR_PARAMETERS if row.name == "output_level")
+_START_OR_END = re.compile(rb"[\xf0\xf7]")
+_REALTIME = re.compile(rb"[\xf8-\xff]")
+
+
+@dataclass(frozen=True)
+class Dump:
+    """Voices as they came out of one run of bytes.
+
+    Attributes:
+      vced: uint8 [voice, 155], high bits cleared, values not yet checked.
+      faults: one clause for each thing wrong with the message around them.
+      damage: [voice], penalty points for bits that the edit form no longer shows; see `ddx7.voice.health.plausible`.
+    """
+
+    vced: np.ndarray
+    faults: tuple[str, ...] = ()
+    damage: np.ndarray | int = 0
+
+
+def checksum(data: bytes) -> int:
+    """Yamaha's checksum: what makes the low seven bits of the sum zero."""
+    return -sum(data) & 0x7F
+
+
+def scan(data: bytes) -> tuple[list[Dump], Counter[str]]:
+    """Find the DX7 dumps among all SysEx messages in some bytes; bytes between messages are passed over.
+
+    Returns:
+      the dumps in order, and how many messages of each other kind there were.
+    """
+    dumps: list[Dump] = []
+    others: Counter[str] = Counter()
+    for count, message in enumerate(_messages(data)):
+        if count == _MAX_MESSAGES:
+            others[f"whatever comes after the first {_MAX_MESSAGES:,} messages"] += 1
+            break
+        dump = _read_dump(message)
+        if dump is None:
+            others[_describe(message)] += 1
+        else:
+            dumps.append(dump)
+    return dumps, others
+
+
+def clear_high_bits(data: bytes) -> bytes:
+    """SysEx data bytes have seven bits; an eighth is damage."""
+    return (np.frombuffer(data, np.uint8) & 0x7F).tobytes()
+
+
+def stray_bits(packed: np.ndarray) -> np.ndarray:
+    """Penalty points of packed voices, uint8 [voice, 128], for bits that no parameter owns; [voice]."""
+    return 2 * unused_bits(packed).astype(int)
+
+
+def _messages(data: bytes) -> Iterator[bytes]:
+    start = data.find(START)
+    while start >= 0:
+        end = _fixed_end(data, start) or _next_end(data, start)
+        yield data[start:end]
+        start = data.find(START, end)
+
+
+def _fixed_end(data: bytes, start: int) -> int | None:
+    # A dump of the right length ends there, even if damage has put an F0 or F7 among its data.
+    sizes = {SINGLE_FORMAT: (SINGLE_SIZE, SINGLE_SIZE + 1), BANK_FORMAT: (BANK_SIZE,)}
+    for size in sizes.get(_dx7_format(data, start), ()):
+        if data[start + size - 1 : start + size] == bytes([END]):
+            return start + size
+    return None
+
+
+def _next_end(data: bytes, start: int) -> int:
+    mark = _START_OR_END.search(data, start + 1)
+    if mark is None:
+        return len(data)
+    return mark.end() if data[mark.start()] == END else mark.start()
+
+
+def _dx7_format(data: bytes, start: int = 0) -> int:
+    """The format byte if this is a bulk dump of the DX7's, else -1. The device number may be any."""
+    header = data[start : start + HEADER_SIZE]
+    if len(header) == HEADER_SIZE and header[1] == YAMAHA and header[2] < 0x10 and header[3] in (0x00, 0x09):
+        return header[3]
+    return -1
+
+
+def _read_dump(message: bytes) -> Dump | None:
+    kind = _dx7_format(message)
+    if kind < 0:
+        return None
+    payload = message[HEADER_SIZE:].removesuffix(bytes([END]))
+    faults: list[str] = []
+    if len(payload) + HEADER_SIZE == len(message):
+        faults.append("the F7 that ends the message is missing")
+    return (_read_bank if kind == BANK_FORMAT else _read_single)(message, payload, faults)
+
+
+def _read_bank(message: bytes, payload: bytes, faults: list[str]) -> Dump | None:
+    count = clear_high_bits(message[4:6])
+    if count != b"\x20\x00":
+        faults.append(f"the byte count is {message[4:6].hex(' ').upper()}, wanted 20 00")
+    payload = _without_clocks(payload, (BANK_DATA_SIZE + 1,), faults)
+    n_voices, rest = divmod(len(payload), VMEM_SIZE)
+    if n_voices > VOICES_PER_BANK and rest > 1:
+        faults.append(f"{len(payload) - BANK_DATA_SIZE - 1} bytes too many are ignored")
+        n_voices = VOICES_PER_BANK
+    if n_voices == 0:
+        return None
+    packed = payload[: n_voices * VMEM_SIZE]
+    if n_voices < VOICES_PER_BANK:
+        faults.append(f"the bank is cut short, {len(payload)} of {BANK_DATA_SIZE} bytes are there")
+    else:
+        _check_checksum(packed, payload[len(packed) :][:1], faults)
+    _note_high_bits(packed, faults)
+    voices = _as_voices(packed, VMEM_SIZE)
+    return Dump(unpack(voices), tuple(faults), stray_bits(voices))
+
+
+def _read_single(message: bytes, payload: bytes, faults: list[str]) -> Dump | None:
+    if clear_high_bits(message[4:6]) != b"\x01\x1b":
+        faults.append(f"the byte count is {message[4:6].hex(' ').upper()}, wanted 01 1B")
+    payload = _without_clocks(payload, (VCED_SIZE + 1, VCED_SIZE + 2), faults)
+    vced, rest = payload[:VCED_SIZE], payload[VCED_SIZE:]
+    if len(vced) < VCED_SIZE:
+        return None
+    voice = _as_voices(vced, VCED_SIZE).copy()
+    if len(rest) == 2:
+        # The Volca FM's form: byte 155, the operator mask, is there, and the checksum covers it.
+        _switch_off(voice[0], rest[0], faults)
+        _check_checksum(payload[: VCED_SIZE + 1], rest[1:], faults)
+    elif rest[:1] == b"\x7f" and checksum(vced) != 0x7F:
+        faults.append("the checksum is 7F, the Volca FM's sign that all operators are on")
+    else:
+        _check_checksum(vced, rest[:1], faults)
+    _note_high_bits(vced, faults)
+    return Dump(voice, tuple(faults))
+
+
+def _switch_off(voice: np.ndarray, mask: int, faults: list[str]) -> None:
+    off = [op for op in range(1, N_OPERATORS + 1) if not mask >> (N_OPERATORS - op) & 1]
+    if len(off) == N_OPERATORS:
+        faults.append(f"the operator mask {mask:02X} switches everything off and is ignored")
+    elif off:
+        offsets = [vced_offset(_OUTPUT_LEVEL, op) for op in off]
+        levels = ", ".join(f"OP{op} {voice[k]}" for op, k in zip(off, offsets, strict=True))
+        faults.append(f"the operator mask {mask:02X} switches operators off, output level 0 instead of {levels}")
+        voice[offsets] = 0
+
+
+def _without_clocks(payload: bytes, sizes: tuple[int, ...], faults: list[str]) -> bytes:
+    # MIDI allows clock bytes (F8-FF) inside a message; a recorder that kept them made it longer.
+    if len(payload) in sizes:
+        return payload
+    data = _REALTIME.sub(b"", payload)
+    if data == payload or len(data) not in sizes:
+        return payload
+    faults.append(f"{len(payload) - len(data)} MIDI real-time bytes inside the message are dropped")
+    return data
+
+
+def _check_checksum(data: bytes, found: bytes, faults: list[str]) -> None:
+    wanted = checksum(data)
+    if not found:
+        faults.append("the checksum is missing")
+    elif found[0] & 0x7F != wanted:
+        faults.append(f"the checksum is {found[0]:02X}, wanted {wanted:02X}")
+    elif found[0] != wanted:
+        faults.append(f"the checksum {found[0]:02X} has eight bits, wanted seven")
+
+
+def _note_high_bits(data: bytes, faults: list[str]) -> None:
+    n_damaged = np.count_nonzero(np.frombuffer(data, np.uint8) > 0x7F)
+    if n_damaged:
+        faults.append(f"{n_damaged} data bytes had eight bits, the eighth is cleared")
+
+
+def _as_voices(data: bytes, size: int) -> np.ndarray:
+    return np.frombuffer(clear_high_bits(data), np.uint8).reshape(-1, size)
+
+
+def _describe(message: bytes) -> str:
+    if len(message) < 3:
+        return "incomplete messages"
+    if message[1] != YAMAHA:
+        return f"{_MAKERS.get(message[1], 'another maker')}'s data"
+    if 0x10 <= message[2] < 0x20:
+        return "parameter changes"
+    if 0x20 <= message[2] < 0x30:
+        return "dump requests"
+    if len(message) < HEADER_SIZE:
+        return "incomplete messages"
+    if _dx7_format(message) >= 0:
+        kind, size = ("bank", BANK_SIZE) if message[3] == BANK_FORMAT else ("voice", SINGLE_SIZE)
+        return f"a DX7 {kind} cut short at {len(message)} of {size} bytes"
+    if message[3] == 0x7E:
+        return _describe_named(message[HEADER_SIZE : HEADER_SIZE + 10])
+    return _YAMAHA_FORMATS.get(message[3], f"other Yamaha data (format {message[3]:02X})")
+
+
+def _describe_named(title: bytes) -> str:
+    code = title[4:]
+    for start, words in _YAMAHA_NAMED.items():
+        if code.startswith(start):
+            return words
+    text = "".join(chr(byte) for byte in code if 32 < byte < 127)
+    return f"other Yamaha data ({text})" if text else "other Yamaha data"

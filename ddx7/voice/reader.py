@@ -1,0 +1,242 @@
+"""Reading voices from files of any kind met in the wild; tolerant, and it says what it mended.
+
+What is told apart, in this order: zip archives, text (JSON voices), SysEx messages, SysEx whose first bytes are
+damaged, and bare voices without any header. Only the last two must look like voices; elsewhere the header vouches for
+them.
+"""
+
+import json
+import os
+import re
+import stat
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ddx7.errors import Ddx7Error, SysexError
+from ddx7.voice.archive import is_zip, unzip
+from ddx7.voice.bank import Bank
+from ddx7.voice.health import clamp, describe_changes, plausible
+from ddx7.voice.messages import Dump, clear_high_bits, scan, stray_bits
+from ddx7.voice.packing import unpack
+from ddx7.voice.spec import VCED_SIZE, VMEM_SIZE
+from ddx7.voice.voice import Voice
+
+MAX_BYTES = 16 * 2**20
+"""How much of a file is read at most: a hundred times the largest voice collection that is one file."""
+
+_WANTED = "wanted DX7 voices (SysEx, bare voice bytes, JSON, or a zip of those)"
+
+_CONTROL_CHARACTER = re.compile("[\x00-\x08\x0e-\x1f\x7f]")
+
+# A DX7 dump without its F0, after at most seven damaged bytes.
+_HEADLESS_DUMP = re.compile(rb"[^\xf0]{0,7}?(\x43[\x00-\x0f](?:\x09[\x10\x20]\x00|\x00\x01\x1b))", re.DOTALL)
+
+_MAGIC = {
+    b"\x00\x05\x16\x07": "a macOS resource file (the voices are in its namesake without ._)",
+    b"\x89PNG": "a PNG picture",
+    b"\xff\xd8\xff": "a JPEG picture",
+    b"%PDF": "a PDF document",
+    b"MThd": "a MIDI file",
+    b"RIFF": "a RIFF file (such as WAV)",
+    b"fLaC": "a FLAC recording",
+    b"Rar!": "a RAR archive",
+    b"7z\xbc\xaf": "a 7z archive",
+    b"\x1f\x8b": "a gzip archive",
+}
+
+
+def load(path: str | os.PathLike[str], *, max_bytes: int = MAX_BYTES) -> Bank:
+    """Read the voices of a file: .syx of any kind, bare voice bytes, JSON, or a zip of those.
+
+    Args:
+      path: the file.
+      max_bytes: a longer file is refused.
+
+    Returns:
+      all its voices in order, with `Bank.repairs` saying what was wrong and mended.
+
+    Raises:
+      SysexError: the file cannot be read, or holds no DX7 voice.
+    """
+    name = os.fspath(path)
+    data = _read_regular_file(Path(path), max_bytes + 1)
+    if len(data) > max_bytes:
+        raise SysexError(f"{name}: found more than {max_bytes:,} bytes, wanted at most that many")
+    return read_bytes(data, name)
+
+
+def read_bytes(data: bytes, name: str = "data") -> Bank:
+    """Read voices from the bytes of a file; see `load`.
+
+    Args:
+      data: the bytes.
+      name: what to call them in messages.
+
+    Returns:
+      all voices in order, with `Bank.repairs` saying what was wrong and mended.
+
+    Raises:
+      SysexError: there is no DX7 voice in them.
+    """
+    data = bytes(data)
+    if is_zip(data):
+        return _read_zip(data, name)
+    return _read_file(data, name)
+
+
+def _read_regular_file(path: Path, n_bytes: int) -> bytes:
+    try:
+        mode = path.stat().st_mode
+        # Opening a pipe or a device could wait for ever, so it is not tried.
+        if stat.S_ISREG(mode):
+            with path.open("rb") as file:
+                return file.read(n_bytes)
+    except FileNotFoundError:
+        raise SysexError(f"{path}: there is no such file") from None
+    except (OSError, ValueError) as error:
+        raise SysexError(f"{path}: cannot be read ({error})") from None
+    raise SysexError(f"{path}: found a {'folder' if stat.S_ISDIR(mode) else 'special file'}, wanted a file")
+
+
+def _read_zip(data: bytes, name: str) -> Bank:
+    files, notes = unzip(data, name)
+    voices: list[Voice] = []
+    repairs: list[str] = []
+    for member, content in files:
+        try:
+            bank = _read_file(content, member)
+        except SysexError as error:
+            notes.append(str(error))
+            continue
+        voices += bank
+        repairs += [f"{member}: {repair}" for repair in bank.repairs]
+    if not voices:
+        reasons = f" ({_shorten(notes, '; ')})" if notes else ""
+        raise SysexError(f"{name}: found a zip archive without DX7 voices{reasons}, wanted one of voice files")
+    return Bank(voices, repairs + notes)
+
+
+def _read_file(data: bytes, name: str) -> Bank:
+    if not data:
+        raise SysexError(f"{name}: found an empty file, {_WANTED}")
+    text = _as_text(data)
+    if text is not None:
+        return _read_text(text, name)
+    dumps, others = scan(data)
+    dumps = dumps or _damaged_start(data) or _bare_voices(data)
+    if not dumps:
+        raise SysexError(f"{name}: found {_describe(data, others)}, {_WANTED}")
+    return _mended(dumps, others)
+
+
+def _as_text(data: bytes) -> str | None:
+    # A voice is never text: its switches and curves are control characters.
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return None
+    return None if _CONTROL_CHARACTER.search(text) else text
+
+
+def _read_text(text: str, name: str) -> Bank:
+    if not text.lstrip().startswith(("{", "[")):
+        raise SysexError(f"{name}: found text, {_WANTED}")
+    try:
+        content = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise SysexError(f"{name}: found text that is not JSON ({error}), {_WANTED}") from None
+    if isinstance(content, dict) and "voices" in content:
+        content = content["voices"]
+    entries: list[Any] = content if isinstance(content, list) else [content]
+    if not entries:
+        raise SysexError(f"{name}: found a JSON list without voices, {_WANTED}")
+    return Bank(_voice_from_json(entry, f"{name}: voice {n}") for n, entry in enumerate(entries, start=1))
+
+
+def _voice_from_json(entry: Any, place: str) -> Voice:
+    try:
+        return Voice.from_dict(entry)
+    except Ddx7Error as error:
+        raise SysexError(f"{place}: {error}") from None
+
+
+def _damaged_start(data: bytes) -> list[Dump]:
+    match = _HEADLESS_DUMP.match(data)
+    if match is None:
+        return []
+    dumps, _ = scan(b"\xf0" + data[match.start(1) :])
+    if not dumps or not _mostly_plausible(dumps[0]):
+        return []
+    lost = data[: match.start(1)].hex(" ").upper() or "nothing"
+    fault = f"the message begins with {lost} instead of F0"
+    return [replace(dumps[0], faults=(fault, *dumps[0].faults)), *dumps[1:]]
+
+
+def _bare_voices(data: bytes) -> list[Dump]:
+    high = np.frombuffer(data, np.uint8) > 0x7F
+    faults = (f"{np.count_nonzero(high)} data bytes had eight bits, the eighth is cleared",) if high.any() else ()
+    for size, form in ((VMEM_SIZE, "packed"), (VCED_SIZE, "edit")):
+        if len(data) % size:
+            continue
+        voices = np.frombuffer(clear_high_bits(data), np.uint8).reshape(-1, size)
+        damage = np.where(high.reshape(-1, size).any(-1), 2, 0)
+        if size == VMEM_SIZE:
+            damage, voices = damage + stray_bits(voices), unpack(voices)
+        headerless = f"there is no SysEx header, the bytes are read as voices in the {form} form"
+        dump = Dump(voices, (headerless, *faults), damage)
+        if _mostly_plausible(dump):
+            return [dump]
+    return []
+
+
+def _mostly_plausible(dump: Dump) -> bool:
+    flags = plausible(dump.vced, dump.damage)
+    return bool(2 * np.count_nonzero(flags) > flags.size)
+
+
+def _mended(dumps: Sequence[Dump], others: Counter[str]) -> Bank:
+    found = np.concatenate([dump.vced for dump in dumps])
+    legal = clamp(found)
+    voices = [Voice.from_vced(row) for row in legal]
+    changed = np.any(found != legal, axis=-1)
+    repairs: list[str] = []
+    start = 0
+    for dump in dumps:
+        end = start + len(dump.vced)
+        label = f"voices {start + 1}-{end}" if end - start > 1 else f"voice {end}"
+        repairs += [f"{label}: {fault}" for fault in dump.faults]
+        for k in start + np.flatnonzero(changed[start:end]):
+            repairs += [f"voice {k + 1} {voices[k].name!r}: {s}" for s in describe_changes(found[k], legal[k])]
+        doubtful = start + 1 + np.flatnonzero(~plausible(dump.vced, dump.damage))
+        if len(doubtful):
+            repairs.append(f"{_numbered(doubtful)}: so much is illegal there that it may be damaged beyond mending")
+        start = end
+    repairs += [f"{_messages(count, kind)} skipped" for kind, count in others.items()]
+    return Bank(voices, repairs)
+
+
+def _numbered(numbers: np.ndarray) -> str:
+    return f"{'voice' if len(numbers) == 1 else 'voices'} {', '.join(map(str, numbers))}"
+
+
+def _messages(count: int, kind: str) -> str:
+    return f"{count:,} {'message' if count == 1 else 'messages'} of {kind}"
+
+
+def _describe(data: bytes, others: Counter[str]) -> str:
+    for magic, words in _MAGIC.items():
+        if data.startswith(magic):
+            return words
+    if others:
+        return _shorten(_messages(count, kind) for kind, count in others.most_common())
+    return f"{len(data):,} bytes that are neither SysEx nor plausible as bare voices"
+
+
+def _shorten(parts: Iterable[str], separator: str = ", ") -> str:
+    parts = list(parts)
+    return separator.join(parts[:3] + ([f"and {len(parts) - 3} more"] if len(parts) > 3 else []))
