@@ -5,8 +5,10 @@ arguments, whose docstring is its help and whose `run` returns the exit code. On
 """
 
 import difflib
+import inspect
 import os
 import sys
+import textwrap
 from collections.abc import Sequence
 from importlib import import_module
 
@@ -21,6 +23,8 @@ COMMANDS = {
     "doctor": "say what is installed and whether it works",
 }
 """Every command with its line in ``ddx7 --help``."""
+
+_HELP_WIDTH = 80
 
 DONE, FAILED, WRONG_USAGE, INTERRUPTED, READER_GONE = 0, 1, 2, 130, 141
 
@@ -78,10 +82,22 @@ def _dispatch(words: list[str]) -> int:
 
     command = import_module(f"ddx7.cli.{name}").Command
     try:
-        arguments = tyro.cli(command, args=rest, prog=f"ddx7 {name}", config=(tyro.conf.FlagCreatePairsOff,))
+        arguments = tyro.cli(
+            command,
+            args=rest,
+            prog=f"ddx7 {name}",
+            description=_wrapped(command.__doc__ or ""),
+            config=(tyro.conf.FlagCreatePairsOff,),
+        )
     except SystemExit as stop:  # tyro has printed help (0) or what is wrong (2)
         return stop.code if isinstance(stop.code, int) else WRONG_USAGE
     return arguments.run()
+
+
+def _wrapped(docstring: str) -> str:
+    # tyro joins every line that begins with a letter to the one before and wraps nothing, hence the indent.
+    paragraphs = inspect.cleandoc(docstring).split("\n\n")
+    return "\n\n".join(textwrap.fill(p, _HELP_WIDTH, subsequent_indent="  ") for p in paragraphs)
 
 
 def _overview() -> str:

@@ -13,6 +13,8 @@ from ddx7.voice.spec import CURVES, LFO_WAVES
 
 SKETCH_WIDTH = 20
 """Characters of an envelope sketch."""
+SHEET_WIDTH = 80
+"""Columns that a sheet needs."""
 WIDE = 100
 """Columns from which on each operator's envelope is sketched beside its numbers."""
 
@@ -73,13 +75,13 @@ def sketch(rates: Sequence[int], levels: Sequence[int], width: int = SKETCH_WIDT
     return "".join(_BARS[round(h / 99 * (len(_BARS) - 1))] for h in heights)
 
 
-def voice_sheet(voice: Voice, place: str = "", width: int = 80) -> Iterator[Text]:
+def voice_sheet(voice: Voice, place: str = "", width: int = SHEET_WIDTH) -> Iterator[Text]:
     """The whole voice: header beside the algorithm, then a table of operators.
 
     Args:
       voice: what to print.
       place: where it comes from, said after the name.
-      width: columns of the terminal; at least 80 are used.
+      width: columns of the terminal; at least `SHEET_WIDTH` are used.
 
     Returns:
       lines, without line ends.

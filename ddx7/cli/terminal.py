@@ -4,16 +4,18 @@ import codecs
 import io
 import json
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO
-
-from ddx7.errors import Ddx7Error
+from typing import TYPE_CHECKING, Any, TextIO, TypeVar
 
 if TYPE_CHECKING:
     from rich.text import Text
 
 _PLAIN = str.maketrans("─│┌┐└┘├┤┬┴┼╮╯▁▂▃▄▅▆▇█→←¥×±…✓✗", "-|+++++++++\\/_.,-=+*#><Yx+.vx")
+
+
+_MAX_REPAIRS = 8
+_Item = TypeVar("_Item")
 
 
 class UsageError(Exception):
@@ -48,9 +50,25 @@ def result(lines: "Iterable[str | Text]") -> None:
         console.print(line if isinstance(line, Text) else Text(line))
 
 
+def terminal_width() -> int:
+    """Columns of the terminal; 80 where there is none and COLUMNS is not set."""
+    from rich.console import Console
+
+    return Console().width
+
+
 def result_json(data: Any) -> None:
     """Print a command's result on stdout as JSON, ASCII only, so that any pipe carries it whole."""
     sys.stdout.write(json.dumps(data, indent=2) + "\n")
+
+
+def progress(items: Sequence[_Item], what: str) -> Iterable[_Item]:
+    """Walk through items with a bar on stderr, where a person is looking."""
+    from rich.console import Console
+    from rich.progress import track
+
+    console = Console(stderr=True)
+    return track(items, what, console=console, transient=True, disable=not console.is_terminal)
 
 
 def note(text: str) -> None:
@@ -58,16 +76,14 @@ def note(text: str) -> None:
     sys.stderr.write(text + "\n")
 
 
+def note_repairs(repairs: Sequence[str], path: Path) -> None:
+    """Say on stderr what was wrong in a file and mended; `ddx7 check` lists what does not fit."""
+    for repair in repairs[:_MAX_REPAIRS]:
+        note(f"{path}: {repair}")
+    if len(repairs) > _MAX_REPAIRS:
+        note(f"{path}: and {len(repairs) - _MAX_REPAIRS} more; ddx7 check lists all")
+
+
 def complain(text: str) -> None:
     """The one line on stderr that goes with a failure."""
     note(f"ddx7: {text}")
-
-
-def must_not_exist(path: Path, *, force: bool) -> None:
-    """Guard a file that is about to be written.
-
-    Raises:
-      Ddx7Error: it is there and `force` is not set.
-    """
-    if path.exists() and not force:
-        raise Ddx7Error(f"{path}: already there, and --force not given")

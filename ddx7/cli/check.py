@@ -1,0 +1,176 @@
+"""``ddx7 check``: read many files and say what is wrong in them."""
+
+import os
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+from rich.text import Text
+from tyro.conf import Positional, arg
+
+from ddx7.cli.terminal import UsageError, note, progress, result, result_json
+from ddx7.errors import Ddx7Error
+from ddx7.files import refuse_to_overwrite
+from ddx7.voice import Finding, diagnose, load, save
+
+_SUFFIXES = frozenset({".syx", ".sysex", ".bin", ".dx7", ".dmp", ".json", ".zip"})
+# A count says nothing about why a file was refused: with it, alike reasons would not add up.
+_COUNT = re.compile(r"\d[\d,]* (message|byte)s?")
+
+
+@dataclass(frozen=True)
+class Command:
+    """Read voice files, folders of them and zips, and say what is wrong in them.
+
+    Prints a line for each file that holds no voice, for each thing mended, and for each voice that is silent or
+    misbehaves; then a summary. The files themselves stay as they are.
+    """
+
+    paths: Annotated[Positional[tuple[Path, ...]], arg(metavar="FILE|FOLDER...", help_behavior_hint="")]
+    """Files of any name; folders, searched for .syx, .sysex, .bin, .dx7, .dmp, .json and .zip."""
+    notes: bool = False
+    """A line also for each note, such as an operator that cannot be heard."""
+    strict: bool = False
+    """Exit with 1 if there is any line but the summary."""
+    fix: Annotated[Path | None, arg(metavar="OUTDIR", help_behavior_hint="")] = None
+    """Write a clean copy of all that could be read into this folder."""
+    force: bool = False
+    """Replace files that are there when fixing."""
+    json: bool = False
+    """Print JSON instead of lines."""
+
+    def run(self) -> int:
+        """Check and return the exit code."""
+        if not self.paths:
+            raise UsageError("found no files or folders to check, wanted at least one")
+        sources = [source for path in self.paths for source in _sources(path)]
+        if self.fix is not None:
+            _refuse_collisions(sources, self.fix, force=self.force)
+        reports = [self._examine(source) for source in progress(sources, "reading")]
+        if self.fix is not None:
+            note(f"clean copies of {sum(not report.refusal for report in reports)} files are in {self.fix}")
+        problems = [line for report in reports for line in report.lines(with_notes=self.notes)]
+        if self.json:
+            result_json({"files": [report.to_dict() for report in reports], "summary": _summary(reports)})
+        else:
+            result([*problems, *([""] if problems else []), *_summary_table(_summary(reports))])
+        unread = [str(report.path) for report in reports if report.refusal and report.path in self.paths]
+        if unread:
+            raise Ddx7Error(f"{len(unread)} of the files named could not be read: {', '.join(unread)}")
+        if self.strict and problems:
+            raise Ddx7Error(f"found {len(problems)} problems, wanted none")
+        return 0
+
+    def _examine(self, source: "_Source") -> "_Report":
+        try:
+            bank = load(source.path)
+        except Ddx7Error as error:
+            # The sentence also says what was wanted, which is the same for every file here.
+            found = str(error).removeprefix(f"{source.path}: ").partition(", wanted")[0]
+            return _Report(source.path, refusal=found)
+        if self.fix is not None:
+            save(bank[0] if len(bank) == 1 else bank, self.fix / source.name, force=self.force)
+        findings = tuple(
+            (number, voice.name, finding) for number, voice in enumerate(bank, start=1) for finding in diagnose(voice)
+        )
+        return _Report(source.path, n_voices=len(bank), repairs=bank.repairs, findings=findings)
+
+
+@dataclass(frozen=True)
+class _Source:
+    """A file to read, and what its clean copy is called."""
+
+    path: Path
+    name: Path
+
+
+@dataclass(frozen=True)
+class _Report:
+    """What came of one file."""
+
+    path: Path
+    refusal: str = ""
+    n_voices: int = 0
+    repairs: tuple[str, ...] = ()
+    findings: tuple[tuple[int, str, Finding], ...] = ()
+
+    def lines(self, *, with_notes: bool) -> Iterator[str]:
+        if self.refusal:
+            yield f"{self.path}: {self.refusal}"
+        yield from (f"{self.path}: {repair}" for repair in self.repairs)
+        for number, name, finding in self.findings:
+            if with_notes or finding.severity != "note":
+                yield f"{self.path}: voice {number} {name!r}: {finding.sentence}"
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "path": str(self.path),
+            "refused": self.refusal or None,
+            "voices": self.n_voices,
+            "repairs": list(self.repairs),
+            "findings": [{"voice": number, "name": name, **asdict(f)} for number, name, f in self.findings],
+        }
+
+
+def _sources(path: Path) -> list[_Source]:
+    if not path.is_dir():
+        return [_Source(path, _clean_name(Path(path.name)))]
+    inside = Path(path.resolve().name)
+    files = sorted(file for file in _walk(path) if file.suffix.lower() in _SUFFIXES)
+    if not files:
+        raise Ddx7Error(f"{path}: found a folder without voice files, wanted some of {', '.join(sorted(_SUFFIXES))}")
+    return [_Source(file, _clean_name(inside / file.relative_to(path))) for file in files]
+
+
+def _walk(folder: Path) -> Iterator[Path]:
+    for parent, folders, files in os.walk(folder, onerror=_cannot_open):
+        # Hidden files are not voices, macOS's "._" twins of voice files least of all.
+        folders[:] = [name for name in folders if not name.startswith(".") and name != "__MACOSX"]
+        yield from (Path(parent, name) for name in files if not name.startswith("."))
+
+
+def _cannot_open(error: OSError) -> None:
+    note(f"{error.filename}: passed over ({error.strerror})")
+
+
+def _clean_name(path: Path) -> Path:
+    return path if path.suffix.lower() == ".syx" else path.with_name(f"{path.name}.syx")
+
+
+def _refuse_collisions(sources: Sequence[_Source], folder: Path, *, force: bool) -> None:
+    seen: dict[Path, Path] = {}
+    for source in sources:
+        other = seen.setdefault(source.name, source.path)
+        if other != source.path:
+            raise UsageError(f"{other} and {source.path} would both become {folder / source.name}; fix them apart")
+    refuse_to_overwrite([folder / source.name for source in sources], force=force)
+
+
+def _summary(reports: Sequence[_Report]) -> dict[str, Any]:
+    read = [report for report in reports if not report.refusal]
+    refusals = Counter(_COUNT.sub(r"\1s", report.refusal) for report in reports if report.refusal)
+    findings = Counter(finding.code for report in reports for _, _, finding in report.findings)
+    return {
+        "files": len(reports),
+        "files_read": len(read),
+        "files_mended": sum(bool(report.repairs) for report in read),
+        "files_refused": dict(refusals.most_common()),
+        "voices": sum(report.n_voices for report in read),
+        "findings": dict(findings.most_common()),
+    }
+
+
+def _summary_table(summary: dict[str, Any]) -> Iterator[Text]:
+    rows: list[tuple[str, int]] = [
+        ("files read", summary["files_read"]),
+        ("  with something mended or skipped", summary["files_mended"]),
+        ("files refused", summary["files"] - summary["files_read"]),
+        *((f"  {reason}", count) for reason, count in summary["files_refused"].items()),
+        ("voices", summary["voices"]),
+        *((f"  {code}", count) for code, count in summary["findings"].items()),
+    ]
+    for label, count in rows:
+        yield Text.assemble(f"{count:9,}  ", (label, "" if label.startswith(" ") else "bold"))

@@ -1,0 +1,105 @@
+"""``ddx7 convert``: from one kind of voice file to another."""
+
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal
+
+from tyro.conf import Positional, arg
+
+from ddx7.cli import choose
+from ddx7.cli.terminal import UsageError, note, note_repairs, result
+from ddx7.files import atomic_write, refuse_to_overwrite
+from ddx7.voice import Bank, Target, Voice, load, save
+
+# What Windows forbids in file names, and the DX7's own three characters, which not every disk can hold.
+_UNSAFE = re.compile(r'[<>:"/\\|?*¥→←]')
+
+
+@dataclass(frozen=True)
+class Command:
+    """Convert voice files: clean up, join, take apart, or bring to another instrument.
+
+    Without further options all voices go to one file: a single voice as 163 bytes, up to 32 as a bank filled up with
+    INIT VOICE, more as several numbered banks. Nothing is written if any input cannot be read.
+    """
+
+    inputs: Annotated[Positional[tuple[Path, ...]], arg(metavar="IN...", help_behavior_hint="")]
+    """SysEx of any kind, bare voice bytes, JSON, or zips of those."""
+    output: Annotated[Path, arg(metavar="OUT", aliases=["-o"])]
+    """A file; or, if it has no suffix or is there already, a folder for one file per input."""
+    target: Target = "dx7"
+    """Instrument. minidexed and tx816 fill the folder OUT; volca too, if there are several voices."""
+    index: Annotated[str, arg(metavar="N", aliases=["--select"], help_behavior_hint="(such as 7 or 1,3,5-8)")] = ""
+    """Take only these voices of the one input, in this order; the first is 1."""
+    singles: bool = False
+    """Write every voice to a file of its own in the folder OUT."""
+    bank: bool = False
+    """Write a bank even for one voice."""
+    format: Literal["auto", "syx", "json"] = "auto"
+    """What to write; auto: JSON if OUT ends in .json, else SysEx."""
+    force: bool = False
+    """Replace files that are there."""
+
+    def run(self) -> int:
+        """Convert and return the exit code."""
+        self._check()
+        banks = [self._read(path) for path in self.inputs]
+        jobs = self._jobs(banks)
+        if len(jobs) > 1:  # before the first is written; `_write` checks once more
+            refuse_to_overwrite([path for _, path in jobs], force=self.force)
+        written = [path for voices, name in jobs for path in self._write(voices, name)]
+        result(map(str, written))
+        counts = (sum(map(len, banks)), "voice"), (len(banks), "file"), (len(written), "file")
+        note("{} from {} to {}".format(*(f"{n} {word}{'s' * (n != 1)}" for n, word in counts)))
+        return 0
+
+    def _check(self) -> None:
+        if not self.inputs:
+            raise UsageError("found no input files, wanted at least one")
+        if self.index and len(self.inputs) > 1:
+            raise UsageError(f"--index chooses from one input, found {len(self.inputs)}")
+        if self.singles and self.bank:
+            raise UsageError("--singles and --bank exclude each other")
+        if self.target != "dx7" and (self.singles or self.bank or self._as_json):
+            raise UsageError(f"--target {self.target} has files of its own and goes without --singles, --bank and JSON")
+
+    @property
+    def _as_json(self) -> bool:
+        return self.format == "json" or (self.format == "auto" and self.output.suffix.lower() == ".json")
+
+    def _read(self, path: Path) -> Bank:
+        bank = load(path)
+        note_repairs(bank.repairs, path)
+        return Bank(bank[k] for k in choose.by_number(bank, self.index, path)) if self.index else bank
+
+    def _jobs(self, banks: Sequence[Bank]) -> list[tuple[list[Voice], Path]]:
+        """Which voices go where."""
+        suffix = ".json" if self._as_json else ".syx"
+        voices = [voice for bank in banks for voice in bank]
+        if self.singles:
+            digits = max(2, len(str(len(voices))))
+            return [
+                ([voice], self.output / f"{n:0{digits}} {_file_name(voice)}{suffix}")
+                for n, voice in enumerate(voices, start=1)
+            ]
+        if self.target != "dx7" or (self.output.suffix and not self.output.is_dir()):
+            return [(voices, self.output)]
+        names = [self.output / f"{path.stem}{suffix}" for path in self.inputs]
+        twice = next((name for name in names if names.count(name) > 1), None)
+        if twice:
+            raise UsageError(f"two inputs would both become {twice}; name a file as OUT to join them")
+        return [(list(bank), name) for bank, name in zip(banks, names, strict=True)]
+
+    def _write(self, voices: list[Voice], path: Path) -> list[Path]:
+        if self._as_json:
+            content = {"voices": [voice.to_dict() for voice in voices]}
+            return [atomic_write(path, json.dumps(content, indent=1).encode(), force=self.force)]
+        what = voices[0] if len(voices) == 1 and not self.bank else voices
+        return save(what, path, target=self.target, force=self.force)
+
+
+def _file_name(voice: Voice) -> str:
+    return _UNSAFE.sub("_", voice.name).strip(" .") or "voice"
