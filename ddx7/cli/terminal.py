@@ -45,7 +45,11 @@ def result(lines: "Iterable[str | Text]") -> None:
     from rich.console import Console
     from rich.text import Text
 
-    console = Console(highlight=False, soft_wrap=True)
+    class ConsoleThatRaises(Console):
+        def on_broken_pipe(self) -> None:
+            raise  # called while handling BrokenPipeError; rich would exit with 1
+
+    console = ConsoleThatRaises(highlight=False, soft_wrap=True)
     for line in lines:
         console.print(line if isinstance(line, Text) else Text(line))
 

@@ -1,0 +1,171 @@
+import dataclasses
+import os
+import signal
+import subprocess
+import sys
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+from running import Run
+
+import ddx7
+import ddx7.cli
+from ddx7.cli.app import COMMANDS
+
+SLOW_TO_IMPORT = ("jax", "librosa", "matplotlib", "scipy", "soundfile", "flax")
+
+
+def ddx7_process(*words: object, **settings: str) -> subprocess.CompletedProcess[bytes]:
+    command = [sys.executable, "-m", "ddx7", *map(str, words)]
+    return subprocess.run(command, capture_output=True, env={**os.environ, **settings}, timeout=60, check=False)
+
+
+def modules_after(*words: object) -> set[str]:
+    """What a fresh process has imported once the command is done."""
+    program = "import sys; from ddx7.cli import main; main(sys.argv[1:]); print(*sys.modules, file=sys.stderr)"
+    done = subprocess.run(
+        [sys.executable, "-c", program, *map(str, words)], capture_output=True, timeout=60, check=True
+    )
+    return set(done.stderr.decode().splitlines()[-1].split())
+
+
+@pytest.fixture
+def add_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Add a command as a developer would, by one file and one line; its `run` has the given body."""
+
+    def add(name: str, body: str) -> None:
+        (tmp_path / f"{name}.py").write_text(
+            "import os, sys\n"
+            "from dataclasses import dataclass\n"
+            "from ddx7.errors import Ddx7Error\n"
+            "@dataclass(frozen=True)\n"
+            "class Command:\n"
+            '    """A command for a test."""\n'
+            "    def run(self) -> int:\n"
+            f"        {body}\n"
+        )
+        monkeypatch.setattr(ddx7.cli, "__path__", [*ddx7.cli.__path__, str(tmp_path)])
+        monkeypatch.setitem(COMMANDS, name, "for a test")
+        monkeypatch.delitem(sys.modules, f"ddx7.cli.{name}", raising=False)
+
+    return add
+
+
+@pytest.mark.parametrize("flag", ["-h", "--help"])
+def test_help_lists_every_command(run: Run, flag: str) -> None:
+    outcome = run(flag)
+    assert (outcome.code, outcome.err) == (0, "")
+    for name, line in COMMANDS.items():
+        assert any(text.split() == [name, *line.split()] for text in outcome.out.splitlines())
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_each_command_explains_itself_and_its_arguments(run: Run, name: str) -> None:
+    outcome = run(name, "--help")
+    assert (outcome.code, outcome.err) == (0, "")
+    command = import_module(f"ddx7.cli.{name}").Command
+    assert command.__dataclass_params__.frozen
+    assert outcome.out.startswith(f"usage: ddx7 {name}")
+    assert command.__doc__.splitlines()[0] in outcome.out
+    options = [field.name for field in dataclasses.fields(command) if f"--{field.name}" in outcome.out]
+    positional = [field.name for field in dataclasses.fields(command) if "Positional" in str(field.type)]
+    assert len(options) + len(positional) == len(dataclasses.fields(command))
+
+
+def test_version(run: Run) -> None:
+    assert run("--version").out == f"ddx7 {ddx7.__version__}\n"
+
+
+def test_without_a_command_help_goes_to_stderr_as_wrong_usage(run: Run) -> None:
+    outcome = run()
+    assert (outcome.code, outcome.out) == (2, "")
+    assert "usage: ddx7" in outcome.err
+
+
+@pytest.mark.parametrize(("word", "hint"), [("shwo", "did you mean show?"), ("xyzzy", "wanted one of show, convert")])
+def test_unknown_command(run: Run, word: str, hint: str) -> None:
+    outcome = run(word)
+    assert (outcome.code, outcome.out) == (2, "")
+    assert outcome.err.startswith(f"ddx7: '{word}' is not a command; {hint}")
+
+
+@pytest.mark.parametrize(
+    "words", [("show",), ("show", "a.syx", "--nonsense"), ("convert", "a", "-o", "b", "--target", "x")]
+)
+def test_wrong_arguments_exit_with_2_and_leave_stdout_alone(run: Run, words: tuple[str, ...]) -> None:
+    outcome = run(*words)
+    assert (outcome.code, outcome.out) == (2, "")
+    assert outcome.err
+
+
+def test_a_command_is_one_file_and_one_line(run: Run, add_command) -> None:
+    add_command("greet", "print('hello'); return 0")
+    assert run("greet").out == "hello\n"
+    assert "greet" in run("--help").out
+
+
+@pytest.mark.parametrize(
+    ("body", "code", "message"),
+    [
+        ("raise Ddx7Error('a.syx: found a cat, wanted a voice')", 1, "ddx7: a.syx: found a cat, wanted a voice\n"),
+        ("open('no/such/file')", 1, "ddx7: no/such/file: No such file or directory\n"),
+        ("raise KeyboardInterrupt", 130, ""),
+        ("return 3", 3, ""),
+    ],
+)
+def test_exit_codes(run: Run, add_command, body: str, code: int, message: str) -> None:
+    add_command("ends", body)
+    outcome = run("ends")
+    assert (outcome.code, outcome.out, outcome.err) == (code, "", message)
+
+
+def test_a_mistake_in_the_program_is_not_hidden(run: Run, add_command) -> None:
+    add_command("broken", "return 1 // 0")
+    with pytest.raises(ZeroDivisionError):
+        run("broken")
+
+
+@pytest.mark.parametrize("name", ["show", "convert", "check"])
+def test_reading_commands_import_only_themselves_and_what_is_quick(name: str, bank: Path, tmp_path: Path) -> None:
+    modules = modules_after(name, bank, *(["-o", tmp_path / "out.syx"] if name == "convert" else []))
+    assert f"ddx7.cli.{name}" in modules
+    assert modules.isdisjoint(SLOW_TO_IMPORT)
+    assert modules.isdisjoint(f"ddx7.cli.{other}" for other in COMMANDS if other != name)
+
+
+@pytest.mark.parametrize("flag", ["--help", "--version"])
+def test_help_imports_next_to_nothing(flag: str) -> None:
+    assert modules_after(flag).isdisjoint((*SLOW_TO_IMPORT, "numpy", "tyro", "rich"))
+
+
+def test_module_and_exit_code_of_a_real_process(bank: Path, tmp_path: Path) -> None:
+    assert ddx7_process("show", bank).returncode == 0
+    assert ddx7_process("show", tmp_path / "nothing.syx").returncode == 1
+    assert ddx7_process("show").returncode == 2
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals and pipes of POSIX")
+def test_reader_that_goes_away_hears_no_complaint(bank: Path) -> None:
+    command = [sys.executable, "-m", "ddx7", "show", str(bank), "--all"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        process.stdout.close()  # as `head` does, only sooner
+        assert process.stderr.read() == b""
+        assert process.wait(timeout=60) == 128 + signal.SIGPIPE
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "cp1252"])
+def test_a_poor_encoding_gets_plain_characters(bank: Path, encoding: str) -> None:
+    done = ddx7_process("show", bank, "--index", 1, PYTHONIOENCODING=encoding, PYTHONUTF8="0")
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert "+-+-+" in done.stdout.decode("ascii")
+
+
+def test_colours_only_for_a_person_who_wants_them(bank: Path) -> None:
+    words = ("show", bank, "--index", 1)
+    colour, reset = b"\x1b[1;36m", b"\x1b[0m"
+    assert b"\x1b" not in ddx7_process(*words).stdout
+    assert colour in ddx7_process(*words, FORCE_COLOR="1", TERM="xterm").stdout
+    without = ddx7_process(*words, FORCE_COLOR="1", NO_COLOR="1", TERM="xterm").stdout
+    assert colour not in without
+    assert reset in without  # bold is not a colour
