@@ -1,0 +1,155 @@
+"""The amplitude envelope of one operator, as a plan of straight segments."""
+
+from typing import NamedTuple
+
+import jax
+import numpy as np
+from jaxtyping import ArrayLike, Int, Num
+
+from ddx7.engine.interpolate import Value, is_relaxed, lookup, namespace, whole
+from ddx7.engine.segments import Move, Segments, follow, steps
+from ddx7.engine.tables import (
+    BLOCK,
+    EG_CEILING_OCTAVES,
+    EG_FLOOR,
+    EG_INCREMENT,
+    EG_JUMP,
+    EG_LEVEL,
+    EG_RATE,
+    EG_RATE_STEP,
+    ONE,
+    STATIC_DELAY,
+    STATIC_DELAY_FROM_ZERO,
+)
+
+# A stage is one move that waits, falls or jumps, then up to ten that climb: an attack slows down at every octave.
+_CLIMBS = np.array([0, *range(10, 0, -1)], np.int32)
+_MOVES = len(_CLIMBS)
+_FASTEST = 1 << 27  # keeps ten increments inside int32 at any sample rate
+
+
+class Slack(NamedTuple):
+    """What rounding did to one move of a real voice.
+
+    Attributes:
+      waits: whether the stage waited instead of moving.
+      length: blocks added to the move, or to the octave if it climbs.
+      target: blocks added to the way to the target, if it climbs.
+    """
+
+    waits: Value
+    length: Value
+    target: Value
+
+
+class _Stage(NamedTuple):
+    climb: Value  # 0, or the octave's slope in increments
+    target: Value
+    increment: Value
+    wait: Value  # samples
+    stays: Value  # a first stage from silence to level 0 does not move at all
+    slack: Slack
+
+
+def plan(
+    rates: Num[ArrayLike, "*batch 4"],
+    levels: Num[ArrayLike, "*batch 4"],
+    output_level: Num[ArrayLike, "*batch"],
+    rate_scaling: Num[ArrayLike, "*batch"],
+    gate: Int[ArrayLike, "*#batch"],
+    sample_rate: int,
+    slack: Slack | None = None,
+) -> tuple[Segments, Slack]:
+    """Plan one operator's envelope from key-on, where it starts in silence.
+
+    Args:
+      rates: R1-R4, 0-99.
+      levels: L1-L4, 0-99.
+      output_level: from `ddx7.engine.levels.output_level`, in 1/256 octave.
+      rate_scaling: rate steps from the keyboard.
+      gate: block of key-up.
+      sample_rate: in Hz.
+      slack: for a relaxed voice, what planning its nearest real voice returned.
+
+    Returns:
+      (segments, slack); levels are log2 gain + 14 in units of 2^-24 octave, int32 for a real voice.
+    """
+    increments = np.minimum(EG_INCREMENT.astype(np.int64) * EG_RATE // sample_rate, _FASTEST).astype(np.int32)
+    delays = [
+        (t.astype(np.int64) * sample_rate // EG_RATE).astype(np.int32) for t in (STATIC_DELAY, STATIC_DELAY_FROM_ZERO)
+    ]
+    xp = namespace(output_level)
+    output_level, rate_scaling = xp.asarray(output_level)[..., None], xp.asarray(rate_scaling)[..., None]
+    stays = (whole(levels) == 0) & (np.arange(4) == 0)
+    delay_index = xp.minimum(rates + rate_scaling, 99)
+    stages = (
+        xp.maximum(EG_FLOOR >> 16, lookup(EG_LEVEL, levels) * 64 + output_level - 4256) * (ONE >> 8),
+        lookup(increments, xp.minimum(lookup(EG_RATE_STEP, rates) + rate_scaling, 63)),
+        xp.where(stays, lookup(delays[1], delay_index), lookup(delays[0], delay_index)),
+        stays,
+    )
+    by_move = [xp.repeat(xp.moveaxis(x, -1, 0), _MOVES, axis=0) for x in stages]
+    climbs = np.tile(_CLIMBS, 4).reshape(-1, *(1,) * (by_move[0].ndim - 1))
+    given = Slack(*np.zeros((3, *climbs.shape), np.float32)) if slack is None else slack
+    silence = xp.zeros_like(by_move[0][0])
+    return follow(_move, silence, silence > 0, _Stage(climbs, *by_move, given), 3 * _MOVES, gate)
+
+
+def _move(level: Value, climbing: Value, stage: _Stage) -> Move:
+    """The move that begins a stage, or one octave of its attack; `climbing` says that an attack is under way."""
+    xp = namespace(level)
+    if xp is np:  # the moves are known here: one of the two is enough
+        return _climb(level, climbing, stage) if stage.climb.any() else _begin(level, stage)
+    first, climb = _begin(level, stage), _climb(level, climbing, stage)
+    return jax.tree.map(lambda a, b: xp.where(stage.climb == 0, a, b), first, climb)
+
+
+def _begin(level: Value, stage: _Stage) -> Move:
+    target, increment = stage.target, stage.increment
+    xp, exact = namespace(level), not is_relaxed(level)
+    waits = ((target == level) | stage.stays) & (stage.wait > 0) if exact else stage.slack.waits > 0
+    rises = (target > level) & ~waits
+    jumps = rises & (level < EG_JUMP)
+
+    one = xp.ones_like(level)
+    # The count runs out inside a block, and the next stage starts in that block.
+    waited, wait_slack = steps(stage.wait - BLOCK, BLOCK * one, stage.slack.length)
+    waited = xp.maximum(waited, 0)
+    fallen, fall_slack = steps(xp.maximum(level - target, one), increment, stage.slack.length)
+    landed = EG_JUMP + 10 * increment
+    rise_end = xp.where(jumps, xp.minimum(target, landed), level)
+
+    length = xp.where(waits, waited, xp.where(rises, jumps.astype(level.dtype), fallen))
+    end = xp.where(waits, xp.where(stage.stays, level, target), xp.where(rises, rise_end, target))
+    # A real voice waits on the spot; a relaxed one may have a little way to go meanwhile.
+    drift = end - level if exact else (end - level) / xp.maximum(length, one)
+    slope = xp.where(waits | rises, drift, -increment)
+    reach = length if exact else xp.where(waits | rises, length, (level - target) / increment)
+    slack = Slack(waits.astype(np.float32), xp.where(waits, wait_slack, fall_slack), xp.zeros_like(wait_slack))
+    return Move(length, slope, reach, end, slack, rises & ~(jumps & (landed >= target)))
+
+
+def _climb(level: Value, climbing: Value, stage: _Stage) -> Move:
+    xp, exact = namespace(level), not is_relaxed(level)
+    climb = stage.climb.astype(level.dtype)
+    slope = xp.maximum(stage.increment * climb, 1)
+    room = (EG_CEILING_OCTAVES - climb) * ONE - level
+    active = climbing & (room >= 0)
+    distance = stage.target - level
+    to_target, target_slack = steps(distance, slope, stage.slack.target)
+    if exact:
+        # The octave ends with the first step that leaves it.
+        to_octave = room // slope + 1
+        octave_slack = to_octave.astype(np.float32) - room.astype(np.float32) / slope.astype(np.float32)
+        arrives = to_target <= to_octave
+    else:
+        octave_slack = stage.slack.length
+        to_octave = room / slope + octave_slack
+        arrives = distance <= to_octave * slope
+    length = xp.where(active, xp.where(arrives, to_target, to_octave), 0)
+    reach = length if exact else xp.where(active & arrives, distance / slope, length)
+    end = xp.where(active, xp.where(arrives, stage.target, level + to_octave * slope), level)
+    found = xp.where(active, octave_slack, 0), xp.where(active, target_slack, 0)
+    return Move(
+        length, slope, reach, end, Slack(xp.zeros(level.shape, np.float32), *found), climbing & ~(active & arrives)
+    )

@@ -1,0 +1,68 @@
+"""How integer tables and integer arithmetic extend to the values between: exactly at whole numbers, linearly between.
+
+Everything that plans a note runs on NumPy arrays as well as on JAX arrays and tracers. Real voices are planned in NumPy,
+which needs no compilation; relaxed voices are planned in JAX, inside the gradient.
+"""
+
+from collections.abc import Callable
+from types import ModuleType
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import ArrayLike, Num
+
+Value = Any
+"""A NumPy or a JAX array; which one decides where the arithmetic runs."""
+
+
+def namespace(*values: object) -> ModuleType:
+    """`jax.numpy` if any of the values is a JAX array or tracer, else `numpy`."""
+    return jnp if any(isinstance(value, jax.Array) for value in values) else np
+
+
+def is_relaxed(x: ArrayLike) -> bool:
+    """Whether a value is a float, so that it may lie between two panel steps."""
+    return bool(jnp.issubdtype(jnp.result_type(x), jnp.floating))
+
+
+def between(function: Callable[[Value], Value], x: Num[ArrayLike, "*shape"]) -> Value:
+    """`function` of an integer, or interpolated linearly between the two nearest.
+
+    Args:
+      function: elementwise function of int32.
+      x: int32, or floating for a relaxed value.
+
+    Returns:
+      what `function` gives for int32; the dtype of `x` for floats.
+    """
+    if not is_relaxed(x):
+        return function(x)
+    xp = namespace(x)
+    x = xp.asarray(x)
+    low = xp.floor(jax.lax.stop_gradient(x) if xp is jnp else x)
+    t = x - low
+    step = low.astype(np.int32)
+    # Both products are exact at t = 0, so whole numbers give the integer's value bit for bit.
+    return (1 - t) * function(step).astype(x.dtype) + t * function(step + 1).astype(x.dtype)
+
+
+def lookup(table: np.ndarray, x: Num[ArrayLike, "*shape"]) -> Value:
+    """A table at an integer, or interpolated linearly between two; held at its ends.
+
+    Args:
+      table: [n].
+      x: index, int32 or floating.
+    """
+    xp = namespace(x)
+    rows = xp.asarray(table)
+    return between(lambda i: rows[xp.clip(i, 0, len(table) - 1)], x)
+
+
+def whole(x: Num[ArrayLike, "*shape"]) -> Value:
+    """A categorical value as int32, out of the gradient's reach."""
+    if not is_relaxed(x):
+        return x
+    xp = namespace(x)
+    return xp.round(jax.lax.stop_gradient(x) if xp is jnp else x).astype(np.int32)

@@ -1,0 +1,152 @@
+"""`Patch`: voices as arrays, exact (integers) or relaxed (floats between them), and the way back."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, fields
+from typing import Self
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import ArrayLike, Num
+
+from ddx7.engine.interpolate import is_relaxed, namespace, whole
+from ddx7.voice import Voice
+from ddx7.voice.packing import VCED_MAX, VCED_MIN, VCED_PANEL
+from ddx7.voice.spec import (
+    N_OPERATORS,
+    OPERATOR_PARAMETERS,
+    VCED_SIZE,
+    VOICE_PARAMETERS,
+    Parameter,
+    vced_offset,
+)
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True)
+class Patch:
+    """The parameters of a voice, or of a batch of voices, that reach the sound; values as on the panel.
+
+    Integer leaves are a real voice: the engine then computes in the DX7's own integers. Floating leaves are a relaxed
+    voice: every continuous parameter interpolates, and equals the real voice where it is whole. Operators run along
+    the axis after the batch, OP1 first. Categorical fields are rounded wherever they are used.
+
+    `Voice` and `Operator` say what each field means and its range.
+    """
+
+    rates: Num[ArrayLike, "*batch 6 4"]
+    levels: Num[ArrayLike, "*batch 6 4"]
+    break_point: Num[ArrayLike, "*batch 6"]
+    left_depth: Num[ArrayLike, "*batch 6"]
+    right_depth: Num[ArrayLike, "*batch 6"]
+    left_curve: Num[ArrayLike, "*batch 6"]
+    right_curve: Num[ArrayLike, "*batch 6"]
+    rate_scaling: Num[ArrayLike, "*batch 6"]
+    amp_mod_sensitivity: Num[ArrayLike, "*batch 6"]
+    velocity_sensitivity: Num[ArrayLike, "*batch 6"]
+    output_level: Num[ArrayLike, "*batch 6"]
+    fixed: Num[ArrayLike, "*batch 6"]
+    coarse: Num[ArrayLike, "*batch 6"]
+    fine: Num[ArrayLike, "*batch 6"]
+    detune: Num[ArrayLike, "*batch 6"]
+    pitch_rates: Num[ArrayLike, "*batch 4"]
+    pitch_levels: Num[ArrayLike, "*batch 4"]
+    algorithm: Num[ArrayLike, "*batch"]
+    feedback: Num[ArrayLike, "*batch"]
+    osc_sync: Num[ArrayLike, "*batch"]
+    lfo_speed: Num[ArrayLike, "*batch"]
+    lfo_delay: Num[ArrayLike, "*batch"]
+    lfo_pitch_depth: Num[ArrayLike, "*batch"]
+    lfo_amp_depth: Num[ArrayLike, "*batch"]
+    lfo_sync: Num[ArrayLike, "*batch"]
+    lfo_wave: Num[ArrayLike, "*batch"]
+    pitch_mod_sensitivity: Num[ArrayLike, "*batch"]
+    transpose: Num[ArrayLike, "*batch"]
+
+    @classmethod
+    def from_vced(cls, vced: np.ndarray) -> Self:
+        """Voices in the edit form as int32 arrays.
+
+        Args:
+          vced: uint8 [*batch, 155], legal bytes.
+        """
+        values = np.asarray(vced).astype(np.int32) + VCED_PANEL
+        return cls(**{row.name: values[..., _COLUMNS[row.name]] for row in _AUDIBLE})
+
+    def to_vced(self, name: bytes = b" " * 10) -> np.ndarray:
+        """Nearest legal voices in the edit form, uint8 [*batch, 155]; all get the same ten name bytes."""
+        batch = np.shape(self.algorithm)
+        vced = np.empty((*batch, VCED_SIZE), np.int64)
+        for row in _AUDIBLE:
+            vced[..., _COLUMNS[row.name]] = np.round(np.asarray(getattr(self, row.name)))
+        vced = np.clip(vced - VCED_PANEL, VCED_MIN, VCED_MAX).astype(np.uint8)
+        vced[..., -len(name) :] = np.frombuffer(name, np.uint8)
+        return vced
+
+    @classmethod
+    def stack(cls, voices: Iterable[Voice]) -> Self:
+        """Voices as one batch of int32 arrays with a leading axis."""
+        return cls.from_vced(np.array([np.frombuffer(voice.to_vced(), np.uint8) for voice in voices]))
+
+    @property
+    def relaxed(self) -> bool:
+        """Whether the leaves are floats."""
+        return is_relaxed(self.output_level)
+
+    def __getitem__(self, index: int | slice | np.ndarray) -> Self:
+        """The same fields at an index of the leading batch axis."""
+        return jax.tree.map(lambda x: x[index], self)
+
+
+def _columns(row: Parameter) -> np.ndarray:
+    if row in VOICE_PARAMETERS:
+        start = vced_offset(row)
+        return np.arange(start, start + row.count) if row.count > 1 else np.array(start)
+    starts = np.array([vced_offset(row, op) for op in range(1, N_OPERATORS + 1)])
+    return starts[:, None] + np.arange(row.count) if row.count > 1 else starts
+
+
+_AUDIBLE = tuple(row for row in OPERATOR_PARAMETERS + VOICE_PARAMETERS if row.audible)
+_COLUMNS = {row.name: _columns(row) for row in _AUDIBLE}
+
+CONTINUOUS = tuple(row.name for row in _AUDIBLE if not row.categorical)
+"""Names of the fields that a gradient reaches."""
+MINIMUM = {row.name: row.minimum + row.panel for row in _AUDIBLE}
+"""Smallest panel value of each field."""
+MAXIMUM = {row.name: row.maximum + row.panel for row in _AUDIBLE}
+"""Largest panel value of each field."""
+
+
+def relax(patch: Patch | Voice, dtype: jnp.dtype = jnp.float32) -> Patch:  # pyright: ignore[reportArgumentType]
+    """A voice, or a batch as a `Patch`, with floating leaves that a gradient can move.
+
+    Args:
+      patch: what to relax.
+      dtype: floating type; float64 needs JAX's x64 mode.
+    """
+    exact = Patch.stack([patch])[0] if isinstance(patch, Voice) else patch
+    return jax.tree.map(lambda x: jnp.asarray(x, dtype), exact)
+
+
+def clip(patch: Patch) -> Patch:
+    """The same patch with every field inside its panel range."""
+    xp = namespace(*jax.tree.leaves(patch))
+    return Patch(**{f.name: xp.clip(getattr(patch, f.name), MINIMUM[f.name], MAXIMUM[f.name]) for f in fields(Patch)})
+
+
+def anchor(patch: Patch) -> Patch:
+    """The nearest real voice: rounded and clipped to int32, out of the gradient's reach."""
+    return jax.tree.map(whole, clip(patch))
+
+
+def quantise(patch: Patch, name: str = "") -> Voice:
+    """The nearest legal voice of one unbatched patch.
+
+    Args:
+      patch: fields without a batch axis, exact or relaxed.
+      name: at most ten characters.
+
+    Returns:
+      a voice; ``quantise(relax(voice), voice.name) == voice``.
+    """
+    return Voice.from_vced(patch.to_vced()).renamed(name)

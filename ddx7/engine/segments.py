@@ -1,0 +1,143 @@
+"""Envelopes as straight segments: planned move by move, then read at any block, all blocks in parallel.
+
+msfa steps its envelopes once per block of 64 samples. Between two turns the steps are equal, so a whole envelope is a
+few dozen straight segments whose lengths are whole numbers of blocks. Planning them in closed form replaces a loop over
+time by a short loop over turns.
+
+A relaxed envelope takes its lengths as real numbers plus the *slack* that rounding up adds in the nearest real voice:
+on that voice the lengths are whole again and the envelope is the exact one; around it they move with the parameters, so
+that a rate's gradient tells how all that follows is delayed.
+"""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+from jaxtyping import Array, ArrayLike, Int, Num
+
+from ddx7.engine.interpolate import Value, is_relaxed, namespace
+
+
+class Segments(NamedTuple):
+    """Straight segments in order of time; each lasts until the next one starts.
+
+    Attributes:
+      start: [segment] block at which each starts.
+      line: [segment, 4]: level at the start, change per block, blocks until it has arrived, level from then on.
+    """
+
+    start: Num[ArrayLike, "*batch segment"]
+    line: Num[ArrayLike, "*batch segment 4"]
+
+
+class Move(NamedTuple):
+    """One segment before it has a place in time.
+
+    Attributes:
+      length: blocks until the next move begins; whole for a real voice.
+      slope: change per block.
+      reach: blocks after which the level has arrived; at most `length`.
+      end: the level then.
+      slack: what rounding added to the length, for the relaxed run.
+      memory: what the next move must know.
+    """
+
+    length: Value
+    slope: Value
+    reach: Value
+    end: Value
+    slack: Any
+    memory: Any
+
+
+def follow(
+    move: Callable[[Value, Any, Any], Move],
+    level: Value,
+    memory: Any,
+    moves: Any,
+    n_before: int,
+    gate: Int[ArrayLike, "*batch"],
+) -> tuple[Segments, Any]:
+    """Put moves one after another in time, from key-on to the end of the release.
+
+    Args:
+      move: (level now, memory, one of `moves`) to a `Move`.
+      level: at key-on, [*batch].
+      memory: at key-on.
+      moves: pytree with a leading axis, one entry for each move.
+      n_before: how many of them belong to the held key; the next one starts at key-up from the level reached there.
+      gate: block of key-up.
+
+    Returns:
+      (segments, slack of each move with a leading axis).
+    """
+    xp = namespace(level)
+    gate = xp.asarray(gate).astype(level.dtype)
+    n_moves = len(jax.tree.leaves(moves)[0])
+
+    def body(state: tuple, xs: tuple) -> tuple:
+        start, level, at_gate, memory = state
+        releases, one = xs
+        start, level = xp.where(releases, gate, start), xp.where(releases, at_gate, level)
+        found = move(level, memory, one)
+        after = start + found.length
+        held = gate - start
+        inside = xp.where(held >= found.reach, found.end, level + found.slope * held)
+        at_gate = xp.where(after <= gate, found.end, xp.where(start <= gate, inside, at_gate))
+        line = xp.stack([level, found.slope, found.reach, found.end], axis=-1)
+        return (after, found.end, at_gate, found.memory), (start, line, found.slack)
+
+    state = (xp.zeros_like(level), level, level, memory)
+    releases = np.arange(n_moves) == n_before
+    _, (start, line, slack) = (lax.scan if xp is jnp else _scan)(body, state, (releases, moves))
+    # What would start after key-up is cut short by starting at key-up.
+    before = (np.arange(n_moves) < n_before).reshape(-1, *(1,) * gate.ndim)
+    start = xp.where(before, xp.minimum(start, gate), start)
+    return Segments(xp.moveaxis(start, 0, -1), xp.moveaxis(line, 0, -2)), slack
+
+
+def _scan(body: Callable[[Any, Any], tuple[Any, Any]], state: Any, xs: Any) -> tuple[Any, Any]:
+    """`jax.lax.scan` on NumPy arrays."""
+    outputs = []
+    for index in range(len(jax.tree.leaves(xs)[0])):
+        state, output = body(state, jax.tree.map(lambda x, i=index: x[i], xs))
+        outputs.append(output)
+    return state, jax.tree.map(lambda *ys: np.stack(ys), *outputs)
+
+
+def read(segments: Segments, blocks: Int[Array, " time"]) -> Num[Array, " time"]:
+    """Level at given times, never before the first segment.
+
+    Args:
+      segments: unbatched.
+      blocks: times in blocks.
+
+    Returns:
+      level [time], in the units and dtype of the segments.
+    """
+    times = blocks.astype(segments.start.dtype)
+    index = jnp.sum(times >= segments.start[1:, None], axis=0, dtype=jnp.int32)
+    elapsed = times - segments.start[index]
+    level, slope, reach, end = segments.line[index].T
+    return jnp.where(elapsed >= reach, end, level + slope * elapsed)
+
+
+def steps(distance: Value, size: Value, slack: Value) -> tuple[Value, Value]:
+    """Steps of a size that cover a distance, rounded up: whole for integers, with the given slack for floats.
+
+    Args:
+      distance: not negative.
+      size: positive.
+      slack: what rounding up added in the nearest real voice; unused for integers.
+
+    Returns:
+      (number of steps, slack): for integers the slack found, to pass on to the relaxed run.
+    """
+    if is_relaxed(distance):
+        return distance / size + slack, slack
+    n = -(-distance // size)
+    # In single precision, as the relaxed run divides.
+    return n, n.astype(np.float32) - distance.astype(np.float32) / size.astype(np.float32)
