@@ -1,0 +1,122 @@
+"""``ddx7 doctor``: what is installed, and does it work."""
+
+import importlib.metadata
+import platform
+import re
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from typing import Literal
+
+from rich.text import Text
+
+from ddx7 import __version__
+from ddx7.cli.terminal import note, result, result_json
+from ddx7.errors import Ddx7Error
+
+State = Literal["ok", "missing", "broken", "optional"]
+
+_REQUIREMENT = re.compile(r"([\w.-]+)[^;]*(?:;.*extra == ['\"](\w+)['\"])?")
+_FOR_DEVELOPERS = frozenset({"test"})
+_STYLES: dict[State, str] = {"ok": "green", "missing": "bold red", "broken": "bold red", "optional": "dim"}
+
+
+@dataclass(frozen=True)
+class Command:
+    """Say what is installed, what is missing, and whether a sound can be made.
+
+    Exits with 1 if something that ddx7 needs is missing or broken.
+    """
+
+    json: bool = False
+    """Print JSON instead of a table."""
+
+    def run(self) -> int:
+        """Examine, print and return the exit code."""
+        note("looking at what is installed; the first sound takes a few seconds")
+        checks = list(_checks())
+        if self.json:
+            result_json({"checks": [asdict(check) for check in checks]})
+        else:
+            result(_table(checks))
+        bad = [check.what for check in checks if check.state in ("missing", "broken")]
+        if bad:
+            raise Ddx7Error(f"not all is well with {', '.join(bad)}")
+        return 0
+
+
+@dataclass(frozen=True)
+class Check:
+    """One line of the examination.
+
+    Attributes:
+      what: what was looked at.
+      state: "optional" is missing, and that is no fault.
+      says: version, device or time; or what is wrong and how to mend it.
+    """
+
+    what: str
+    state: State
+    says: str
+
+
+def _checks() -> Iterator[Check]:
+    yield Check("ddx7", "ok", __version__)
+    yield Check("python", "ok", f"{platform.python_version()} on {platform.system()} {platform.machine()}")
+    yield from _packages()
+    yield _attempt("jax device", _devices)
+    yield _attempt("audio files", _audio_files)
+
+
+def _packages() -> Iterator[Check]:
+    """What ``pip install ddx7`` asks for, as its own metadata say."""
+    try:
+        requirements = importlib.metadata.requires("ddx7") or []
+    except importlib.metadata.PackageNotFoundError:
+        yield Check("packages", "missing", "ddx7 runs from a folder, so what it needs is not known; pip install -e .")
+        return
+    seen: set[str] = set()
+    for requirement in requirements:
+        match = _REQUIREMENT.match(requirement)
+        if match is None or match[2] in _FOR_DEVELOPERS or match[1] in seen:  # extras name some packages once more
+            continue
+        package, extra = match[1], match[2]
+        seen.add(package)
+        try:
+            yield Check(package, "ok", importlib.metadata.version(package))
+        except importlib.metadata.PackageNotFoundError:
+            if extra:
+                yield Check(package, "optional", f"not installed; pip install 'ddx7[{extra}]'")
+            else:
+                yield Check(package, "missing", f"not installed; pip install '{requirement}'")
+
+
+def _attempt(what: str, examine: Callable[[], str]) -> Check:
+    # Whatever a broken installation raises is the answer here, not a mistake in this program.
+    try:
+        return Check(what, "ok", examine())
+    except Exception as error:
+        return Check(what, "broken", f"{type(error).__name__}: {error}".splitlines()[0])
+
+
+def _devices() -> str:
+    import jax
+
+    names = ", ".join(str(device.device_kind) for device in jax.devices())
+    idle = jax.default_backend() == "cpu" and shutil.which("nvidia-smi") is not None
+    hint = "; there is an NVIDIA GPU that jax does not see: pip install 'ddx7[cuda]'" if idle else ""
+    return f"{jax.default_backend()}: {names}{hint}"
+
+
+def _audio_files() -> str:
+    import soundfile
+
+    formats = soundfile.available_formats()
+    readable = [name for name in ("WAV", "FLAC", "OGG", "MP3") if name in formats]
+    return f"libsndfile {soundfile.__libsndfile_version__} reads {', '.join(readable)}"
+
+
+def _table(checks: list[Check]) -> Iterator[Text]:
+    width = max(len(check.what) for check in checks)
+    for check in checks:
+        yield Text.assemble((f"{check.state:8}", _STYLES[check.state]), f"  {check.what:{width}}  {check.says}")
