@@ -1,0 +1,68 @@
+import importlib.metadata
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from running import Run
+
+import ddx7
+
+
+@pytest.fixture
+def other_requirements(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As if ddx7 had been installed asking for these packages."""
+    folder = tmp_path / "ddx7-0.dist-info"
+    folder.mkdir()
+    (folder / "METADATA").write_text(
+        "Metadata-Version: 2.1\nName: ddx7\nVersion: 0\n"
+        "Requires-Dist: numpy>=2\n"
+        "Requires-Dist: no-such-package!=1.0,>=0.9\n"
+        "Requires-Dist: nor-this; extra == 'midi'\n"
+        "Requires-Dist: numpy[more]; extra == 'web'\n"
+        "Requires-Dist: nor-that-one; extra == 'test'\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+
+
+def checks(out: str) -> dict[str, tuple[str, str]]:
+    return {check["what"]: (check["state"], check["says"]) for check in json.loads(out)["checks"]}
+
+
+def test_here_all_is_well(run: Run) -> None:
+    outcome = run("doctor", "--json")
+    found = checks(outcome.out)
+    assert outcome.code == 0
+    assert found["ddx7"] == ("ok", ddx7.__version__)
+    assert found["numpy"] == ("ok", importlib.metadata.version("numpy"))
+    assert found["jax device"][1].startswith(("cpu: ", "gpu: ", "tpu: "))
+    assert "WAV" in found["audio files"][1]
+    assert {state for state, _ in found.values()} <= {"ok", "optional"}
+
+
+def test_what_is_missing_is_said_with_the_way_to_get_it(run: Run, other_requirements: None) -> None:
+    outcome = run("doctor")
+    lines = {tuple(line.split()[:2]): line for line in outcome.out.splitlines()}
+    assert ("ok", "numpy") in lines
+    assert lines["missing", "no-such-package"].endswith("not installed; pip install 'no-such-package!=1.0,>=0.9'")
+    assert lines["optional", "nor-this"].endswith("not installed; pip install 'ddx7[midi]'")
+    assert "nor-that-one" not in outcome.out
+    assert outcome.code == 1
+    assert outcome.err.splitlines()[-1] == "ddx7: not all is well with no-such-package"
+
+
+def test_a_broken_installation_is_an_answer_and_no_traceback() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "ddx7", "doctor"],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "JAX_PLATFORMS": "abacus"},
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    broken = next(line for line in done.stdout.splitlines() if line.startswith("broken"))
+    assert "abacus" in broken
