@@ -67,25 +67,26 @@ def unzip(data: bytes, name: str) -> tuple[list[tuple[str, bytes]], list[str]]:
     left = MAX_TOTAL_BYTES
     with archive:
         for member in archive.infolist():
-            if not _is_candidate(member, notes):
+            label = "".join(c if c.isprintable() else "?" for c in member.filename)
+            if not _is_candidate(label, notes):
                 continue
             try:
                 content = _read_member(archive, member, left)
             except SysexError as error:
-                notes.append(f"{member.filename}: left out, {error}")
+                notes.append(f"{label}: left out, {error}")
                 continue
             left -= len(content)
-            files.append((member.filename, content))
+            files.append((label, content))
     return files, notes
 
 
-def _is_candidate(member: zipfile.ZipInfo, notes: list[str]) -> bool:
-    path = PurePosixPath(member.filename.replace("\\", "/"))
+def _is_candidate(label: str, notes: list[str]) -> bool:
+    path = PurePosixPath(label.replace("\\", "/"))
     # macOS adds a "._" twin with the Finder's data to every file.
-    if member.is_dir() or path.name.startswith("._") or "__MACOSX" in path.parts:
+    if label.endswith("/") or path.name.startswith("._") or "__MACOSX" in path.parts:
         return False
     if path.suffix.lower() == ".zip":
-        notes.append(f"{member.filename}: left out, a zip within a zip is not opened")
+        notes.append(f"{label}: left out, a zip within a zip is not opened")
     return path.suffix.lower() in _SUFFIXES
 
 

@@ -95,7 +95,7 @@ def describe_changes(found: np.ndarray, legal: np.ndarray) -> tuple[str, ...]:
         parts[_SPELLED_OUT:] = [f"{len(parts) - _SPELLED_OUT} more were clamped too"]
     n_characters = int(np.count_nonzero(_IS_TEXT[changed]))
     if n_characters:
-        parts.append(f"{n_characters} name bytes that are no characters became spaces")
+        parts.append(f"{n_characters} of the bytes of its name became spaces")
     return ("; ".join(parts),) if parts else ()
 
 
@@ -160,10 +160,8 @@ def _reaching(voice: Voice, sounding: set[int]) -> set[int]:
 
 
 def _silent(carriers: Sequence[int]) -> Finding:
-    sentence = (
-        f"no carrier can be heard: {_operator_words(carriers)} never come within {_SILENCE_DB:.0f} dB of full level"
-    )
-    return Finding("silent", "error", sentence)
+    where = f"the output of {_operator_words(carriers)} stays more than {_SILENCE_DB:.0f} dB under full level"
+    return Finding("silent", "error", f"no carrier can be heard: {where}")
 
 
 def _unending(voice: Voice, heard: Sequence[int]) -> list[Finding]:
@@ -171,7 +169,7 @@ def _unending(voice: Voice, heard: Sequence[int]) -> list[Finding]:
     hanging = [op for op, o in operators.items() if _below_full_db(o.output_level, o.levels[3]) < _SILENCE_DB]
     if not hanging:
         return []
-    sentence = f"notes never end: the envelope of {_operator_words(hanging)} does not fall silent after the key (L4)"
+    sentence = f"notes never end: L4 of {_operator_words(hanging)} is not silence"
     return [Finding("never-ends", "warning", sentence)]
 
 

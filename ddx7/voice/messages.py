@@ -7,7 +7,8 @@ Yamaha formats; Korg Volca FM files found in the wild for the operator mask.
 import re
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from itertools import islice
 
 import numpy as np
 
@@ -87,29 +88,39 @@ class Dump:
     damage: np.ndarray | int = 0
 
 
+@dataclass(frozen=True)
+class Contents:
+    """What some bytes hold.
+
+    Attributes:
+      dumps: the voices, in order.
+      others: how many messages of each other kind there are.
+      n_outside: how many bytes belong to no message.
+    """
+
+    dumps: tuple[Dump, ...]
+    others: Counter[str] = field(default_factory=Counter)
+    n_outside: int = 0
+
+
 def checksum(data: bytes) -> int:
     """Yamaha's checksum: what makes the low seven bits of the sum zero."""
     return -sum(data) & 0x7F
 
 
-def scan(data: bytes) -> tuple[list[Dump], Counter[str]]:
-    """Find the DX7 dumps among all SysEx messages in some bytes; bytes between messages are passed over.
-
-    Returns:
-      the dumps in order, and how many messages of each other kind there were.
-    """
+def scan(data: bytes) -> Contents:
+    """Find the DX7 dumps among all SysEx messages in some bytes, at most the first 200,000."""
     dumps: list[Dump] = []
     others: Counter[str] = Counter()
-    for count, message in enumerate(_messages(data)):
-        if count == _MAX_MESSAGES:
-            others[f"whatever comes after the first {_MAX_MESSAGES:,} messages"] += 1
-            break
+    n_outside = len(data)
+    for message in islice(_messages(data), _MAX_MESSAGES):
+        n_outside -= len(message)
         dump = _read_dump(message)
         if dump is None:
             others[_describe(message)] += 1
         else:
             dumps.append(dump)
-    return dumps, others
+    return Contents(tuple(dumps), others, n_outside)
 
 
 def clear_high_bits(data: bytes) -> bytes:
@@ -171,7 +182,7 @@ def _read_bank(message: bytes, payload: bytes, faults: list[str]) -> Dump | None
         faults.append(f"the byte count is {message[4:6].hex(' ').upper()}, wanted 20 00")
     payload = _without_clocks(payload, (BANK_DATA_SIZE + 1,), faults)
     n_voices, rest = divmod(len(payload), VMEM_SIZE)
-    if n_voices > VOICES_PER_BANK and rest > 1:
+    if n_voices >= VOICES_PER_BANK and rest > 1:
         faults.append(f"{len(payload) - BANK_DATA_SIZE - 1} bytes too many are ignored")
         n_voices = VOICES_PER_BANK
     if n_voices == 0:
@@ -194,16 +205,27 @@ def _read_single(message: bytes, payload: bytes, faults: list[str]) -> Dump | No
     if len(vced) < VCED_SIZE:
         return None
     voice = _as_voices(vced, VCED_SIZE).copy()
-    if len(rest) == 2:
-        # The Volca FM's form: byte 155, the operator mask, is there, and the checksum covers it.
+    if _has_operator_mask(payload):
         _switch_off(voice[0], rest[0], faults)
-        _check_checksum(payload[: VCED_SIZE + 1], rest[1:], faults)
     elif rest[:1] == b"\x7f" and checksum(vced) != 0x7F:
         faults.append("the checksum is 7F, the Volca FM's sign that all operators are on")
     else:
         _check_checksum(vced, rest[:1], faults)
+        if len(rest) > 1:
+            faults.append(f"{len(rest) - 1} bytes too many are ignored")
     _note_high_bits(vced, faults)
     return Dump(voice, tuple(faults))
+
+
+def _has_operator_mask(payload: bytes) -> bool:
+    """Whether this is the Volca FM's long form: byte 155, the operator mask, comes before the checksum.
+
+    The checksum must agree, because a mask read out of damaged bytes would mute operators for good. For the same reason
+    a wrong checksum of the usual form is not taken for a mask.
+    """
+    if len(payload) != VCED_SIZE + 2:
+        return False
+    return payload[-1] in (checksum(payload[:VCED_SIZE]), checksum(payload[: VCED_SIZE + 1]))
 
 
 def _switch_off(voice: np.ndarray, mask: int, faults: list[str]) -> None:
@@ -257,6 +279,8 @@ def _describe(message: bytes) -> str:
         return "parameter changes"
     if 0x20 <= message[2] < 0x30:
         return "dump requests"
+    if message[2] >= 0x30:
+        return f"other Yamaha data (group {message[2]:02X})"
     if len(message) < HEADER_SIZE:
         return "incomplete messages"
     if _dx7_format(message) >= 0:

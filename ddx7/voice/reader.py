@@ -1,7 +1,7 @@
 """Reading voices from files of any kind met in the wild; tolerant, and it says what it mended.
 
-What is told apart, in this order: zip archives, text (JSON voices), SysEx messages, SysEx whose first bytes are
-damaged, and bare voices without any header. Only the last two must look like voices; elsewhere the header vouches for
+What is told apart, in this order: zip archives, text (JSON voices), bare voices without any header, SysEx messages, and
+SysEx whose first bytes are damaged. Bare and damaged voices must look like voices; elsewhere the header vouches for
 them.
 """
 
@@ -9,8 +9,7 @@ import json
 import os
 import re
 import stat
-from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -21,7 +20,7 @@ from ddx7.errors import Ddx7Error, SysexError
 from ddx7.voice.archive import is_zip, unzip
 from ddx7.voice.bank import Bank
 from ddx7.voice.health import clamp, describe_changes, plausible
-from ddx7.voice.messages import Dump, clear_high_bits, scan, stray_bits
+from ddx7.voice.messages import START, Contents, Dump, clear_high_bits, scan, stray_bits
 from ddx7.voice.packing import unpack
 from ddx7.voice.spec import VCED_SIZE, VMEM_SIZE
 from ddx7.voice.voice import Voice
@@ -127,11 +126,20 @@ def _read_file(data: bytes, name: str) -> Bank:
     text = _as_text(data)
     if text is not None:
         return _read_text(text, name)
-    dumps, others = scan(data)
-    dumps = dumps or _damaged_start(data) or _bare_voices(data)
-    if not dumps:
-        raise SysexError(f"{name}: found {_describe(data, others)}, {_WANTED}")
-    return _mended(dumps, others)
+    contents = _find(data)
+    if not contents.dumps:
+        raise SysexError(f"{name}: found {_describe(data, contents)}, {_WANTED}")
+    return _mended(contents)
+
+
+def _find(data: bytes) -> Contents:
+    if data[0] != START:
+        # Damaged voices may contain what looks like a message, so this comes before the search for messages.
+        if bare := _bare_voices(data):
+            return Contents((bare,))
+        if found := _damaged_start(data):
+            return found
+    return scan(data)
 
 
 def _as_text(data: bytes) -> str | None:
@@ -165,19 +173,20 @@ def _voice_from_json(entry: Any, place: str) -> Voice:
         raise SysexError(f"{place}: {error}") from None
 
 
-def _damaged_start(data: bytes) -> list[Dump]:
+def _damaged_start(data: bytes) -> Contents | None:
     match = _HEADLESS_DUMP.match(data)
     if match is None:
-        return []
-    dumps, _ = scan(b"\xf0" + data[match.start(1) :])
-    if not dumps or not _mostly_plausible(dumps[0]):
-        return []
+        return None
+    found = scan(b"\xf0" + data[match.start(1) :])
+    if not found.dumps or not _mostly_plausible(found.dumps[0]):
+        return None
     lost = data[: match.start(1)].hex(" ").upper() or "nothing"
-    fault = f"the message begins with {lost} instead of F0"
-    return [replace(dumps[0], faults=(fault, *dumps[0].faults)), *dumps[1:]]
+    first = found.dumps[0]
+    first = replace(first, faults=(f"the message begins with {lost} instead of F0", *first.faults))
+    return replace(found, dumps=(first, *found.dumps[1:]))
 
 
-def _bare_voices(data: bytes) -> list[Dump]:
+def _bare_voices(data: bytes) -> Dump | None:
     high = np.frombuffer(data, np.uint8) > 0x7F
     faults = (f"{np.count_nonzero(high)} data bytes had eight bits, the eighth is cleared",) if high.any() else ()
     for size, form in ((VMEM_SIZE, "packed"), (VCED_SIZE, "edit")):
@@ -190,8 +199,8 @@ def _bare_voices(data: bytes) -> list[Dump]:
         headerless = f"there is no SysEx header, the bytes are read as voices in the {form} form"
         dump = Dump(voices, (headerless, *faults), damage)
         if _mostly_plausible(dump):
-            return [dump]
-    return []
+            return dump
+    return None
 
 
 def _mostly_plausible(dump: Dump) -> bool:
@@ -199,14 +208,14 @@ def _mostly_plausible(dump: Dump) -> bool:
     return bool(2 * np.count_nonzero(flags) > flags.size)
 
 
-def _mended(dumps: Sequence[Dump], others: Counter[str]) -> Bank:
-    found = np.concatenate([dump.vced for dump in dumps])
+def _mended(contents: Contents) -> Bank:
+    found = np.concatenate([dump.vced for dump in contents.dumps])
     legal = clamp(found)
     voices = [Voice.from_vced(row) for row in legal]
     changed = np.any(found != legal, axis=-1)
     repairs: list[str] = []
     start = 0
-    for dump in dumps:
+    for dump in contents.dumps:
         end = start + len(dump.vced)
         label = f"voices {start + 1}-{end}" if end - start > 1 else f"voice {end}"
         repairs += [f"{label}: {fault}" for fault in dump.faults]
@@ -216,7 +225,9 @@ def _mended(dumps: Sequence[Dump], others: Counter[str]) -> Bank:
         if len(doubtful):
             repairs.append(f"{_numbered(doubtful)}: so much is illegal there that it may be damaged beyond mending")
         start = end
-    repairs += [f"{_messages(count, kind)} skipped" for kind, count in others.items()]
+    repairs += [f"{_messages(count, kind)} skipped" for kind, count in contents.others.items()]
+    if contents.n_outside:
+        repairs.append(f"{contents.n_outside:,} bytes outside of messages skipped")
     return Bank(voices, repairs)
 
 
@@ -228,12 +239,12 @@ def _messages(count: int, kind: str) -> str:
     return f"{count:,} {'message' if count == 1 else 'messages'} of {kind}"
 
 
-def _describe(data: bytes, others: Counter[str]) -> str:
+def _describe(data: bytes, contents: Contents) -> str:
     for magic, words in _MAGIC.items():
         if data.startswith(magic):
             return words
-    if others:
-        return _shorten(_messages(count, kind) for kind, count in others.most_common())
+    if contents.others:
+        return _shorten(_messages(count, kind) for kind, count in contents.others.most_common())
     return f"{len(data):,} bytes that are neither SysEx nor plausible as bare voices"
 
 

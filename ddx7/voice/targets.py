@@ -70,8 +70,7 @@ def save(
     return write_files(_PLANS[target](voices, Path(path), name), force=force)
 
 
-def _plan_dx7(voices: Voice | list[Voice], path: Path, name: str | None) -> dict[Path, bytes]:
-    del name
+def _plan_dx7(voices: Voice | list[Voice], path: Path, _name: str | None) -> dict[Path, bytes]:
     if isinstance(voices, Voice) or len(voices) <= VOICES_PER_BANK:
         return {path: to_bytes(voices)}
     banks = _banks(voices)
@@ -79,8 +78,7 @@ def _plan_dx7(voices: Voice | list[Voice], path: Path, name: str | None) -> dict
     return {path.with_stem(f"{path.stem}_{n:0{digits}d}"): to_bytes(bank) for n, bank in enumerate(banks, start=1)}
 
 
-def _plan_volca(voices: Voice | list[Voice], path: Path, name: str | None) -> dict[Path, bytes]:
-    del name
+def _plan_volca(voices: Voice | list[Voice], path: Path, _name: str | None) -> dict[Path, bytes]:
     if isinstance(voices, Voice):
         return {path: to_volca_bytes(voices)}
     digits = len(str(max(10, len(voices))))
@@ -90,8 +88,7 @@ def _plan_volca(voices: Voice | list[Voice], path: Path, name: str | None) -> di
     }
 
 
-def _plan_tx816(voices: Voice | list[Voice], path: Path, name: str | None) -> dict[Path, bytes]:
-    del name
+def _plan_tx816(voices: Voice | list[Voice], path: Path, _name: str | None) -> dict[Path, bytes]:
     voices = [voices] if isinstance(voices, Voice) else voices
     if len(voices) > N_TX816_MODULES:
         raise Ddx7Error(f"TX816: found {len(voices)} voices, wanted at most {N_TX816_MODULES}, one for each module")

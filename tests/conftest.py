@@ -1,0 +1,15 @@
+"""What tests of several layers share."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The folder of reference material next to the checkout; tests that need it skip where it is absent."""
+    folder = Path(os.environ.get("DDX7_SHARED", Path(__file__).parents[2] / "shared"))
+    if not folder.is_dir():
+        pytest.skip(f"needs reference material that is not at {folder} (set DDX7_SHARED)")
+    return folder

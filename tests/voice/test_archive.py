@@ -1,0 +1,129 @@
+import io
+import zipfile
+
+import pytest
+from lookalikes import bank, random_voices, single
+
+from ddx7.errors import SysexError
+from ddx7.voice import Voice, archive, load, read_bytes
+
+VCEDS = random_voices(40, seed=11)
+BANK = bank(VCEDS[:32])
+
+
+def zipped(members: dict[str, bytes], method: int = zipfile.ZIP_DEFLATED) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", method) as file:
+        for name, data in members.items():
+            file.writestr(name, data)
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
+def test_all_voice_files_of_an_archive_are_read_in_order(method, tmp_path):
+    members = {
+        "pack/readme.txt": b"hello",
+        "pack/b.SYX": BANK,
+        "pack/": b"",
+        "pack/a.sysex": single(VCEDS[32], tail=b"\x00"),
+        "__MACOSX/pack/._b.syx": b"\x00\x05\x16\x07" + bytes(100),
+        "pack/._a.syx": b"\x00\x05\x16\x07" + bytes(100),
+        "pack/bare.bin": b"".join(VCEDS[33:39]),
+        "v.json": Voice.from_vced(VCEDS[39]).to_json().encode(),
+    }
+    (tmp_path / "pack.zip").write_bytes(zipped(members, method))
+    found = load(tmp_path / "pack.zip")
+    assert found.to_vced().tobytes() == b"".join(VCEDS)
+    assert sorted({repair.split(": ")[0] for repair in found.repairs}) == ["pack/a.sysex", "pack/bare.bin"]
+
+
+def test_members_that_cannot_be_read_are_noted_and_the_rest_is_read():
+    inner = zipped({"x.syx": BANK})
+    found = read_bytes(zipped({"deep.zip": inner, "bad.syx": b"text", "ok.syx": BANK}))
+    assert len(found) == 32
+    assert [repair.split(":")[0] for repair in found.repairs] == ["deep.zip", "bad.syx"]
+
+
+def test_an_archive_without_voices_says_why():
+    with pytest.raises(SysexError, match=r"x\.zip.*deep\.zip.*not opened"):
+        read_bytes(zipped({"deep.zip": zipped({"x.syx": BANK})}), "x.zip")
+    with pytest.raises(SysexError, match="without DX7 voices, wanted"):
+        read_bytes(zipped({"readme.txt": b"no"}))
+    with pytest.raises(SysexError, match="without DX7 voices"):
+        read_bytes(zipped({}))
+
+
+def test_nothing_is_written(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert len(read_bytes(zipped({"../../evil.syx": BANK, "/abs.syx": BANK}))) == 64
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_member_that_swells_is_left_out():
+    bomb = bytes(archive.MAX_MEMBER_BYTES)
+    found = read_bytes(zipped({"bomb.syx": bomb, "ok.syx": BANK}))
+    assert len(found) == 32
+    assert f"grow more than {archive.MAX_RATIO} times" in found.repairs[0]
+
+
+def test_a_member_that_is_too_long_is_left_out():
+    found = read_bytes(
+        zipped({"long.syx": b"\x01" * (archive.MAX_MEMBER_BYTES + 1), "ok.syx": BANK}, zipfile.ZIP_STORED)
+    )
+    assert len(found) == 32
+    assert "unpacks to more than" in found.repairs[0]
+
+
+def test_a_size_that_lies_does_not_lift_the_bound():
+    data = bytearray(zipped({"bomb.syx": bytes(50 * 2**20)}))
+    entry = data.index(b"PK\x01\x02")
+    for offset in (22, entry + 24):  # the uncompressed size, in both headers
+        data[offset : offset + 4] = (100).to_bytes(4, "little")
+    with pytest.raises(SysexError, match="damaged"):
+        read_bytes(bytes(data))
+
+
+def test_the_total_is_bounded(monkeypatch):
+    monkeypatch.setattr(archive, "MAX_TOTAL_BYTES", 3 * len(BANK))
+    found = read_bytes(zipped({f"{n}.syx": BANK for n in range(5)}))
+    assert len(found) == 96
+    assert len(found.repairs) == 2
+
+
+def test_the_number_of_members_is_bounded(monkeypatch):
+    monkeypatch.setattr(archive, "MAX_MEMBERS", 3)
+    assert len(read_bytes(zipped({f"{n}.syx": BANK for n in range(3)}))) == 96
+    with pytest.raises(SysexError, match="more than 3 members"):
+        read_bytes(zipped({f"{n}.syx": BANK for n in range(4)}))
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_other_methods_are_refused(method):
+    with pytest.raises(SysexError, match="compression method"):
+        read_bytes(zipped({"a.syx": BANK}, method))
+
+
+def test_encrypted_members_are_refused():
+    data = bytearray(zipped({"a.syx": BANK}))
+    data[6] |= 1
+    data[data.index(b"PK\x01\x02") + 8] |= 1
+    with pytest.raises(SysexError, match="encrypted"):
+        read_bytes(bytes(data))
+
+
+def test_damaged_archives_are_refused():
+    data = zipped({"a.syx": BANK})
+    for cut in (4, 30, len(data) // 2, len(data) - 1):
+        with pytest.raises(SysexError, match="zip"):
+            read_bytes(data[:cut])
+    flipped = bytearray(data)
+    flipped[200] ^= 0xFF
+    with pytest.raises(SysexError, match="damaged"):
+        read_bytes(bytes(flipped))
+
+
+def test_strange_member_names():
+    data = zipped({"aaaa.syx": BANK, "bbbb.syx": single(VCEDS[0], tail=b"\x00")})
+    assert len(read_bytes(data.replace(b"aaaa.syx", b"\0" * 8))) == 1
+    (repair,) = read_bytes(data.replace(b"bbbb.syx", b"b\n\x1bb.syx")).repairs
+    assert repair.startswith("b??b.syx: voice 1: the checksum is 00")
