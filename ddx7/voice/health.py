@@ -160,7 +160,7 @@ def _reaching(voice: Voice, sounding: set[int]) -> set[int]:
 
 
 def _silent(carriers: Sequence[int]) -> Finding:
-    where = f"the output of {_operator_words(carriers)} stays more than {_SILENCE_DB:.0f} dB under full level"
+    where = f"{_operator_words(carriers)} (always more than {_SILENCE_DB:.0f} dB under full level)"
     return Finding("silent", "error", f"no carrier can be heard: {where}")
 
 
