@@ -1,3 +1,42 @@
-"""Sound to Yamaha DX7 voices and back."""
+"""Sound to Yamaha DX7 voices and back: a faithful, differentiable DX7, its files, and the search for a voice.
+
+Names resolve when they are first used, so that ``import ddx7`` loads NumPy and little else.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from ddx7.engine import render as render
+    from ddx7.errors import AudioError as AudioError
+    from ddx7.errors import Ddx7Error as Ddx7Error
+    from ddx7.errors import SysexError as SysexError
+    from ddx7.voice import Bank as Bank
+    from ddx7.voice import Operator as Operator
+    from ddx7.voice import Voice as Voice
+    from ddx7.voice import load as load
+    from ddx7.voice import save as save
+
+_HOMES = {
+    "AudioError": "ddx7.errors",
+    "Bank": "ddx7.voice",
+    "Ddx7Error": "ddx7.errors",
+    "Operator": "ddx7.voice",
+    "SysexError": "ddx7.errors",
+    "Voice": "ddx7.voice",
+    "load": "ddx7.voice",
+    "render": "ddx7.engine",
+    "save": "ddx7.voice",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        return getattr(import_module(_HOMES[name]), name)
+    raise AttributeError(f"module 'ddx7' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_HOMES})

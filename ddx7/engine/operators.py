@@ -169,17 +169,14 @@ def _feedback(
     """Solve the operator that modulates itself, sample after sample."""
 
     def block(carry: tuple, line: Ramps) -> tuple:
-        def sample(carry: tuple, _: None) -> tuple:
-            newest, older, phase, gain = carry
-            gain = gain + line.rise
-            output = gain * sine(_turns(phase) + amount * (newest + older))
-            return (output, newest, phase + line.increment, gain), output
+        def sample(carry: tuple, index: Array) -> tuple:
+            newest, older = carry
+            turns = _turns(line.phase + index.astype(jnp.uint32) * line.increment)
+            gain = line.gain + (index + 1).astype(line.gain.dtype) * line.rise
+            output = gain * sine(turns + amount * (newest + older))
+            return (output, newest), output
 
-        newest, older = carry
-        (newest, older, _, _), outputs = lax.scan(
-            sample, (newest, older, line.phase, line.gain), None, length=BLOCK, unroll=4
-        )
-        return (newest, older), outputs
+        return lax.scan(sample, carry, jnp.arange(BLOCK))
 
     (newest, older), outputs = lax.scan(block, (memory[:, 0], memory[:, 1]), Ramps(*(x.T for x in lines)))
     return jnp.moveaxis(outputs, 2, 0), jnp.stack([newest, older], axis=1)

@@ -119,9 +119,14 @@ def read(segments: Segments, blocks: Int[Array, " time"]) -> Num[Array, " time"]
       level [time], in the units and dtype of the segments.
     """
     times = blocks.astype(segments.start.dtype)
-    index = jnp.sum(times >= segments.start[1:, None], axis=0, dtype=jnp.int32)
-    elapsed = times - segments.start[index]
-    level, slope, reach, end = segments.line[index].T
+    # One comparison for each start, all in one pass over time: a sorted search or a reduction is several times slower.
+    index = sum((times >= segments.start[k]).astype(np.int32) for k in range(1, segments.start.shape[0]))
+
+    def at(rows: Array) -> Array:
+        return rows.at[index].get(mode="promise_in_bounds")
+
+    elapsed = times - at(segments.start)
+    level, slope, reach, end = (at(segments.line[:, column]) for column in range(4))
     return jnp.where(elapsed >= reach, end, level + slope * elapsed)
 
 

@@ -17,6 +17,7 @@ from ddx7.engine.envelope import Slack
 from ddx7.engine.interpolate import Value, lookup, namespace, whole
 from ddx7.engine.lfo import Lfo, exact_lfo, high_word, relaxed_lfo
 from ddx7.engine.patch import Patch, anchor
+from ddx7.engine.performance import Performance
 from ddx7.engine.pitch import LogFrequency, log_frequency, phase_increment, plan_pitch_envelope
 from ddx7.engine.segments import Segments, read
 from ddx7.engine.tables import (
@@ -28,28 +29,6 @@ from ddx7.engine.tables import (
     ONE,
     PITCH_MOD_SENSITIVITY,
 )
-
-
-class Performance(NamedTuple):
-    """What the player's other hand does, per block or constant, and how old the LFO is when the key goes down.
-
-    `ddx7.engine.performance` makes one from wheels and pedals. The default is hands off.
-
-    Attributes:
-      bend: pitch bend and master tune, in 2^-24 octave.
-      pitch_mod: LFO depth on pitch from controllers, 0-127.
-      amp_mod: LFO depth on amplitude from controllers, 0-127.
-      eg_bias: amplitude bias from controllers, 0-127; 127 where no controller has it.
-      lfo_age: blocks since the LFO was last started; 0 at a synced key-on.
-      delay_age: blocks since the LFO delay was last started.
-    """
-
-    bend: Int[ArrayLike, "*time"] = 0
-    pitch_mod: Int[ArrayLike, "*time"] = 0
-    amp_mod: Int[ArrayLike, "*time"] = 0
-    eg_bias: Int[ArrayLike, "*time"] = 127
-    lfo_age: Int[ArrayLike, ""] = 0
-    delay_age: Int[ArrayLike, ""] = 0
 
 
 class Pitch(NamedTuple):
