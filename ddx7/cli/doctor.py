@@ -4,19 +4,24 @@ import importlib.metadata
 import platform
 import re
 import shutil
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from typing import Literal
 
+import numpy as np
 from rich.text import Text
 
 from ddx7 import __version__
 from ddx7.cli.terminal import note, result, result_json
 from ddx7.errors import Ddx7Error
+from ddx7.voice import init_voice
 
 State = Literal["ok", "missing", "broken", "optional"]
 
 _REQUIREMENT = re.compile(r"([\w.-]+)[^;]*(?:;.*extra == ['\"](\w+)['\"])?")
+_SOUND_S = 1.0
+_FULL_LEVEL = 0.125  # peak of one carrier at full level
 _FOR_DEVELOPERS = frozenset({"test"})
 _STYLES: dict[State, str] = {"ok": "green", "missing": "bold red", "broken": "bold red", "optional": "dim"}
 
@@ -33,7 +38,7 @@ class Command:
 
     def run(self) -> int:
         """Examine, print and return the exit code."""
-        note("looking at what is installed; the first sound takes a few seconds")
+        note("looking; the first sound takes some seconds")
         checks = list(_checks())
         if self.json:
             result_json({"checks": [asdict(check) for check in checks]})
@@ -66,6 +71,7 @@ def _checks() -> Iterator[Check]:
     yield from _packages()
     yield _attempt("jax device", _devices)
     yield _attempt("audio files", _audio_files)
+    yield _attempt("sound", _sound)
 
 
 def _packages() -> Iterator[Check]:
@@ -114,6 +120,22 @@ def _audio_files() -> str:
     formats = soundfile.available_formats()
     readable = [name for name in ("WAV", "FLAC", "OGG", "MP3") if name in formats]
     return f"libsndfile {soundfile.__libsndfile_version__} reads {', '.join(readable)}"
+
+
+def _sound() -> str:
+    from ddx7.engine import render
+
+    voice = init_voice()
+    seconds: list[float] = []
+    peak = 0.0
+    for _ in range(2):
+        start = time.perf_counter()
+        peak = float(np.abs(render(voice, duration=_SOUND_S)).max())
+        seconds.append(time.perf_counter() - start)
+    if not _FULL_LEVEL / 1.01 < peak < _FULL_LEVEL * 1.01:
+        raise Ddx7Error(f"INIT VOICE peaks at {peak:.4f}, wanted {_FULL_LEVEL}")
+    first, again = seconds
+    return f"{_SOUND_S:g} s of INIT VOICE in {again:.2f} s, at first with compiling {first:.1f} s"
 
 
 def _table(checks: list[Check]) -> Iterator[Text]:

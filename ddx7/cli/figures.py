@@ -52,9 +52,8 @@ def voice_figure(
       A figure that belongs to no window; ``figure.savefig(path)`` writes it.
     """
     figure = Figure(figsize=(12, 8), dpi=110, layout="constrained")
-    figure.suptitle(
-        f"{voice.name}   algorithm {voice.algorithm}, feedback {voice.feedback}   {caption}", x=0.01, ha="left"
-    )
+    title = f"{voice.name}   algorithm {voice.algorithm}, feedback {voice.feedback}   {caption}"
+    figure.suptitle(title, x=0.01, ha="left", parse_math=False)  # a name may hold $
     grid = figure.add_gridspec(3, 2, width_ratios=(1, 1.5), height_ratios=(3, 1, 3))
     times = np.arange(level_db.shape[-1]) * block_s
     draw_algorithm(figure.add_subplot(grid[:2, 0]), voice)

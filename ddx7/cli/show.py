@@ -3,16 +3,18 @@
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Optional
 
 from rich.text import Text
 from tyro.conf import Positional, arg
 
 from ddx7.cli import choose
 from ddx7.cli.sheet import SHEET_WIDTH, voice_sheet
-from ddx7.cli.terminal import UsageError, note_repairs, result, result_json, terminal_width
+from ddx7.cli.terminal import UsageError, note, note_repairs, result, result_json, terminal_width
+from ddx7.files import atomic_write, refuse_to_overwrite
 from ddx7.voice import Bank, Voice, diagnose, load
 
+_PICTURES = (".png", ".svg", ".pdf")
 _STYLES = {"error": "bold red", "warning": "yellow", "note": "dim"}
 
 
@@ -34,13 +36,27 @@ class Command:
     json: bool = False
     """Print JSON that `ddx7 convert` and the library read back."""
 
+    # Not `Path | None`: to check a default of that type tyro 1.0 imports typeguard, a fifth of the start-up time.
+    plot: Annotated[Optional[Path], arg(metavar="PNG", help_behavior_hint="(or .svg, .pdf)")] = None  # noqa: UP045
+    """Also draw the one voice chosen: algorithm, envelopes and spectrum of a note."""
+    note: Annotated[int, arg(metavar="N")] = 60
+    """The MIDI note to draw, 0-127; 60 is the DX7's C3."""
+    force: bool = False
+    """Replace the picture if it is there."""
+
     def run(self) -> int:
         """Print and return the exit code."""
         if (self.index != "") + (self.name != "") + self.all > 1:
             raise UsageError("--index, --name and --all exclude each other")
+        if self.plot is not None:
+            if self.plot.suffix.lower() not in _PICTURES:
+                raise UsageError(f"--plot: found {str(self.plot)!r}, wanted a file that ends in {', '.join(_PICTURES)}")
+            refuse_to_overwrite([self.plot], force=self.force)
         bank = load(self.file)
         chosen = self._chosen(bank)
         note_repairs(bank.repairs, self.file)
+        if self.plot is not None:
+            self._draw(bank, chosen, self.plot)
         if self.json:
             result_json(_json(bank, chosen, self.file))
         elif chosen is None:
@@ -55,6 +71,16 @@ class Command:
         if self.name:
             return choose.by_name(bank, self.name, self.file)
         return list(range(len(bank))) if self.all or len(bank) == 1 else None
+
+    def _draw(self, bank: Bank, chosen: list[int] | None, path: Path) -> None:
+        if chosen is None or len(chosen) != 1:
+            found = len(bank) if chosen is None else len(chosen)
+            raise UsageError(f"--plot draws one voice, found {found}; choose with --index or --name")
+        from ddx7.cli.picture import picture_bytes  # here, because it starts JAX and matplotlib
+
+        form = path.suffix.lower().removeprefix(".")
+        atomic_write(path, picture_bytes(bank[chosen[0]], self.note, form), force=self.force)
+        note(f"picture in {path}")
 
 
 def _json(bank: Bank, chosen: list[int] | None, path: Path) -> dict[str, Any]:
