@@ -24,7 +24,7 @@ COMMANDS = {
 }
 """Every command with its line in ``ddx7 --help``."""
 
-_HELP_WIDTH = 80
+_HELP_WIDTH = 78
 
 DONE, FAILED, WRONG_USAGE, INTERRUPTED, READER_GONE = 0, 1, 2, 130, 141
 

@@ -72,7 +72,7 @@ def progress(items: Sequence[_Item], what: str) -> Iterable[_Item]:
     from rich.progress import track
 
     console = Console(stderr=True)
-    return track(items, what, console=console, transient=True, disable=not console.is_terminal)
+    return track(items, what, console=console, transient=True) if console.is_terminal else items
 
 
 def note(text: str) -> None:
