@@ -15,7 +15,8 @@ CENTRE = 8192
 class Performance(NamedTuple):
     """What the player's other hand does, per block or constant, and how old the LFO is when the key goes down.
 
-    `Controllers.performance` makes one from wheels and pedals. The default is hands off.
+    `Controllers.performance` makes one from wheels and pedals. The default is hands off. For a batch of voices any
+    field may have a leading voice axis: [voice, time] per block (time 1 for a constant), [voice] for an age.
 
     Attributes:
       bend: pitch bend and master tune, in 2^-24 octave.
@@ -26,12 +27,16 @@ class Performance(NamedTuple):
       delay_age: blocks since the LFO delay was last started.
     """
 
-    bend: Int[ArrayLike, "*time"] = 0
-    pitch_mod: Int[ArrayLike, "*time"] = 0
-    amp_mod: Int[ArrayLike, "*time"] = 0
-    eg_bias: Int[ArrayLike, "*time"] = 127
-    lfo_age: Int[ArrayLike, ""] = 0
-    delay_age: Int[ArrayLike, ""] = 0
+    bend: Int[ArrayLike, "*voice_time"] = 0
+    pitch_mod: Int[ArrayLike, "*voice_time"] = 0
+    amp_mod: Int[ArrayLike, "*voice_time"] = 0
+    eg_bias: Int[ArrayLike, "*voice_time"] = 127
+    lfo_age: Int[ArrayLike, "*voice"] = 0
+    delay_age: Int[ArrayLike, "*voice"] = 0
+
+
+TIME_AXES = (1, 1, 1, 1, 0, 0)
+"""Whether each field may move in time: its number of axes if it does, without the voice axis."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +62,7 @@ class Controllers:
 
     Attributes:
       pitch_bend: 0-16383, 8192 at rest.
-      bend_range: semitones, 0-12.
+      bend_range: semitones, 0-12 on the panel.
       bend_step: semitones of a quantised bend, 0 for a smooth one, to 12.
       tune: master tune in cents.
       wheel: modulation wheel, 0-127.
@@ -71,7 +76,7 @@ class Controllers:
     """
 
     pitch_bend: Num[ArrayLike, "*time"] = CENTRE
-    bend_range: int = 3
+    bend_range: Num[ArrayLike, "*time"] = 3
     bend_step: int = 0
     tune: float = 0.0
     wheel: Num[ArrayLike, "*time"] = 0
@@ -83,7 +88,9 @@ class Controllers:
     breath_to: Assignment = Assignment()
     aftertouch_to: Assignment = Assignment()
 
-    def performance(self, lfo_age: Int[ArrayLike, ""] = 0, delay_age: Int[ArrayLike, ""] = 0) -> Performance:
+    def performance(
+        self, lfo_age: Int[ArrayLike, "*voice"] = 0, delay_age: Int[ArrayLike, "*voice"] = 0
+    ) -> Performance:
         """What the engine needs, per block where a controller moves.
 
         Of several controllers on one destination the strongest counts.
@@ -97,7 +104,7 @@ class Controllers:
 
         def strongest(destination: str) -> np.ndarray:
             values = [_scaled(v, to.range) for v, to in sources if getattr(to, destination)]
-            return np.maximum.reduce(np.broadcast_arrays(np.int32(0), *values))
+            return np.asarray(np.maximum.reduce(np.broadcast_arrays(np.int32(0), *values)))
 
         biased = any(to.eg_bias for _, to in sources)
         return Performance(
@@ -116,7 +123,7 @@ class Controllers:
             stops = 12 // self.bend_step
             octaves = np.trunc(position * stops) / stops
         else:
-            octaves = position * self.bend_range / 12
+            octaves = position * np.asarray(self.bend_range, np.float64) / 12
         return np.trunc((octaves + self.tune / 1200) * ONE).astype(np.int32)
 
 

@@ -12,12 +12,12 @@ from functools import partial
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import ArrayLike, Float, Num
+from jaxtyping import ArrayLike, Float, Int, Num
 
 from ddx7.engine.control import Plan, controls, plan
 from ddx7.engine.operators import State, initial_state, synthesise
 from ddx7.engine.patch import Patch
-from ddx7.engine.performance import Controllers, Performance
+from ddx7.engine.performance import TIME_AXES, Controllers, Performance
 from ddx7.engine.tables import BLOCK, FEEDBACK
 from ddx7.errors import Ddx7Error
 from ddx7.voice import Voice
@@ -67,11 +67,11 @@ def render(
         raise Ddx7Error(
             f"render: {len(many)} voices do not go with notes, velocities and gates of shapes {sizes}"
         ) from None
-    _check("note", note, 0, 127)
-    _check("velocity", velocity, 0, 127)
-    _check("gate", gate, 0, 3600)
-    _check("duration", duration, 0, 3600)
-    _check("sample_rate", sample_rate, 8000, 192000)
+    check_range("note", note, 0, 127)
+    check_range("velocity", velocity, 0, 127)
+    check_range("gate", gate, 0, 3600)
+    check_range("duration", duration, 0, 3600)
+    check_range("sample_rate", sample_rate, 8000, 192000)
 
     patch = Patch.stack(many if len(many) == shape[0] else many * shape[0])
     gate_samples = np.round(np.broadcast_to(np.asarray(gate, float), shape) * sample_rate).astype(np.int64)
@@ -89,20 +89,24 @@ def render(
 
 
 def play(
-    plans: Plan, n_samples: int, sample_rate: int, performance: Performance | None = None
+    plans: Plan, n_samples: Int[ArrayLike, "*voice"], sample_rate: int, performance: Performance | None = None
 ) -> Float[np.ndarray, "voice sample"]:
     """Render planned voices of any number and length.
 
     Args:
       plans: real voices, planned in one batch.
-      n_samples: length.
+      n_samples: length; one, or one for each voice. Neighbours of like length cost least.
       sample_rate: in Hz.
-      performance: shared by all voices; fields per block may be of any length, the last value holds.
+      performance: shared by all voices, or with a leading voice axis; fields per block may be of any length, the last
+        value holds.
+
+    Returns:
+      float32 [voice, longest length]; silence after a voice's own length.
     """
-    n_voices = len(plans.patch.algorithm)
-    n_pieces = -(-n_samples // (PIECE * BLOCK))
-    audio = np.empty((n_voices, n_samples), np.float32)
-    held = _hold(performance or Performance(), n_pieces * PIECE)
+    n_voices = len(np.asarray(plans.patch.algorithm))
+    lengths = np.broadcast_to(np.asarray(n_samples, np.int64), n_voices)
+    audio = np.zeros((n_voices, lengths.max()), np.float32)
+    performance = performance or Performance()
 
     workers = os.cpu_count() or 1
     size = next((g for g in _GROUPS if g * workers >= n_voices), _GROUPS[-1])
@@ -113,13 +117,13 @@ def play(
         rows = np.minimum(np.arange(start, start + size), n_voices - 1)
         group = jax.device_put(jax.tree.map(lambda x: x[rows], plans))
         state = initial_state(size)
-        for piece in range(n_pieces):
-            first = piece * PIECE
-            part = jax.tree.map(lambda x, f=first: x[f : f + PIECE] if np.ndim(x) else x, held)
+        for first in range(0, -(-int(lengths[start:stop].max()) // BLOCK), PIECE):
+            part = _part(performance, rows, first)
             samples, state = _play_piece(group, np.int32(first), state, part, sample_rate)
             begin = first * BLOCK
-            wanted = min(PIECE * BLOCK, n_samples - begin)
-            audio[start:stop, begin : begin + wanted] = np.asarray(samples)[: stop - start, :wanted]
+            for row, voice in zip(np.asarray(samples), range(start, stop), strict=False):  # rows repeat to fill a group
+                wanted = row[: max(lengths[voice] - begin, 0)]
+                audio[voice, begin : begin + len(wanted)] = wanted
 
     if len(starts) <= 1:
         for start in starts:
@@ -136,22 +140,31 @@ def _play_piece(
     plans: Plan, first: jax.Array, state: State, performance: Performance, sample_rate: int
 ) -> tuple[jax.Array, State]:
     blocks = first + jnp.arange(PIECE)
-    parts = jax.vmap(lambda one: controls(one, blocks, performance, sample_rate))(plans)
+    axes = (0, None, Performance._make(_voice_axes(performance)))
+    read = jax.vmap(partial(controls, sample_rate=sample_rate), in_axes=axes)
+    parts = read(plans, blocks, performance)
     feedback = jnp.asarray(FEEDBACK, jnp.float32)[plans.patch.feedback]
-    return synthesise(parts.octaves, parts.increment, plans.patch.algorithm, feedback, state)
+    return synthesise(parts.octaves, parts.increment, jnp.asarray(plans.patch.algorithm), feedback, state)
 
 
-def _hold(performance: Performance, n_blocks: int) -> Performance:
-    """Every field that moves, cut or held at its last value to `n_blocks`; a constant stays one."""
+def _voice_axes(performance: Performance) -> list[int | None]:
+    """Axis of each field that runs over voices; None where all share it."""
+    return [0 if np.ndim(x) > n_axes else None for x, n_axes in zip(performance, TIME_AXES, strict=True)]
 
-    def fit(x: Num[ArrayLike, "*time"]) -> np.ndarray:
+
+def _part(performance: Performance, rows: np.ndarray, first: int) -> Performance:
+    """What concerns some voices during the piece that starts at a block; a constant stays one."""
+
+    def cut(x: ArrayLike, axis: int | None, moves: int) -> np.ndarray:
         x = np.asarray(x, np.int32)
-        return x if x.ndim == 0 else x[np.minimum(np.arange(n_blocks), len(x) - 1)]
+        x = x if axis is None else x[rows]
+        return x[..., np.minimum(first + np.arange(PIECE), x.shape[-1] - 1)] if moves and x.ndim else x
 
-    return Performance(*(fit(x) for x in performance))
+    return Performance(*map(cut, performance, _voice_axes(performance), TIME_AXES))
 
 
-def _check(name: str, value: Num[ArrayLike, "..."], low: float, high: float) -> None:
+def check_range(name: str, value: Num[ArrayLike, "..."], low: float, high: float) -> None:
+    """Raise a `Ddx7Error` that names the first value outside [low, high], not a number among them."""
     values = np.asarray(value, float)
     if not np.all((values >= low) & (values <= high)):
         bad = values[~((values >= low) & (values <= high))].flat[0]

@@ -1,0 +1,177 @@
+"""Standard MIDI Files to sound.
+
+    file --read_midi--> Score --render_midi--> audio
+
+Each channel is a DX7 of its own with as many voices as it needs: one LFO that its keys share, one set of controllers.
+"""
+
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from jaxtyping import Float
+
+from ddx7.engine.control import Plan, plan
+from ddx7.engine.patch import Patch
+from ddx7.engine.performance import Controllers
+from ddx7.engine.rendering import check_range, play
+from ddx7.engine.score import AT_REST, MAX_DURATION_S, Hands, Note
+from ddx7.engine.score import Score as Score
+from ddx7.engine.score import read_midi as read_midi
+from ddx7.engine.tables import AUDIBLE_GAIN, BLOCK, GAIN_OFFSET_OCTAVES, ONE
+from ddx7.errors import Ddx7Error
+from ddx7.voice import Voice
+from ddx7.voice.algorithms import CARRIERS
+
+if TYPE_CHECKING:
+    from mido import MidiFile
+
+FADE_S = 0.02
+"""A note that has to end before it is silent is faded out over its last moments."""
+
+_BATCH_SAMPLES = 1 << 24
+_BATCH_NOTES = 256
+
+
+def render_midi(
+    source: "str | os.PathLike[str] | MidiFile | Score",
+    voices: Voice | Sequence[Voice],
+    *,
+    sample_rate: int = 44100,
+    tail: float = 10.0,
+    controllers: Controllers | None = None,
+    progress: Callable[[Sequence[Any]], Iterable[Any]] = iter,
+) -> Float[np.ndarray, " time"]:
+    """Play a MIDI file, every note a voice of its own.
+
+    Args:
+      source: path, mido file, or what `read_midi` made of one.
+      voices: one voice for all, or a sequence (a `Bank` is one) from which programme changes choose, counting from 0
+        and starting over at its end.
+      sample_rate: in Hz, 8000-192000.
+      tail: seconds, 0-3600, that a note may sound on after key-up; one that takes longer to fall silent is faded out.
+      controllers: their assignments, master tune and bend step; positions and bend range are the file's.
+      progress: walks through the batches of notes, and may say so.
+
+    Returns:
+      float32 [time], mono, as long as the file and until its last note is silent; not limited, so many loud notes
+      exceed 1. A carrier at full level peaks at 0.125.
+
+    Raises:
+      Ddx7Error: the file cannot be used, or a value is out of range.
+    """
+    check_range("sample_rate", sample_rate, 8000, 192000)
+    check_range("tail", tail, 0, 3600)
+    bank = [voices] if isinstance(voices, Voice) else list(voices)
+    if not bank:
+        raise Ddx7Error("render_midi: found no voices, wanted at least one")
+    score = source if isinstance(source, Score) else read_midi(source)
+    for name, low, high in (("key", 0, 127), ("velocity", 1, 127), ("onset_s", 0, MAX_DURATION_S)):
+        check_range(name, np.array([getattr(note, name) for note in score.notes]), low, high)
+    check_range("gate", np.array([note.release_s - note.onset_s for note in score.notes]), 0, MAX_DURATION_S)
+    player = _Player(Patch.stack(bank), len(bank), score, sample_rate, controllers or Controllers())
+
+    notes = np.array(score.notes, object)
+    lengths = np.concatenate([player.lengths(some, tail) for some in _chunks(notes)] or [np.zeros(0, np.int64)])
+    onsets = np.round([note.onset_s * sample_rate for note in notes]).astype(np.int64)
+    end = max(round(score.duration_s * sample_rate), int((onsets + lengths).max(initial=0)))
+    audio = np.zeros(end, np.float32)
+    for batch in progress(list(_batches(lengths))):
+        sounds = player.play(notes[batch], lengths[batch])
+        for onset, length, sound in zip(onsets[batch], lengths[batch], sounds, strict=True):
+            audio[onset : onset + length] += sound[:length]
+    return audio
+
+
+@dataclass(frozen=True)
+class _Player:
+    patches: Patch
+    n_voices: int
+    score: Score
+    sample_rate: int
+    controllers: Controllers
+
+    def lengths(self, notes: np.ndarray, tail: float) -> np.ndarray:
+        """Samples that notes sound, int64 [voice]."""
+        allowed = _gates(notes, self.sample_rate) + round(tail * self.sample_rate)
+        return np.minimum(_silent_from(self._plan(notes)) * BLOCK, allowed)
+
+    def play(self, notes: np.ndarray, lengths: np.ndarray) -> np.ndarray:
+        """Sound of notes, float32 [voice, longest length]."""
+        plans = self._plan(notes)
+        onsets, legato = np.array([(note.onset_s, note.legato_s) for note in notes]).T
+        since_key, since_start = self._blocks(legato), self._blocks(onsets)
+        times = onsets[:, None] + np.arange(-(-lengths.max() // BLOCK)) * (BLOCK / self.sample_rate)
+        positions = {
+            name: np.stack([getattr(self._hands(n), name).at(t) for n, t in zip(notes, times, strict=True)])
+            for name in ("pitch_bend", "bend_range", "wheel", "breath", "foot", "aftertouch")
+        }
+        performance = replace(self.controllers, **positions).performance(
+            lfo_age=np.where(plans.patch.lfo_sync == 1, since_key, since_start), delay_age=since_key
+        )
+        sounds = play(plans, lengths, self.sample_rate, performance)
+        cut = lengths < _silent_from(plans) * BLOCK
+        fade = np.linspace(1, 0, round(FADE_S * self.sample_rate), dtype=np.float32)
+        for note, length, sound, is_cut in zip(notes, lengths.tolist(), sounds, cut, strict=True):
+            sound[:length] *= self._gain(note, length)
+            if is_cut:
+                sound[max(length - len(fade), 0) : length] *= fade[-length:]
+        return sounds
+
+    def _hands(self, note: Note) -> Hands:
+        return self.score.hands.get(note.channel, AT_REST)
+
+    def _plan(self, notes: np.ndarray) -> Plan:
+        patch = self.patches[np.array([note.program for note in notes]) % self.n_voices]
+        keys, velocities = np.array([(note.key, note.velocity) for note in notes], np.int32).T
+        gates = -(-_gates(notes, self.sample_rate) // BLOCK)
+        return plan(patch, keys, velocities, gates.astype(np.int32), self.sample_rate)
+
+    def _blocks(self, seconds: np.ndarray) -> np.ndarray:
+        return np.round(seconds * (self.sample_rate / BLOCK)).astype(np.int32)
+
+    def _gain(self, note: Note, n_samples: int) -> np.ndarray | float:
+        """Straight from block to block, so that a moving fader does not crackle."""
+        hands = self._hands(note)
+        if not (hands.volume.moves or hands.expression.moves):
+            return float(hands.gain(np.array([note.onset_s]))[0])
+        blocks = np.arange(n_samples // BLOCK + 2)
+        gains = hands.gain(note.onset_s + blocks * (BLOCK / self.sample_rate))
+        return np.interp(np.arange(n_samples) / BLOCK, blocks, gains).astype(np.float32)
+
+
+def _gates(notes: np.ndarray, sample_rate: int) -> np.ndarray:
+    return np.round([(note.release_s - note.onset_s) * sample_rate for note in notes]).astype(np.int64)
+
+
+def _silent_from(plans: Plan) -> np.ndarray:
+    """Block from which on no carrier is heard, int64 [voice]; far away for a note that never ends.
+
+    Envelopes are read from the plan. The LFO and controllers only ever lower them.
+    """
+    floor = (GAIN_OFFSET_OCTAVES + np.log2(AUDIBLE_GAIN)) * ONE
+    start = np.asarray(plans.amp.start, np.int64)
+    level, slope, reach, end = np.moveaxis(np.asarray(plans.amp.line, np.int64), -1, 0)
+    following = np.concatenate([start[..., 1:], np.full_like(start[..., :1], np.iinfo(np.int64).max // BLOCK // 2)], -1)
+    length = following - start
+    last = np.where(length >= reach, end, level + slope * length)
+    # A level that falls through the floor does so on a straight line; `reach` bounds it.
+    crossing = np.minimum(np.maximum(level - floor, 0) // np.maximum(-slope, 1) + 1, np.minimum(reach, length))
+    heard_until = np.where(last >= floor, following, np.where(level >= floor, start + crossing, 0))
+    by_operator = np.where(length > 0, heard_until, 0).max(axis=-1)
+    return (by_operator * (CARRIERS[np.asarray(plans.patch.algorithm) - 1] > 0)).max(axis=-1).astype(np.int64)
+
+
+def _chunks(notes: np.ndarray) -> list[np.ndarray]:
+    return [notes[k : k + 1024] for k in range(0, len(notes), 1024)]
+
+
+def _batches(lengths: np.ndarray) -> Iterator[np.ndarray]:
+    """Indices of sounding notes, longest first, few enough at a time to fit into memory."""
+    order = np.argsort(-lengths, kind="stable")[: np.count_nonzero(lengths)]
+    while len(order):
+        n = int(np.clip(_BATCH_SAMPLES // lengths[order[0]], 1, _BATCH_NOTES))
+        yield order[:n]
+        order = order[n:]
