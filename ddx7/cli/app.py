@@ -19,6 +19,7 @@ from ddx7.errors import Ddx7Error
 COMMANDS = {
     "show": "print voices the way a DX7 programmer reads them",
     "convert": "from one kind of voice file to another",
+    "render": "play voices, chords and MIDI files into sound files",
     "check": "read many files and say what is wrong in them",
     "doctor": "say what is installed and whether it works",
 }

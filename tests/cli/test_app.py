@@ -68,7 +68,8 @@ def test_each_command_explains_itself_and_its_arguments(run: Run, name: str) -> 
     assert command.__dataclass_params__.frozen
     assert outcome.out.startswith(f"usage: ddx7 {name}")
     assert command.__doc__.splitlines()[0] in " ".join(outcome.out.split())
-    options = [field.name for field in dataclasses.fields(command) if f"--{field.name}" in outcome.out]
+    names = [field.name.replace("_", "-") for field in dataclasses.fields(command)]
+    options = [name for name in names if f"--{name}" in outcome.out]
     positional = [field.name for field in dataclasses.fields(command) if "Positional" in str(field.type)]
     assert len(options) + len(positional) == len(dataclasses.fields(command))
 

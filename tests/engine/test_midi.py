@@ -480,7 +480,7 @@ def test_notes_of_very_different_length_are_not_cut() -> None:
     gates_s = [0.05, 3.0, 0.4, 1.1] * 10
     notes = [Note(40 + k, 100, 0.01 * k, 0.01 * k + gate) for k, gate in enumerate(gates_s)]
     audio = render_midi(Score(tuple(notes)), SINE)
-    rows = ddx7.render(SINE, [n.key for n in notes], 100, gates_s, 4.0)
+    rows = ddx7.render(SINE, np.array([n.key for n in notes]), 100, np.array(gates_s), 4.0)
     expected = placed([(note.onset_s, row) for note, row in zip(notes, rows, strict=True)], len(audio))
     np.testing.assert_allclose(audio, expected, atol=2e-6)
 
