@@ -306,7 +306,7 @@ def test_damaged_files_are_read_or_refused(tmp_path: Path) -> None:
 def test_a_note_is_the_same_as_rendered_alone_but_later(onset_s: float) -> None:
     onset_s = round(onset_s * 960) / 960
     for voice in ending_voices(4, seed=1):
-        file = midi((onset_s, "on", 52, 90), (onset_s + 0.75, "off", 52), end_s=2)
+        file = midi((onset_s, "on", 52, 90), (onset_s + 0.75, "off", 52))
         audio = render_midi(file, voice)
         alone = ddx7.render(voice, 52, 90, gate=0.75, duration=12.0)
         expected = placed([(onset_s, alone)], len(audio))
@@ -451,10 +451,13 @@ def test_volume_and_expression_follow_general_midi() -> None:
     assert np.abs(np.diff(softer)).max() <= np.abs(np.diff(plain)).max()
 
 
-def test_volume_set_beforehand_counts_from_the_first_sample() -> None:
-    notes = [(0.5, "on", 60, 100), (0.6, "off", 60)]
-    audio = render_midi(midi((0, "cc", 7, 90), *notes), SINE)
-    np.testing.assert_allclose(audio, render_midi(midi(*notes), SINE) * (90 / 127) ** 2, rtol=1e-5, atol=1e-8)
+@pytest.mark.parametrize("control", [7, 11])
+def test_either_fader_alone_acts_before_and_during_a_note(control: int) -> None:
+    notes = [(0.5, "on", 60, 100), (1, "off", 60)]
+    audio = render_midi(midi((0, "cc", control, 90), notes[0], (0.75, "cc", control, 0), notes[1]), SINE)
+    plain = render_midi(midi(*notes), SINE)
+    np.testing.assert_allclose(audio[:33_000], plain[:33_000] * (90 / 127) ** 2, rtol=1e-5, atol=1e-8)
+    assert not audio[33_200:].any()
 
 
 @pytest.mark.parametrize("tail", [0.0, 0.5, 2.0])
