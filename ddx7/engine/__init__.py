@@ -19,5 +19,6 @@ from ddx7.engine.patch import relax as relax  # noqa: E402
 from ddx7.engine.performance import Assignment as Assignment  # noqa: E402
 from ddx7.engine.performance import Controllers as Controllers  # noqa: E402
 from ddx7.engine.performance import Performance as Performance  # noqa: E402
+from ddx7.engine.relaxed import render_relaxed as render_relaxed  # noqa: E402
 from ddx7.engine.rendering import play as play  # noqa: E402
 from ddx7.engine.rendering import render as render  # noqa: E402

@@ -51,7 +51,7 @@ class Nearest(NamedTuple):
     patch: Patch
     pitch: Pitch
     relaxed_pitch: Pitch
-    slack: tuple[Slack, Value]
+    slack: tuple[Slack, Value] | None
 
 
 class Plan(NamedTuple):
@@ -113,7 +113,7 @@ def plan(
         nearest = plan_nearest(patch, note, velocity, gate, sample_rate)
     patch = jax.tree.map(jnp.asarray, patch)
     amp, pitch, _ = _plan_parts(patch, _floating(note, patch), velocity, gate, sample_rate, nearest.slack)
-    return Plan(patch, amp, pitch, nearest)
+    return Plan(patch, amp, pitch, nearest._replace(slack=None))  # spent; its axes are those of the planning loop
 
 
 def plan_nearest(
