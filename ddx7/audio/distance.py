@@ -1,0 +1,63 @@
+"""How far apart two sounds are, as one number to report: decibels of log-mel difference."""
+
+import functools
+
+import numpy as np
+
+from ddx7.audio.files import resample
+from ddx7.audio.mel import mel_filterbank
+from ddx7.errors import AudioError
+
+RATE, N_FFT, HOP, N_MELS = 44_100, 2048, 512, 128
+LOWEST_HZ, HIGHEST_HZ = 30.0, 16_000.0
+RANGE_DB = 80.0
+
+
+def log_mel_distance(target: np.ndarray, other: np.ndarray, sample_rate: int = RATE) -> float:
+    """Mean absolute difference in dB between the log-mel spectra of two sounds.
+
+    Both sounds are brought to 44.1 kHz; `other` is cut, or continued with silence, to the length of `target`; both are
+    scaled to the same RMS over that length. Spectra: Hann window of 2048 samples every 512, frames centred on their
+    time with zeros outside the sound, power, 128 mel bands (Slaney, unit area) from 30 Hz to 16 kHz, in dB. Levels
+    below (the target's highest level - 80 dB) count as that. The mean runs over all bands and frames.
+
+    0 is the same sound, 2-3 dB very close, about 6 dB a relative, 14 dB a DX7 voice taken at random.
+
+    Args:
+      target: float [time], not silent.
+      other: float [time].
+      sample_rate: of both, in Hz.
+
+    Returns:
+      the distance in dB; not symmetric, because the target sets length and floor.
+
+    Raises:
+      AudioError: the target is silent, or a sample is not finite.
+    """
+    target = resample(target, sample_rate, RATE).astype(np.float64)
+    other = resample(other, sample_rate, RATE).astype(np.float64)[: len(target)]
+    other = np.pad(other, (0, len(target) - len(other)))
+    for name, sound in (("target", target), ("other sound", other)):
+        if not np.isfinite(sound).all():
+            raise AudioError(f"the {name} of a distance holds NaN or infinite samples, finite ones are wanted")
+    if not target.any():
+        raise AudioError("the target of a distance is silent, a sound is wanted")
+    wanted, found = _mel_db(target), _mel_db(other)
+    floor = wanted.max() - RANGE_DB
+    return float(np.abs(np.maximum(wanted, floor) - np.maximum(found, floor)).mean())
+
+
+def _mel_db(samples: np.ndarray) -> np.ndarray:
+    """Mel spectrum in dB of the sound at unit RMS, float64 [frame, mel]; -200 dB at silence."""
+    rms = np.sqrt(np.mean(samples**2))
+    padded = np.pad(samples / rms if rms > 0 else samples, N_FFT // 2)
+    padded = np.pad(padded, (0, max(0, N_FFT - len(padded))))
+    frames = np.lib.stride_tricks.sliding_window_view(padded, N_FFT)[::HOP]
+    window = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(N_FFT) / N_FFT)
+    power = np.square(np.abs(np.fft.rfft(frames * window)))
+    return 10 * np.log10(np.maximum(power @ _filters(), 1e-20))
+
+
+@functools.cache
+def _filters() -> np.ndarray:
+    return mel_filterbank(RATE, N_FFT, N_MELS, lowest_hz=LOWEST_HZ, highest_hz=HIGHEST_HZ)

@@ -1,0 +1,144 @@
+"""What a recording of one note says about how to play it again: when, how long, which key, how loud."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ddx7.audio.pitch import estimate_pitch, hz_to_midi
+from ddx7.errors import AudioError
+
+ONSET_DB = -40.0  # the note begins where a millisecond first reaches this under the peak,
+NOISE_MARGIN_DB = 6.0  # or this much above the quietest tenth of the file, if that is noisier,
+LATEST_ONSET_DB = -20.0  # but never nearer to the peak than this
+INAUDIBLE_DB = -60.0  # the note is over where the envelope falls below this for good
+
+ENVELOPE_S, HOP_S = 0.04, 0.005  # window longer than one period of A0
+RELEASE_DEPTH_DB = 30.0  # the release is looked for in this range under the peak, above any reverberation
+RELEASE_STEEPER = 3.0  # a release falls this many times faster than the sound before it
+RELEASE_DB_PER_S = 40.0  # and at least this fast
+
+
+@dataclass(frozen=True)
+class Note:
+    """One recorded note.
+
+    Attributes:
+      onset_s: where it begins, from the start of the recording.
+      gate_s: how long to hold the key: onset to release; for a sound that only decays, all of its duration.
+      duration_s: onset to where it can no longer be heard.
+      f0_hz: fundamental frequency.
+      note: nearest MIDI note.
+      cents: how far `f0_hz` is from that note, -50..50.
+      confidence: 0..1, how sure the pitch is; below about 0.4 there is no one clear pitch (see `estimate_pitch`).
+      loudness_db: RMS while the key is held, dBFS.
+      peak_db: highest sample, dBFS.
+    """
+
+    onset_s: float
+    gate_s: float
+    duration_s: float
+    f0_hz: float
+    note: int
+    cents: float
+    confidence: float
+    loudness_db: float
+    peak_db: float
+
+
+def analyse_note(samples: np.ndarray, sample_rate: int) -> Note:
+    """Measure a recording of one note.
+
+    Args:
+      samples: float [time], mono.
+      sample_rate: in Hz.
+
+    Returns:
+      what was measured. A phrase or a chord is measured too, with its first or most regular pitch and low confidence.
+
+    Raises:
+      AudioError: silence, or nothing with a pitch.
+    """
+    samples = np.asarray(samples, np.float64)
+    peak = np.abs(samples).max(initial=0.0)
+    if peak == 0:
+        raise AudioError(f"found only silence in {len(samples) / sample_rate:.2f} s, a note is wanted")
+    onset = _onset(samples, sample_rate)
+    sound = samples[onset:]
+    envelope_db = envelope(sound, sample_rate)
+    duration_s = min(_end(envelope_db) * HOP_S, len(sound) / sample_rate)
+    gate_s = min(_release(envelope_db) * HOP_S, duration_s)
+    pitch = estimate_pitch(sound[: round(duration_s * sample_rate)], sample_rate)
+    note = round(float(hz_to_midi(pitch.f0_hz)))
+    return Note(
+        onset_s=onset / sample_rate,
+        gate_s=gate_s,
+        duration_s=duration_s,
+        f0_hz=pitch.f0_hz,
+        note=note,
+        cents=100 * (float(hz_to_midi(pitch.f0_hz)) - note),
+        confidence=pitch.confidence,
+        loudness_db=10 * float(np.log10(np.mean(sound[: max(1, round(gate_s * sample_rate))] ** 2) + 1e-20)),
+        peak_db=20 * float(np.log10(peak)),
+    )
+
+
+def envelope(samples: np.ndarray, sample_rate: int) -> np.ndarray:
+    """Level of a sound over time.
+
+    Args:
+      samples: float [time], not silent.
+      sample_rate: in Hz.
+
+    Returns:
+      dB under the loudest moment, every 5 ms from time 0, in Hann windows of 40 ms; float64 [frame], not below -120.
+    """
+    window, hop = round(ENVELOPE_S * sample_rate), round(HOP_S * sample_rate)
+    power = np.pad(np.square(samples), (window // 2, window))
+    weights = np.hanning(window + 2)[1:-1]
+    frames = np.lib.stride_tricks.sliding_window_view(power, window)[: len(samples) : hop]
+    level = np.einsum("fw,w->f", frames, weights / weights.sum())  # does not copy the windows, as @ would
+    return 10 * np.log10(np.maximum(level / level.max(), 1e-12))
+
+
+def _onset(samples: np.ndarray, sample_rate: int) -> int:
+    """Index of the sample where the note begins."""
+    block = max(1, round(0.001 * sample_rate))
+    padded = np.pad(np.abs(samples), (0, -len(samples) % block))
+    peaks = padded.reshape(-1, block).max(axis=1)
+    level_db = 20 * np.log10(np.maximum(peaks / peaks.max(), 1e-6))
+    threshold = max(ONSET_DB, float(np.quantile(level_db, 0.1)) + NOISE_MARGIN_DB)
+    return int(np.argmax(level_db >= min(threshold, LATEST_ONSET_DB))) * block
+
+
+def _end(envelope_db: np.ndarray) -> int:
+    """Frame after the last audible one."""
+    return int(np.flatnonzero(envelope_db >= INAUDIBLE_DB)[-1]) + 1
+
+
+def _release(envelope_db: np.ndarray) -> int:
+    """Frame where the key is let go; the end of the note if nothing looks like it.
+
+    The fall of the envelope's upper part is fitted with two straight lines in dB. Where the second is much the steeper
+    one their corner is the release; a pluck's second line is the flatter one, or the same.
+    """
+    end = _end(envelope_db)
+    start = int(np.argmax(envelope_db))
+    fallen = np.flatnonzero(envelope_db >= -RELEASE_DEPTH_DB)[-1] + 1
+    fall = envelope_db[start:fallen]
+    if len(fall) < 8 or fallen >= len(envelope_db):
+        return end
+    corner, before, after = _two_lines(fall)
+    steeper = -after > RELEASE_STEEPER * max(-before, 0.0)
+    return start + corner if steeper and -after / HOP_S > RELEASE_DB_PER_S else end
+
+
+def _two_lines(values: np.ndarray) -> tuple[int, float, float]:
+    """Corner and the two slopes, per step, of the best continuous fit of two straight lines."""
+    steps = np.arange(len(values), dtype=np.float64)
+    best = (np.inf, 0, 0.0, 0.0)
+    for corner in range(2, len(values) - 2, max(1, len(values) // 200)):
+        design = np.stack([np.ones_like(steps), steps, np.maximum(steps - corner, 0.0)], axis=1)
+        line = np.linalg.lstsq(design, values, rcond=None)[0]
+        error = float(np.square(design @ line - values).sum())
+        best = min(best, (error, corner, float(line[1]), float(line[1] + line[2])))
+    return best[1:]

@@ -1,0 +1,100 @@
+"""The partials of a steady sound: where its spectrum peaks, in Hz or as ratios to a fundamental."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+# Blackman-Harris: side lobes 92 dB down, so that none passes for a partial. Source: F. J. Harris, On the use of windows
+# for harmonic analysis with the discrete Fourier transform, Proc. IEEE 66 (1978), minimum 4-term.
+_WINDOW = (0.35875, -0.48829, 0.14128, -0.01168)
+_HALF_LOBE_BINS = 4  # of that window: two peaks closer than this cannot be told apart
+_PADDING = 4  # the spectrum is sampled this much finer than the bins, which makes the parabola accurate
+_SECONDS = 0.25  # of sound looked at: shorter than most changes of a note
+_PERIODS = 16  # but at least this many periods, to tell ratios half apart
+
+
+class Peaks(NamedTuple):
+    """Spectral peaks, lowest first.
+
+    Attributes:
+      f_hz: frequencies, float64 [peak].
+      level_db: levels relative to the strongest peak, float64 [peak].
+    """
+
+    f_hz: np.ndarray
+    level_db: np.ndarray
+
+
+class Partials(NamedTuple):
+    """Partials of a note, lowest first.
+
+    Attributes:
+      ratio: frequency over fundamental, float64 [partial].
+      level_db: level relative to the strongest partial, float64 [partial].
+    """
+
+    ratio: np.ndarray
+    level_db: np.ndarray
+
+
+def spectral_peaks(
+    samples: np.ndarray, sample_rate: int, *, lowest_hz: float = 20.0, highest_hz: float = 20_000.0
+) -> Peaks:
+    """Every peak of the spectrum of the whole sound, within a range of frequencies.
+
+    Args:
+      samples: float [time]; peaks closer than 4 / duration hertz merge.
+      sample_rate: in Hz.
+      lowest_hz: ignore peaks below.
+      highest_hz: ignore peaks above.
+
+    Returns:
+      the peaks; none if the range holds none.
+    """
+    samples = np.asarray(samples, np.float64)
+    turns = np.arange(len(samples)) / len(samples)
+    window = sum(a * np.cos(2 * np.pi * k * turns) for k, a in enumerate(_WINDOW))
+    size = _PADDING << (len(samples) - 1).bit_length()
+    level = 20 * np.log10(np.abs(np.fft.rfft(samples * window, size)) + 1e-12)
+    reach = round(_HALF_LOBE_BINS * size / len(samples)) // 2
+    around = np.lib.stride_tricks.sliding_window_view(np.pad(level, reach, constant_values=-np.inf), 2 * reach + 1)
+    bins = np.flatnonzero(level >= around.max(axis=1))
+    bins = bins[(bins > 0) & (bins < len(level) - 1)]
+    left, mid, right = level[bins - 1], level[bins], level[bins + 1]
+    shift = (left - right) / (2 * np.minimum(left - 2 * mid + right, -1e-9))
+    f_hz = (bins + shift) * sample_rate / size
+    inside = (f_hz >= lowest_hz) & (f_hz <= highest_hz)
+    height = (mid - (left - right) * shift / 4)[inside]
+    return Peaks(f_hz[inside], height - height.max(initial=-np.inf))
+
+
+def partials(
+    samples: np.ndarray,
+    sample_rate: int,
+    f0_hz: float,
+    *,
+    n: int = 24,
+    start_s: float = 0.0,
+    floor_db: float = -60.0,
+) -> Partials:
+    """The strongest partials of a note over a quarter of a second or 16 periods, whichever is longer.
+
+    Args:
+      samples: float [time].
+      sample_rate: in Hz.
+      f0_hz: fundamental; partials are looked for from half of it up.
+      n: at most this many.
+      start_s: where to look: 0 for the attack, later for the steady part; moved back where too little sound is left.
+      floor_db: leave out partials this far under the strongest.
+
+    Returns:
+      the partials.
+    """
+    length = min(round(max(_SECONDS, _PERIODS / f0_hz) * sample_rate), len(samples))
+    start = min(round(start_s * sample_rate), len(samples) - length)
+    peaks = spectral_peaks(
+        samples[start : start + length], sample_rate, lowest_hz=0.45 * f0_hz, highest_hz=0.49 * sample_rate
+    )
+    strongest = np.argsort(-peaks.level_db)[:n]
+    kept = np.sort(strongest[peaks.level_db[strongest] >= floor_db])
+    return Partials(peaks.f_hz[kept] / f0_hz, peaks.level_db[kept])
