@@ -1,0 +1,63 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from stepping import loudness
+
+from ddx7.engine.levels import level_scaling, output_level, rate_scaling, velocity_scaling
+
+VELOCITY = [
+    *(0, 70, 86, 97, 106, 114, 121, 126, 132, 138, 142, 148, 152, 156, 160, 163, 166, 170, 173, 174, 178, 181),
+    *(184, 186, 189, 190, 194, 196, 198, 200, 202, 205, 206, 209, 211, 214, 216, 218, 220, 222, 224, 225, 227, 229),
+    *(230, 232, 233, 235, 237, 238, 240, 241, 242, 243, 244, 246, 246, 248, 249, 250, 251, 252, 253, 254),
+]
+EXPONENTIAL = [
+    *(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 11, 14, 16, 19, 23, 27, 33, 39, 47, 56, 66, 80, 94, 110, 126, 142, 158, 174, 190),
+    *(206, 222, 238, 250),
+]
+panel = st.integers(0, 99)
+
+
+def scaled(key: int, break_point: int, depths: tuple[int, int], curves: tuple[int, int]) -> int:
+    """One key's level scaling, step by step: groups of three keys on either side of a flat zone."""
+    offset = key - break_point - 17
+    right = offset >= 0
+    group = (offset + 1) // 3 if right else (1 - offset) // 3
+    depth, curve = depths[right], curves[right]
+    sizes = {"linear": group * depth * 329 // 4096, "curved": EXPONENTIAL[min(group, 32)] * depth * 329 // 32768}
+    size = sizes["linear" if curve in (0, 3) else "curved"]
+    return size if curve >= 2 else -size
+
+
+@given(st.integers(-24, 151), panel, st.tuples(panel, panel), st.tuples(*[st.integers(0, 3)] * 2))
+def test_keyboard_level_scaling(key: int, break_point: int, depths: tuple, curves: tuple) -> None:
+    assert level_scaling(key, break_point, *depths, *curves) == scaled(key, break_point, depths, curves)
+
+
+def test_the_flat_zone_of_three_keys() -> None:
+    keys = np.arange(36, 84)
+    found = level_scaling(keys, 39, 99, 99, 3, 3)  # break point C3, key 56
+    assert keys[found == 0].tolist() == [55, 56, 57]
+    assert np.all(found >= 0)
+
+
+@given(st.integers(0, 7), st.integers(0, 127))
+def test_velocity(sensitivity: int, velocity: int) -> None:
+    expected = (sensitivity * (VELOCITY[velocity // 2] - 239) + 7) // 8 * 16
+    assert velocity_scaling(sensitivity, velocity) == expected
+
+
+@pytest.mark.parametrize(("velocity", "db"), [(1, -78.6), (100, 0.376), (127, 5.27)])
+def test_velocity_in_decibels(velocity: int, db: float) -> None:
+    assert velocity_scaling(7, velocity) / 256 * 20 * np.log10(2) == pytest.approx(db, abs=0.05)
+
+
+@given(st.integers(0, 7), st.integers(-24, 151))
+def test_rate_scaling(sensitivity: int, key: int) -> None:
+    assert rate_scaling(sensitivity, key) == sensitivity * min(max(key // 3 - 7, 0), 31) // 8
+
+
+@given(panel, st.integers(-250, 250), st.integers(-900, 200))
+def test_output_level(level: int, scaling: int, velocity: int) -> None:
+    expected = max(0, min(127, loudness(level) + scaling) * 32 + velocity)
+    assert output_level(level, scaling, velocity) == expected
