@@ -89,6 +89,9 @@ def phase_increment(log_frequency: Int[Array, "*shape"], sample_rate: int) -> UI
     Returns:
       uint32, 2^32 a cycle; a multiple of 256.
     """
+    if sample_rate < 1 << 14:
+        # The table's integers are too small for this; an octave up at twice the rate is the same.
+        return phase_increment(log_frequency + ONE, 2 * sample_rate)
     table = jnp.asarray(frequency_table(sample_rate))
     index = (log_frequency & (ONE - 1)) >> 14
     below = table[index]
