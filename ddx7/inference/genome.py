@@ -1,0 +1,152 @@
+"""Voices as bytes that can be drawn, crossed and mutated for one note.
+
+What one note cannot tell (level scaling, velocity sensitivity, oscillator sync) stays neutral, so that a voice found for
+one key behaves on the others.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ddx7.audio import Partials
+from ddx7.voice.algorithms import CARRIERS
+from ddx7.voice.packing import INIT_VCED, VCED_MAX, VCED_MIN
+from ddx7.voice.spec import FIELDS, N_OPERATORS, OPERATOR_PARAMETERS, VOICE_PARAMETERS, vced_offset
+
+_NEUTRAL = {
+    *("break_point", "left_depth", "right_depth", "left_curve", "right_curve"),
+    *("rate_scaling", "velocity_sensitivity", "osc_sync", "lfo_sync", "transpose", "name"),
+}
+_FREE = np.array([f.parameter.name not in _NEUTRAL for f in FIELDS])
+# Resampled rather than nudged: a step in them is as large as any other.
+_JUMPS = np.array([f.parameter.categorical or f.parameter.name == "coarse" for f in FIELDS])
+_RARE = np.array([f.parameter.name.startswith(("lfo", "pitch", "amp_mod", "fixed")) for f in FIELDS])
+_ROWS = {row.name: row for row in OPERATOR_PARAMETERS + VOICE_PARAMETERS}
+_OPERATOR_SIZE = vced_offset(_ROWS["rates"], 1) - vced_offset(_ROWS["rates"], 2)
+
+
+def columns(name: str) -> np.ndarray:
+    """VCED bytes of a row: [6, count] for operator rows, OP1 first, else [count]."""
+    row = _ROWS[name]
+    if row in VOICE_PARAMETERS:
+        return vced_offset(row) + np.arange(row.count)
+    return np.array([vced_offset(row, op) + np.arange(row.count) for op in range(1, N_OPERATORS + 1)])
+
+
+@dataclass(frozen=True)
+class Prior:
+    """How fresh voices are drawn: patches as people make them, bent towards what the recording shows.
+
+    Attributes:
+      partials: of the recording; operators are tuned to some of them.
+      cents: how far the recording is from its key.
+      sustains: whether the sound lasts while the key is held.
+    """
+
+    partials: Partials
+    cents: float
+    sustains: bool
+
+    def draw(self, rng: np.random.Generator, n: int) -> np.ndarray:
+        """Fresh voices, uint8 [n, 155]."""
+        vced = np.tile(INIT_VCED, (n, 1)).astype(np.int64)
+        algorithm = rng.integers(0, 32, n)
+        carrier = CARRIERS[algorithm] > 0
+        _set(vced, "algorithm", algorithm)
+        _set(vced, "feedback", np.where(rng.random(n) < 0.4, 0, rng.integers(0, 8, n)))
+        _set(vced, "transpose", np.full(n, 24))
+
+        shape = (n, N_OPERATORS)
+        level = np.where(carrier, rng.integers(80, 100, shape), rng.integers(30, 92, shape))
+        _set(vced, "output_level", np.where(rng.random(shape) < 0.12, 0, level))
+        coarse, fine = self._ratios(rng, shape)
+        _set(vced, "coarse", coarse)
+        _set(vced, "fine", fine)
+        steps = np.clip(np.round(self.cents / 1.2), -7, 7)
+        spread = np.where(rng.random(shape) < 0.5, 0, rng.integers(-3, 4, shape))
+        _set(vced, "detune", np.clip(7 + steps + spread, 0, 14))
+
+        attack = np.where(rng.random(shape) < 0.7, rng.integers(75, 100, shape), rng.integers(30, 90, shape))
+        decay = rng.integers(10, 90, (2, *shape))
+        release = rng.integers(30, 85, shape)
+        held = rng.random(shape) < (0.85 if self.sustains else 0.15)
+        end = np.where(
+            held, rng.integers(60, 100, shape), np.where(rng.random(shape) < 0.7, 0, rng.integers(0, 80, shape))
+        )
+        middle = np.clip((99 + end) // 2 + rng.integers(-25, 25, shape), 0, 99)
+        _set(vced, "rates", np.stack([attack, *decay, release], axis=-1))
+        first = np.where(rng.random(shape) < 0.8, 99, rng.integers(70, 100, shape))
+        _set(vced, "levels", np.stack([first, middle, end, np.zeros(shape, int)], axis=-1))
+
+        wobbles = rng.random(n) < 0.3
+        _set(vced, "lfo_speed", rng.integers(20, 45, n))
+        _set(vced, "lfo_wave", np.where(rng.random(n) < 0.5, 0, 4))
+        _set(vced, "lfo_delay", np.where(rng.random(n) < 0.5, 0, rng.integers(0, 70, n)))
+        _set(vced, "lfo_pitch_depth", np.where(wobbles, rng.integers(0, 25, n), 0))
+        return np.clip(vced, VCED_MIN, VCED_MAX).astype(np.uint8)
+
+    def _ratios(self, rng: np.random.Generator, shape: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
+        low = np.array([1, 1, 1, 1, 1, 2, 2, 2, 3, 3, 4, 5, 6, 7, 0])
+        coarse = np.where(rng.random(shape) < 0.85, rng.choice(low, shape), rng.integers(1, 20, shape))
+        fine = np.where(rng.random(shape) < 0.85, 0, rng.integers(0, 100, shape))
+        ratios = self.partials.ratio[self.partials.ratio < 31]
+        if len(ratios):
+            found = rng.choice(ratios, shape)
+            whole = np.maximum(np.floor(found + 0.02), 0)
+            base = np.where(whole == 0, 0.5, whole)
+            from_partial = rng.random(shape) < 0.25
+            coarse = np.where(from_partial, whole, coarse)
+            fine = np.where(from_partial, np.clip(np.round(100 * (found / base - 1)), 0, 99), fine)
+        return coarse.astype(np.int64), fine.astype(np.int64)
+
+
+def _set(vced: np.ndarray, name: str, values: np.ndarray) -> None:
+    places = columns(name)
+    vced[:, places] = values.reshape(len(vced), *places.shape)
+
+
+def cross(rng: np.random.Generator, mothers: np.ndarray, fathers: np.ndarray) -> np.ndarray:
+    """Children with the mother's algorithm and each operator whole from one of the two."""
+    children = mothers.copy()
+    for op in range(N_OPERATORS):
+        block = slice(op * _OPERATOR_SIZE, (op + 1) * _OPERATOR_SIZE)
+        chosen = rng.random(len(children)) < 0.5
+        children[chosen, block] = fathers[chosen, block]
+    return children
+
+
+def mutate(rng: np.random.Generator, voices: np.ndarray, prior: Prior, reach: float = 1.0) -> np.ndarray:
+    """Voices with a few bytes nudged or drawn anew.
+
+    Args:
+      rng: source of chance.
+      voices: uint8 [n, 155].
+      prior: where drawn bytes come from.
+      reach: 1 for exploring, near 0 for polishing: smaller steps, and nothing drawn anew.
+
+    Returns:
+      uint8 [n, 155], legal, each different from its parent.
+    """
+    n = len(voices)
+    rate = np.exp(rng.uniform(np.log(1.5), np.log(12 * reach + 3), (n, 1))) / _FREE.sum()
+    hit = _FREE & (rng.random(voices.shape) < rate * np.where(_RARE, 0.3, 1.0))
+    hit[np.arange(n), rng.choice(np.flatnonzero(_FREE & ~_JUMPS), n)] = True
+    size = np.exp(rng.uniform(np.log(0.01), np.log(0.01 + 0.25 * reach), (n, 1)))
+    step = rng.normal(0, 1, voices.shape) * size * VCED_MAX
+    step = np.where(np.abs(step) < 1, np.sign(step), np.round(step))
+    nudged = np.clip(voices + step, VCED_MIN, VCED_MAX).astype(np.uint8)
+    fresh = prior.draw(rng, n)
+    drawn = rng.random(voices.shape) < 0.1 * reach
+    jumps = rng.random(voices.shape) < reach
+    changed = np.where(_JUMPS, np.where(jumps, fresh, voices), np.where(drawn, fresh, nudged))
+    children = np.where(hit, changed, voices)
+
+    # Now and then two operators trade places, or one is drawn anew as a whole.
+    for child in np.flatnonzero(rng.random(n) < 0.15 * reach):
+        a, b = rng.choice(N_OPERATORS, 2, replace=False) * _OPERATOR_SIZE
+        block_a, block_b = slice(a, a + _OPERATOR_SIZE), slice(b, b + _OPERATOR_SIZE)
+        if rng.random() < 0.5:
+            children[child, block_a], children[child, block_b] = voices[child, block_b], voices[child, block_a]
+        else:
+            children[child, block_a] = fresh[child, block_a]
+    return children
