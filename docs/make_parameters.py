@@ -16,14 +16,14 @@ TARGET = Path(__file__).with_name("parameters.md")
 
 PAGE = """# The parameters of a voice
 
-Written by `docs/make_parameters.py` from `ddx7/voice/spec.py`, where every offset and range has its one place. VCED is the
-edit form of {vced_size} bytes, VMEM the packed form of {vmem_size}. *Panel* is the range as the DX7 shows it and as `Voice`
-holds it; where the byte differs, its own range stands in brackets.
+Written by `docs/make_parameters.py` from `ddx7/voice/spec.py`, where every offset and range has its one place. VCED is
+the edit form of {vced_size} bytes, VMEM the packed form of {vmem_size}. *Panel* is the range as the DX7 shows it and as
+`Voice` holds it; where the byte differs, its own range stands in brackets.
 
 ## Each operator
 
-OP6 comes first: operator n starts at VCED byte {vced_block} x (6 - n) and at VMEM byte {vmem_block} x (6 - n). The offsets below
-are inside that block. In INIT VOICE all operators are alike but for OP1, whose level is {level}.
+OP6 comes first: operator n starts at VCED byte {vced_block} x (6 - n) and at VMEM byte {vmem_block} x (6 - n).
+The offsets below are inside that block. In INIT VOICE all operators are alike but for OP1, whose level is {level}.
 
 {operator}
 ## The whole voice
