@@ -20,6 +20,8 @@ COMMANDS = {
     "show": "print voices the way a DX7 programmer reads them",
     "convert": "from one kind of voice file to another",
     "render": "play voices, chords and MIDI files into sound files",
+    "match": "find DX7 voices that sound like recordings",
+    "demo": "match a recording that ships with ddx7",
     "check": "read many files and say what is wrong in them",
     "doctor": "say what is installed and whether it works",
 }

@@ -1,4 +1,4 @@
-"""Names of voices as names of files."""
+"""Names of voices, and other text, as names of files."""
 
 import re
 
@@ -14,4 +14,13 @@ def file_name(voice: Voice) -> str:
     >>> file_name(Voice(name="A/B:C*"))
     'A_B_C_'
     """
-    return _UNSAFE.sub("_", voice.name).strip(" .") or "voice"
+    return safe_name(voice.name)
+
+
+def safe_name(text: str) -> str:
+    """Any text with nothing in it that a disk refuses; never empty.
+
+    >>> safe_name("horn: loud.")
+    'horn_ loud'
+    """
+    return _UNSAFE.sub("_", text).strip(" .") or "voice"

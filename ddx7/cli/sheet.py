@@ -20,6 +20,7 @@ WIDE = 100
 
 _KEYS = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
 _TRANSPOSE_ZERO = 39  # C3, in semitones above A-1
+MIDI_OF_LOWEST_KEY = 21  # A-1, where names of keys begin to count
 _LEFT_WIDTH = 43
 _BARS = "▁▂▃▄▅▆▇█"
 _HOLD_SHARE, _LEAST_HOLD = 0.25, 2.0

@@ -6,8 +6,9 @@ from matplotlib.collections import QuadMesh
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
-# Okabe and Ito's vermilion for the DX7 and grey-black for the recording: told apart by anyone, and in print.
-TARGET, FOUND = "#222222", "#D55E00"
+# Okabe and Ito's vermilion and a near black, told apart by anyone, and in print.
+RECORDING, VOICE = "recording", "DX7 voice"
+COLOURS = {RECORDING: "#222222", VOICE: "#D55E00"}
 
 WINDOW_S, HOP_S = 0.046, 0.006  # short enough for an attack, long enough to part the harmonics of a C2
 LOWEST_HZ, HIGHEST_HZ = 40.0, 16_000.0
@@ -35,26 +36,28 @@ def compare_figure(target: np.ndarray, audio: np.ndarray, sample_rate: int, capt
     """
     audio = np.pad(audio[: len(target)], (0, max(0, len(target) - len(audio))))
     f_hz = _bands(sample_rate)
-    sounds = {"recording": np.asarray(target, np.float64), "DX7 voice": np.asarray(audio, np.float64)}
+    sounds = {RECORDING: np.asarray(target, np.float64), VOICE: np.asarray(audio, np.float64)}
     spectra = {name: _spectra(sound, sample_rate) for name, sound in sounds.items()}
-    colours = dict(zip(sounds, (TARGET, FOUND), strict=True))
 
     figure = Figure(figsize=(12, 8), dpi=100, layout="constrained")
     figure.suptitle(caption, x=0.01, ha="left", fontsize=13, parse_math=False)  # a name may hold $
     grid = figure.add_gridspec(2, 2, height_ratios=(1.25, 1))
     above = [figure.add_subplot(grid[0, column]) for column in (0, 1)]
     levels = {name: _db(_into_bands(power, f_hz, sample_rate)) for name, power in spectra.items()}
-    loudest = max(float(levels["recording"].max()), -200.0)
-    for axes, (name, level) in zip(above, levels.items(), strict=True):
-        mesh = _draw_spectrogram(axes, f_hz, level - loudest, len(target) / sample_rate)
-        axes.set_title(name, loc="left", fontsize=11, color=colours[name], weight="bold")
+    loudest = max(float(levels[RECORDING].max()), -200.0)
+    meshes = [
+        _draw_spectrogram(axes, f_hz, level - loudest, len(target) / sample_rate)
+        for axes, level in zip(above, levels.values(), strict=True)
+    ]
+    for axes, name in zip(above, levels, strict=True):
+        axes.set_title(name, loc="left", fontsize=11, color=COLOURS[name], weight="bold")
     above[1].set_ylabel("")
-    figure.colorbar(mesh, ax=above, label="level, dB", pad=0.01, fraction=0.03)
+    figure.colorbar(meshes[0], ax=above, label="level, dB", pad=0.01, fraction=0.03)
 
     envelopes = {name: _db(_envelope(sound, sample_rate)) for name, sound in sounds.items()}
     means = {name: _db(np.mean(power, axis=0)) for name, power in spectra.items()}
-    _draw_envelopes(figure.add_subplot(grid[1, 0]), envelopes, colours, len(target) / sample_rate)
-    _draw_means(figure.add_subplot(grid[1, 1]), means, colours, sample_rate)
+    _draw_envelopes(figure.add_subplot(grid[1, 0]), envelopes, len(target) / sample_rate)
+    _draw_means(figure.add_subplot(grid[1, 1]), means, sample_rate)
     return figure
 
 
@@ -70,11 +73,11 @@ def _draw_spectrogram(axes: Axes, f_hz: np.ndarray, level_db: np.ndarray, second
     return mesh
 
 
-def _draw_envelopes(axes: Axes, envelopes: dict[str, np.ndarray], colours: dict[str, str], seconds: float) -> None:
+def _draw_envelopes(axes: Axes, envelopes: dict[str, np.ndarray], seconds: float) -> None:
     loudest = max(float(level.max()) for level in envelopes.values())
     for name, level in envelopes.items():
         moments = np.linspace(0, seconds, len(level))
-        axes.plot(moments, level - loudest, color=colours[name], linewidth=1.8, alpha=0.85, label=name)
+        axes.plot(moments, level - loudest, color=COLOURS[name], linewidth=1.8, alpha=0.85, label=name)
     axes.set_xlim(0, seconds)
     axes.set_ylim(-ENVELOPE_DB, 3)
     axes.set_xlabel("time, s")
@@ -84,16 +87,15 @@ def _draw_envelopes(axes: Axes, envelopes: dict[str, np.ndarray], colours: dict[
     axes.legend(loc="lower left", frameon=True, framealpha=0.85, edgecolor="none", fontsize=10)
 
 
-def _draw_means(axes: Axes, means: dict[str, np.ndarray], colours: dict[str, str], sample_rate: int) -> None:
+def _draw_means(axes: Axes, means: dict[str, np.ndarray], sample_rate: int) -> None:
     f_hz = _bins(sample_rate)
     shown = (f_hz >= LOWEST_HZ) & (f_hz <= HIGHEST_HZ)
     loudest = max(float(level[shown].max()) for level in means.values())
-    wanted, found = means
     axes.fill_between(
-        f_hz[shown], means[wanted][shown] - loudest, -SPECTRUM_DB, color=colours[wanted], alpha=0.25, linewidth=0
+        f_hz[shown], means[RECORDING][shown] - loudest, -SPECTRUM_DB, color=COLOURS[RECORDING], alpha=0.25, linewidth=0
     )
-    axes.plot(f_hz[shown], means[wanted][shown] - loudest, color=colours[wanted], linewidth=1.0)
-    axes.plot(f_hz[shown], means[found][shown] - loudest, color=colours[found], linewidth=1.2, alpha=0.9)
+    axes.plot(f_hz[shown], means[RECORDING][shown] - loudest, color=COLOURS[RECORDING], linewidth=1.0)
+    axes.plot(f_hz[shown], means[VOICE][shown] - loudest, color=COLOURS[VOICE], linewidth=1.2, alpha=0.9)
     axes.set_xscale("log")
     _frequency_axis(axes, "x", f_hz[shown][-1])
     axes.set_ylim(-SPECTRUM_DB, 3)

@@ -1,0 +1,180 @@
+"""``ddx7 match``: recordings in, DX7 voices out."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+from tyro.conf import Positional, arg
+
+from ddx7.cli.naming import safe_name
+from ddx7.cli.searching import watched
+from ddx7.cli.sheet import MIDI_OF_LOWEST_KEY, key_name
+from ddx7.cli.terminal import UsageError, note, result, result_json
+from ddx7.errors import AudioError
+from ddx7.files import refuse_to_overwrite
+
+if TYPE_CHECKING:
+    from ddx7.inference.result import Match
+
+_VERDICTS = ((3.0, "very close"), (6.0, "same family"), (9.0, "roughly similar"))
+_FAR = "far off"
+_SURE = 0.4  # confidence below which there is no one clear pitch, as `ddx7.audio.Note` says
+
+_INTERRUPTED = 130
+
+
+@dataclass(frozen=True)
+class Command:
+    """Find DX7 voices that sound like recordings.
+
+    The strongest note of each recording is matched. OUT gets NAME.syx with the best voice, NAME_bank.syx with all
+    candidates, target.wav and match.wav to listen to, compare.png to look at, and match.json. Several recordings get a
+    folder each in OUT.
+
+    Ctrl-C ends a search early and keeps the best voice so far.
+    """
+
+    recordings: Annotated[Positional[tuple[Path, ...]], arg(metavar="RECORDING...", help_behavior_hint="")]
+    """WAV, FLAC, Ogg, MP3 or AIFF, of one note or a phrase."""
+    output: Annotated[Path, arg(metavar="OUT", aliases=["-o"])]
+    """The folder to write to."""
+    seconds: Annotated[float, arg(metavar="S")] = 20.0
+    """How long to search for each, 1-3600."""
+    seed: Annotated[int, arg(metavar="N")] = 0
+    """Another seed, another search."""
+    candidates: Annotated[int, arg(metavar="N")] = 4
+    """How many voices the bank holds, 1-32."""
+    name: Annotated[str, arg(metavar="NAME", help_behavior_hint="(default: that of the recording)")] = ""
+    """What the voice and its files are called."""
+    json: bool = False
+    """Print JSON instead of the files."""
+    force: bool = False
+    """Replace files that are there."""
+
+    def run(self) -> int:
+        """Search, write, and return the exit code."""
+        tasks = self._tasks()
+        check(tasks, force=self.force)
+        matches: list[dict[str, Any]] = []
+        for task in tasks:
+            match, files = task.run(seconds=self.seconds, seed=self.seed, candidates=self.candidates, force=self.force)
+            matches.append(_summary(task, match, files))
+            if not self.json:
+                result(map(str, files))
+            if match.interrupted:
+                break
+        if self.json:
+            result_json({"matches": matches})
+        return _INTERRUPTED if matches[-1]["interrupted"] else 0
+
+    def _tasks(self) -> list["Task"]:
+        if not self.recordings:
+            raise UsageError("found no recordings to match, wanted at least one")
+        if len(self.recordings) == 1:
+            [path] = self.recordings
+            return [Task(path, self.output, safe_name(self.name or path.stem), self.name)]
+        if self.name:
+            raise UsageError("--name is for one recording; several are named after their files")
+        names = [safe_name(path.stem) for path in self.recordings]
+        # Some disks take Horn and horn for the same.
+        twice = [name for name, count in Counter(map(str.lower, names)).items() if count > 1]
+        if twice:
+            raise UsageError(f"several recordings are called {', '.join(twice)}, wanted a name of its own for each")
+        return [Task(path, self.output / name, name) for path, name in zip(self.recordings, names, strict=True)]
+
+
+@dataclass(frozen=True)
+class Task:
+    """One recording to match.
+
+    Attributes:
+      recording: its file.
+      folder: where the results go.
+      name: of the files.
+      voice_name: of the voice; empty for that of the recording.
+    """
+
+    recording: Path
+    folder: Path
+    name: str
+    voice_name: str = ""
+
+    def run(self, *, seconds: float, seed: int, candidates: int, force: bool) -> "tuple[Match, list[Path]]":
+        """Search, write the folder and say how near it came."""
+        from ddx7.inference import match
+        from ddx7.inference.folder import write_match
+
+        with watched(self.name) as progress:
+            try:
+                found = match(
+                    self.recording,
+                    candidates=candidates,
+                    seconds=seconds,
+                    seed=seed,
+                    name=self.voice_name or None,
+                    progress=progress,
+                )
+            except AudioError as error:
+                raise _about(self.recording, error) from None
+        files = write_match(found, self.folder, self.name, force=force)
+        for line in remarks(found):
+            note(f"{self.name}: {line}")
+        return found, files
+
+
+def check(tasks: Sequence[Task], *, force: bool) -> None:
+    """Find out before the first search what would fail after it.
+
+    Raises:
+      AudioError: a recording cannot be read.
+      Ddx7Error: a file to be written exists (without `force`).
+    """
+    from ddx7.audio.files import read_audio
+    from ddx7.inference.folder import match_files
+
+    for task in tasks:
+        read_audio(task.recording)
+        refuse_to_overwrite(match_files(task.folder, task.name), force=force)
+
+
+def remarks(match: "Match") -> list[str]:
+    """What to know about a match, a sentence each, plainly also where it is poor."""
+    distance = match.distances[0]
+    lines = [
+        f"{distance:.1f} dB from the recording (log-mel), {verdict(distance)}; "
+        f"play {key_name(match.key - MIDI_OF_LOWEST_KEY)} (MIDI note {match.key}) at velocity {match.velocity}"
+    ]
+    if match.note.confidence < _SURE:
+        lines.append("the recording has no one clear pitch, so the key is a guess")
+    if match.interrupted:
+        lines.append("stopped early; this is the best so far")
+    return lines
+
+
+def verdict(distance_db: float) -> str:
+    """A log-mel distance in words.
+
+    >>> verdict(2.9), verdict(3.0), verdict(14.0)
+    ('very close', 'same family', 'far off')
+    """
+    return next((words for limit, words in _VERDICTS if distance_db < limit), _FAR)
+
+
+def _summary(task: Task, match: "Match", files: Sequence[Path]) -> dict[str, Any]:
+    return {
+        "recording": str(task.recording),
+        "files": [str(path) for path in files],
+        "distances_db": list(match.distances),
+        "verdict": verdict(match.distances[0]),
+        "key": match.key,
+        "velocity": match.velocity,
+        "renders": match.report.get("renders"),
+        "interrupted": match.interrupted,
+    }
+
+
+def _about(recording: Path, error: AudioError) -> AudioError:
+    """The error with the name of the file, where it was raised by something that only saw samples."""
+    return error if str(error).startswith(f"{recording}:") else AudioError(f"{recording}: {error}")

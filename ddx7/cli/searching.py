@@ -1,0 +1,62 @@
+"""A search while it runs: a bar on stderr where a person is looking, else a line for each stage."""
+
+import math
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from ddx7.cli.terminal import note
+
+if TYPE_CHECKING:
+    from ddx7.inference.result import Progress
+
+Watcher = Callable[["Progress"], None]
+
+
+@contextmanager
+def watched(what: str) -> Iterator[Watcher]:
+    """What to give `ddx7.inference.match` as its `progress`.
+
+    Args:
+      what: what is being matched, for the beginning of the line.
+    """
+    from rich.console import Console
+
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield _lines(what)
+        return
+
+    from rich.markup import escape
+    from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bar
+
+    columns = (
+        TextColumn(escape(what)),
+        BarColumn(),
+        TimeRemainingColumn(),
+        TextColumn("{task.description}"),
+    )
+    with Bar(*columns, console=console, transient=True) as bar:
+        task = bar.add_task("starting", total=None)
+
+        def show(now: "Progress") -> None:
+            bar.update(task, total=now.seconds, completed=min(now.elapsed_s, now.seconds), description=_says(now))
+
+        yield show
+
+
+def _lines(what: str) -> Watcher:
+    stages: list[str] = []
+
+    def say(now: "Progress") -> None:
+        if now.stage not in stages:
+            stages.append(now.stage)
+            note(f"{what}: {now.elapsed_s:.1f} s: {_says(now)}")
+
+    return say
+
+
+def _says(now: "Progress") -> str:
+    best = f", best {now.distance:.2f}" if math.isfinite(now.distance) else ""
+    return f"{now.stage}, {now.renders:,} voices heard{best}"
