@@ -12,7 +12,7 @@ from ddx7.cli.naming import safe_name
 from ddx7.cli.searching import watched
 from ddx7.cli.sheet import MIDI_OF_LOWEST_KEY, key_name
 from ddx7.cli.terminal import UsageError, note, result, result_json
-from ddx7.errors import AudioError
+from ddx7.errors import AudioError, Ddx7Error
 from ddx7.files import refuse_to_overwrite
 
 if TYPE_CHECKING:
@@ -129,13 +129,16 @@ def check(tasks: Sequence[Task], *, force: bool) -> None:
 
     Raises:
       AudioError: a recording cannot be read.
-      Ddx7Error: a file to be written exists (without `force`).
+      Ddx7Error: a file to be written exists (without `force`), or a folder would have to be made where a file is.
     """
     from ddx7.audio.files import read_audio
     from ddx7.inference.folder import match_files
 
     for task in tasks:
         read_audio(task.recording)
+        for folder in (task.folder, *task.folder.parents):
+            if folder.exists() and not folder.is_dir():
+                raise Ddx7Error(f"{folder}: found a file, wanted a folder to write to")
         refuse_to_overwrite(match_files(task.folder, task.name), force=force)
 
 

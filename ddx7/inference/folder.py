@@ -80,8 +80,8 @@ def write_match(match: Match, folder: str | os.PathLike[str], name: str, *, forc
     data = {
         files.voice: to_bytes(match.voices[0]),
         files.bank: to_bytes(match.voices),
-        files.picture: _picture(match),
         files.numbers: _json(match),
+        files.picture: _picture(match),
     }
     write_audio(files.target, target, match.sample_rate, force=force)
     write_audio(files.match, audio, match.sample_rate, force=force)

@@ -1,0 +1,191 @@
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from running import Run
+
+import ddx7
+from ddx7.audio import Note
+from ddx7.cli.match import remarks, verdict
+from ddx7.inference.result import Match
+from ddx7.voice import Bank, init_voice
+
+RATE = 44_100
+NAMES = {"tone.syx", "tone_bank.syx", "target.wav", "match.wav", "compare.png", "match.json"}
+
+
+@pytest.fixture
+def tone(tmp_path: Path) -> Path:
+    """A third of a second of a plain tone on A3 of the DX7, with a short decay."""
+    t = np.arange(round(0.35 * RATE)) / RATE
+    path = tmp_path / "tone.wav"
+    soundfile.write(path, 0.3 * np.sin(2 * np.pi * 440 * t) * np.exp(-4 * t), RATE)
+    return path
+
+
+@pytest.fixture
+def out(tmp_path: Path) -> Path:
+    return tmp_path / "out"
+
+
+def a_match(distance: float, confidence: float = 1.0, *, interrupted: bool = False) -> Match:
+    note = Note(0.0, 0.1, 0.1, 261.63, 60, 0.0, confidence, -20.0, -17.0)
+    sound = np.ones(10, np.float32)
+    return Match(Bank([init_voice()]), (distance,), sound, sound, RATE, note, 60, 100, {}, interrupted)
+
+
+def test_a_recording_becomes_a_folder(run: Run, tone: Path, out: Path) -> None:
+    outcome = run("match", tone, "-o", out, "--seconds", 2, "--candidates", 3, "--name", "tone")
+    assert outcome.code == 0
+    assert outcome.out.splitlines() == [str(out / name) for name in sorted(NAMES, key=outcome.out.index)]
+    assert {path.name for path in out.iterdir()} == NAMES
+    data = json.loads((out / "match.json").read_text())
+    assert len(data["candidates"]) == 3
+    assert (data["key"], data["interrupted"]) == (69, False)
+    distance = data["candidates"][0]["distance_db"]
+    assert f"tone: {distance:.1f} dB from the recording (log-mel), {verdict(distance)}" in outcome.err
+    assert f"play A3 (MIDI note 69) at velocity {data['velocity']}" in outcome.err
+    stages = [line for line in outcome.err.splitlines() if "voices heard" in line]
+    assert stages
+    assert len(stages) < 10  # a line for a stage, not for every step
+    assert [voice.name for voice in ddx7.load(out / "tone_bank.syx")[:1]] == ["TONE"]
+
+
+def test_json_names_the_files_and_the_distances(run: Run, tone: Path, out: Path) -> None:
+    outcome = run("match", tone, "-o", out, "--seconds", 1, "--json")
+    assert outcome.code == 0
+    [found] = json.loads(outcome.out)["matches"]
+    assert {Path(path).name for path in found["files"]} == NAMES
+    assert found["distances_db"] == sorted(found["distances_db"])
+    assert found["verdict"] == verdict(found["distances_db"][0])
+    assert (found["recording"], found["key"], found["interrupted"]) == (str(tone), 69, False)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
+def test_interrupt_keeps_the_best(tone: Path, out: Path) -> None:
+    command = [sys.executable, "-m", "ddx7", "match", str(tone), "-o", str(out), "--seconds", "600"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        for line in process.stderr:
+            if "best" in line:
+                break
+        process.send_signal(signal.SIGINT)
+        printed, said = process.communicate(timeout=120)
+    assert process.returncode == 130
+    assert {path.name for path in out.iterdir()} == NAMES
+    assert len(printed.splitlines()) == len(NAMES)
+    assert said.splitlines()[-1] == "tone: stopped early; this is the best so far"
+    assert json.loads((out / "match.json").read_text())["interrupted"]
+
+
+def test_several_recordings_get_a_folder_each(run: Run, tone: Path, out: Path) -> None:
+    other = tone.with_name("other.flac")
+    soundfile.write(other, soundfile.read(tone)[0], RATE)
+    outcome = run("match", tone, other, "-o", out, "--seconds", 1)
+    assert outcome.code == 0
+    assert {path.name for path in out.iterdir()} == {"tone", "other"}
+    assert (out / "tone/tone.syx").exists()
+    assert (out / "other/other.syx").exists()
+
+
+def test_what_exists_is_refused_before_the_search(run: Run, tone: Path, out: Path) -> None:
+    out.mkdir()
+    (out / "match.json").write_text("mine")
+    outcome = run("match", tone, "-o", out, "--seconds", 1000)
+    assert (outcome.code, outcome.out) == (1, "")
+    assert outcome.err == f"ddx7: {out / 'match.json'}: exists already and is not overwritten unless forced\n"
+    assert [path.read_text() for path in out.iterdir()] == ["mine"]
+
+
+def test_a_file_where_a_folder_is_wanted(run: Run, tone: Path) -> None:
+    outcome = run("match", tone, "-o", tone / "out", "--seconds", 1000)
+    assert outcome.code == 1
+    assert outcome.err == f"ddx7: {tone}: found a file, wanted a folder to write to\n"
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (None, "no such file"),
+        (b"", "the file is empty"),
+        (b"remember the milk", "cannot be decoded as sound"),
+        (np.zeros(RATE), "found only silence in 1.00 s"),
+    ],
+)
+def test_what_is_no_sound_gets_one_sentence(run: Run, tone: Path, out: Path, content, says: str) -> None:
+    path = tone.with_name("wrong.wav")
+    if isinstance(content, np.ndarray):
+        soundfile.write(path, content, RATE)
+    elif content is not None:
+        path.write_bytes(content)
+    outcome = run("match", tone, path, "-o", out, "--seconds", 1000)  # the good one does not delay the sentence
+    assert (outcome.code, outcome.out) == (1, "")
+    assert outcome.err.startswith(f"ddx7: {path}: ")
+    assert says in outcome.err
+    assert outcome.err.count("\n") == 1
+    assert not out.exists()
+
+
+def test_noise_without_a_note_names_the_file(run: Run, tone: Path, out: Path) -> None:
+    path = tone.with_name("click.wav")
+    click = np.zeros(RATE)
+    click[100] = 0.5
+    soundfile.write(path, click, RATE)
+    outcome = run("match", path, "-o", out, "--seconds", 1)
+    if outcome.code:
+        assert outcome.err.startswith(f"ddx7: {path}: ")
+        assert not out.exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        ((), "found no recordings to match"),
+        (("a.wav", "b.wav", "--name", "x"), "--name is for one recording"),
+        (("one/horn.wav", "two/Horn.flac"), "several recordings are called horn"),
+    ],
+)
+def test_arguments_that_make_no_sense_together(run: Run, out: Path, words: tuple[str, ...], says: str) -> None:
+    outcome = run("match", *words, "-o", out)
+    assert (outcome.code, outcome.out) == (2, "")
+    assert says in outcome.err
+
+
+@pytest.mark.parametrize("words", [("--seconds", "0"), ("--candidates", "33"), ("--candidates", "0")])
+def test_arguments_out_of_range(run: Run, tone: Path, out: Path, words: tuple[str, str]) -> None:
+    outcome = run("match", tone, "-o", out, *words)
+    assert (outcome.code, outcome.out) == (1, "")
+    assert outcome.err.startswith(f"ddx7: {words[0].strip('-')}: found {words[1]}, wanted")
+
+
+@pytest.mark.parametrize(
+    ("distance", "words"),
+    [(2.99, "very close"), (3.0, "same family"), (6.0, "roughly similar"), (9.0, "far off"), (40.0, "far off")],
+)
+def test_the_distance_is_put_into_plain_words(distance: float, words: str) -> None:
+    [line] = remarks(a_match(distance))
+    assert line == (f"{distance:.1f} dB from the recording (log-mel), {words}; play C3 (MIDI note 60) at velocity 100")
+
+
+def test_doubts_are_told() -> None:
+    assert remarks(a_match(1.0, 0.39, interrupted=True))[1:] == [
+        "the recording has no one clear pitch, so the key is a guess",
+        "stopped early; this is the best so far",
+    ]
+
+
+def test_the_demo_matches_the_long_note_and_explains_its_files(run: Run, out: Path) -> None:
+    outcome = run("demo", "-o", out, "--seconds", 1)
+    assert outcome.code == 0
+    for path in out.iterdir():
+        assert any(line.startswith(f"{path}  ") for line in outcome.out.splitlines())
+    assert len(list(out.iterdir())) == 6
+    assert f"ddx7 show {out / 'trumpet.syx'}" in outcome.out
+    data = json.loads((out / "match.json").read_text())
+    assert data["key"] == 70
+    assert 1.2 < data["duration_s"] < 1.5
