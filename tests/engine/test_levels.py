@@ -2,19 +2,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from stepping import loudness
+from stepping import EXPONENTIAL, VELOCITY, loudness
 
 from ddx7.engine.levels import level_scaling, output_level, rate_scaling, velocity_scaling
 
-VELOCITY = [
-    *(0, 70, 86, 97, 106, 114, 121, 126, 132, 138, 142, 148, 152, 156, 160, 163, 166, 170, 173, 174, 178, 181),
-    *(184, 186, 189, 190, 194, 196, 198, 200, 202, 205, 206, 209, 211, 214, 216, 218, 220, 222, 224, 225, 227, 229),
-    *(230, 232, 233, 235, 237, 238, 240, 241, 242, 243, 244, 246, 246, 248, 249, 250, 251, 252, 253, 254),
-]
-EXPONENTIAL = [
-    *(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 11, 14, 16, 19, 23, 27, 33, 39, 47, 56, 66, 80, 94, 110, 126, 142, 158, 174, 190),
-    *(206, 222, 238, 250),
-]
 panel = st.integers(0, 99)
 
 
