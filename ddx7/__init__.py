@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from ddx7.errors import AudioError as AudioError
     from ddx7.errors import Ddx7Error as Ddx7Error
     from ddx7.errors import SysexError as SysexError
+    from ddx7.inference import Match as Match
+    from ddx7.inference import match as match
     from ddx7.voice import Bank as Bank
     from ddx7.voice import Operator as Operator
     from ddx7.voice import Voice as Voice
@@ -23,10 +25,12 @@ _HOMES = {
     "AudioError": "ddx7.errors",
     "Bank": "ddx7.voice",
     "Ddx7Error": "ddx7.errors",
+    "Match": "ddx7.inference",
     "Operator": "ddx7.voice",
     "SysexError": "ddx7.errors",
     "Voice": "ddx7.voice",
     "load": "ddx7.voice",
+    "match": "ddx7.inference",
     "render": "ddx7.engine",
     "save": "ddx7.voice",
 }

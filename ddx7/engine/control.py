@@ -32,7 +32,7 @@ from ddx7.engine.tables import (
 
 
 class Pitch(NamedTuple):
-    """Where the operators' pitches come from: base log frequencies by term [*batch, operator] and the pitch envelope."""
+    """Where pitches come from: base log frequencies by term [*batch, operator], and the pitch envelope."""
 
     base: LogFrequency
     envelope: Segments
@@ -133,7 +133,7 @@ def plan_nearest(
 
 
 def _floating(x: Num[ArrayLike, "*shape"], patch: Patch) -> Value:
-    return namespace(x, patch.output_level).asarray(x, patch.output_level.dtype)
+    return namespace(x, patch.output_level).asarray(x, jnp.result_type(patch.output_level))
 
 
 def _plan_parts(
@@ -149,16 +149,17 @@ def _plan_parts(
     if not p.relaxed:
         note = xp.asarray(note, np.int32)
     key = (note + p.transpose)[..., None]
-    velocity, gate = xp.asarray(velocity, np.int32)[..., None], xp.asarray(gate, np.int32)
+    struck: Value = xp.asarray(velocity, np.int32)[..., None]
+    gate_block: Value = xp.asarray(gate, np.int32)
     amp_slack, pitch_slack = slack or (None, None)
 
     scaling = levels.level_scaling(key, p.break_point, p.left_depth, p.right_depth, p.left_curve, p.right_curve)
-    loudness = levels.velocity_scaling(p.velocity_sensitivity, velocity)
+    loudness = levels.velocity_scaling(p.velocity_sensitivity, struck)
     level = levels.output_level(p.output_level, scaling, loudness)
     rates = levels.rate_scaling(p.rate_scaling, key)
-    amp, amp_slack = envelope.plan(p.rates, p.levels, level, rates, gate[..., None], sample_rate, amp_slack)
+    amp, amp_slack = envelope.plan(p.rates, p.levels, level, rates, gate_block[..., None], sample_rate, amp_slack)
     base = log_frequency(key, p.fixed, p.coarse, p.fine, p.detune)
-    pitch, pitch_slack = plan_pitch_envelope(p.pitch_rates, p.pitch_levels, gate, sample_rate, pitch_slack)
+    pitch, pitch_slack = plan_pitch_envelope(p.pitch_rates, p.pitch_levels, gate_block, sample_rate, pitch_slack)
     return amp, Pitch(base, pitch), (amp_slack, pitch_slack)
 
 
@@ -179,8 +180,8 @@ def controls(plan: Plan, blocks: Int[Array, " time"], performance: Performance, 
 
     pitch_envelope = read(pitch.envelope, after)
     modulation = pitch_envelope + _exact_pitch_modulation(near, exact, performance)
-    ratio = (near.fixed == 0)[:, None]
-    log_hz = sum(pitch.base)[:, None] + jnp.where(ratio, modulation, 0) + performance.bend
+    ratio = (jnp.asarray(near.fixed) == 0)[:, None]
+    log_hz = pitch.base.total()[:, None] + jnp.where(ratio, modulation, 0) + performance.bend
     increment = phase_increment(log_hz, sample_rate)
 
     if plan.nearest is None:
@@ -238,11 +239,11 @@ def _deviation(
     performance: Performance,
 ) -> Float[Array, "6 time"]:
     """Octaves between a relaxed voice and its nearest real one; exactly zero where they are the same."""
-    base = sum((a - b) / ONE for a, b in zip(plan.pitch.base, nearest.relaxed_pitch.base, strict=True))
+    base = plan.pitch.base.beyond(nearest.relaxed_pitch.base) / ONE
     bend = (read(plan.pitch.envelope, after) - read(nearest.relaxed_pitch.envelope, after)) / ONE
     bend = bend + _relaxed_pitch_modulation(plan.patch, lfo, performance)
     bend = bend - _relaxed_pitch_modulation(rounded, rounded_lfo, performance)
-    return base[:, None] + jnp.where((nearest.patch.fixed == 0)[:, None], bend, 0)
+    return base[:, None] + jnp.where((jnp.asarray(nearest.patch.fixed) == 0)[:, None], bend, 0)
 
 
 def _to_increment(cycles: Float[Array, "*shape"]) -> UInt32[Array, "*shape"]:

@@ -88,11 +88,12 @@ def plan(
         xp.where(stays, lookup(delays[1], delay_index), lookup(delays[0], delay_index)),
         stays,
     )
-    by_move = [xp.repeat(xp.moveaxis(x, -1, 0), _MOVES, axis=0) for x in stages]
-    climbs = np.tile(_CLIMBS, 4).reshape(-1, *(1,) * (by_move[0].ndim - 1))
+    targets, speeds, waits, rests = (xp.repeat(xp.moveaxis(x, -1, 0), _MOVES, axis=0) for x in stages)
+    climbs = np.tile(_CLIMBS, 4).reshape(-1, *(1,) * (targets.ndim - 1))
     given = Slack(*np.zeros((3, *climbs.shape), np.float32)) if slack is None else slack
-    silence = xp.zeros_like(by_move[0][0])
-    return follow(_move, silence, silence > 0, _Stage(climbs, *by_move, given), 3 * _MOVES, gate)
+    silence = xp.zeros_like(targets[0])
+    moves = _Stage(climbs, targets, speeds, waits, rests, given)
+    return follow(_move, silence, silence > 0, moves, 3 * _MOVES, gate)
 
 
 def _move(level: Value, climbing: Value, stage: _Stage) -> Move:

@@ -1,7 +1,7 @@
-"""How integer tables and integer arithmetic extend to the values between: exactly at whole numbers, linearly between.
+"""How integer tables and arithmetic extend to the values between: exactly at whole numbers, linearly between.
 
-Everything that plans a note runs on NumPy arrays as well as on JAX arrays and tracers. Real voices are planned in NumPy,
-which needs no compilation; relaxed voices are planned in JAX, inside the gradient.
+Everything that plans a note runs on NumPy arrays as well as on JAX arrays and tracers. Real voices are planned in
+NumPy, which needs no compilation; relaxed voices are planned in JAX, inside the gradient.
 """
 
 from collections.abc import Callable
@@ -11,7 +11,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import ArrayLike, Num
+from jaxtyping import ArrayLike
 
 Value = Any
 """A NumPy or a JAX array; which one decides where the arithmetic runs."""
@@ -27,7 +27,7 @@ def is_relaxed(x: ArrayLike) -> bool:
     return bool(jnp.issubdtype(jnp.result_type(x), jnp.floating))
 
 
-def between(function: Callable[[Value], Value], x: Num[ArrayLike, "*shape"]) -> Value:
+def between(function: Callable[[Value], Value], x: Value) -> Value:
     """`function` of an integer, or interpolated linearly between the two nearest.
 
     Args:
@@ -48,7 +48,7 @@ def between(function: Callable[[Value], Value], x: Num[ArrayLike, "*shape"]) -> 
     return (1 - t) * function(step).astype(x.dtype) + t * function(step + 1).astype(x.dtype)
 
 
-def lookup(table: np.ndarray, x: Num[ArrayLike, "*shape"]) -> Value:
+def lookup(table: np.ndarray, x: Value) -> Value:
     """A table at an integer, or interpolated linearly between two; held at its ends.
 
     Args:
@@ -60,7 +60,7 @@ def lookup(table: np.ndarray, x: Num[ArrayLike, "*shape"]) -> Value:
     return between(lambda i: rows[xp.clip(i, 0, len(table) - 1)], x)
 
 
-def whole(x: Num[ArrayLike, "*shape"]) -> Value:
+def whole(x: Value) -> Value:
     """A categorical value as int32, out of the gradient's reach."""
     if not is_relaxed(x):
         return x

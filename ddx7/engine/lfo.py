@@ -122,7 +122,7 @@ def relaxed_lfo(
     delay_blocks: Int[Array, " time"],
     sample_rate: int,
 ) -> Lfo:
-    """LFO of a relaxed voice: `exact_lfo` between its integers; square and sample-and-hold keep the nearest voice's turns."""
+    """LFO of a relaxed voice: `exact_lfo` between its integers; square and S/H keep the nearest voice's turns."""
     speed, delay = jnp.asarray(speed), jnp.asarray(delay)
     dtype = speed.dtype
     table = speed_table(sample_rate)

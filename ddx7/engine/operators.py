@@ -112,4 +112,5 @@ def _voice(
         for source, output in enumerate(outputs):
             turns = turns + modulation[slot, source] * output
         outputs.append(gain * sine(turns))
-    return sum(carriers[slot] * output for slot, output in enumerate(outputs)) * OUTPUT_SCALE
+    heard = [carriers[slot] * output for slot, output in enumerate(outputs)]
+    return sum(heard[1:], heard[0]) * OUTPUT_SCALE

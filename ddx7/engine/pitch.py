@@ -28,12 +28,21 @@ from ddx7.engine.tables import (
 
 
 class LogFrequency(NamedTuple):
-    """The terms of an operator's log2 frequency, each in 2^-24 octave; they stay apart so that differences are exact."""
+    """Terms of an operator's log2 frequency, each in 2^-24 octave; they stay apart so that differences are exact."""
 
     key: Value
     detune: Value
     coarse: Value
     fine: Value
+
+    def total(self) -> Value:
+        """The log frequency."""
+        return self.key + self.detune + self.coarse + self.fine
+
+    def beyond(self, other: "LogFrequency") -> Value:
+        """This log frequency less another, exact however close they are."""
+        key, detune, coarse, fine = (a - b for a, b in zip(self, other, strict=True))
+        return key + detune + coarse + fine
 
 
 def log_frequency(

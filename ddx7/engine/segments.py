@@ -16,7 +16,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
-from jaxtyping import Array, ArrayLike, Int, Num
+from jaxtyping import Array, Int, Num
 
 from ddx7.engine.interpolate import Value, is_relaxed, namespace
 
@@ -25,12 +25,12 @@ class Segments(NamedTuple):
     """Straight segments in order of time; each lasts until the next one starts.
 
     Attributes:
-      start: [segment] block at which each starts.
-      line: [segment, 4]: level at the start, change per block, blocks until it has arrived, level from then on.
+      start: [*batch, segment] block at which each starts.
+      line: [*batch, segment, 4]: level at the start, change per block, blocks until it has arrived, level from then on.
     """
 
-    start: Num[ArrayLike, "*batch segment"]
-    line: Num[ArrayLike, "*batch segment 4"]
+    start: Value
+    line: Value
 
 
 class Move(NamedTuple):
@@ -59,7 +59,7 @@ def follow(
     memory: Any,
     moves: Any,
     n_before: int,
-    gate: Int[ArrayLike, "*batch"],
+    gate: Value,
 ) -> tuple[Segments, Any]:
     """Put moves one after another in time, from key-on to the end of the release.
 
@@ -69,7 +69,7 @@ def follow(
       memory: at key-on.
       moves: pytree with a leading axis, one entry for each move.
       n_before: how many of them belong to the held key; the next one starts at key-up from the level reached there.
-      gate: block of key-up.
+      gate: block of key-up, int32 [*batch].
 
     Returns:
       (segments, slack of each move with a leading axis).
@@ -120,9 +120,9 @@ def read(segments: Segments, blocks: Int[Array, " time"]) -> Num[Array, " time"]
     """
     times = blocks.astype(segments.start.dtype)
     # One comparison for each start, all in one pass over time: a sorted search or a reduction is several times slower.
-    index = sum((times >= segments.start[k]).astype(np.int32) for k in range(1, segments.start.shape[0]))
+    index = sum(((times >= segments.start[k]).astype(np.int32) for k in range(1, len(segments.start))), np.int32(0))
 
-    def at(rows: Array) -> Array:
+    def at(rows: Value) -> Array:
         return rows.at[index].get(mode="promise_in_bounds")
 
     elapsed = times - at(segments.start)

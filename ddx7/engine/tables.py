@@ -103,27 +103,9 @@ DETUNE = _detune_table()
 
 # Pitch envelope: level in 1/32 octave, rate in units of 1/21.3 octave a second.
 PITCH_LEVEL = np.array(
-    [
-        -128,
-        -116,
-        -104,
-        -95,
-        -85,
-        -76,
-        -68,
-        -61,
-        -56,
-        -52,
-        -49,
-        -46,
-        -43,
-        -41,
-        -39,
-        -37,
-        *range(-35, -34),
-        *range(-33, 35),
-    ]
-    + [35, 38, 40, 43, 46, 49, 53, 58, 65, 73, 82, 92, 103, 115, 127],
+    [int(n) for n in "-128 -116 -104 -95 -85 -76 -68 -61 -56 -52 -49 -46 -43 -41 -39 -37 -35".split()]
+    + list(range(-33, 36))
+    + [int(n) for n in "38 40 43 46 49 53 58 65 73 82 92 103 115 127".split()],
     np.int32,
 )
 PITCH_RATE = np.array(

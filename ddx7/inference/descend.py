@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -87,9 +88,10 @@ class Descent:
         return plan_nearest(host, *self._hands(), self.listener.sample_rate)
 
     def _hands(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        return tuple(
+        key, velocity, gate = (
             np.full(VOICES, x, np.int32) for x in (self.listener.key, self.listener.velocity, self.listener.gate)
-        )  # pyright: ignore[reportReturnType]
+        )
+        return key, velocity, gate
 
     def _loss_step(
         self, moving: Moving, state: optax.OptState, patch: Patch, nearest: Nearest, features: TargetFeatures
@@ -104,7 +106,8 @@ class Descent:
         gradient, distances = jax.grad(loss, has_aux=True)(moving)
         gradient = jax.tree.map(lambda g: jnp.nan_to_num(g, posinf=0.0, neginf=0.0), gradient)
         change, state = self.optimiser.update(gradient, state)
-        moved = {name: jnp.clip(moving[name] + change[name], MINIMUM[name], MAXIMUM[name]) for name in FIELDS}  # pyright: ignore[reportIndexIssue]
+        moved: Any = optax.apply_updates(moving, change)
+        moved = {name: jnp.clip(moved[name], MINIMUM[name], MAXIMUM[name]) for name in FIELDS}
         return distances, moved, state
 
 

@@ -1,7 +1,7 @@
 """Voices as bytes that can be drawn, crossed and mutated for one note.
 
-What one note cannot tell (level scaling, velocity sensitivity, oscillator sync) stays neutral, so that a voice found for
-one key behaves on the others.
+What one note cannot tell (level scaling, velocity sensitivity, oscillator sync) stays neutral, so that a voice found
+for one key behaves on the others.
 """
 
 from dataclasses import dataclass

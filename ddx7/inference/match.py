@@ -15,6 +15,7 @@ from threading import Thread
 import numpy as np
 
 from ddx7.audio import analyse_note, log_mel_distance, partials, read_audio, resample
+from ddx7.audio.phrase import loudest_note
 from ddx7.errors import AudioError, Ddx7Error
 from ddx7.inference.descend import VOICES, Descent
 from ddx7.inference.genome import Prior, cross, mutate
@@ -42,7 +43,7 @@ def match(
     name: str | None = None,
     progress: Callable[[Progress], None] | None = None,
 ) -> Match:
-    """Find DX7 voices that sound like a recording of one note.
+    """Find DX7 voices that sound like a recorded note; of a phrase, its strongest one.
 
     Args:
       recording: an audio file, or (samples [time], sample rate).
@@ -64,6 +65,8 @@ def match(
     if not 1 <= seconds <= 3600:
         raise Ddx7Error(f"seconds: found {seconds:g}, wanted 1 to 3600")
     samples, rate, label = _recording(recording)
+    first, last = loudest_note(samples, rate)
+    samples = samples[round(first * rate) : round(last * rate)]
     note = analyse_note(samples, rate)
     begin = round(note.onset_s * rate)
     sound = resample(samples[begin : begin + round(min(note.duration_s, LONGEST_S) * rate)], rate, RATE)
@@ -89,6 +92,7 @@ def match(
         "sample_rate": RATE,
         "search_rate": SEARCH_RATE,
         "note": asdict(note),
+        "note_from_s": first,
     }
     return Match(voices, distances, audio, sound, RATE, note, key, VELOCITY, report, interrupted)
 
