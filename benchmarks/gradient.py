@@ -1,0 +1,56 @@
+"""Seconds of audio per second, render plus gradient in every continuous parameter, 44.1 kHz.
+
+    python benchmarks/gradient.py [--json gradient.json] [--seconds 1]
+
+The loss is the energy against a fixed signal, so that the engine is measured and not a spectrogram.
+"""
+
+import argparse
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from timing import keys, lively_voices, machine, measure, write_json
+
+from ddx7.engine import Patch, plan_nearest, relax, render_relaxed
+from ddx7.engine.tables import BLOCK
+
+RATE = 44100
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--json", type=Path)
+    parser.add_argument("--seconds", type=float, default=1.0)
+    arguments = parser.parse_args()
+    rng = np.random.default_rng(0)
+    n_blocks = round(arguments.seconds * RATE / BLOCK)
+    rows = []
+    print(f"{machine()}\n")
+    print("| voices | audio s / wall s | median ms | compile and first call s |\n|---|---|---|---|")
+    for n in (1, 8, 32):
+        voices, (notes, velocities) = lively_voices(rng, n), keys(rng, n)
+        voices.feedback[:] = rng.integers(0, 8, n)
+        hands = notes, velocities, np.full(n, n_blocks * 3 // 4)
+        target = jnp.asarray(rng.standard_normal((n, n_blocks * BLOCK)), jnp.float32)
+        patch = relax(voices)
+        host = jax.tree.map(np.asarray, patch)
+
+        @jax.jit
+        def gradient(patch: Patch, nearest, target, hands=hands):
+            def loss(patch: Patch) -> jax.Array:
+                return jnp.sum(render_relaxed(patch, *hands, n_blocks, RATE, nearest=nearest) * target)
+
+            return jax.grad(loss)(patch)
+
+        # Planning the nearest real voices is part of every step.
+        first, median = measure(lambda: gradient(patch, plan_nearest(host, *hands, RATE), target))
+        speed = n * n_blocks * BLOCK / RATE / median
+        rows.append({"voices": n, "speed": speed, "median_s": median, "first_s": first})
+        print(f"| {n} | {speed:,.0f} | {1000 * median:.1f} | {first:.1f} |", flush=True)
+    write_json(arguments.json, rows)
+
+
+if __name__ == "__main__":
+    main()
