@@ -17,7 +17,8 @@ _NEUTRAL = {
     *("break_point", "left_depth", "right_depth", "left_curve", "right_curve"),
     *("rate_scaling", "velocity_sensitivity", "osc_sync", "lfo_sync", "transpose", "name"),
 }
-_FREE = np.array([f.parameter.name not in _NEUTRAL for f in FIELDS])
+# L4 stays 0: every note comes to an end.
+_FREE = np.array([f.parameter.name not in _NEUTRAL and (f.parameter.name, f.index) != ("levels", 3) for f in FIELDS])
 # Resampled rather than nudged: a step in them is as large as any other.
 _JUMPS = np.array([f.parameter.categorical or f.parameter.name == "coarse" for f in FIELDS])
 _RARE = np.array([f.parameter.name.startswith(("lfo", "pitch", "amp_mod", "fixed")) for f in FIELDS])
@@ -103,6 +104,13 @@ class Prior:
 def _set(vced: np.ndarray, name: str, values: np.ndarray) -> None:
     places = columns(name)
     vced[:, places] = values.reshape(len(vced), *places.shape)
+
+
+def let_end(vced: np.ndarray) -> np.ndarray:
+    """The same voices with L4 of every operator at 0, so that no note sounds for ever."""
+    ended = vced.copy()
+    ended[..., columns("levels")[:, 3]] = 0
+    return ended
 
 
 def cross(rng: np.random.Generator, mothers: np.ndarray, fathers: np.ndarray) -> np.ndarray:

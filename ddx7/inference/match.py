@@ -8,7 +8,7 @@ rate, as they would be written to a file, by the log-mel distance that the repor
 
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Thread
 
@@ -17,8 +17,8 @@ import numpy as np
 from ddx7.audio import analyse_note, log_mel_distance, partials, read_audio, resample
 from ddx7.audio.phrase import loudest_note
 from ddx7.errors import AudioError, Ddx7Error
-from ddx7.inference.descend import VOICES, Descent
-from ddx7.inference.genome import Prior, cross, mutate
+from ddx7.inference.descend import VOICES, compile_descent, descend
+from ddx7.inference.genome import Prior, cross, let_end, mutate
 from ddx7.inference.result import Match, Progress
 from ddx7.inference.score import Listener, fit_length
 from ddx7.voice import Bank, Voice
@@ -28,6 +28,7 @@ SEARCH_RATE = 22050
 VELOCITY = 100
 LONGEST_S = 4.0
 ISLANDS, ISLANDERS, CHILDREN = 4, 24, 16
+GENERATION = ISLANDS * CHILDREN
 FIRST_DRAW = 512
 # Shares of the time: when evolution ends, how long it waits for the gradient to be compiled, how long that may run. The
 # rest polishes.
@@ -48,7 +49,8 @@ def match(
     Args:
       recording: an audio file, or (samples [time], sample rate).
       candidates: how many distinct voices to give back, 1-32.
-      seconds: time for the search, 1-3600. What is compiled on the first use of a machine comes out of it.
+      seconds: time for the search, 1-3600. Compiling comes before it: some ten seconds on a machine's first use, then
+        two.
       seed: of everything random.
       name: of the voices, at most ten characters; by default from the file's name.
       progress: called a few times a second.
@@ -91,7 +93,6 @@ def match(
         "stages": search.stages,
         "sample_rate": RATE,
         "search_rate": SEARCH_RATE,
-        "note": asdict(note),
         "note_from_s": first,
     }
     return Match(voices, distances, audio, sound, RATE, note, key, VELOCITY, report, interrupted)
@@ -122,18 +123,21 @@ class _Search:
 
     def run(self) -> bool:
         """Search until the time is up; True if it was interrupted with something to show."""
-        descent = Descent(self.half)
-        compiling = Thread(target=descent.compile)
-        compiling.start()  # beside the search: on a machine's first use it takes several seconds, later a moment
+        compiling = Thread(target=compile_descent, args=(self.half,))
         try:
+            self._enter("compiling")
+            for listener in (self.half, self.full):
+                listener.distances(self.prior.draw(self.rng, GENERATION))
+            compiling.start()  # beside the search: on a machine's first use it takes ten seconds or more, later one
+            self.start = time.monotonic()
             self._enter("drawing")
             self._settle(self.prior.draw(self.rng, FIRST_DRAW), self.half)
             self._enter("evolving")
-            while self.elapsed < self.seconds * (EVOLUTION if descent.ready else PATIENCE):
+            while self.elapsed < self.seconds * (PATIENCE if compiling.is_alive() else EVOLUTION):
                 self._generation(self.half, reach=1.0)
-            if descent.ready:
+            if not compiling.is_alive():
                 self._enter("gradient")
-                self._descend(descent)
+                self._descend()
             self._enter("polishing")
             self._rescore(self.full)
             while self.elapsed < self.seconds:
@@ -144,7 +148,8 @@ class _Search:
             return True
         finally:
             self._leave()
-            compiling.join()  # an interpreter must not end in the middle of it, and the next search wants the result
+            if compiling.is_alive():
+                compiling.join()  # an interpreter must not end in the middle of it; the next search wants it, too
         return False
 
     def best(self, n: int, name: str) -> tuple[Bank, tuple[float, ...]]:
@@ -178,8 +183,7 @@ class _Search:
         distances = self._score(new, listener)
         self._add(new.reshape(ISLANDS, CHILDREN, -1), distances.reshape(ISLANDS, CHILDREN))
 
-    def _descend(self, descent: Descent) -> None:
-        parents = self.islands[:, 0]
+    def _descend(self) -> None:
 
         end = self.elapsed + GRADIENT * self.seconds
 
@@ -188,11 +192,10 @@ class _Search:
             self._tell(min(float(distances.min()), self._least()))
             return self.elapsed < end
 
-        found = descent.run(parents, keep_going)
-        if len(found):
-            distances = self._score(found, descent.listener)
-            by_island = found.reshape(-1, ISLANDS, found.shape[1]).swapaxes(0, 1)
-            self._add(by_island, distances.reshape(-1, ISLANDS).swapaxes(0, 1))
+        found = let_end(descend(self.half, self.islands[:, 0], keep_going))
+        if found.size:
+            distances = self._score(found.reshape(-1, found.shape[-1]), self.half).reshape(found.shape[:2])
+            self._add(found.swapaxes(0, 1), distances.T)
 
     def _rescore(self, listener: Listener) -> None:
         flat = self.islands.reshape(-1, self.islands.shape[-1])
@@ -222,6 +225,7 @@ class _Search:
         self._leave()
         self.stage = stage
         self.stages[stage] = {"start_s": round(self.elapsed, 2)}
+        self._tell(self._least())
 
     def _leave(self) -> None:
         if self.stage in self.stages:
