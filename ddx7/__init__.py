@@ -6,7 +6,11 @@ Names resolve when they are first used, so that ``import ddx7`` loads NumPy and 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from ddx7 import compiler
+
 __version__ = "0.1.0"
+
+compiler.configure()
 
 if TYPE_CHECKING:
     from ddx7.engine import render as render

@@ -22,11 +22,6 @@ def mel_to_hz(mel: np.ndarray | float) -> np.ndarray:
     return np.where(mel < corner, mel * _LINEAR_HZ, _CORNER_HZ * np.exp(_LOG_STEP * (np.maximum(mel, corner) - corner)))
 
 
-def mel_centres(n_mels: int, lowest_hz: float, highest_hz: float) -> np.ndarray:
-    """Centre frequency in Hz of each mel band, float64 [mel]."""
-    return mel_to_hz(np.linspace(hz_to_mel(lowest_hz), hz_to_mel(highest_hz), n_mels + 2))[1:-1]
-
-
 def mel_filterbank(
     sample_rate: int, n_fft: int, n_mels: int, *, lowest_hz: float = 30.0, highest_hz: float = 16_000.0
 ) -> np.ndarray:

@@ -8,8 +8,8 @@ from ddx7.audio.pitch import estimate_pitch, hz_to_midi
 from ddx7.errors import AudioError
 
 ONSET_DB = -40.0  # the note begins where a millisecond first reaches this under the peak,
-NOISE_MARGIN_DB = 6.0  # or this much above the quietest tenth of the file, if that is noisier,
-LATEST_ONSET_DB = -20.0  # but never nearer to the peak than this
+NOISE_MARGIN_DB = 10.0  # or this much above the quietest tenth of what comes before it, if that is noisier,
+CERTAIN_ONSET_DB = -20.0  # but never nearer to the peak than this
 INAUDIBLE_DB = -60.0  # the note is over where the envelope falls below this for good
 
 ENVELOPE_S, HOP_S = 0.04, 0.005  # window longer than one period of A0
@@ -106,8 +106,10 @@ def _onset(samples: np.ndarray, sample_rate: int) -> int:
     padded = np.pad(np.abs(samples), (0, -len(samples) % block))
     peaks = padded.reshape(-1, block).max(axis=1)
     level_db = 20 * np.log10(np.maximum(peaks / peaks.max(), 1e-6))
-    threshold = max(ONSET_DB, float(np.quantile(level_db, 0.1)) + NOISE_MARGIN_DB)
-    return int(np.argmax(level_db >= min(threshold, LATEST_ONSET_DB))) * block
+    certain = int(np.argmax(level_db >= CERTAIN_ONSET_DB))
+    before = level_db[: certain + 1]
+    threshold = max(ONSET_DB, float(np.quantile(before, 0.1)) + NOISE_MARGIN_DB)
+    return int(np.argmax(level_db >= min(threshold, CERTAIN_ONSET_DB))) * block
 
 
 def _end(envelope_db: np.ndarray) -> int:

@@ -11,6 +11,9 @@ Five terms, each after matching loudness (RMS), each a mean absolute difference:
 - the transport: by how many octaves the spectrum has to be shifted, on average, to become the target's. The others no
   longer change once two partials do not overlap; this one still says which way to go.
 
+Frames begin half a window before the sound, so that the attack is heard whole, but end with it: where a note is cut
+short is no part of its sound, and the click there would make the gradient point anywhere.
+
 Each spectrum has a soft floor 60 dB under the target's highest level: a tail counts until it sinks there, and as much
 as the attack, decibel for decibel; below it, nothing counts. docs/distance.md says how the weights were found.
 """
@@ -23,8 +26,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from ddx7.audio.mel import mel_centres, mel_filterbank
-from ddx7.audio.spectra import frames, stft_power, to_db
+from ddx7.audio.mel import mel_filterbank
+from ddx7.audio.spectra import frames, padded, stft_power, to_db
 
 # Samples at 44.1 kHz, 50 % overlap; at other rates the nearest power of two to the same time.
 SHORT, SHORT_MELS = 512, 40
@@ -32,9 +35,10 @@ LONG, LONG_MELS = 2048, 96
 PARTIALS, PARTIALS_HZ = 8192, (20.0, 5000.0)
 ENVELOPE = 1024
 LOWEST_HZ, HIGHEST_HZ = 30.0, 16_000.0
+EDGES_PER_OCTAVE = 8
 RANGE_DB = 60.0
 CPU_GROUP = 4
-INAUDIBLE = 1e-10  # mean square added before matching loudness: -100 dBFS counts as silence and stays quiet
+INAUDIBLE = 1e-10  # power, -100 dB: a sound of this mean square is silence and stays quiet, a bin of it counts as empty
 
 
 class Terms(NamedTuple):
@@ -56,7 +60,7 @@ class Terms(NamedTuple):
 
 
 # In the order of `Terms`; the transport's is per octave.
-WEIGHTS = (0.5, 0.5, 0.5, 0.5, 5.0)
+WEIGHTS = (0.5, 0.5, 1.0, 0.25, 5.0)
 
 
 class Spectra(NamedTuple):
@@ -76,7 +80,8 @@ class TargetFeatures:
     Attributes:
       levels_db: spectra of the target in dB, over the floors.
       floors: power of the floor of each spectrum.
-      spread: cumulative share of each frame's spectrum, low to high, of the long mel bands.
+      spread: for each long frame, the share of the amplitude that lies below each of a row of frequencies.
+      quiet: total amplitude of a frame that is 60 dB under the loudest.
       frame_weight: share of each long frame in the transport; sums to 1.
       n_samples: length of the target.
       sample_rate: in Hz.
@@ -84,7 +89,8 @@ class TargetFeatures:
 
     levels_db: Spectra
     floors: Spectra
-    spread: Float[Array, "*batch long_frame long_mel"]
+    spread: Float[Array, "*batch long_frame edge"]
+    quiet: Float[Array, "*batch"]
     frame_weight: Float[Array, "*batch long_frame"]
     n_samples: int = field(metadata={"static": True})
     sample_rate: int = field(metadata={"static": True})
@@ -94,27 +100,30 @@ def target_features(target: Float[Array, " time"], sample_rate: int) -> TargetFe
     """Look at a target once.
 
     Args:
-      target: samples, at least 0.2 s.
+      target: samples, at least 0.1 s.
       sample_rate: in Hz; static under jit.
 
     Returns:
       features for `perceptual_distance`.
     """
-    power = _spectra(target, sample_rate)
+    power, amplitude = _spectra(target, sample_rate)
     floors = Spectra(*(spectrum.max() * 10 ** (-RANGE_DB / 10) + 1e-20 for spectrum in power))
-    amplitude = jnp.sqrt(power.long + floors.long).sum(-1)
+    total = amplitude.sum(-1)
+    quiet = total.max() * 10 ** (-RANGE_DB / 20)
+    frame_weight = jnp.sqrt(total) * (total > quiet) + 1e-20
     return TargetFeatures(
         levels_db=Spectra(*map(to_db, power, floors)),
         floors=floors,
-        spread=_spread(power.long, floors.long),
-        frame_weight=jnp.sqrt(amplitude) / jnp.sqrt(amplitude).sum(),
+        spread=_below(amplitude, sample_rate) / (total[:, None] + 1e-10),
+        quiet=quiet + 1e-10,
+        frame_weight=frame_weight / frame_weight.sum(),
         n_samples=target.shape[-1],
         sample_rate=sample_rate,
     )
 
 
 def perceptual_distance(features: TargetFeatures, audio: Float[Array, "*batch time"]) -> Float[Array, "*batch"]:
-    """Weighted sum of `distance_terms`: 0 for the target at any loudness, about 1 close, 5 and more unlike.
+    """Weighted sum of `distance_terms`: 0 for the target at any loudness, 1 close, 6 a relative, 25 any other sound.
 
     Args:
       features: of the target.
@@ -155,26 +164,36 @@ def distance_terms(features: TargetFeatures, audio: Float[Array, "*batch time"])
 
 
 def _terms(features: TargetFeatures, audio: Float[Array, " time"]) -> Terms:
-    power = _spectra(audio, features.sample_rate)
+    power, amplitude = _spectra(audio, features.sample_rate)
     levels_db = map(to_db, power, features.floors)
     short, long, partials, envelope = (
         jnp.abs(found - wanted).mean() for found, wanted in zip(levels_db, features.levels_db, strict=True)
     )
-    moved = jnp.abs(_spread(power.long, features.floors.long) - features.spread)
-    transport = (moved[:, :-1] @ _band_octaves(features.sample_rate)) @ features.frame_weight
+    # As a frame falls silent its spread becomes the target's: what is missing is the other terms' business, and the
+    # spectrum of near silence is only rounding errors.
+    total = amplitude.sum(-1, keepdims=True)
+    quiet = features.quiet
+    spread = (_below(amplitude, features.sample_rate) + quiet * features.spread) / (total + quiet)
+    transport = jnp.abs(spread - features.spread).sum(-1) @ features.frame_weight / EDGES_PER_OCTAVE
     return Terms(short, long, partials, envelope, transport)
 
 
-def _spectra(audio: Float[Array, "*batch time"], sample_rate: int) -> Spectra:
-    """Power spectra of the sound at unit RMS."""
-    audio = audio / jnp.sqrt(jnp.mean(jnp.square(audio), -1, keepdims=True) + INAUDIBLE)
+def _spectra(audio: Float[Array, " time"], sample_rate: int) -> tuple[Spectra, Float[Array, "frame bin"]]:
+    """Power spectra of the sound at unit RMS, and the audible amplitudes in long windows."""
+    audio = audio / jnp.sqrt(jnp.mean(jnp.square(audio)) + INAUDIBLE)
+    short, long, partials = (_power(audio, sample_rate, window) for window in (SHORT, LONG, PARTIALS))
     low, high = (round(f_hz * _length(PARTIALS, sample_rate) / sample_rate) for f_hz in PARTIALS_HZ)
-    return Spectra(
-        short=_mel(audio, sample_rate, SHORT, SHORT_MELS),
-        long=_mel(audio, sample_rate, LONG, LONG_MELS),
-        partials=_power(audio, sample_rate, PARTIALS)[..., low:high],
+    power = Spectra(
+        short=short @ _filters(sample_rate, SHORT, SHORT_MELS),
+        long=long @ _filters(sample_rate, LONG, LONG_MELS),
+        partials=partials[:, low:high],
         envelope=_envelope(audio, _length(ENVELOPE, sample_rate)),
     )
+    f_hz = np.fft.rfftfreq(_length(LONG, sample_rate), 1 / sample_rate)
+    heard = jnp.asarray((f_hz >= LOWEST_HZ) & (f_hz <= HIGHEST_HZ), jnp.float32)
+    # Bins that hold rounding errors must not pull at the gradient, as they would in a bare square root.
+    amplitude = jnp.sqrt(long + INAUDIBLE) - INAUDIBLE**0.5
+    return power, amplitude * heard
 
 
 def _length(at_44100: int, sample_rate: int) -> int:
@@ -182,35 +201,31 @@ def _length(at_44100: int, sample_rate: int) -> int:
     return 1 << round(np.log2(at_44100 * sample_rate / 44_100))
 
 
-def _power(audio: Float[Array, "*batch time"], sample_rate: int, window: int) -> Float[Array, "*batch frame bin"]:
+def _power(audio: Float[Array, " time"], sample_rate: int, window: int) -> Float[Array, "frame bin"]:
     length = _length(window, sample_rate)
-    return stft_power(audio, length, length // 2)
+    return stft_power(padded(audio, length // 2), length, length // 2)
 
 
-def _mel(
-    audio: Float[Array, "*batch time"], sample_rate: int, window: int, n_mels: int
-) -> Float[Array, "*batch frame mel"]:
-    filters = mel_filterbank(
-        sample_rate, _length(window, sample_rate), n_mels, lowest_hz=LOWEST_HZ, highest_hz=HIGHEST_HZ
-    )
-    return _power(audio, sample_rate, window) @ jnp.asarray(filters)
+def _filters(sample_rate: int, window: int, n_mels: int) -> Float[Array, "bin mel"]:
+    length = _length(window, sample_rate)
+    return jnp.asarray(mel_filterbank(sample_rate, length, n_mels, lowest_hz=LOWEST_HZ, highest_hz=HIGHEST_HZ))
 
 
-def _envelope(audio: Float[Array, "*batch time"], length: int) -> Float[Array, "*batch frame"]:
-    """Mean square in Hann windows, centred like the frames of the spectra."""
+def _envelope(audio: Float[Array, " time"], length: int) -> Float[Array, " frame"]:
+    """Mean square in Hann windows, placed like the frames of the spectra."""
     window = np.hanning(length + 1)[:-1]
-    pad = [(0, 0)] * (audio.ndim - 1) + [(length // 2, length // 2)]
-    power = frames(jnp.square(jnp.pad(audio, pad)), length, length // 2)
+    power = frames(jnp.square(padded(audio, length // 2)), length, length // 2)
     return power @ jnp.asarray(window / window.sum(), jnp.float32)
 
 
-def _spread(mel: Float[Array, "*batch frame mel"], floor: Float[Array, ""]) -> Float[Array, "*batch frame mel"]:
-    """Cumulative share of the amplitude, so that a weak upper partial still weighs something."""
-    amplitude = jnp.sqrt(mel + floor)
-    return jnp.cumsum(amplitude, -1) / amplitude.sum(-1, keepdims=True)
+def _below(amplitude: Float[Array, "frame bin"], sample_rate: int) -> Float[Array, "frame edge"]:
+    """How much of each frame's amplitude lies below each of a row of frequencies.
 
-
-def _band_octaves(sample_rate: int) -> Float[Array, " band"]:
-    """Octaves between the centres of neighbouring long mel bands."""
-    centres = mel_centres(LONG_MELS, LOWEST_HZ, min(HIGHEST_HZ, sample_rate / 2))
-    return jnp.asarray(np.diff(np.log2(centres)), jnp.float32)
+    Amplitude and not power, so that weak upper partials weigh something. Between two edges it grows linearly with
+    pitch, so that every cent counts.
+    """
+    f_hz = np.fft.rfftfreq(_length(LONG, sample_rate), 1 / sample_rate)[:, None]
+    n_octaves = np.log2(HIGHEST_HZ / LOWEST_HZ)
+    edges = np.log2(LOWEST_HZ) + np.arange(0, n_octaves, 1 / EDGES_PER_OCTAVE)
+    below = np.clip((edges - np.log2(np.maximum(f_hz, 1.0))) * EDGES_PER_OCTAVE, 0, 1)
+    return amplitude @ jnp.asarray(below, jnp.float32)

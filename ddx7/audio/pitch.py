@@ -18,7 +18,7 @@ from ddx7.audio.files import resample
 from ddx7.audio.partials import Peaks, spectral_peaks
 from ddx7.errors import AudioError
 
-LOWEST_HZ, HIGHEST_HZ = 27.5, 4435.0  # A0 to C#8: the piano
+LOWEST_HZ, HIGHEST_HZ = 26.7, 4435.0  # the piano, A0 to C8, and a little over
 RATE = 44_100  # lags are whole samples, and high notes need enough of them: slower recordings are brought up to this
 WINDOW_S, HOP_S = 0.06, 0.02
 OCTAVE_COST = 0.01
@@ -74,7 +74,7 @@ def estimate_pitch(samples: np.ndarray, sample_rate: int) -> Pitch:
       sample_rate: in Hz.
 
     Returns:
-      the pitch, between 27.5 Hz and 4.4 kHz.
+      the pitch, between 26.7 Hz and 4.4 kHz.
 
     Raises:
       AudioError: nothing there swings at such a frequency.

@@ -7,6 +7,11 @@ from jaxtyping import Array, Float
 from ddx7.audio.mel import mel_filterbank
 
 
+def padded(audio: Float[Array, "*batch time"], before: int, after: int = 0) -> Float[Array, "*batch more_time"]:
+    """The audio between zeros; half a frame of them on either side centres frame i on sample i * hop."""
+    return jnp.pad(audio, [(0, 0)] * (audio.ndim - 1) + [(before, after)])
+
+
 def frames(audio: Float[Array, "*batch time"], length: int, hop: int) -> Float[Array, "*batch frame length"]:
     """Overlapping frames; what does not fill a last frame is left out.
 
@@ -35,22 +40,21 @@ def stft_power(audio: Float[Array, "*batch time"], n_fft: int, hop: int) -> Floa
     """Power spectrum of Hann-windowed frames, scaled so that a sine of amplitude 1 has power 1 in its bin.
 
     Args:
-      audio: samples; half a frame of zeros goes before and after it, so that frame i is centred on sample i * hop.
+      audio: samples, as many as one frame or more.
       n_fft: samples per frame.
       hop: samples from one frame to the next; divides `n_fft`.
 
     Returns:
-      time // hop + 1 frames of n_fft // 2 + 1 bins.
+      (time - n_fft) // hop + 1 frames of n_fft // 2 + 1 bins.
     """
-    pad = [(0, 0)] * (audio.ndim - 1) + [(n_fft // 2, n_fft // 2)]
     window = np.hanning(n_fft + 1)[:-1]
     window = jnp.asarray(window * 2 / window.sum(), jnp.float32)
-    spectrum = jnp.fft.rfft(frames(jnp.pad(audio, pad), n_fft, hop) * window)
+    spectrum = jnp.fft.rfft(frames(audio, n_fft, hop) * window)
     return jnp.square(spectrum.real) + jnp.square(spectrum.imag)
 
 
 def stft_magnitude(audio: Float[Array, "*batch time"], n_fft: int, hop: int) -> Float[Array, "*batch frame bin"]:
-    """Square root of `stft_power`, with a finite gradient at silence.
+    """Square root of `stft_power` of `padded` sound, with a finite gradient at silence.
 
     Args:
       audio: samples.
@@ -60,7 +64,7 @@ def stft_magnitude(audio: Float[Array, "*batch time"], n_fft: int, hop: int) -> 
     Returns:
       time // hop + 1 frames of n_fft // 2 + 1 bins; not below 1e-10.
     """
-    return jnp.sqrt(stft_power(audio, n_fft, hop) + 1e-20)
+    return jnp.sqrt(stft_power(padded(audio, n_fft // 2, n_fft // 2), n_fft, hop) + 1e-20)
 
 
 def log_mel(
@@ -90,7 +94,7 @@ def log_mel(
       time // hop + 1 frames of levels in dB.
     """
     filters = mel_filterbank(sample_rate, n_fft, n_mels, lowest_hz=lowest_hz, highest_hz=highest_hz)
-    power = stft_power(audio, n_fft, hop) @ jnp.asarray(filters)
+    power = stft_power(padded(audio, n_fft // 2, n_fft // 2), n_fft, hop) @ jnp.asarray(filters)
     return to_db(power, 10.0 ** (floor_db / 10))
 
 

@@ -71,7 +71,12 @@ def descend(
 
 @jax.jit
 def _step(
-    moving: Moving, state: Any, patch: Patch, nearest: Nearest, hands: tuple[Array, Array, Array], features: TargetFeatures
+    moving: Moving,
+    state: Any,
+    patch: Patch,
+    nearest: Nearest,
+    hands: tuple[Array, Array, Array],
+    features: TargetFeatures,
 ) -> tuple[Float[Array, " voice"], Moving, Any]:
     key, velocity, gate = hands
     n_blocks, rate = features.n_samples // BLOCK, features.sample_rate

@@ -1,9 +1,10 @@
-"""Settings of the compiler that the engine's speed hangs on; applied before JAX is imported.
+"""Settings of the compiler that speed hangs on; applied when `ddx7` is imported, before JAX is.
 
 Nothing here overrides a variable that the user has set.
 """
 
 import os
+import sys
 from pathlib import Path
 
 # XLA runs the body of a loop as a handful of separately launched kernels unless the loop touches less than a kilobyte;
@@ -20,3 +21,7 @@ def configure() -> None:
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "ddx7" / "xla"
     os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(cache))
     os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.2")
+    if "jax" in sys.modules:  # it has read its variables already
+        config = sys.modules["jax"].config
+        if config.jax_compilation_cache_dir is None:
+            config.update("jax_compilation_cache_dir", os.environ["JAX_COMPILATION_CACHE_DIR"])
