@@ -54,7 +54,7 @@ def hz_to_midi(f_hz: np.ndarray | float) -> np.ndarray:
     >>> float(hz_to_midi(880.0))
     81.0
     """
-    return 69.0 + 12.0 * np.log2(np.asarray(f_hz) / 440.0)
+    return np.asarray(69.0 + 12.0 * np.log2(np.asarray(f_hz) / 440.0))
 
 
 def midi_to_hz(note: np.ndarray | float) -> np.ndarray:
@@ -63,7 +63,7 @@ def midi_to_hz(note: np.ndarray | float) -> np.ndarray:
     >>> float(midi_to_hz(57.0))
     220.0
     """
-    return 440.0 * 2.0 ** ((np.asarray(note) - 69.0) / 12.0)
+    return np.asarray(440.0 * 2.0 ** ((np.asarray(note) - 69.0) / 12.0))
 
 
 def estimate_pitch(samples: np.ndarray, sample_rate: int) -> Pitch:
