@@ -6,7 +6,7 @@ machine compiles for 39 s on two cores (later ones take 1.2 s for 2 s of sound);
 
 Source of the difference function: A. de Cheveigne and H. Kawahara, YIN, a fundamental frequency estimator for speech
 and music, JASA 111 (2002). Source of the octave cost: P. Boersma, Accurate short-term analysis of the fundamental
-frequency, IFA Proceedings 17 (1993), who subtracts 0.01 per octave so that of equally good lags the shortest wins. An
+frequency, IFA Proceedings 17 (1993): of equally good lags the shortest wins, for a small cost per octave. An
 absolute threshold, as in YIN, puts 15 of 498 labelled notes of real instruments in the wrong octave, this rule none.
 """
 
@@ -21,7 +21,7 @@ from ddx7.errors import AudioError
 LOWEST_HZ, HIGHEST_HZ = 26.7, 4435.0  # the piano, A0 to C8, and a little over
 RATE = 44_100  # lags are whole samples, and high notes need enough of them: slower recordings are brought up to this
 WINDOW_S, HOP_S = 0.06, 0.02
-OCTAVE_COST = 0.01
+OCTAVE_COST = 0.0125  # from 0.02 on notes with weak fundamentals jump up an octave, below 0.01 noisy high ones fall
 AUDIBLE_DB = -25.0  # frames this far under the loudest do not vote
 STRIKE_S = 0.5  # votes fade with this time constant: the beginning names the note, not a later glide or the next note
 SPAN_S = 0.25  # of the strike whose partials are looked at
