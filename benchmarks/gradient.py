@@ -6,6 +6,7 @@ The loss is the energy against a fixed signal, so that the engine is measured an
 """
 
 import argparse
+from functools import partial
 from pathlib import Path
 
 import jax
@@ -13,13 +14,33 @@ import jax.numpy as jnp
 import numpy as np
 from timing import keys, lively_voices, machine, measure, write_json
 
+from ddx7.compiler import ONE_THREAD
 from ddx7.engine import Patch, plan_nearest, relax, render_relaxed
+from ddx7.engine.control import Nearest
 from ddx7.engine.tables import BLOCK
 
 RATE = 44100
 
 
+Hands = tuple[np.ndarray, np.ndarray, np.ndarray]
+
+
+def gradient_step(patch: Patch, target: jax.Array, hands: Hands, n_blocks: int) -> Patch:
+    """One step of a search: plan the nearest real voices, then the gradient."""
+    nearest = plan_nearest(jax.tree.map(np.asarray, patch), *hands, RATE)
+    return _gradient(patch, nearest, target, hands, n_blocks)
+
+
+@partial(jax.jit, static_argnames="n_blocks", compiler_options=ONE_THREAD)
+def _gradient(patch: Patch, nearest: Nearest, target: jax.Array, hands: Hands, n_blocks: int) -> Patch:
+    def loss(patch: Patch) -> jax.Array:
+        return jnp.sum(render_relaxed(patch, *hands, n_blocks, RATE, nearest=nearest) * target)
+
+    return jax.grad(loss)(patch)
+
+
 def main() -> None:
+    """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--json", type=Path)
     parser.add_argument("--seconds", type=float, default=1.0)
@@ -34,18 +55,8 @@ def main() -> None:
         voices.feedback[:] = rng.integers(0, 8, n)
         hands = notes, velocities, np.full(n, n_blocks * 3 // 4)
         target = jnp.asarray(rng.standard_normal((n, n_blocks * BLOCK)), jnp.float32)
-        patch = relax(voices)
-        host = jax.tree.map(np.asarray, patch)
-
-        @jax.jit
-        def gradient(patch: Patch, nearest, target, hands=hands):
-            def loss(patch: Patch) -> jax.Array:
-                return jnp.sum(render_relaxed(patch, *hands, n_blocks, RATE, nearest=nearest) * target)
-
-            return jax.grad(loss)(patch)
-
-        # Planning the nearest real voices is part of every step.
-        first, median = measure(lambda: gradient(patch, plan_nearest(host, *hands, RATE), target))
+        step = partial(gradient_step, relax(voices), target, hands, n_blocks)
+        first, median = measure(step)
         speed = n * n_blocks * BLOCK / RATE / median
         rows.append({"voices": n, "speed": speed, "median_s": median, "first_s": first})
         print(f"| {n} | {speed:,.0f} | {1000 * median:.1f} | {first:.1f} |", flush=True)

@@ -14,6 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import ArrayLike, Float, Int, Num
 
+from ddx7.compiler import ONE_THREAD
 from ddx7.engine.control import Plan, controls, plan
 from ddx7.engine.operators import State, initial_state, synthesise
 from ddx7.engine.patch import Patch
@@ -135,7 +136,7 @@ def play(
     return audio
 
 
-@partial(jax.jit, static_argnames="sample_rate")
+@partial(jax.jit, static_argnames="sample_rate", compiler_options=ONE_THREAD)
 def _play_piece(
     plans: Plan, first: jax.Array, state: State, performance: Performance, sample_rate: int
 ) -> tuple[jax.Array, State]:

@@ -11,13 +11,14 @@ from jaxtyping import Float
 
 from ddx7.audio import perceptual_distance, resample, target_features
 from ddx7.audio.perceptual import TargetFeatures
+from ddx7.compiler import ONE_THREAD
 from ddx7.engine import Patch, Plan, plan, play
 from ddx7.engine.rendering import PIECE
 from ddx7.engine.tables import BLOCK
 
 _GROUP = 32
 _PIECES = (2, 4, 6, 8, 12, 16, 22)
-_compare = jax.jit(perceptual_distance)
+_compare = jax.jit(perceptual_distance, compiler_options=ONE_THREAD)
 _look = partial(jax.jit, static_argnums=1)(target_features)
 
 
