@@ -2,9 +2,9 @@
 
     python benchmarks/match.py --shared ../shared [--seconds 10] [--json match.json] [--out FOLDER]
 
-Each row is one recording. The distance is `ddx7.audio.log_mel_distance` in dB at 44.1 kHz. "Random" draws as many voices
-as the search rendered, from the same distribution that the search starts with, tuned to the recording's key and
-partials, and keeps the one that the search's own distance likes best; "one draw" is the median of the first 16 of them.
+Each row is one recording. The distance is `ddx7.audio.log_mel_distance` in dB at 44.1 kHz. "Random" draws as many
+voices as the search rendered, from the same distribution that the search starts with, tuned to the recording's key and
+partials, and keeps the one that the search's own distance likes best; "one draw" is the median of 16 of them.
 """
 
 import argparse
@@ -53,15 +53,11 @@ def main() -> None:
             write_match(found, arguments.out / recording.stem, recording.stem, force=True)
         if arguments.json:
             arguments.json.write_text(json.dumps({"machine": machine(), "rows": rows}, indent=2))
-    medians = {key: float(np.median([row[key] for row in rows])) for key in ("match", "random", "draw")}
-    print(
-        f"| **median of {len(rows)}** | **{medians['match']:.1f}** | {medians['random']:.1f} | {medians['draw']:.1f} | |"
-    )
+    match_db, random_db, draw_db = (np.median([row[key] for row in rows]) for key in ("match", "random", "draw"))
+    print(f"| **median of {len(rows)}** | **{match_db:.1f}** | {random_db:.1f} | {draw_db:.1f} | |")
     nearer = sum(row["match"] < row["random"] for row in rows)
-    print(
-        f"\nNearer than the best random voice on {nearer} of {len(rows)}; median ratio "
-        f"{np.median([row['match'] / row['random'] for row in rows]):.2f}."
-    )
+    ratio = np.median([row["match"] / row["random"] for row in rows])
+    print(f"\nNearer than the best random voice on {nearer} of {len(rows)}; median ratio {ratio:.2f}.")
 
 
 def random_voices(found: Match) -> tuple[float, float]:

@@ -230,7 +230,9 @@ class _Search:
     def _leave(self) -> None:
         if self.stage in self.stages:
             entry = self.stages[self.stage]
-            entry |= {"end_s": round(self.elapsed, 2), "renders": self.renders, "distance": round(self._least(), 3)}
+            entry |= {"end_s": round(self.elapsed, 2), "renders": self.renders}
+            if self.distances.size:
+                entry["distance"] = round(self._least(), 3)
 
     def _tell(self, distance: float) -> None:
         if self.progress:

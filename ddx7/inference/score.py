@@ -13,11 +13,11 @@ from ddx7.audio import perceptual_distance, resample, target_features
 from ddx7.audio.perceptual import TargetFeatures
 from ddx7.compiler import ONE_THREAD
 from ddx7.engine import Patch, Plan, plan, play
-from ddx7.engine.rendering import PIECE
 from ddx7.engine.tables import BLOCK
 
 _GROUP = 32
-_PIECES = (2, 4, 6, 8, 12, 16, 22)
+# Lengths of targets at 44.1 kHz, in units that are whole blocks at half that rate, too.
+_UNIT, _LENGTHS = 256 * BLOCK, (2, 3, 4, 6, 8, 11)
 _compare = jax.jit(perceptual_distance, compiler_options=ONE_THREAD)
 _look = partial(jax.jit, static_argnums=1)(target_features)
 
@@ -27,7 +27,7 @@ class Listener:
     """A target at one sample rate, ready to be compared with voices playing one note.
 
     Attributes:
-      target: samples, a whole number of engine pieces long (`fit_length`).
+      target: samples, of one of the lengths that `fit_length` makes.
       sample_rate: in Hz.
       key: MIDI note to play.
       velocity: MIDI velocity.
@@ -85,10 +85,6 @@ class Listener:
 
 
 def fit_length(samples: Float[np.ndarray, " sample"]) -> Float[np.ndarray, " sample"]:
-    """Samples padded with silence, or cut, to one of a few lengths, so that little is ever compiled.
-
-    The lengths are 0.4 to 4.1 s at 44.1 kHz, each a whole number of engine pieces at that rate and at half of it.
-    """
-    piece = PIECE * BLOCK
-    n = piece * next((pieces for pieces in _PIECES if pieces * piece >= len(samples)), _PIECES[-1])
+    """Samples at 44.1 kHz padded or cut to one of a few lengths, 0.7 to 4.1 s, so that little is ever compiled."""
+    n = _UNIT * next((units for units in _LENGTHS if units * _UNIT >= len(samples)), _LENGTHS[-1])
     return np.pad(samples, (0, max(0, n - len(samples))))[:n].astype(np.float32)

@@ -24,7 +24,7 @@ def audible_voices(seed: int) -> np.ndarray:
     patch = replace(
         patch,
         algorithm=np.arange(1, 33),
-        feedback=rng.integers(0, 4, 32),
+        feedback=rng.integers(0, 5, 32),
         output_level=rng.integers(70, 95, (32, 6)),
         rates=rng.integers(55, 95, (32, 6, 4)),
         levels=np.concatenate([rng.integers(60, 98, (32, 6, 3)), rng.integers(0, 60, (32, 6, 1))], axis=-1),
