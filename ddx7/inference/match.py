@@ -129,7 +129,8 @@ class _Search:
             for listener in (self.half, self.full):
                 listener.distances(self.prior.draw(self.rng, GENERATION))
             compiling.start()  # beside the search: on a machine's first use it takes ten seconds or more, later one
-            self.start = time.monotonic()
+            self._leave()
+            self.stage, self.start = "", time.monotonic()
             self._enter("drawing")
             self._settle(self.prior.draw(self.rng, FIRST_DRAW), self.half)
             self._enter("evolving")

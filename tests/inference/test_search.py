@@ -1,0 +1,129 @@
+"""The parts of the search: voices drawn, crossed, mutated, heard and improved by gradient."""
+
+import numpy as np
+import pytest
+
+import ddx7
+from ddx7.audio.partials import Partials
+from ddx7.errors import AudioError, Ddx7Error
+from ddx7.inference.descend import descend
+from ddx7.inference.genome import Prior, columns, cross, let_end, mutate
+from ddx7.inference.score import Listener, fit_length
+from ddx7.voice import Voice
+from ddx7.voice.packing import in_range, random_vced
+
+PRIOR = Prior(Partials(np.array([1.0, 2.01, 3.5]), np.zeros(3)), cents=5.0, sustains=True)
+
+
+@pytest.fixture
+def rng() -> np.random.Generator:
+    return np.random.default_rng(3)
+
+
+def organ(level: int = 80) -> np.ndarray:
+    """Two operators of algorithm 1: a carrier and its modulator."""
+    carrier = ddx7.Operator(rates=(99, 99, 99, 70), output_level=99)
+    modulator = ddx7.Operator(rates=(99, 99, 99, 70), output_level=level, coarse=2)
+    voice = Voice(operators=(carrier, modulator, *Voice().operators[2:]))
+    return np.frombuffer(voice.to_vced(), np.uint8)
+
+
+def listener_of(vced: np.ndarray) -> Listener:
+    nothing = Listener(fit_length(np.zeros(100, np.float32)), 44100, 60, 100, 0.4)
+    return Listener(nothing.hear(vced[None])[0], 44100, 60, 100, 0.4)
+
+
+def test_drawn_voices_are_legal_end_and_keep_to_what_one_note_can_tell(rng):
+    voices = PRIOR.draw(rng, 500)
+    assert in_range(voices).all()
+    assert (voices[:, columns("levels")[:, 3]] == 0).all()
+    for name in ("left_depth", "right_depth", "velocity_sensitivity", "rate_scaling"):
+        assert (voices[:, columns(name)] == 0).all(), name
+    assert len(np.unique(voices[:, columns("algorithm")])) == 32
+
+
+def test_partials_of_the_recording_are_among_the_ratios(rng):
+    voices = PRIOR.draw(rng, 200)
+    coarse, fine = voices[:, columns("coarse")[:, 0]], voices[:, columns("fine")[:, 0]]
+    # 3.5 is 3 and 17 % more.
+    assert ((coarse == 3) & (fine == 17)).mean() > 0.03
+
+
+@pytest.mark.parametrize("reach", [1.0, 0.15])
+def test_mutants_are_legal_differ_from_their_parent_and_end(rng, reach):
+    parents = PRIOR.draw(rng, 300)
+    children = mutate(rng, parents, PRIOR, reach)
+    assert in_range(children).all()
+    assert (children != parents).any(axis=1).mean() > 0.95
+    assert (children[:, columns("levels")[:, 3]] == 0).all()
+
+
+def test_polishing_moves_fewer_bytes_than_exploring(rng):
+    parents = PRIOR.draw(rng, 300)
+    far, near = ((mutate(rng, parents, PRIOR, reach) != parents).sum() for reach in (1.0, 0.15))
+    assert near < 0.7 * far
+
+
+def test_a_child_takes_each_operator_whole_from_a_parent_and_the_mothers_algorithm(rng):
+    mothers, fathers = random_vced(rng, 100), random_vced(rng, 100)
+    children = cross(rng, mothers, fathers)
+    blocks = [x[:, :126].reshape(100, 6, 21) for x in (children, mothers, fathers)]
+    from_mother, from_father = ((blocks[0] == parent).all(axis=-1) for parent in blocks[1:])
+    assert (from_mother | from_father).all()
+    assert 0.3 < from_father.mean() < 0.7
+    np.testing.assert_array_equal(children[:, 126:], mothers[:, 126:])
+
+
+def test_let_end_changes_the_last_level_and_nothing_else(rng):
+    voices = random_vced(rng, 20)
+    ended = let_end(voices)
+    assert (ended[:, columns("levels")[:, 3]] == 0).all()
+    others = np.setdiff1d(np.arange(155), columns("levels")[:, 3])
+    np.testing.assert_array_equal(ended[:, others], voices[:, others])
+
+
+def test_a_voice_is_nearest_to_itself_and_silence_is_infinitely_far():
+    listener = listener_of(organ())
+    silent = np.frombuffer(Voice(operators=(ddx7.Operator(),) * 6).to_vced(), np.uint8)
+    own, brighter, nothing = listener.distances(np.stack([organ(), organ(95), silent]))
+    assert own < 1e-3
+    assert brighter > 0.5
+    assert np.isinf(nothing)
+
+
+@pytest.mark.slow
+def test_gradient_brings_a_wrong_level_nearer():
+    listener = listener_of(organ(80)).at(22050)
+    start = organ(68)
+    found = descend(listener, start[None], lambda _: True, steps=24)
+    assert found.shape == (8, 1, 155)
+    before = listener.distances(start[None])[0]
+    after = listener.distances(found.reshape(-1, 155)).min()
+    assert after < 0.6 * before
+
+
+@pytest.mark.slow
+def test_match_comes_nearer_to_a_rendered_voice_than_its_first_draw():
+    target = ddx7.render(Voice.from_vced(organ()), note=57, gate=0.4, duration=0.7)
+    found = ddx7.match((target, 44100), seconds=4, candidates=3, seed=1, name="ORGAN")
+    assert found.key == 57
+    assert len(found.voices) == len(found.distances) == 3
+    assert list(found.distances) == sorted(found.distances)
+    assert found.voices[0].name == "ORGAN"
+    assert len(set(found.voices)) == 3
+    stages = found.report["stages"]
+    assert stages["polishing"]["distance"] < 0.8 * stages["drawing"]["distance"]
+    again = ddx7.render(found.voices[0], note=found.key, velocity=found.velocity, gate=found.note.gate_s, duration=0.7)
+    n = min(len(again), len(found.audio))
+    correlation = np.corrcoef(again[:n], found.audio[:n])[0, 1]
+    assert correlation > 0.999, "the sound reported is that of the voice returned"
+
+
+def test_bad_arguments_are_named():
+    sound = (np.ones(1000, np.float32), 44100)
+    with pytest.raises(Ddx7Error, match="candidates: found 0, wanted 1 to 32"):
+        ddx7.match(sound, candidates=0)
+    with pytest.raises(Ddx7Error, match=r"seconds: found 0\.5, wanted 1 to 3600"):
+        ddx7.match(sound, seconds=0.5)
+    with pytest.raises(AudioError, match="finite samples"):
+        ddx7.match((np.full(1000, np.nan, np.float32), 44100))
