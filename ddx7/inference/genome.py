@@ -133,7 +133,7 @@ def mutate(rng: np.random.Generator, voices: np.ndarray, prior: Prior, reach: fl
       reach: 1 for exploring, near 0 for polishing: smaller steps, and nothing drawn anew.
 
     Returns:
-      uint8 [n, 155], legal, each different from its parent.
+      uint8 [n, 155], legal, nearly all different from their parents.
     """
     n = len(voices)
     rate = np.exp(rng.uniform(np.log(1.5), np.log(12 * reach + 3), (n, 1))) / _FREE.sum()
@@ -142,6 +142,8 @@ def mutate(rng: np.random.Generator, voices: np.ndarray, prior: Prior, reach: fl
     size = np.exp(rng.uniform(np.log(0.01), np.log(0.01 + 0.25 * reach), (n, 1)))
     step = rng.normal(0, 1, voices.shape) * size * VCED_MAX
     step = np.where(np.abs(step) < 1, np.sign(step), np.round(step))
+    beyond = (voices + step < VCED_MIN) | (voices + step > VCED_MAX)
+    step = np.where(beyond, -step, step)  # at the end of a range there is one way to go
     nudged = np.clip(voices + step, VCED_MIN, VCED_MAX).astype(np.uint8)
     fresh = prior.draw(rng, n)
     drawn = rng.random(voices.shape) < 0.1 * reach
