@@ -14,12 +14,10 @@ from pathlib import Path
 import numpy as np
 from timing import machine
 
-from ddx7.audio import log_mel_distance, partials
+from ddx7.audio import log_mel_distance
 from ddx7.inference import Match, match
 from ddx7.inference.folder import write_match
-from ddx7.inference.genome import Prior
-from ddx7.inference.match import RATE, SEARCH_RATE
-from ddx7.inference.score import Listener, fit_length
+from ddx7.inference.match import RATE, SEARCH_RATE, prepare
 
 BATCH = 512
 
@@ -62,11 +60,8 @@ def main() -> None:
 
 def random_voices(found: Match) -> tuple[float, float]:
     """Distance of the best of as many random voices as the search rendered, and the median of a few."""
-    note, target = found.note, found.target
-    full = Listener(fit_length(target), RATE, found.key, found.velocity, note.gate_s)
+    full, prior = prepare(found.target, found.note)
     half = full.at(SEARCH_RATE)
-    peaks = partials(target, RATE, note.f0_hz, start_s=min(0.05, note.duration_s / 4))
-    prior = Prior(peaks, note.cents, sustains=note.gate_s < 0.9 * note.duration_s)
     rng = np.random.default_rng(1)
     drawn = np.concatenate([prior.draw(rng, BATCH) for _ in range(-(-found.report["renders"] // BATCH))])
     drawn = drawn[: found.report["renders"]]

@@ -15,8 +15,9 @@ from ddx7.cli.terminal import UsageError, note, progress, result, result_json
 from ddx7.errors import Ddx7Error
 from ddx7.files import refuse_to_overwrite
 from ddx7.voice import Finding, diagnose, load, save
+from ddx7.voice.archive import VOICE_SUFFIXES
 
-_SUFFIXES = frozenset({".syx", ".sysex", ".bin", ".dx7", ".dmp", ".json", ".zip"})
+_SUFFIXES = VOICE_SUFFIXES | {".zip"}
 # A count says nothing about why a file was refused: with it, alike reasons would not add up.
 _COUNT = re.compile(r"\d[\d,]* (message|byte)s?")
 

@@ -1,7 +1,6 @@
 """``ddx7 convert``: from one kind of voice file to another."""
 
 import json
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,12 +9,12 @@ from typing import Annotated, Literal
 from tyro.conf import Positional, arg
 
 from ddx7.cli import choose
+from ddx7.cli.naming import file_name
 from ddx7.cli.terminal import UsageError, note, note_repairs, result
 from ddx7.files import atomic_write, refuse_to_overwrite
 from ddx7.voice import Bank, Target, Voice, load, save
 
 # What Windows forbids in file names, and the DX7's own three characters, which not every disk can hold.
-_UNSAFE = re.compile(r'[<>:"/\\|?*¥→←]')
 
 
 @dataclass(frozen=True)
@@ -82,7 +81,7 @@ class Command:
         if self.singles:
             digits = max(2, len(str(len(voices))))
             return [
-                ([voice], self.output / f"{n:0{digits}} {_file_name(voice)}{suffix}")
+                ([voice], self.output / f"{n:0{digits}} {file_name(voice)}{suffix}")
                 for n, voice in enumerate(voices, start=1)
             ]
         if self.target != "dx7" or (self.output.suffix and not self.output.is_dir()):
@@ -99,7 +98,3 @@ class Command:
             return [atomic_write(path, json.dumps(content, indent=1).encode(), force=self.force)]
         what = voices[0] if len(voices) == 1 and not self.bank else voices
         return save(what, path, target=self.target, force=self.force)
-
-
-def _file_name(voice: Voice) -> str:
-    return _UNSAFE.sub("_", voice.name).strip(" .") or "voice"

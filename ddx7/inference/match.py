@@ -14,7 +14,7 @@ from threading import Thread
 
 import numpy as np
 
-from ddx7.audio import analyse_note, log_mel_distance, partials, read_audio, resample
+from ddx7.audio import Note, analyse_note, log_mel_distance, partials, read_audio, resample
 from ddx7.audio.phrase import loudest_note
 from ddx7.errors import AudioError, Ddx7Error
 from ddx7.inference.descend import VOICES, compile_descent, descend
@@ -72,13 +72,7 @@ def match(
     note = analyse_note(samples, rate)
     begin = round(note.onset_s * rate)
     sound = resample(samples[begin : begin + round(min(note.duration_s, LONGEST_S) * rate)], rate, RATE)
-    key = int(np.clip(note.note, 0, 127))
-    full = Listener(fit_length(sound), RATE, key, VELOCITY, min(note.gate_s, LONGEST_S))
-    prior = Prior(
-        partials(sound, RATE, note.f0_hz, start_s=min(0.05, note.duration_s / 4)),
-        cents=note.cents,
-        sustains=note.gate_s < 0.9 * note.duration_s,
-    )
+    full, prior = prepare(sound, note)
 
     search = _Search(full, prior, np.random.default_rng(seed), seconds, progress)
     interrupted = search.run()
@@ -95,7 +89,20 @@ def match(
         "search_rate": SEARCH_RATE,
         "note_from_s": first,
     }
-    return Match(voices, distances, audio, sound, RATE, note, key, VELOCITY, report, interrupted)
+    return Match(voices, distances, audio, sound, RATE, note, full.key, VELOCITY, report, interrupted)
+
+
+def prepare(sound: np.ndarray, note: Note) -> tuple[Listener, Prior]:
+    """What a search needs to know of a note: the target to listen for, and where to draw voices from.
+
+    Args:
+      sound: the note from its onset, at `RATE`, at most `LONGEST_S`.
+      note: what was measured of it.
+    """
+    key = int(np.clip(note.note, 0, 127))
+    listener = Listener(fit_length(sound), RATE, key, VELOCITY, min(note.gate_s, LONGEST_S))
+    peaks = partials(sound, RATE, note.f0_hz, start_s=min(0.05, note.duration_s / 4))
+    return listener, Prior(peaks, note.cents, sustains=note.gate_s < 0.9 * note.duration_s)
 
 
 @dataclass

@@ -15,7 +15,7 @@ MAX_RATIO = 200
 # Small members may shrink by any factor: a bank of 32 INIT VOICES does so by a hundred.
 _RATIO_APPLIES_FROM = 2**20
 
-_SUFFIXES = frozenset({".syx", ".sysex", ".bin", ".dx7", ".dmp", ".json"})
+VOICE_SUFFIXES = frozenset({".syx", ".sysex", ".bin", ".dx7", ".dmp", ".json"})
 _MAGIC = (b"PK\x03\x04", b"PK\x05\x06")
 _CENTRAL_ENTRY = b"PK\x01\x02"
 _ENCRYPTED = 0x1
@@ -87,7 +87,7 @@ def _is_candidate(label: str, notes: list[str]) -> bool:
         return False
     if path.suffix.lower() == ".zip":
         notes.append(f"{label}: left out, a zip within a zip is not opened")
-    return path.suffix.lower() in _SUFFIXES
+    return path.suffix.lower() in VOICE_SUFFIXES
 
 
 def _read_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo, left: int) -> bytes:
