@@ -2,13 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
 from ddx7.errors import Ddx7Error
-from ddx7.voice.algorithms import ALGORITHMS
-from ddx7.voice.packing import VCED_MAX, VCED_MIN, in_range
+from ddx7.voice.algorithms import ALGORITHMS, CARRIERS
+from ddx7.voice.packing import VCED_MAX, VCED_MIN, in_range, rows
 from ddx7.voice.spec import FIELDS, N_OPERATORS, VCED_SIZE
 from ddx7.voice.voice import Operator, Voice
 
@@ -31,7 +31,7 @@ _DB_PER_STEP = 0.75
 _FULL_LEVEL = 99
 
 # +EXP and +LIN raise the level away from the break point, so they can make an operator of output level 0 heard.
-_RISING_CURVES = (2, 3)
+_FIRST_RISING_CURVE = 2
 
 
 @dataclass(frozen=True)
@@ -118,7 +118,7 @@ def plausible(vced: np.ndarray, other_damage: np.ndarray | int = 0) -> np.ndarra
 def diagnose(voice: Voice) -> list[Finding]:
     """Find what keeps a voice from sounding or from falling silent, worst first."""
     carriers = ALGORITHMS[voice.algorithm - 1].carriers
-    sounding = {number for number, operator in enumerate(voice.operators, start=1) if _sounds(operator)}
+    sounding = {n for n, op in enumerate(voice.operators, start=1) if _sounds(op, max(op.levels))}
     heard = [op for op in carriers if op in sounding]
     findings = _unending(voice, heard) + _unheard(_reaching(voice, sounding)) if heard else [_silent(carriers)]
     if not voice.name.strip():
@@ -126,26 +126,48 @@ def diagnose(voice: Voice) -> list[Finding]:
     return findings
 
 
+def silent(vced: np.ndarray) -> np.ndarray:
+    """Which voices make no sound on any key: those in which `diagnose` finds the error "silent".
+
+    Args:
+      vced: uint8 [..., 155], legal bytes.
+
+    Returns:
+      bool [...].
+    """
+    voices = rows(vced)
+    sounding = _sounds(voices, voices.levels.max(-1))
+    return ~np.any(sounding & (CARRIERS[voices.algorithm] > 0), axis=-1)
+
+
 def _operator_words(operators: Sequence[int]) -> str:
     numbers = ", ".join(map(str, operators))
     return f"operator {numbers}" if len(operators) == 1 else f"operators {numbers}"
 
 
-def _below_full_db(output_level: int, eg_level: int) -> float:
+# The next three take one operator, or arrays of the same fields for many.
+
+
+def _below_full_db(output_level: Any, eg_level: Any) -> Any:
     """How far an operator is under full level; a step is 0.75 dB from 20 up, and more below."""
     return _DB_PER_STEP * (2 * _FULL_LEVEL - output_level - eg_level)
 
 
-def _scaled_up(operator: Operator) -> bool:
-    left = operator.left_depth > 0 and operator.left_curve in _RISING_CURVES
-    right = operator.right_depth > 0 and operator.right_curve in _RISING_CURVES
-    return left or right
+def scaled_up(operator: Operator | Any) -> Any:
+    """Whether level scaling makes an operator louder on some keys.
+
+    Args:
+      operator: one, or an object with arrays of the same fields for many.
+    """
+    left = (operator.left_depth > 0) & (operator.left_curve >= _FIRST_RISING_CURVE)
+    right = (operator.right_depth > 0) & (operator.right_curve >= _FIRST_RISING_CURVE)
+    return left | right
 
 
-def _sounds(operator: Operator) -> bool:
+def _sounds(operator: Operator | Any, highest_level: Any) -> Any:
     """Whether the operator has an output on some key at some time."""
-    loudest = _FULL_LEVEL if _scaled_up(operator) else operator.output_level
-    return _below_full_db(loudest, max(operator.levels)) < _SILENCE_DB
+    loudest = operator.output_level + scaled_up(operator) * (_FULL_LEVEL - operator.output_level)
+    return _below_full_db(loudest, highest_level) < _SILENCE_DB
 
 
 def _reaching(voice: Voice, sounding: set[int]) -> set[int]:

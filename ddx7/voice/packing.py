@@ -1,13 +1,18 @@
 """Bytes of voices: the edit form (VCED, 155) and the packed form (VMEM, 128), one or millions at a time."""
 
+from types import SimpleNamespace
+
 import numpy as np
 
 from ddx7.voice.spec import (
     FIELDS,
     INIT_OUTPUT_LEVEL_OP1,
+    N_OPERATORS,
     OPERATOR_PARAMETERS,
     VCED_SIZE,
     VMEM_SIZE,
+    VOICE_PARAMETERS,
+    Parameter,
     vced_offset,
 )
 
@@ -21,6 +26,16 @@ VCED_MAX = np.array([f.parameter.maximum for f in FIELDS], np.uint8)
 """Largest legal value of each VCED byte, uint8 [155]."""
 VCED_PANEL = np.array([f.parameter.panel for f in FIELDS], np.int16)
 """What the panel adds to each VCED byte, int16 [155]."""
+
+
+def _columns(row: Parameter) -> np.ndarray:
+    operators = range(1, N_OPERATORS + 1) if row in OPERATOR_PARAMETERS else (0,)
+    columns = np.array([[vced_offset(row, op) + k for k in range(row.count)] for op in operators])
+    return columns.reshape([n for n in columns.shape if n > 1])
+
+
+VCED_COLUMNS = {row.name: _columns(row) for row in OPERATOR_PARAMETERS + VOICE_PARAMETERS}
+"""Where each row of the table lies in VCED: [operator, 4], OP1 first; either axis only where there are several."""
 
 
 def _init_vced() -> np.ndarray:
@@ -70,6 +85,20 @@ def pack(vced: np.ndarray) -> np.ndarray:
     # Several fields share a byte, so plain indexing would keep only the last of them.
     np.bitwise_or.at(np.moveaxis(vmem, -1, 0), _VMEM_BYTE, np.moveaxis(fields, -1, 0))
     return vmem
+
+
+def rows(vced: np.ndarray) -> SimpleNamespace:
+    """Bytes of voices by the names of the table, as ``rows(vced).levels``.
+
+    Args:
+      vced: uint8 [..., 155].
+
+    Returns:
+      an attribute for each row of the table: int16, so that differences may be negative, [..., operator, 4] with OP1
+      first; either axis only where there are several.
+    """
+    vced = np.asarray(vced, np.int16)
+    return SimpleNamespace(**{name: vced[..., columns] for name, columns in VCED_COLUMNS.items()})
 
 
 def unused_bits(vmem: np.ndarray) -> np.ndarray:

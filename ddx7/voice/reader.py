@@ -12,7 +12,7 @@ import stat
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -21,9 +21,9 @@ from ddx7.voice.archive import is_zip, unzip
 from ddx7.voice.bank import Bank
 from ddx7.voice.health import clamp, describe_changes, plausible
 from ddx7.voice.messages import START, Contents, Dump, clear_high_bits, scan, stray_bits
-from ddx7.voice.packing import unpack
+from ddx7.voice.packing import VCED_COLUMNS, unpack
 from ddx7.voice.spec import VCED_SIZE, VMEM_SIZE
-from ddx7.voice.voice import Voice
+from ddx7.voice.voice import Voice, decode_name
 
 MAX_BYTES = 16 * 2**20
 """How much of a file is read at most: a hundred times the largest voice collection that is one file."""
@@ -49,6 +49,25 @@ _MAGIC = {
 }
 
 
+class Part(NamedTuple):
+    """The voices of one file, or of one member of a zip archive, before a `Voice` is made of each.
+
+    Attributes:
+      member: where in the archive; empty for a file of its own.
+      vced: legal voices in the edit form, uint8 [voice, 155].
+      doubtful: bool [voice], so much was illegal that the voice may be damaged beyond mending.
+      repairs: one sentence for each thing that was wrong and mended.
+    """
+
+    member: str
+    vced: np.ndarray
+    doubtful: np.ndarray
+    repairs: tuple[str, ...]
+
+
+Parts = tuple[list[Part], list[str]]
+
+
 def load(path: str | os.PathLike[str], *, max_bytes: int = MAX_BYTES) -> Bank:
     """Read the voices of a file: .syx of any kind, bare voice bytes, JSON, or a zip of those.
 
@@ -62,11 +81,27 @@ def load(path: str | os.PathLike[str], *, max_bytes: int = MAX_BYTES) -> Bank:
     Raises:
       SysexError: the file cannot be read, or holds no DX7 voice.
     """
+    return _as_bank(*load_parts(path, max_bytes=max_bytes))
+
+
+def load_parts(path: str | os.PathLike[str], *, max_bytes: int = MAX_BYTES) -> Parts:
+    """Read a file as `load` does, but into arrays: tens of times faster where no `Voice` is wanted of each.
+
+    Args:
+      path: the file.
+      max_bytes: a longer file is refused.
+
+    Returns:
+      (the parts of the file that hold voices, in order; one sentence for each member of an archive that was left out).
+
+    Raises:
+      SysexError: the file cannot be read, or holds no DX7 voice.
+    """
     name = os.fspath(path)
     data = _read_regular_file(Path(path), max_bytes + 1)
     if len(data) > max_bytes:
         raise SysexError(f"{name}: found more than {max_bytes:,} bytes, wanted at most that many")
-    return read_bytes(data, name)
+    return _read_parts(data, name)
 
 
 def read_bytes(data: bytes, name: str = "data") -> Bank:
@@ -82,10 +117,17 @@ def read_bytes(data: bytes, name: str = "data") -> Bank:
     Raises:
       SysexError: there is no DX7 voice in them.
     """
-    data = bytes(data)
-    if is_zip(data):
-        return _read_zip(data, name)
-    return _read_file(data, name)
+    return _as_bank(*_read_parts(bytes(data), name))
+
+
+def _read_parts(data: bytes, name: str) -> Parts:
+    return _read_zip(data, name) if is_zip(data) else ([_read_file(data, name)], [])
+
+
+def _as_bank(parts: list[Part], notes: list[str]) -> Bank:
+    voices = [Voice.from_vced(row) for part in parts for row in part.vced]
+    repairs = [f"{part.member}: {r}" if part.member else r for part in parts for r in part.repairs]
+    return Bank(voices, repairs + notes)
 
 
 def _read_regular_file(path: Path, n_bytes: int) -> bytes:
@@ -102,30 +144,27 @@ def _read_regular_file(path: Path, n_bytes: int) -> bytes:
     raise SysexError(f"{path}: found a {'folder' if stat.S_ISDIR(mode) else 'special file'}, wanted a file")
 
 
-def _read_zip(data: bytes, name: str) -> Bank:
+def _read_zip(data: bytes, name: str) -> Parts:
     files, notes = unzip(data, name)
-    voices: list[Voice] = []
-    repairs: list[str] = []
+    parts: list[Part] = []
     for member, content in files:
         try:
-            bank = _read_file(content, member)
+            parts.append(_read_file(content, member)._replace(member=member))
         except SysexError as error:
             notes.append(str(error))
-            continue
-        voices += bank
-        repairs += [f"{member}: {repair}" for repair in bank.repairs]
-    if not voices:
+    if not parts:
         reasons = f" ({_shorten(notes, '; ')})" if notes else ""
         raise SysexError(f"{name}: found a zip archive without DX7 voices{reasons}, wanted one of voice files")
-    return Bank(voices, repairs + notes)
+    return parts, notes
 
 
-def _read_file(data: bytes, name: str) -> Bank:
+def _read_file(data: bytes, name: str) -> Part:
     if not data:
         raise SysexError(f"{name}: found an empty file, {_WANTED}")
     text = _as_text(data)
     if text is not None:
-        return _read_text(text, name)
+        vced = _read_text(text, name).to_vced()
+        return Part("", vced, np.zeros(len(vced), bool), ())
     contents = _find(data)
     if not contents.dumps:
         raise SysexError(f"{name}: found {_describe(data, contents)}, {_WANTED}")
@@ -208,11 +247,11 @@ def _mostly_plausible(dump: Dump) -> bool:
     return bool(2 * np.count_nonzero(flags) > flags.size)
 
 
-def _mended(contents: Contents) -> Bank:
+def _mended(contents: Contents) -> Part:
     found = np.concatenate([dump.vced for dump in contents.dumps])
     legal = clamp(found)
-    voices = [Voice.from_vced(row) for row in legal]
     changed = np.any(found != legal, axis=-1)
+    doubtful = np.concatenate([~plausible(dump.vced, dump.damage) for dump in contents.dumps])
     repairs: list[str] = []
     start = 0
     for dump in contents.dumps:
@@ -220,15 +259,16 @@ def _mended(contents: Contents) -> Bank:
         label = f"voices {start + 1}-{end}" if end - start > 1 else f"voice {end}"
         repairs += [f"{label}: {fault}" for fault in dump.faults]
         for k in start + np.flatnonzero(changed[start:end]):
-            repairs += [f"voice {k + 1} {voices[k].name!r}: {s}" for s in describe_changes(found[k], legal[k])]
-        doubtful = start + 1 + np.flatnonzero(~plausible(dump.vced, dump.damage))
-        if len(doubtful):
-            repairs.append(f"{_numbered(doubtful)}: so much is illegal there that it may be damaged beyond mending")
+            name = decode_name(legal[k, VCED_COLUMNS["name"]].tobytes())
+            repairs += [f"voice {k + 1} {name!r}: {s}" for s in describe_changes(found[k], legal[k])]
+        numbers = start + 1 + np.flatnonzero(doubtful[start:end])
+        if len(numbers):
+            repairs.append(f"{_numbered(numbers)}: so much is illegal there that it may be damaged beyond mending")
         start = end
     repairs += [f"{_messages(count, kind)} skipped" for kind, count in contents.others.items()]
     if contents.n_outside:
         repairs.append(f"{contents.n_outside:,} bytes outside of messages skipped")
-    return Bank(voices, repairs)
+    return Part("", legal, doubtful, tuple(repairs))
 
 
 def _numbered(numbers: np.ndarray) -> str:

@@ -1,11 +1,13 @@
 import io
 import zipfile
 
+import numpy as np
 import pytest
 from lookalikes import bank, random_voices, single
 
 from ddx7.errors import SysexError
 from ddx7.voice import Voice, archive, load, read_bytes
+from ddx7.voice.reader import load_parts
 
 VCEDS = random_voices(40, seed=11)
 BANK = bank(VCEDS[:32])
@@ -35,6 +37,18 @@ def test_all_voice_files_of_an_archive_are_read_in_order(method, tmp_path):
     found = load(tmp_path / "pack.zip")
     assert found.to_vced().tobytes() == b"".join(VCEDS)
     assert sorted({repair.split(": ")[0] for repair in found.repairs}) == ["pack/a.sysex", "pack/bare.bin"]
+
+
+def test_parts_are_the_voices_of_each_member(tmp_path):
+    damaged = b"\x7f" * 145 + VCEDS[33][145:]
+    members = {"b.syx": BANK, "no.syx": b"text", "a/two.syx": single(damaged) + single(VCEDS[32])}
+    (tmp_path / "pack.zip").write_bytes(zipped(members))
+    parts, notes = load_parts(tmp_path / "pack.zip")
+    assert [part.member for part in parts] == ["b.syx", "a/two.syx"]
+    assert parts[0].vced.tobytes() == b"".join(VCEDS[:32])
+    assert parts[1].doubtful.tolist() == [True, False]
+    assert notes == [repair for repair in load(tmp_path / "pack.zip").repairs if "no.syx" in repair]
+    assert np.concatenate([part.vced for part in parts]).tolist() == load(tmp_path / "pack.zip").to_vced().tolist()
 
 
 def test_members_that_cannot_be_read_are_noted_and_the_rest_is_read():

@@ -8,7 +8,7 @@ from lookalikes import VCED_MAX, VCED_MIN, random_voices
 
 from ddx7.errors import Ddx7Error
 from ddx7.voice import Operator, Voice, diagnose, init_voice, mend
-from ddx7.voice.health import plausible
+from ddx7.voice.health import plausible, silent
 
 LOUD = Operator(output_level=99)
 
@@ -46,6 +46,18 @@ def test_a_voice_whose_carriers_cannot_be_heard_is_silent(operators):
     (finding,) = diagnose(voice(*operators))
     assert (finding.code, finding.severity) == ("silent", "error")
     assert "operators 1, 3" in finding.sentence
+
+
+def test_many_voices_at_once_are_silent_as_each_of_them_is():
+    rng = np.random.default_rng(5)
+    vceds = np.frombuffer(b"".join(random_voices(600, seed=5)), np.uint8).reshape(-1, 155).copy()
+    for start in range(0, 126, 21):
+        vceds[:, start + 16] = rng.integers(0, 40, 600)
+        vceds[rng.random(600) < 0.5, start + 9 : start + 11] = 0
+    expected = ["silent" in codes(Voice.from_vced(row)) for row in vceds]
+    assert silent(vceds).tolist() == expected
+    assert 100 < sum(expected) < 500
+    assert silent(vceds[0]) == expected[0]
 
 
 @pytest.mark.parametrize("side", ["left", "right"])

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from lookalikes import pack_by_hand, random_voices, vceds
 
-from ddx7.voice.packing import in_range, pack, unpack, unused_bits
+from ddx7.voice.packing import in_range, pack, rows, unpack, unused_bits
 
 
 @given(vceds())
@@ -28,6 +28,17 @@ def test_unused_bits_are_found_and_dropped():
     assert not unused_bits(clean)
     assert unused_bits(stray)
     assert np.array_equal(unpack(stray), unpack(clean))
+
+
+def test_rows_are_the_bytes_by_name_with_operator_1_first():
+    vced = np.arange(2 * 155, dtype=np.uint16).reshape(2, 155) % 128
+    found = rows(vced)
+    assert found.levels.shape == (2, 6, 4)
+    assert found.levels[1, 0].tolist() == vced[1, 109:113].tolist()
+    assert found.output_level[0].tolist() == vced[0, [121, 100, 79, 58, 37, 16]].tolist()
+    assert found.pitch_rates[1].tolist() == vced[1, 126:130].tolist()
+    assert found.algorithm.tolist() == vced[:, 134].tolist()
+    assert found.name[0].tolist() == vced[0, 145:].tolist()
 
 
 def test_in_range_points_at_the_illegal_byte():
