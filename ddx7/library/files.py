@@ -57,7 +57,7 @@ def find_files(places: Sequence[str | os.PathLike[str]]) -> tuple[list[VoiceFile
     for place in map(Path, places):
         if not os.path.lexists(place):
             raise Ddx7Error(f"{place}: there is no such file or folder")
-        for found in _walk(_Entry(str(place), place.name, place.is_dir(), os.path.realpath(place)), seen):
+        for found in _walk(_Entry(str(place), place.name or str(place), place.is_dir(), os.path.realpath(place)), seen):
             if isinstance(found, VoiceFile):
                 files.append(found)
             else:
@@ -97,7 +97,7 @@ def _entry(found: os.DirEntry[str], prefix: str, folder: str) -> _Entry:
         is_folder = found.is_dir()
     except OSError:  # a link in a circle, say: reading it will tell
         is_folder = False
-    identity = os.path.realpath(found.path) if found.is_symlink() else f"{folder}{os.sep}{found.name}"
+    identity = os.path.realpath(found.path) if found.is_symlink() else f"{folder.rstrip(os.sep)}{os.sep}{found.name}"
     return _Entry(found.path, prefix + found.name, is_folder, identity)
 
 
