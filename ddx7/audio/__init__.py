@@ -1,4 +1,4 @@
-"""What sound is to us: files in and out, what one note says, spectra, and how far apart two sounds are."""
+"""What sound is to us: files in and out, the notes in it, spectra, and how far apart two sounds are."""
 
 import importlib
 from typing import TYPE_CHECKING, Any
@@ -12,10 +12,13 @@ from ddx7.audio.files import write_audio as write_audio
 from ddx7.audio.mel import mel_filterbank as mel_filterbank
 from ddx7.audio.note import Note as Note
 from ddx7.audio.note import analyse_note as analyse_note
+from ddx7.audio.notes import find_notes as find_notes
 from ddx7.audio.partials import Partials as Partials
 from ddx7.audio.partials import partials as partials
 from ddx7.audio.pitch import hz_to_midi as hz_to_midi
 from ddx7.audio.pitch import midi_to_hz as midi_to_hz
+from ddx7.audio.transcript import midi_bytes as midi_bytes
+from ddx7.audio.transcript import velocities as velocities
 
 if TYPE_CHECKING:
     from ddx7.audio.perceptual import TargetFeatures as TargetFeatures

@@ -5,11 +5,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from ddx7.audio.pitch import estimate_pitch, hz_to_midi
+from ddx7.audio.yin import fast_length
 from ddx7.errors import AudioError
 
 ONSET_DB = -40.0  # the note begins where a millisecond first reaches this under the peak,
 NOISE_MARGIN_DB = 10.0  # or this much above the quietest tenth of what comes before it, if that is noisier,
 CERTAIN_ONSET_DB = -20.0  # but never nearer to the peak than this
+RUMBLE_HZ = 60.0  # what is slower than this does not tell where a note begins
 INAUDIBLE_DB = -60.0  # the note is over where the envelope falls below this for good
 
 ENVELOPE_S, HOP_S = 0.04, 0.005  # window longer than one period of A0
@@ -45,12 +47,13 @@ class Note:
     peak_db: float
 
 
-def analyse_note(samples: np.ndarray, sample_rate: int) -> Note:
+def analyse_note(samples: np.ndarray, sample_rate: int, *, around_hz: float | None = None) -> Note:
     """Measure a recording of one note.
 
     Args:
       samples: float [time], mono.
       sample_rate: in Hz.
+      around_hz: the pitch to within half a semitone, if that is known.
 
     Returns:
       what was measured. A phrase or a chord is measured too, with its first or most regular pitch and low confidence.
@@ -67,7 +70,7 @@ def analyse_note(samples: np.ndarray, sample_rate: int) -> Note:
     envelope_db = envelope(sound, sample_rate)
     duration_s = min(_end(envelope_db) * HOP_S, len(sound) / sample_rate)
     gate_s = min(_release(envelope_db) * HOP_S, duration_s)
-    pitch = estimate_pitch(sound[: round(duration_s * sample_rate)], sample_rate)
+    pitch = estimate_pitch(sound[: round(duration_s * sample_rate)], sample_rate, around_hz=around_hz)
     note = round(float(hz_to_midi(pitch.f0_hz)))
     return Note(
         onset_s=onset / sample_rate,
@@ -100,10 +103,27 @@ def envelope(samples: np.ndarray, sample_rate: int) -> np.ndarray:
     return 10 * np.log10(np.maximum(level / level.max(), 1e-12))
 
 
+def without_rumble(samples: np.ndarray, sample_rate: int) -> np.ndarray:
+    """The sound without what is too slow to hear as a beginning: handling, steps, the room.
+
+    Three resistor-capacitor high-passes: they neither delay an attack nor ring before it, as a steep filter would.
+
+    Args:
+      samples: float [time].
+      sample_rate: in Hz.
+
+    Returns:
+      float64 [time], 9 dB down at `RUMBLE_HZ`.
+    """
+    size = fast_length(len(samples) + round(0.1 * sample_rate))  # the end's response must not reach the beginning
+    turns = 1j * np.fft.rfftfreq(size, 1 / sample_rate) / RUMBLE_HZ
+    return np.fft.irfft(np.fft.rfft(samples, size) * (turns / (1 + turns)) ** 3, size)[: len(samples)]
+
+
 def _onset(samples: np.ndarray, sample_rate: int) -> int:
     """Index of the sample where the note begins."""
     block = max(1, round(0.001 * sample_rate))
-    padded = np.pad(np.abs(samples), (0, -len(samples) % block))
+    padded = np.pad(np.abs(without_rumble(samples, sample_rate)), (0, -len(samples) % block))
     peaks = padded.reshape(-1, block).max(axis=1)
     level_db = 20 * np.log10(np.maximum(peaks / peaks.max(), 1e-6))
     certain = int(np.argmax(level_db >= CERTAIN_ONSET_DB))

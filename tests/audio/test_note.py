@@ -9,6 +9,9 @@ from ddx7.errors import AudioError
 
 RATE = 44_100
 
+# One-shots whose string is struck late, after the rumble of the room has begun.
+LATE = {"ph_banjo_C3_very-long_forte_normal.flac": 0.185, "ph_mandolin_A4_very-long_piano_normal.flac": 0.29}
+
 
 def held(seconds: float, release_per_s: float, *, total: float = 3.0, decay_per_s: float = 0.3) -> np.ndarray:
     """A tone of 220 Hz held for some time and let go; amplitudes fall exponentially at the given rates."""
@@ -27,6 +30,13 @@ def test_the_onset_is_where_the_sound_begins(tone, lead_s, noise):
     recording = late(tone(330), lead_s)
     recording = recording + np.random.default_rng(0).normal(0, noise, len(recording))
     assert analyse_note(recording, RATE).onset_s == pytest.approx(lead_s, abs=0.004)
+
+
+def test_rumble_before_the_attack_is_no_onset(tone):
+    t = np.arange(3 * RATE) / RATE
+    recording = late(tone(330), 1.1)[: len(t)]
+    recording = recording + 0.1 * np.sin(2 * np.pi * 8 * t[: len(recording)])
+    assert analyse_note(recording, RATE).onset_s == pytest.approx(1.1, abs=0.01)
 
 
 @pytest.mark.parametrize("noise", [0.0, 1e-4])
@@ -79,6 +89,12 @@ def test_pitch_and_level(tone):
     assert note.confidence > 0.9
 
 
+@pytest.mark.parametrize(("around_hz", "wanted"), [(None, 57), (222.0, 57), (112.0, 45), (435.0, 69)])
+def test_a_known_octave_is_kept(tone, around_hz, wanted):
+    sound = tone(220, {1: 0.3, 2: 1, 3: 0.2, 4: 0.6}, decay_per_s=0.5)
+    assert analyse_note(sound, RATE, around_hz=around_hz).note == wanted
+
+
 @pytest.mark.parametrize("cents", [-49, 49])
 def test_cents_are_from_the_nearest_note(tone, cents):
     note = analyse_note(tone(440 * 2 ** (cents / 1200)), RATE)
@@ -123,7 +139,7 @@ def test_real_one_shots_are_measured_sensibly(shared):
     for name, path in paths.items():
         recording = read_audio(path)
         notes[name] = note = analyse_note(recording.samples, recording.sample_rate)
-        assert 0 <= note.onset_s < 0.2, name
+        assert note.onset_s == pytest.approx(LATE.get(name, 0.02), abs=0.03), name
         assert 0.2 < note.gate_s <= note.duration_s <= recording.duration_s - note.onset_s + 1e-6, name
         assert note.peak_db == pytest.approx(-0.9, abs=0.1), name
     # Brass and a soundfont's bass are let go before the end; a harp rings.
