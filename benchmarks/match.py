@@ -1,74 +1,297 @@
-"""How near `ddx7 match` comes to real one-shots, beside the best of as many random voices.
+"""How near `ddx7 match` comes, beside chance, CMA-ES and the nearest voice that people made.
 
-    python benchmarks/match.py --shared ../shared [--seconds 10] [--json match.json] [--out FOLDER]
+    python benchmarks/match.py --shared ../shared [--set oneshots|corpus|all] [--seconds 30] [--renders 10000]
+        [--baselines FOLDER] [--baseline-targets 20] [--skip-match] [--json match.json] [--out FOLDER]
 
-Each row is one recording. The distance is `ddx7.audio.log_mel_distance` in dB at 44.1 kHz. "Random" draws as many
-voices as the search rendered, from the same distribution that the search starts with, tuned to the recording's key and
-partials, and keeps the one that the search's own distance likes best; "one draw" is the median of 16 of them.
+Targets: 21 recorded one-shots, and 50 human voices that sound like no other of their collection (`corpus.lonely`),
+played by the engine and given to `match` as any recording. All distances are `ddx7.audio.log_mel_distance` in dB at
+44.1 kHz to the sound that `match` listens to: the note from its onset, at most 4 s.
+
+- "One random voice" is the median of 16 from the distribution that the search starts with, tuned to the target.
+- "Best random" and "CMA-ES" hear `--renders` voices, judged by the search's distance at the search's rate.
+- "Nearest human" is the nearest of 31,004 human voices, played on the target's key and an octave below and above it;
+  a corpus target itself is left out (`corpus.nearest`).
+
+Baselines do not hang on the search: they are kept as voices in the folder `--baselines`, one JSON each, and computed
+once. CMA-ES and random need about half a minute a target on two cores; `--baseline-targets` does only so many of the
+corpus set.
 """
 
 import argparse
 import json
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from baselines import best_random, cma_es
+from corpus import DURATION_S, HAND, Hand, hear, load_corpus, lonely, nearest, screen
 from timing import machine
 
-from ddx7.audio import log_mel_distance
-from ddx7.inference import Match, match
+from ddx7.audio import analyse_note, log_mel_distance, read_audio, resample
+from ddx7.audio.phrase import loudest_note
+from ddx7.inference import match
 from ddx7.inference.folder import write_match
-from ddx7.inference.match import RATE, SEARCH_RATE, prepare
+from ddx7.inference.genome import _FREE, Prior
+from ddx7.inference.match import LONGEST_S, RATE, SEARCH_RATE, prepare
+from ddx7.inference.score import Listener
 
-BATCH = 512
+CACHE = Path(__file__).parent / ".cache"
+SEED = 1
+COLUMNS = {
+    "match": "match",
+    "draw": "one random voice",
+    "random": "best random",
+    "cma": "CMA-ES",
+    "human": "nearest human",
+    "ratio": "match / human",
+}
+ENOUGH_NEARER = 0.7
+
+
+@dataclass(frozen=True, eq=False)
+class Task:
+    """A target as a search sees it.
+
+    Attributes:
+      full: the target at the rate of the result.
+      half: the same at the rate of the search.
+      prior: where its voices come from.
+      free: bytes that it may change, bool [155].
+      hand: that plays them.
+      onset_s: where in the recording the target begins.
+    """
+
+    full: Listener
+    half: Listener
+    prior: Prior
+    free: np.ndarray
+    hand: Hand
+    onset_s: float
+
+
+def set_up(samples: np.ndarray, rate: int) -> Task:
+    """What `match` makes of a recording before it searches."""
+    first, last = loudest_note(samples, rate)
+    samples = samples[round(first * rate) : round(last * rate)]
+    note = analyse_note(samples, rate)
+    begin = round(note.onset_s * rate)
+    sound = resample(samples[begin : begin + round(min(note.duration_s, LONGEST_S) * rate)], rate, RATE)
+    full, prior = prepare(sound, note)
+    hand = Hand(full.key, full.velocity, full.gate_s)
+    return Task(full, full.at(SEARCH_RATE), prior, _FREE, hand, first + note.onset_s)
+
+
+@dataclass(frozen=True, eq=False)
+class Target:
+    """One row of the table.
+
+    Attributes:
+      name: of the recording or voice.
+      recording: samples and sample rate.
+      voice: that made the sound, if a voice did, uint8 [155].
+    """
+
+    name: str
+    recording: tuple[np.ndarray, int]
+    voice: np.ndarray | None = field(default=None)
+
+    @cached_property
+    def task(self) -> Task:
+        """What `match` makes of it."""
+        return set_up(*self.recording)
+
+    @property
+    def human_hand(self) -> Hand:
+        """How a human plays voices to compare with it: as the target was played, where that is known."""
+        return self.task.hand if self.voice is None else HAND._replace(lead_s=self.task.onset_s)
+
+    @property
+    def from_key_down(self) -> np.ndarray:
+        """The sound to screen human voices by; corpus targets have it in common where it begins and how long it is."""
+        return self.task.full.target if self.voice is None else self.recording[0]
+
+    def quote(self, voices: np.ndarray, hand: Hand) -> np.ndarray:
+        """Distances in dB of voices, uint8 [voice, 155], as the table quotes them."""
+        wanted = self.task.full.target
+        return np.array([log_mel_distance(wanted, x) for part in hear(voices, hand, len(wanted)) for x in part])
+
+
+def one_shots(shared: Path) -> list[Target]:
+    """Recordings of single notes."""
+    paths = sorted((shared / "audio" / "oneshots" / "wav44k").glob("*.flac"))
+    read = [read_audio(path) for path in paths]
+    return [Target(path.stem, (r.samples, r.sample_rate)) for path, r in zip(paths, read, strict=True)]
+
+
+def corpus_targets(shared: Path, cache: Path) -> list[Target]:
+    """Human voices without a sound-alike, played by the engine."""
+    found = lonely(shared, cache=cache)
+    audio = np.concatenate(list(hear(found.vced, HAND, round(DURATION_S * RATE))))
+    return [
+        Target(f"voice-{i:05}", (sound, RATE), vced)
+        for i, vced, sound in zip(found.index, found.vced, audio, strict=True)
+    ]
+
+
+@dataclass(frozen=True)
+class Baselines:
+    """Baselines' answers, kept in a folder.
+
+    Attributes:
+      folder: one folder for each method and its settings, one JSON in it for each target.
+      renders: of random and CMA-ES.
+      shared: the shared folder.
+    """
+
+    folder: Path
+    renders: int
+    shared: Path
+
+    def human(self, targets: Sequence[Target]) -> None:
+        """Find the nearest human voices of targets that are played alike, or of one target."""
+        missing = [target for target in targets if not self._path("human", target).exists()]
+        if not missing:
+            return
+        vced = load_corpus(self.shared)
+        start = time.monotonic()
+        screened = screen(vced, [target.from_key_down for target in missing], missing[0].human_hand._replace(lead_s=0))
+        for target, near in zip(missing, screened, strict=True):
+            if target.voice is not None:
+                near[:, (vced == target.voice).all(axis=1)] = np.inf
+            found = nearest(vced, target.task.full.target, target.human_hand, near)
+            hand = target.human_hand._replace(key=found.key)
+            elapsed = time.monotonic() - start
+            self._write("human", target, found.vced, hand, rank=found.rank, elapsed_s=elapsed)
+            start = time.monotonic()
+
+    def random(self, target: Target) -> None:
+        """Hear random voices."""
+        task = target.task
+        self._search("random", target, lambda rng: best_random(task.half, task.prior, self.renders, rng))
+
+    def cma(self, target: Target) -> None:
+        """Run CMA-ES."""
+        task = target.task
+        self._search("cma", target, lambda rng: cma_es(task.half, task.prior, task.free, self.renders, rng))
+
+    def quote(self, method: str, target: Target) -> float | None:
+        """Distance in dB of what a method found, None if it has not run."""
+        path = self._path(method, target)
+        if not path.exists():
+            return None
+        found = json.loads(path.read_text())
+        return float(target.quote(np.array([found["voice"]], np.uint8), Hand(**found["hand"]))[0])
+
+    def _search(self, method: str, target: Target, run: Callable[[np.random.Generator], np.ndarray]) -> None:
+        if not self._path(method, target).exists():
+            start = time.monotonic()
+            voice = run(np.random.default_rng(SEED))
+            self._write(method, target, voice, target.task.hand, elapsed_s=time.monotonic() - start)
+
+    def _path(self, method: str, target: Target) -> Path:
+        settings = method if method == "human" else f"{method}-{self.renders}"
+        return self.folder / settings / f"{target.name}.json"
+
+    def _write(self, method: str, target: Target, voice: np.ndarray, hand: Hand, **more: float) -> None:
+        path = self._path(method, target)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial = path.with_suffix(".partial")
+        partial.write_text(json.dumps({"voice": voice.tolist(), "hand": hand._asdict(), **more}))
+        partial.replace(path)
 
 
 def main() -> None:
-    """Print the table."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    """Print the tables."""
+    arguments = _arguments()
+    sets: dict[str, list[Target]] = {}
+    if arguments.set != "corpus":
+        sets["one-shots"] = one_shots(arguments.shared)
+    if arguments.set != "oneshots":
+        sets["corpus"] = corpus_targets(arguments.shared, arguments.cache)
+    print(f"{machine()}\n")
+    kept = Baselines(arguments.baselines, arguments.renders, arguments.shared)
+    run_baselines(kept, sets, arguments.baseline_targets)
+    rows = []
+    for name, targets in sets.items():
+        print(f"{name}, {arguments.seconds:g} s, {arguments.renders:,} renders\n")
+        print(f"| target | {' | '.join(COLUMNS.values())} | renders of match |\n|{'---|' * (len(COLUMNS) + 2)}")
+        of_set = []
+        for target in targets:
+            row = measure(target, kept, arguments)
+            of_set.append({"set": name, **row})
+            print(f"| {target.name} | {_cells(row)} | {row['renders'] or 0:,} |", flush=True)
+            if arguments.json:
+                written = {"machine": machine(), "seconds": arguments.seconds, "rows": rows + of_set}
+                arguments.json.write_text(json.dumps(written, indent=2))
+        summarise(of_set)
+        rows += of_set
+
+
+def run_baselines(kept: Baselines, sets: dict[str, list[Target]], n_corpus: int) -> None:
+    """Compute what is not there yet, the nearest human voices first: they say most."""
+    for target in sets.get("one-shots", []):
+        kept.human([target])
+    kept.human(sets.get("corpus", []))
+    for target in [*sets.get("one-shots", []), *sets.get("corpus", [])[:n_corpus]]:
+        kept.cma(target)
+        kept.random(target)
+
+
+def measure(target: Target, kept: Baselines, arguments: argparse.Namespace) -> dict[str, Any]:
+    """One row of the table."""
+    task = target.task
+    row: dict[str, Any] = {"target": target.name, "match": None, "ratio": None, "renders": None}
+    row["draw"] = float(np.median(target.quote(task.prior.draw(np.random.default_rng(SEED), 16), task.hand)))
+    row |= {method: kept.quote(method, target) for method in ("random", "cma", "human")}
+    if not arguments.skip_match:
+        found = match(target.recording, seconds=arguments.seconds, seed=0, name=target.name[:10])
+        row |= {"match": found.distances[0], "renders": found.report["renders"], "stages": found.report["stages"]}
+        row["ratio"] = row["match"] / row["human"]
+        if arguments.out:
+            write_match(found, arguments.out / target.name, target.name, force=True)
+    return row
+
+
+def summarise(rows: list[dict[str, Any]]) -> None:
+    """Print medians, and how match compares with each baseline."""
+    medians = {key: np.median(values) if (values := _values(rows, key)) else None for key in COLUMNS}
+    print(f"| **median of {len(rows)}** | {_cells(medians)} | |\n")
+    for key in ("random", "cma", "human"):
+        ratios = np.array([row["match"] / row[key] for row in rows if row["match"] and row[key]])
+        if len(ratios):
+            nearer, enough = (ratios < 1).sum(), (ratios <= ENOUGH_NEARER).sum()
+            share = f"{enough} ({enough / len(ratios):.0%}) by 30 % or more"
+            print(
+                f"match / {COLUMNS[key]}: median {np.median(ratios):.2f}; nearer on {nearer} of {len(ratios)}, {share}"
+            )
+    print()
+
+
+def _values(rows: list[dict[str, Any]], key: str) -> list[float]:
+    return [row[key] for row in rows if row[key] is not None]
+
+
+def _cells(row: dict[str, Any]) -> str:
+    return " | ".join("–" if row[key] is None else f"{row[key]:.{2 if key == 'ratio' else 1}f}" for key in COLUMNS)
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--shared", type=Path, default=Path("../shared"))
-    parser.add_argument("--seconds", type=float, default=10.0)
+    parser.add_argument("--set", choices=("oneshots", "corpus", "all"), default="all")
+    parser.add_argument("--seconds", type=float, default=30.0, help="of each match")
+    parser.add_argument("--renders", type=int, default=10_000, help="of random and CMA-ES")
+    parser.add_argument("--baselines", type=Path, default=CACHE / "baselines", help="what they found is kept here")
+    parser.add_argument("--baseline-targets", type=int, default=50, help="corpus targets for random and CMA-ES")
+    parser.add_argument("--skip-match", action="store_true", help="only the baselines")
+    parser.add_argument("--cache", type=Path, default=CACHE, help="for the choice of corpus targets")
     parser.add_argument("--json", type=Path)
     parser.add_argument("--out", type=Path, help="keep every match's folder here")
-    arguments = parser.parse_args()
-    recordings = sorted((arguments.shared / "audio" / "oneshots" / "wav44k").glob("*.flac"))
-    print(f"{machine()}\n")
-    print("| recording | match | best of as many random | one random draw | voices rendered |\n|---|---|---|---|---|")
-    rows = []
-    for recording in recordings:
-        found = match(recording, seconds=arguments.seconds, seed=0)
-        best, one = random_voices(found)
-        row = {
-            "recording": recording.stem,
-            "match": found.distances[0],
-            "random": best,
-            "draw": one,
-            "renders": found.report["renders"],
-            "stages": found.report["stages"],
-        }
-        rows.append(row)
-        print(f"| {row['recording']} | {row['match']:.1f} | {best:.1f} | {one:.1f} | {row['renders']:,} |", flush=True)
-        if arguments.out:
-            write_match(found, arguments.out / recording.stem, recording.stem, force=True)
-        if arguments.json:
-            arguments.json.write_text(json.dumps({"machine": machine(), "rows": rows}, indent=2))
-    match_db, random_db, draw_db = (np.median([row[key] for row in rows]) for key in ("match", "random", "draw"))
-    print(f"| **median of {len(rows)}** | **{match_db:.1f}** | {random_db:.1f} | {draw_db:.1f} | |")
-    nearer = sum(row["match"] < row["random"] for row in rows)
-    ratio = np.median([row["match"] / row["random"] for row in rows])
-    print(f"\nNearer than the best random voice on {nearer} of {len(rows)}; median ratio {ratio:.2f}.")
-
-
-def random_voices(found: Match) -> tuple[float, float]:
-    """Distance of the best of as many random voices as the search rendered, and the median of a few."""
-    full, prior = prepare(found.target, found.note)
-    half = full.at(SEARCH_RATE)
-    rng = np.random.default_rng(1)
-    drawn = np.concatenate([prior.draw(rng, BATCH) for _ in range(-(-found.report["renders"] // BATCH))])
-    drawn = drawn[: found.report["renders"]]
-    near = np.concatenate([half.distances(drawn[k : k + BATCH]) for k in range(0, len(drawn), BATCH)])
-    voices = np.concatenate([drawn[[np.argmin(near)]], drawn[:16]])
-    distances = [log_mel_distance(full.target, sound, RATE) for sound in full.hear(voices)]
-    return distances[0], float(np.median(distances[1:]))
+    return parser.parse_args()
 
 
 if __name__ == "__main__":
