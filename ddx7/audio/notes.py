@@ -17,7 +17,8 @@ from ddx7.errors import AudioError
 ATTACK_DB = 6.0  # so strong an attack parts notes of one pitch
 REACH_S = 0.06  # two attacks are further apart than this
 DIP_DB = 24.0  # so deep a dip below both of its sides parts notes of one pitch; wobbles and tremolo stay above
-VALLEY_DB, VALLEY_S = 12.0, 0.1  # a note begins at the bottom of a dip this deep, this little before the pitch steps
+VALLEY_DB, VALLEY_S = 12.0, 0.1  # a note begins at the bottom of a dip this deep, this little before the pitch steps,
+OVERLAP_S = 0.025  # or so little after
 FAINT_DB = -26.0  # what does not come this near to the loudest moment is no note: noises, echoes, breath
 SHORTEST_S = 0.06  # of sound above that
 STEP_SEMITONES = 0.7  # a smaller step is a vibrato or a slide
@@ -224,5 +225,5 @@ def _valley(level_db: np.ndarray, cut: int) -> int:
     """The lowest frame shortly before a cut if it is much lower than what follows, else the cut."""
     reach = round(VALLEY_S / HOP_S)
     start = max(0, cut - reach)
-    bottom = start + int(np.argmin(level_db[start : cut + 5]))
+    bottom = start + int(np.argmin(level_db[start : cut + round(OVERLAP_S / HOP_S)]))
     return bottom if level_db[cut : cut + reach].max() >= level_db[bottom] + VALLEY_DB else cut
