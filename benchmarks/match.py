@@ -5,7 +5,7 @@
 
 Targets: 21 recorded one-shots, and 50 human voices that sound like no other of their collection (`corpus.lonely`),
 played by the engine and given to `match` as any recording. All distances are `ddx7.audio.log_mel_distance` in dB at
-44.1 kHz to the sound that `match` listens to: the note from its onset, at most 4 s.
+44.1 kHz to the sound that `match` listens to: the note from its onset, at most 4 s, and nothing after its end.
 
 - "One random voice" is the median of 16 from the distribution that the search starts with, tuned to the target.
 - "Best random" and "CMA-ES" hear `--renders` voices, judged by the search's distance at the search's rate.
@@ -57,15 +57,15 @@ class Task:
     """A target as a search sees it.
 
     Attributes:
-      full: the target at the rate of the result.
-      half: the same at the rate of the search.
+      sound: the target, at `RATE`; what distances are quoted to.
+      half: the same at the rate of the search, as the search judges voices by it.
       prior: where its voices come from.
       free: bytes that it may change, bool [155].
       hand: that plays them.
       onset_s: where in the recording the target begins.
     """
 
-    full: Listener
+    sound: np.ndarray
     half: Listener
     prior: Prior
     free: np.ndarray
@@ -82,7 +82,7 @@ def set_up(samples: np.ndarray, rate: int) -> Task:
     sound = resample(samples[begin : begin + round(min(note.duration_s, LONGEST_S) * rate)], rate, RATE)
     full, prior = prepare(sound, note)
     hand = Hand(full.key, full.velocity, full.gate_s)
-    return Task(full, full.at(SEARCH_RATE), prior, _FREE, hand, first + note.onset_s)
+    return Task(sound, full.at(SEARCH_RATE), prior, _FREE, hand, first + note.onset_s)
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,11 +112,11 @@ class Target:
     @property
     def from_key_down(self) -> np.ndarray:
         """The sound to screen human voices by; corpus targets have it in common where it begins and how long it is."""
-        return self.task.full.target if self.voice is None else self.recording[0]
+        return self.task.sound if self.voice is None else self.recording[0]
 
     def quote(self, voices: np.ndarray, hand: Hand) -> np.ndarray:
         """Distances in dB of voices, uint8 [voice, 155], as the table quotes them."""
-        wanted = self.task.full.target
+        wanted = self.task.sound
         return np.array([log_mel_distance(wanted, x) for part in hear(voices, hand, len(wanted)) for x in part])
 
 
@@ -162,7 +162,7 @@ class Baselines:
         for target, near in zip(missing, screened, strict=True):
             if target.voice is not None:
                 near[:, (vced == target.voice).all(axis=1)] = np.inf
-            found = nearest(vced, target.task.full.target, target.human_hand, near)
+            found = nearest(vced, target.task.sound, target.human_hand, near)
             hand = target.human_hand._replace(key=found.key)
             elapsed = time.monotonic() - start
             self._write("human", target, found.vced, hand, rank=found.rank, elapsed_s=elapsed)
@@ -184,7 +184,10 @@ class Baselines:
         if not path.exists():
             return None
         found = json.loads(path.read_text())
-        return float(target.quote(np.array([found["voice"]], np.uint8), Hand(**found["hand"]))[0])
+        hand = Hand(**found["hand"])
+        if method == "human":  # found once, played as the target is heard now
+            hand = target.human_hand._replace(key=hand.key)
+        return float(target.quote(np.array([found["voice"]], np.uint8), hand)[0])
 
     def _search(self, method: str, target: Target, run: Callable[[np.random.Generator], np.ndarray]) -> None:
         if not self._path(method, target).exists():
@@ -249,7 +252,8 @@ def measure(target: Target, kept: Baselines, arguments: argparse.Namespace) -> d
     row |= {method: kept.quote(method, target) for method in ("random", "cma", "human")}
     if not arguments.skip_match:
         found = match(target.recording, seconds=arguments.seconds, seed=0, name=target.name[:10])
-        row |= {"match": found.distances[0], "renders": found.report["renders"], "stages": found.report["stages"]}
+        quoted = log_mel_distance(found.target, found.audio, found.sample_rate)
+        row |= {"match": quoted, "renders": found.report["renders"], "stages": found.report["stages"]}
         row["ratio"] = row["match"] / row["human"]
         if arguments.out:
             write_match(found, arguments.out / target.name, target.name, force=True)
