@@ -31,13 +31,13 @@ from baselines import best_random, cma_es
 from corpus import DURATION_S, HAND, Hand, hear, load_corpus, lonely, nearest, screen
 from timing import machine
 
-from ddx7.audio import analyse_note, log_mel_distance, read_audio, resample
-from ddx7.audio.phrase import loudest_note
+from ddx7.audio import find_notes, log_mel_distance, read_audio
 from ddx7.inference import match
 from ddx7.inference.folder import write_match
-from ddx7.inference.genome import _FREE, Prior
-from ddx7.inference.match import LONGEST_S, RATE, SEARCH_RATE, prepare
-from ddx7.inference.score import Listener
+from ddx7.inference.genome import Prior
+from ddx7.inference.score import Audition
+from ddx7.inference.search import SEARCH_RATE
+from ddx7.inference.target import RATE, make_target
 
 CACHE = Path(__file__).parent / ".cache"
 SEED = 1
@@ -58,7 +58,7 @@ class Task:
 
     Attributes:
       sound: the target, at `RATE`; what distances are quoted to.
-      half: the same at the rate of the search, as the search judges voices by it.
+      half: its notes at the rate of the search, as the search judges voices by it.
       prior: where its voices come from.
       free: bytes that it may change, bool [155].
       hand: that plays them.
@@ -66,7 +66,7 @@ class Task:
     """
 
     sound: np.ndarray
-    half: Listener
+    half: Audition
     prior: Prior
     free: np.ndarray
     hand: Hand
@@ -75,14 +75,11 @@ class Task:
 
 def set_up(samples: np.ndarray, rate: int) -> Task:
     """What `match` makes of a recording before it searches."""
-    first, last = loudest_note(samples, rate)
-    samples = samples[round(first * rate) : round(last * rate)]
-    note = analyse_note(samples, rate)
-    begin = round(note.onset_s * rate)
-    sound = resample(samples[begin : begin + round(min(note.duration_s, LONGEST_S) * rate)], rate, RATE)
-    full, prior = prepare(sound, note)
-    hand = Hand(full.key, full.velocity, full.gate_s)
-    return Task(sound, full.at(SEARCH_RATE), prior, _FREE, hand, first + note.onset_s)
+    notes = find_notes(samples, rate)
+    target = make_target(samples, rate, notes)
+    prior, played = target.prior(), target.hands[target.chosen[0]]
+    hand = Hand(played.key, played.velocity, played.gate_s)
+    return Task(target.sound, target.audition().at(SEARCH_RATE), prior, prior.free, hand, notes[0].onset_s)
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,11 +90,13 @@ class Target:
       name: of the recording or voice.
       recording: samples and sample rate.
       voice: that made the sound, if a voice did, uint8 [155].
+      neighbour: the nearest other voice of the corpus, if that is known, uint8 [155].
     """
 
     name: str
     recording: tuple[np.ndarray, int]
     voice: np.ndarray | None = field(default=None)
+    neighbour: np.ndarray | None = field(default=None)
 
     @cached_property
     def task(self) -> Task:
@@ -214,7 +213,7 @@ def main() -> None:
     if arguments.set != "corpus":
         sets["one-shots"] = one_shots(arguments.shared)
     if arguments.set != "oneshots":
-        sets["corpus"] = corpus_targets(arguments.shared, arguments.cache)
+        sets["corpus"] = corpus_targets(arguments.shared, arguments.cache)[: arguments.corpus_targets]
     print(f"{machine()}\n")
     kept = Baselines(arguments.baselines, arguments.renders, arguments.shared)
     run_baselines(kept, sets, arguments.baseline_targets)
@@ -291,6 +290,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--renders", type=int, default=10_000, help="of random and CMA-ES")
     parser.add_argument("--baselines", type=Path, default=CACHE / "baselines", help="what they found is kept here")
     parser.add_argument("--baseline-targets", type=int, default=50, help="corpus targets for random and CMA-ES")
+    parser.add_argument("--corpus-targets", type=int, default=50, help="how many of the corpus set")
     parser.add_argument("--skip-match", action="store_true", help="only the baselines")
     parser.add_argument("--cache", type=Path, default=CACHE, help="for the choice of corpus targets")
     parser.add_argument("--json", type=Path)

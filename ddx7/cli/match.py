@@ -14,12 +14,12 @@ from ddx7.cli.sheet import MIDI_OF_LOWEST_KEY, key_name
 from ddx7.cli.terminal import UsageError, note, result, result_json
 from ddx7.errors import AudioError, Ddx7Error
 from ddx7.files import refuse_to_overwrite
+from ddx7.voice import Voice, save
 
 if TYPE_CHECKING:
     from ddx7.inference.result import Match
 
-_VERDICTS = ((3.0, "very close"), (6.0, "same family"), (9.0, "roughly similar"))
-_FAR = "far off"
+_TOGETHER = "bank.syx"  # the best voice of each of several recordings
 _SURE = 0.4  # confidence below which there is no one clear pitch, as `ddx7.audio.Note` says
 
 _INTERRUPTED = 130
@@ -29,9 +29,9 @@ _INTERRUPTED = 130
 class Command:
     """Find DX7 voices that sound like recordings.
 
-    The strongest note of each recording is matched. OUT gets NAME.syx with the best voice, NAME_bank.syx with all
-    candidates, target.wav and match.wav to listen to, compare.png to look at, and match.json. Several recordings get a
-    folder each in OUT.
+    A note or a phrase of one voice: one DX7 voice is sought for all its notes. OUT gets NAME.syx with the best voice,
+    NAME_bank.syx with all candidates, target.wav and match.wav to listen to, compare.png to look at, notes.mid with the
+    notes found, and match.json. Several recordings get a folder each in OUT, and bank.syx holds the best voice of each.
 
     Ctrl-C ends a search early and keeps the best voice so far.
     """
@@ -40,7 +40,7 @@ class Command:
     """WAV, FLAC, Ogg, MP3 or AIFF, of one note or a phrase."""
     output: Annotated[Path, arg(metavar="OUT", aliases=["-o"])]
     """The folder to write to."""
-    seconds: Annotated[float, arg(metavar="S")] = 20.0
+    seconds: Annotated[float, arg(metavar="S")] = 30.0
     """How long to search for each, 1-3600."""
     seed: Annotated[int, arg(metavar="N")] = 0
     """Another seed, another search."""
@@ -48,6 +48,8 @@ class Command:
     """How many voices the bank holds, 1-32."""
     name: Annotated[str, arg(metavar="NAME", help_behavior_hint="(default: that of the recording)")] = ""
     """What the voice and its files are called."""
+    library: Annotated[tuple[Path, ...], arg(metavar="FOLDER...", help_behavior_hint="(default: none)")] = ()
+    """Folders or files with voices of your own: the nearest are named, and the search begins with them, too."""
     json: bool = False
     """Print JSON instead of the files."""
     force: bool = False
@@ -57,14 +59,29 @@ class Command:
         """Search, write, and return the exit code."""
         tasks = self._tasks()
         check(tasks, force=self.force)
+        together = self.output / _TOGETHER
+        if len(tasks) > 1:
+            refuse_to_overwrite([together], force=self.force)
         matches: list[dict[str, Any]] = []
+        voices: list[Voice] = []
         for task in tasks:
-            match, files = task.run(seconds=self.seconds, seed=self.seed, candidates=self.candidates, force=self.force)
+            match, files = task.run(
+                seconds=self.seconds,
+                seed=self.seed,
+                candidates=self.candidates,
+                library=self.library,
+                force=self.force,
+            )
             matches.append(_summary(task, match, files))
+            voices.append(match.voices[0])
             if not self.json:
                 result(map(str, files))
             if match.interrupted:
                 break
+        if len(tasks) > 1:
+            written = save(voices, together, force=self.force)
+            if not self.json:
+                result(map(str, written))
         if self.json:
             result_json({"matches": matches})
         return _INTERRUPTED if matches[-1]["interrupted"] else 0
@@ -101,7 +118,9 @@ class Task:
     name: str
     voice_name: str = ""
 
-    def run(self, *, seconds: float, seed: int, candidates: int, force: bool) -> "tuple[Match, list[Path]]":
+    def run(
+        self, *, seconds: float, seed: int, candidates: int, force: bool, library: Sequence[Path] = ()
+    ) -> "tuple[Match, list[Path]]":
         """Search, write the folder and say how near it came."""
         from ddx7.inference import match
         from ddx7.inference.folder import write_match
@@ -114,6 +133,7 @@ class Task:
                     seconds=seconds,
                     seed=seed,
                     name=self.voice_name or None,
+                    library=library,
                     progress=progress,
                 )
             except AudioError as error:
@@ -144,11 +164,20 @@ def check(tasks: Sequence[Task], *, force: bool) -> None:
 
 def remarks(match: "Match") -> list[str]:
     """What to know about a match, a sentence each, plainly also where it is poor."""
-    distance = match.distances[0]
+    from ddx7.inference.verdict import describe
+
+    hand = f"{key_name(match.key - MIDI_OF_LOWEST_KEY)} (MIDI note {match.key}) at velocity {match.velocity}"
     lines = [
-        f"{distance:.1f} dB from the recording (log-mel), {verdict(distance)}; "
-        f"play {key_name(match.key - MIDI_OF_LOWEST_KEY)} (MIDI note {match.key}) at velocity {match.velocity}"
+        describe(match.distances[0], match.differences),
+        f"one voice for {len(match.notes)} notes, the strongest {hand}" if len(match.notes) > 1 else f"play {hand}",
     ]
+    own = match.report.get("library", [])
+    if own:
+        named = ", ".join(f"{row['voice']} {row['distance_db']:.1f} dB" for row in own)
+        lines.append(f"nearest in the library: {named}")
+    if match.report.get("cut"):
+        first, last = (match.report[key] for key in ("from_s", "to_s"))
+        lines.append(f"the recording is long; {first:.0f} s to {last:.0f} s of it, the loudest minute, were used")
     if match.note.confidence < _SURE:
         lines.append("the recording has no one clear pitch, so the key is a guess")
     if match.interrupted:
@@ -156,21 +185,15 @@ def remarks(match: "Match") -> list[str]:
     return lines
 
 
-def verdict(distance_db: float) -> str:
-    """A log-mel distance in words.
-
-    >>> verdict(2.9), verdict(3.0), verdict(14.0)
-    ('very close', 'same family', 'far off')
-    """
-    return next((words for limit, words in _VERDICTS if distance_db < limit), _FAR)
-
-
 def _summary(task: Task, match: "Match", files: Sequence[Path]) -> dict[str, Any]:
+    from ddx7.inference.verdict import verdict
+
     return {
         "recording": str(task.recording),
         "files": [str(path) for path in files],
         "distances_db": list(match.distances),
         "verdict": verdict(match.distances[0]),
+        "differences": list(match.differences),
         "key": match.key,
         "velocity": match.velocity,
         "renders": match.report.get("renders"),

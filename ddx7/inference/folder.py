@@ -10,10 +10,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ddx7.audio import midi_bytes
 from ddx7.audio.files import peak_limit, write_audio
 from ddx7.errors import Ddx7Error
 from ddx7.files import atomic_write, refuse_to_overwrite
 from ddx7.inference.result import Match
+from ddx7.inference.verdict import describe
 from ddx7.voice import to_bytes
 
 _VERSIONS_OF = ("ddx7", "jax", "numpy")
@@ -28,6 +30,7 @@ class MatchFiles(NamedTuple):
       target: what was wanted, to listen to.
       match: what was found, at the same level.
       picture: both as spectrograms, envelopes and mean spectra.
+      notes: the notes found in the recording, as a MIDI file.
       numbers: the candidates with their distances, and how they were found, as JSON.
     """
 
@@ -36,6 +39,7 @@ class MatchFiles(NamedTuple):
     target: Path
     match: Path
     picture: Path
+    notes: Path
     numbers: Path
 
 
@@ -53,6 +57,7 @@ def match_files(folder: str | os.PathLike[str], name: str) -> MatchFiles:
         target=folder / "target.wav",
         match=folder / "match.wav",
         picture=folder / "compare.png",
+        notes=folder / "notes.mid",
         numbers=folder / "match.json",
     )
 
@@ -82,6 +87,7 @@ def write_match(match: Match, folder: str | os.PathLike[str], name: str, *, forc
         files.bank: to_bytes(match.voices),
         files.numbers: _json(match),
         files.picture: _picture(match),
+        files.notes: midi_bytes(match.notes, [hand.velocity for hand in match.hands]),
     }
     write_audio(files.target, target, match.sample_rate, force=force)
     write_audio(files.match, audio, match.sample_rate, force=force)
@@ -105,7 +111,13 @@ def match_to_dict(match: Match) -> dict[str, Any]:
         "sample_rate": match.sample_rate,
         "duration_s": len(match.target) / match.sample_rate,
         "interrupted": match.interrupted,
-        "note": asdict(match.note),
+        "summary": describe(match.distances[0], match.differences),
+        "differences": list(match.differences),
+        "strongest_note": match.strongest,
+        "notes": [
+            {**asdict(note), "key": hand.key, "velocity": hand.velocity}
+            for note, hand in zip(match.notes, match.hands, strict=True)
+        ],
         "report": match.report,
         "versions": {name: version(name) for name in _VERSIONS_OF},
     }
@@ -124,7 +136,7 @@ def _picture(match: Match) -> bytes:
 
     caption = (
         f"{match.voices[0].name.strip()}   {match.distances[0]:.1f} dB from the recording   "
-        f"MIDI note {match.key}, velocity {match.velocity}"
+        + (f"{len(match.notes)} notes" if len(match.notes) > 1 else f"MIDI note {match.key}, velocity {match.velocity}")
     )
     data = io.BytesIO()
     compare_figure(match.target, match.audio, match.sample_rate, caption).savefig(data, format="png")

@@ -1,10 +1,11 @@
-"""Voices as bytes that can be drawn, crossed and mutated for one note.
+"""Voices as bytes that can be drawn, crossed and mutated.
 
-What one note cannot tell (level scaling, velocity sensitivity, oscillator sync) stays neutral, so that a voice found
-for one key behaves on the others.
+What the notes of a recording cannot tell stays neutral, so that a voice behaves on other keys and velocities: level and
+rate scaling unless there are several pitches, velocity sensitivity unless there are several dynamics.
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -13,12 +14,9 @@ from ddx7.voice.algorithms import CARRIERS
 from ddx7.voice.packing import INIT_VCED, VCED_MAX, VCED_MIN
 from ddx7.voice.spec import FIELDS, N_OPERATORS, OPERATOR_PARAMETERS, VOICE_PARAMETERS, vced_offset
 
-_NEUTRAL = {
-    *("break_point", "left_depth", "right_depth", "left_curve", "right_curve"),
-    *("rate_scaling", "velocity_sensitivity", "osc_sync", "lfo_sync", "transpose", "name"),
-}
-# L4 stays 0: every note comes to an end.
-_FREE = np.array([f.parameter.name not in _NEUTRAL and (f.parameter.name, f.index) != ("levels", 3) for f in FIELDS])
+_NEVER = {"osc_sync", "lfo_sync", "transpose", "name"}
+_BY_PITCH = {"break_point", "left_depth", "right_depth", "left_curve", "right_curve", "rate_scaling"}
+_BY_VELOCITY = {"velocity_sensitivity"}
 # Resampled rather than nudged: a step in them is as large as any other.
 _JUMPS = np.array([f.parameter.categorical or f.parameter.name == "coarse" for f in FIELDS])
 _RARE = np.array([f.parameter.name.startswith(("lfo", "pitch", "amp_mod", "fixed")) for f in FIELDS])
@@ -42,11 +40,25 @@ class Prior:
       partials: of the recording; operators are tuned to some of them.
       cents: how far the recording is from its key.
       sustains: whether the sound lasts while the key is held.
+      several_pitches: whether the notes tell how the sound changes over the keyboard.
+      several_velocities: whether they tell how it answers to velocity.
     """
 
     partials: Partials
     cents: float
     sustains: bool
+    several_pitches: bool = False
+    several_velocities: bool = False
+
+    @cached_property
+    def free(self) -> np.ndarray:
+        """Which bytes the search may change, bool [155]."""
+        fixed = _NEVER | (set() if self.several_pitches else _BY_PITCH)
+        fixed |= set() if self.several_velocities else _BY_VELOCITY
+        # L4 stays 0: every note comes to an end.
+        return np.array(
+            [f.parameter.name not in fixed and (f.parameter.name, f.index) != ("levels", 3) for f in FIELDS]
+        )
 
     def draw(self, rng: np.random.Generator, n: int) -> np.ndarray:
         """Fresh voices, uint8 [n, 155]."""
@@ -63,6 +75,11 @@ class Prior:
         coarse, fine = self._ratios(rng, shape)
         _set(vced, "coarse", coarse)
         _set(vced, "fine", fine)
+        fixed = rng.random(shape) < 0.06
+        _set(vced, "fixed", fixed)
+        places = columns("coarse")[:, 0], columns("fine")[:, 0]
+        for place, high in zip(places, (4, 100), strict=True):
+            vced[:, place] = np.where(fixed, rng.integers(0, high, shape), vced[:, place])
         steps = np.clip(np.round(self.cents / 1.2), -7, 7)
         spread = np.where(rng.random(shape) < 0.5, 0, rng.integers(-3, 4, shape))
         _set(vced, "detune", np.clip(7 + steps + spread, 0, 14))
@@ -79,12 +96,32 @@ class Prior:
         first = np.where(rng.random(shape) < 0.8, 99, rng.integers(70, 100, shape))
         _set(vced, "levels", np.stack([first, middle, end, np.zeros(shape, int)], axis=-1))
 
-        wobbles = rng.random(n) < 0.3
-        _set(vced, "lfo_speed", rng.integers(20, 45, n))
-        _set(vced, "lfo_wave", np.where(rng.random(n) < 0.5, 0, 4))
-        _set(vced, "lfo_delay", np.where(rng.random(n) < 0.5, 0, rng.integers(0, 70, n)))
-        _set(vced, "lfo_pitch_depth", np.where(wobbles, rng.integers(0, 25, n), 0))
+        self._modulate(rng, vced)
+        if self.several_pitches:
+            scales = rng.random(shape) < 0.3
+            _set(vced, "break_point", rng.integers(20, 60, shape))
+            for name in ("left_depth", "right_depth"):
+                _set(vced, name, np.where(scales, rng.integers(0, 50, shape), 0))
+            for name in ("left_curve", "right_curve"):
+                _set(vced, name, rng.integers(0, 4, shape))
+            _set(vced, "rate_scaling", np.where(rng.random(shape) < 0.5, 0, rng.integers(0, 5, shape)))
+        if self.several_velocities:
+            _set(vced, "velocity_sensitivity", np.where(rng.random(shape) < 0.4, 0, rng.integers(0, 6, shape)))
         return np.clip(vced, VCED_MIN, VCED_MAX).astype(np.uint8)
+
+    def _modulate(self, rng: np.random.Generator, vced: np.ndarray) -> None:
+        """Vibrato, tremolo and pitch envelopes for some voices, each with all that it needs to be heard."""
+        n = len(vced)
+        _set(vced, "lfo_speed", rng.integers(15, 60, n))
+        _set(vced, "lfo_wave", np.where(rng.random(n) < 0.7, rng.choice([0, 4], n), rng.integers(0, 6, n)))
+        _set(vced, "lfo_delay", np.where(rng.random(n) < 0.5, 0, rng.integers(0, 70, n)))
+        _set(vced, "lfo_pitch_depth", np.where(rng.random(n) < 0.3, rng.integers(0, 25, n), 0))
+        trembles = rng.random(n) < 0.25
+        _set(vced, "lfo_amp_depth", np.where(trembles, rng.integers(10, 100, n), 0))
+        _set(vced, "amp_mod_sensitivity", np.where(rng.random((n, N_OPERATORS)) < 0.5, rng.integers(1, 4, (n, 6)), 0))
+        bends = rng.random((n, 1)) < 0.12
+        _set(vced, "pitch_rates", np.where(bends, rng.integers(30, 100, (n, 4)), 99))
+        _set(vced, "pitch_levels", np.where(bends & [True, True, False, True], rng.integers(30, 71, (n, 4)), 50))
 
     def _ratios(self, rng: np.random.Generator, shape: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
         low = np.array([1, 1, 1, 1, 1, 2, 2, 2, 3, 3, 4, 5, 6, 7, 0])
@@ -104,6 +141,12 @@ class Prior:
 def _set(vced: np.ndarray, name: str, values: np.ndarray) -> None:
     places = columns(name)
     vced[:, places] = values.reshape(len(vced), *places.shape)
+
+
+def structure(voices: np.ndarray) -> list[bytes]:
+    """The same for all voices, uint8 [voice, 155], those of one algorithm with the same frequencies."""
+    places = np.concatenate([columns(name).ravel() for name in ("algorithm", "coarse", "fixed")])
+    return [row.tobytes() for row in voices[:, places]]
 
 
 def let_end(vced: np.ndarray) -> np.ndarray:
@@ -135,10 +178,10 @@ def mutate(rng: np.random.Generator, voices: np.ndarray, prior: Prior, reach: fl
     Returns:
       uint8 [n, 155], legal, nearly all different from their parents.
     """
-    n = len(voices)
-    rate = np.exp(rng.uniform(np.log(1.5), np.log(12 * reach + 3), (n, 1))) / _FREE.sum()
-    hit = _FREE & (rng.random(voices.shape) < rate * np.where(_RARE, 0.3, 1.0))
-    hit[np.arange(n), rng.choice(np.flatnonzero(_FREE & ~_JUMPS), n)] = True
+    n, free = len(voices), prior.free
+    rate = np.exp(rng.uniform(np.log(1.5), np.log(12 * reach + 3), (n, 1))) / free.sum()
+    hit = free & (rng.random(voices.shape) < rate * np.where(_RARE, 0.3, 1.0))
+    hit[np.arange(n), rng.choice(np.flatnonzero(free & ~_JUMPS), n)] = True
     size = np.exp(rng.uniform(np.log(0.01), np.log(0.01 + 0.25 * reach), (n, 1)))
     step = rng.normal(0, 1, voices.shape) * size * VCED_MAX
     step = np.where(np.abs(step) < 1, np.sign(step), np.round(step))

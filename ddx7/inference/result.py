@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
-from ddx7.audio.note import Note
+from ddx7.audio import Note
+from ddx7.inference.score import Hand
 from ddx7.voice import Bank
 
 
@@ -36,13 +37,14 @@ class Match:
     Attributes:
       voices: distinct candidates, best first, each as it would be written to a file.
       distances: `ddx7.audio.log_mel_distance` of each candidate's render to the target, in dB.
-      audio: render of the best voice, as long as the target, at the target's RMS level.
-      target: the stretch of the recording that was matched, from its onset.
+      audio: all notes played by the best voice, as long as the target, at the target's RMS level.
+      target: the stretch of the recording that was matched, from its first onset.
       sample_rate: of both, in Hz.
-      note: what was measured of the recording.
-      key: MIDI note that was played, with every candidate transposed and tuned for it.
-      velocity: MIDI velocity that was played.
-      report: everything else worth keeping, JSON-ready: seed, times, counts, distances by term, versions, options.
+      notes: what was found in the recording, in order, with onsets from the start of `target`.
+      hands: what played each note: key, velocity, gate in seconds.
+      strongest: index of the note that says most.
+      differences: what the ear would notice in `audio` beside `target`, the strongest first; a few words each.
+      report: everything else worth keeping, JSON-ready: seed, times, counts, stages of the search.
       interrupted: whether the search was stopped early.
     """
 
@@ -51,8 +53,24 @@ class Match:
     audio: Float[np.ndarray, " sample"]
     target: Float[np.ndarray, " sample"]
     sample_rate: int
-    note: Note
-    key: int
-    velocity: int
+    notes: tuple[Note, ...]
+    hands: tuple[Hand, ...]
+    strongest: int
+    differences: tuple[str, ...]
     report: dict[str, Any]
     interrupted: bool = False
+
+    @property
+    def note(self) -> Note:
+        """The note that says most."""
+        return self.notes[self.strongest]
+
+    @property
+    def key(self) -> int:
+        """MIDI note that `note` was played on."""
+        return self.hands[self.strongest].key
+
+    @property
+    def velocity(self) -> int:
+        """MIDI velocity that `note` was played at."""
+        return self.hands[self.strongest].velocity

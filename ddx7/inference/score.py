@@ -1,9 +1,11 @@
-"""How far voices are from a target, heard in one batch."""
+"""How far voices are from a target, heard in batches."""
 
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from os import cpu_count
+from typing import NamedTuple
 
 import jax
 import numpy as np
@@ -16,75 +18,161 @@ from ddx7.engine import Patch, Plan, plan, play
 from ddx7.engine.tables import BLOCK
 
 _GROUP = 32
-# Lengths of targets at 44.1 kHz, in units that are whole blocks at half that rate, too.
-_UNIT, _LENGTHS = 256 * BLOCK, (2, 3, 4, 6, 8, 11)
+FADE_S = 0.01
+SILENT = 1e-4
+"""Peak of a voice that nobody hears."""
+LOUDNESS_WEIGHT = 0.25
+"""Of a decibel of difference between notes' levels, beside the distances of their sounds: as much as the envelope's."""
+
+# Lengths of targets at this rate, in units that are whole blocks at half that rate, too.
+UNIT = 256 * BLOCK
+RATE = 44_100
+LENGTHS = (2, 3, 4, 6, 8, 11)
+GRADIENT_LENGTHS = (2, 4, 8)
+
 _compare = jax.jit(perceptual_distance, compiler_options=ONE_THREAD)
 _look = partial(jax.jit, static_argnums=1)(target_features)
 
 
-@dataclass(frozen=True, eq=False)
-class Listener:
-    """A target at one sample rate, ready to be compared with voices playing one note.
+class Hand(NamedTuple):
+    """What plays a note.
 
     Attributes:
-      target: samples, of one of the lengths that `fit_length` makes.
-      sample_rate: in Hz.
-      key: MIDI note to play.
+      key: MIDI note.
       velocity: MIDI velocity.
       gate_s: seconds to hold the key.
     """
 
-    target: Float[np.ndarray, " sample"]
-    sample_rate: int
     key: int
     velocity: int
     gate_s: float
 
+
+@dataclass(frozen=True, eq=False)
+class Listener:
+    """A note at one sample rate, ready to be compared with voices that play it.
+
+    Attributes:
+      target: samples, of one of the lengths that `fit_length` makes.
+      sample_rate: in Hz.
+      hand: what to play.
+      heard_s: seconds of it that count; the rest is silence, on both sides. Shorter than the target where the
+        recording goes on with another note.
+    """
+
+    target: Float[np.ndarray, " sample"]
+    sample_rate: int
+    hand: Hand
+    heard_s: float
+
     @cached_property
     def features(self) -> TargetFeatures:
         """The target as the distance looks at it."""
-        return _look(self.target, self.sample_rate)
+        return _look(self.target * self.window, self.sample_rate)
+
+    @cached_property
+    def level_db(self) -> float:
+        """RMS of the target."""
+        return float(_level_db(self.target * self.window))
+
+    @cached_property
+    def window(self) -> Float[np.ndarray, " sample"]:
+        """1 where the sound counts, then a short fade to 0."""
+        n, fade = round(self.heard_s * self.sample_rate), round(FADE_S * self.sample_rate)
+        return np.clip((n - np.arange(len(self.target))) / fade, 0, 1).astype(np.float32)
 
     @property
     def gate(self) -> int:
         """Block of key-up."""
-        return -(-round(self.gate_s * self.sample_rate) // BLOCK)
+        return -(-round(self.hand.gate_s * self.sample_rate) // BLOCK)
+
+    @property
+    def seconds(self) -> float:
+        """Of sound to render for each voice."""
+        return len(self.target) / self.sample_rate
 
     def plan(self, vced: np.ndarray) -> Plan:
         """Voices on the key, uint8 [voice, 155]."""
-        n = len(vced)
-        return plan(
-            Patch.from_vced(vced),
-            np.full(n, self.key),
-            np.full(n, self.velocity),
-            np.full(n, self.gate),
-            self.sample_rate,
-        )
+        hands = (np.full(len(vced), x) for x in (self.hand.key, self.hand.velocity, self.gate))
+        return plan(Patch.from_vced(vced), *hands, self.sample_rate)
 
     def hear(self, vced: np.ndarray) -> Float[np.ndarray, "voice sample"]:
-        """The voices' sound, as long as the target."""
-        return play(self.plan(vced), len(self.target), self.sample_rate)
+        """The voices' sound as far as it counts, as long as the target."""
+        return play(self.plan(vced), len(self.target), self.sample_rate) * self.window
 
-    def distances(self, vced: np.ndarray) -> Float[np.ndarray, " voice"]:
-        """Perceptual distance of each voice; infinite for a silent one."""
-        audio = self.hear(vced)
-        rows = np.arange(-(-len(vced) // _GROUP) * _GROUP).reshape(-1, _GROUP) % len(vced)
+    def compare(self, audio: Float[np.ndarray, "voice sample"]) -> Float[np.ndarray, " voice"]:
+        """Perceptual distance of each sound; infinite for a silent one."""
+        rows = np.arange(-(-len(audio) // _GROUP) * _GROUP).reshape(-1, _GROUP) % len(audio)
         features = self.features
 
-        def compare(group: np.ndarray) -> np.ndarray:
-            return np.asarray(_compare(features, audio[group]))
+        def group(members: np.ndarray) -> np.ndarray:
+            return np.asarray(_compare(features, audio[members]))
 
         with ThreadPoolExecutor(cpu_count()) as pool:
-            found = np.concatenate(list(pool.map(compare, rows)))[: len(vced)]
-        return np.where(np.abs(audio).max(axis=1) < 1e-4, np.inf, found)
+            found = np.concatenate(list(pool.map(group, rows)))[: len(audio)]
+        return np.where(np.abs(audio).max(axis=1) < SILENT, np.inf, found)
 
     def at(self, sample_rate: int) -> "Listener":
-        """The same target at another rate."""
-        samples = resample(self.target, self.sample_rate, sample_rate)
-        return replace(self, target=samples, sample_rate=sample_rate)
+        """The same note at another rate."""
+        return replace(self, target=resample(self.target, self.sample_rate, sample_rate), sample_rate=sample_rate)
+
+    def beginning(self) -> "Listener":
+        """The first 0.7 s of the same note."""
+        return replace(self, target=self.target[: LENGTHS[0] * UNIT * self.sample_rate // RATE])
+
+    def for_gradient(self) -> "Listener":
+        """The same note in one of three lengths, at most 3 s of it: the gradient takes long to compile for each."""
+        units = len(self.target) * RATE / self.sample_rate / UNIT
+        length = next((x for x in GRADIENT_LENGTHS if x >= round(units)), GRADIENT_LENGTHS[-1])
+        n = length * UNIT * self.sample_rate // RATE
+        return replace(self, target=np.pad(self.target[:n], (0, max(0, n - len(self.target)))))
 
 
-def fit_length(samples: Float[np.ndarray, " sample"]) -> Float[np.ndarray, " sample"]:
-    """Samples at 44.1 kHz padded or cut to one of a few lengths, 0.7 to 4.1 s, so that little is ever compiled."""
-    n = _UNIT * next((units for units in _LENGTHS if units * _UNIT >= len(samples)), _LENGTHS[-1])
+@dataclass(frozen=True, eq=False)
+class Audition:
+    """Several notes that one voice has to play, and how loud they are to each other.
+
+    Attributes:
+      listeners: one for each note, all at one sample rate.
+    """
+
+    listeners: tuple[Listener, ...]
+
+    @property
+    def sample_rate(self) -> int:
+        """In Hz."""
+        return self.listeners[0].sample_rate
+
+    @property
+    def seconds(self) -> float:
+        """Of sound to render for each voice."""
+        return sum(listener.seconds for listener in self.listeners)
+
+    def distances(self, vced: np.ndarray) -> Float[np.ndarray, " voice"]:
+        """How far each voice, uint8 [voice, 155], is from all notes.
+
+        The mean of the notes' perceptual distances, and with several notes a share of how wrong their levels are to each
+        other; infinite for a voice that leaves a note silent.
+        """
+        audio = [listener.hear(vced) for listener in self.listeners]
+        found = np.mean([listener.compare(sound) for listener, sound in zip(self.listeners, audio, strict=True)], axis=0)
+        wrong = [
+            _level_db(sound) - listener.level_db for listener, sound in zip(self.listeners, audio, strict=True)
+        ]
+        return found + LOUDNESS_WEIGHT * np.abs(wrong - np.mean(wrong, axis=0)).mean(axis=0)
+
+    def at(self, sample_rate: int) -> "Audition":
+        """The same notes at another rate."""
+        return Audition(tuple(listener.at(sample_rate) for listener in self.listeners))
+
+
+def fit_length(
+    samples: Float[np.ndarray, " sample"], lengths: Sequence[int] = LENGTHS
+) -> Float[np.ndarray, " sample"]:
+    """Samples at `RATE` padded or cut to one of a few lengths, 0.7 to 4.1 s, so that little is ever compiled."""
+    n = UNIT * next((units for units in lengths if units * UNIT >= len(samples)), lengths[-1])
     return np.pad(samples, (0, max(0, n - len(samples))))[:n].astype(np.float32)
+
+
+def _level_db(audio: Float[np.ndarray, "*voice sample"]) -> Float[np.ndarray, "*voice"]:
+    return 10 * np.log10(np.mean(np.square(audio), axis=-1, dtype=np.float64) + 1e-12)

@@ -13,10 +13,11 @@ from ddx7.errors import Ddx7Error
 from ddx7.inference.compare import compare_figure
 from ddx7.inference.folder import match_files, match_to_dict, write_match
 from ddx7.inference.result import Match
+from ddx7.inference.score import Hand
 from ddx7.voice import Bank, Voice, init_voice
 
 RATE = 44_100
-NAMES = {"horn.syx", "horn_bank.syx", "target.wav", "match.wav", "compare.png", "match.json"}
+NAMES = {"horn.syx", "horn_bank.syx", "target.wav", "match.wav", "compare.png", "notes.mid", "match.json"}
 BIT = 2.0**-23  # of a 24-bit file
 
 
@@ -37,9 +38,10 @@ def match() -> Match:
         audio=found[1],
         target=target,
         sample_rate=RATE,
-        note=analyse_note(target, RATE),
-        key=60,
-        velocity=100,
+        notes=(analyse_note(target, RATE),),
+        hands=(Hand(60, 100, 0.3),),
+        strongest=0,
+        differences=("noise missing",),
         report={"seed": 0, "renders": 2},
     )
 
@@ -65,7 +67,9 @@ def test_the_numbers_can_be_read_back(match: Match, tmp_path: Path) -> None:
     assert [Voice.from_dict(found["voice"]) for found in data["candidates"]] == list(match.voices)
     assert [found["distance_db"] for found in data["candidates"]] == list(match.distances)
     assert data["candidates"][0]["distance_db"] == 0
-    assert (data["key"], data["velocity"], data["note"]["note"], data["report"]["renders"]) == (60, 100, 60, 2)
+    assert (data["key"], data["velocity"], data["report"]["renders"]) == (60, 100, 2)
+    assert [(note["note"], note["key"], note["velocity"]) for note in data["notes"]] == [(60, 60, 100)]
+    assert data["summary"].endswith("very close; noise missing")
     assert data["versions"].keys() == {"ddx7", "jax", "numpy"}
     assert data == json.loads(json.dumps(match_to_dict(match)))
 

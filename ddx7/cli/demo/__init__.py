@@ -14,9 +14,10 @@ _RECORDING = "trumpet.flac"
 _EXPLAINED = (
     "the voice, for a DX7, Dexed or MiniDexed",
     "all candidates as a bank, best first",
-    "the note of the recording that was matched",
-    "the voice playing that note",
+    "the recording, from its first note",
+    "the voice playing the same notes",
     "both as a picture",
+    "the notes that were found, as MIDI",
     "the voices and how they were found",
 )
 

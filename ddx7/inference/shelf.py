@@ -1,0 +1,57 @@
+"""The player's own voices, heard on a recording's notes."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+
+from ddx7.inference.result import Progress
+from ddx7.inference.score import Audition
+
+BATCH = 256
+HEARD_WHOLE = 1024  # voices; of more, all are heard for the first 0.7 s of each note, and these whole
+
+
+class Heard(NamedTuple):
+    """Voices of a collection by how near they come, nearest first.
+
+    Attributes:
+      index: in the collection, int [voice].
+      distance: perceptual distance, float [voice].
+    """
+
+    index: np.ndarray
+    distance: np.ndarray
+
+
+def nearest(
+    vced: np.ndarray, audition: Audition, n: int, progress: Callable[[Progress], None] | None = None
+) -> Heard:
+    """The nearest of many voices.
+
+    Args:
+      vced: uint8 [voice, 155].
+      audition: what to play and compare.
+      n: how many to return, at most.
+      progress: told how many were heard.
+    """
+    best = np.inf
+    told = 0
+
+    def distances(rows: np.ndarray, of: Audition) -> np.ndarray:
+        nonlocal best, told
+        found = []
+        for first in range(0, len(rows), BATCH):
+            found.append(of.distances(vced[rows[first : first + BATCH]]))
+            best, told = min(best, float(found[-1].min())), told + len(found[-1])
+            if progress:
+                progress(Progress(0.0, 1.0, "hearing the library", told, best))
+        return np.concatenate(found)
+
+    rows = np.arange(len(vced))
+    if len(rows) > HEARD_WHOLE:
+        beginning = Audition(tuple(listener.beginning() for listener in audition.listeners))
+        rows = rows[np.argsort(distances(rows, beginning), kind="stable")[:HEARD_WHOLE]]
+    near = distances(rows, audition)
+    order = np.argsort(near, kind="stable")[:n]
+    return Heard(rows[order], near[order])
