@@ -9,8 +9,8 @@ played by the engine and given to `match` as any recording. All distances are `d
 
 - "One random voice" is the median of 16 from the distribution that the search starts with, tuned to the target.
 - "Best random" and "CMA-ES" hear `--renders` voices, judged by the search's distance at the search's rate.
-- "Nearest human" is the nearest of 31,004 human voices, played on the target's key and an octave below and above it;
-  a corpus target itself is left out (`corpus.nearest`).
+- "Nearest human" is the nearest of 31,004 human voices: for a recording, played on the target's key and an octave below
+  and above it (`corpus.nearest`); for a voice of the corpus, the nearest other one on the same key (`corpus.lonely`).
 
 Baselines do not hang on the search: they are kept as voices in the folder `--baselines`, one JSON each, and computed
 once. CMA-ES and random need about half a minute a target on two cores; `--baseline-targets` does only so many of the
@@ -108,11 +108,6 @@ class Target:
         """How a human plays voices to compare with it: as the target was played, where that is known."""
         return self.task.hand if self.voice is None else HAND._replace(lead_s=self.task.onset_s)
 
-    @property
-    def from_key_down(self) -> np.ndarray:
-        """The sound to screen human voices by; corpus targets have it in common where it begins and how long it is."""
-        return self.task.sound if self.voice is None else self.recording[0]
-
     def quote(self, voices: np.ndarray, hand: Hand) -> np.ndarray:
         """Distances in dB of voices, uint8 [voice, 155], as the table quotes them."""
         wanted = self.task.sound
@@ -130,9 +125,10 @@ def corpus_targets(shared: Path, cache: Path) -> list[Target]:
     """Human voices without a sound-alike, played by the engine."""
     found = lonely(shared, cache=cache)
     audio = np.concatenate(list(hear(found.vced, HAND, round(DURATION_S * RATE))))
+    neighbours = load_corpus(shared)[found.neighbour]
     return [
-        Target(f"voice-{i:05}", (sound, RATE), vced)
-        for i, vced, sound in zip(found.index, found.vced, audio, strict=True)
+        Target(f"voice-{i:05}", (sound, RATE), vced, neighbour)
+        for i, vced, sound, neighbour in zip(found.index, found.vced, audio, neighbours, strict=True)
     ]
 
 
@@ -151,16 +147,18 @@ class Baselines:
     shared: Path
 
     def human(self, targets: Sequence[Target]) -> None:
-        """Find the nearest human voices of targets that are played alike, or of one target."""
+        """Find the nearest human voice of each target."""
         missing = [target for target in targets if not self._path("human", target).exists()]
+        for target in missing:
+            if target.neighbour is not None:
+                self._write("human", target, target.neighbour, target.human_hand)
+        missing = [target for target in missing if target.neighbour is None]
         if not missing:
             return
         vced = load_corpus(self.shared)
         start = time.monotonic()
-        screened = screen(vced, [target.from_key_down for target in missing], missing[0].human_hand._replace(lead_s=0))
-        for target, near in zip(missing, screened, strict=True):
-            if target.voice is not None:
-                near[:, (vced == target.voice).all(axis=1)] = np.inf
+        for target in missing:
+            [near] = screen(vced, [target.task.sound], target.human_hand)
             found = nearest(vced, target.task.sound, target.human_hand, near)
             hand = target.human_hand._replace(key=found.key)
             elapsed = time.monotonic() - start

@@ -117,6 +117,7 @@ def _gradient(
 @jax.jit
 def _update(moving: Moving, state: Any, slopes: list[Moving]) -> tuple[Moving, Any]:
     mean = jax.tree.map(lambda *g: jnp.nan_to_num(sum(g), posinf=0.0, neginf=0.0) / len(g), *slopes)
+    change: Any
     change, state = _optimiser.update(mean, state)
     change = {name: change[name] * (MAXIMUM[name] / 100) for name in FIELDS}
     moved: Any = optax.apply_updates(moving, change)

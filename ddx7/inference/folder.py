@@ -134,9 +134,8 @@ def _json(match: Match) -> bytes:
 def _picture(match: Match) -> bytes:
     from ddx7.inference.compare import compare_figure  # here, because matplotlib takes half a second to load
 
-    caption = (
-        f"{match.voices[0].name.strip()}   {match.distances[0]:.1f} dB from the recording   "
-        + (f"{len(match.notes)} notes" if len(match.notes) > 1 else f"MIDI note {match.key}, velocity {match.velocity}")
+    caption = f"{match.voices[0].name.strip()}   {match.distances[0]:.1f} dB from the recording   " + (
+        f"{len(match.notes)} notes" if len(match.notes) > 1 else f"MIDI note {match.key}, velocity {match.velocity}"
     )
     data = io.BytesIO()
     compare_figure(match.target, match.audio, match.sample_rate, caption).savefig(data, format="png")

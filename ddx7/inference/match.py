@@ -122,10 +122,10 @@ def _from_library(
 ) -> _Own:
     collection = scan([Path(place) for place in places])
     heard = nearest(collection.vced, audition.at(SEARCH_RATE), LIBRARY_SEEDS, progress)
-    voices = collection.vced[heard.index]
+    voices = collection.vced[heard.rows]
     sounds = target.perform(voices[:LIBRARY_SHOWN])
     near = [log_mel_distance(target.sound, sound, RATE) for sound in sounds]
-    rows = sorted(zip(near, heard.index.tolist(), strict=False))
+    rows = sorted(zip(near, heard.rows.tolist(), strict=False))
     return _Own(voices, [{"voice": collection.label(index), "distance_db": distance} for distance, index in rows])
 
 

@@ -93,8 +93,8 @@ class Listener:
 
     def plan(self, vced: np.ndarray) -> Plan:
         """Voices on the key, uint8 [voice, 155]."""
-        hands = (np.full(len(vced), x) for x in (self.hand.key, self.hand.velocity, self.gate))
-        return plan(Patch.from_vced(vced), *hands, self.sample_rate)
+        key, velocity, gate = (np.full(len(vced), x) for x in (self.hand.key, self.hand.velocity, self.gate))
+        return plan(Patch.from_vced(vced), key, velocity, gate, self.sample_rate)
 
     def hear(self, vced: np.ndarray) -> Float[np.ndarray, "voice sample"]:
         """The voices' sound as far as it counts, as long as the target."""
@@ -151,14 +151,14 @@ class Audition:
     def distances(self, vced: np.ndarray) -> Float[np.ndarray, " voice"]:
         """How far each voice, uint8 [voice, 155], is from all notes.
 
-        The mean of the notes' perceptual distances, and with several notes a share of how wrong their levels are to each
-        other; infinite for a voice that leaves a note silent.
+        The mean of the notes' perceptual distances, and with several notes a share of how wrong their levels are to
+        each other; infinite for a voice that leaves a note silent.
         """
         audio = [listener.hear(vced) for listener in self.listeners]
-        found = np.mean([listener.compare(sound) for listener, sound in zip(self.listeners, audio, strict=True)], axis=0)
-        wrong = [
-            _level_db(sound) - listener.level_db for listener, sound in zip(self.listeners, audio, strict=True)
-        ]
+        found = np.mean(
+            [listener.compare(sound) for listener, sound in zip(self.listeners, audio, strict=True)], axis=0
+        )
+        wrong = [_level_db(sound) - listener.level_db for listener, sound in zip(self.listeners, audio, strict=True)]
         return found + LOUDNESS_WEIGHT * np.abs(wrong - np.mean(wrong, axis=0)).mean(axis=0)
 
     def at(self, sample_rate: int) -> "Audition":
@@ -166,9 +166,7 @@ class Audition:
         return Audition(tuple(listener.at(sample_rate) for listener in self.listeners))
 
 
-def fit_length(
-    samples: Float[np.ndarray, " sample"], lengths: Sequence[int] = LENGTHS
-) -> Float[np.ndarray, " sample"]:
+def fit_length(samples: Float[np.ndarray, " sample"], lengths: Sequence[int] = LENGTHS) -> Float[np.ndarray, " sample"]:
     """Samples at `RATE` padded or cut to one of a few lengths, 0.7 to 4.1 s, so that little is ever compiled."""
     n = UNIT * next((units for units in lengths if units * UNIT >= len(samples)), lengths[-1])
     return np.pad(samples, (0, max(0, n - len(samples))))[:n].astype(np.float32)

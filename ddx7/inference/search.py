@@ -1,7 +1,7 @@
 """The search: islands of whole voices, evolved, improved by gradient, and polished on the integers.
 
-How much is done is counted in seconds of sound heard, not by the clock, so that the same seed gives the same voices; the
-clock only ends what would take too long.
+How much is done is counted in seconds of sound heard, not by the clock, so that the same seed gives the same voices;
+the clock only ends what would take too long.
 """
 
 import time

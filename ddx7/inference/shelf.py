@@ -16,17 +16,15 @@ class Heard(NamedTuple):
     """Voices of a collection by how near they come, nearest first.
 
     Attributes:
-      index: in the collection, int [voice].
+      rows: in the collection, int [voice].
       distance: perceptual distance, float [voice].
     """
 
-    index: np.ndarray
+    rows: np.ndarray
     distance: np.ndarray
 
 
-def nearest(
-    vced: np.ndarray, audition: Audition, n: int, progress: Callable[[Progress], None] | None = None
-) -> Heard:
+def nearest(vced: np.ndarray, audition: Audition, n: int, progress: Callable[[Progress], None] | None = None) -> Heard:
     """The nearest of many voices.
 
     Args:

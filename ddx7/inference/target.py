@@ -61,7 +61,7 @@ class Target:
         """All notes as voices, uint8 [voice, 155], play them, as long as `sound`."""
         audio = np.zeros((len(vced), len(self.sound)), np.float32)
         patch = Patch.from_vced(np.repeat(vced, len(self.notes), axis=0))
-        hands = [np.tile([x for x in column], len(vced)) for column in zip(*self.hands, strict=True)]
+        hands = [np.tile(list(column), len(vced)) for column in zip(*self.hands, strict=True)]
         gates = -(-np.round(hands[2] * RATE).astype(int) // BLOCK)
         starts = np.array([round(note.onset_s * RATE) for note in self.notes])
         lengths = np.minimum(len(self.sound) - starts, gates[: len(starts)] * BLOCK + round(LONGEST_NOTE_S * RATE))
