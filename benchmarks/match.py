@@ -214,7 +214,8 @@ def main() -> None:
         sets["corpus"] = corpus_targets(arguments.shared, arguments.cache)[: arguments.corpus_targets]
     print(f"{machine()}\n")
     kept = Baselines(arguments.baselines, arguments.renders, arguments.shared)
-    run_baselines(kept, sets, arguments.baseline_targets)
+    if not arguments.skip_baselines:
+        run_baselines(kept, sets, arguments.baseline_targets)
     rows = []
     for name, targets in sets.items():
         print(f"{name}, {arguments.seconds:g} s, {arguments.renders:,} renders\n")
@@ -251,7 +252,7 @@ def measure(target: Target, kept: Baselines, arguments: argparse.Namespace) -> d
         found = match(target.recording, seconds=arguments.seconds, seed=0, name=target.name[:10])
         quoted = log_mel_distance(found.target, found.audio, found.sample_rate)
         row |= {"match": quoted, "renders": found.report["renders"], "stages": found.report["stages"]}
-        row["ratio"] = row["match"] / row["human"]
+        row["ratio"] = row["match"] / row["human"] if row["human"] else None
         if arguments.out:
             write_match(found, arguments.out / target.name, target.name, force=True)
     return row
@@ -288,6 +289,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--renders", type=int, default=10_000, help="of random and CMA-ES")
     parser.add_argument("--baselines", type=Path, default=CACHE / "baselines", help="what they found is kept here")
     parser.add_argument("--baseline-targets", type=int, default=50, help="corpus targets for random and CMA-ES")
+    parser.add_argument("--skip-baselines", action="store_true", help="show those that were kept, compute none")
     parser.add_argument("--corpus-targets", type=int, default=50, help="how many of the corpus set")
     parser.add_argument("--skip-match", action="store_true", help="only the baselines")
     parser.add_argument("--cache", type=Path, default=CACHE, help="for the choice of corpus targets")

@@ -90,9 +90,10 @@ def _descend_group(audition: Audition, vced: np.ndarray, keep_going: Callable[[]
 
 
 def _slope(moving: Moving, patch: Patch, host: Patch, listener: Listener) -> Moving:
-    hands = tuple(np.full(GROUP, x, np.int32) for x in (listener.hand.key, listener.hand.velocity, listener.gate))
-    nearest = plan_nearest(host, *hands, listener.sample_rate)
-    return _gradient(moving, patch, nearest, hands, listener.window, listener.features)
+    hand = listener.hand
+    key, velocity, gate = (np.full(GROUP, x, np.int32) for x in (hand.key, hand.velocity, listener.gate))
+    nearest = plan_nearest(host, key, velocity, gate, listener.sample_rate)
+    return _gradient(moving, patch, nearest, (key, velocity, gate), listener.window, listener.features)
 
 
 @partial(jax.jit, compiler_options=ONE_THREAD)

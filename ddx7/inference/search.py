@@ -24,9 +24,9 @@ GENERATION = ISLANDS * CHILDREN
 FIRST_DRAW = 512
 ALIKE = 6  # islanders of one structure, at most: others need time to show what they are worth
 
-# Measured on two cores, with a third to spare for a busy machine: seconds of sound at `SEARCH_RATE` that one core
+# Measured on two cores, with half to spare for a busy machine: seconds of sound at `SEARCH_RATE` that one core
 # renders and compares in a second; what a sound costs at 44.1 kHz beside that; and what a step of the gradient costs.
-SOUND_PER_S = 600.0
+SOUND_PER_S = 450.0
 FULL_RATE_COST = 3.7
 GRADIENT_COST = 12.0
 
@@ -125,7 +125,7 @@ class Search:
         self._select()
 
     def _evolve(self, audition: Audition, until: float, reach: float) -> None:
-        while self.spent < until and not self._over():
+        while self.spent < until and not self._over(audition):
             self._generation(audition, reach)
 
     def _generation(self, audition: Audition, reach: float) -> None:
@@ -145,7 +145,7 @@ class Search:
 
         def keep_going() -> bool:
             self._tell()
-            return not self._over()
+            return not self._over(audition)
 
         found = let_end(descend(audition, voices, keep_going))
         self.spent += len(found) * LOOK_EVERY * GRADIENT_COST * audition.seconds * len(voices)
@@ -185,9 +185,11 @@ class Search:
         self.spent += cost * audition.seconds * len(voices)
         return distances
 
-    def _over(self) -> bool:
-        self.late = self.late or self.elapsed > self.seconds
-        return self.late
+    def _over(self, audition: Audition) -> bool:
+        """Whether the clock ends this part of the search; polishing keeps its share of the time."""
+        over = self.elapsed > self.seconds * (1 if audition is self.full else 1 - POLISH)
+        self.late = self.late or over
+        return over
 
     def _least(self) -> float:
         return float(self.distances.min(initial=np.inf))
