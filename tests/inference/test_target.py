@@ -122,3 +122,14 @@ def test_the_loudest_part_of_a_long_recording():
     assert best_part(samples, 100, 20.0) == (0.0, 10.0)
     start, stop = best_part(samples, 100, 2.0)
     assert (start, stop) == (3.0, 5.0)
+
+
+@pytest.mark.slow
+def test_a_voice_of_the_players_own_library_is_named_and_found(tmp_path):
+    voice = bright().renamed("MINE")
+    ddx7.save([voice, replace(Voice(), name="OTHER")], tmp_path / "own.syx")
+    sound = ddx7.render(voice, 57, 100, 0.4, 0.6, RATE)
+    found = ddx7.match((sound, RATE), seconds=1, library=[tmp_path])
+    [nearest_own, *_] = found.report["library"]
+    assert nearest_own["voice"] == "MINE (own.syx, voice 1)"
+    assert found.distances[0] <= nearest_own["distance_db"] + 0.1
