@@ -14,10 +14,9 @@ from tyro.conf import Positional, arg
 from ddx7.cli.terminal import UsageError, note, progress, result, result_json
 from ddx7.errors import Ddx7Error
 from ddx7.files import refuse_to_overwrite
+from ddx7.library.files import FILE_SUFFIXES
 from ddx7.voice import Finding, diagnose, load, save
-from ddx7.voice.archive import VOICE_SUFFIXES
 
-_SUFFIXES = VOICE_SUFFIXES | {".zip"}
 # A count says nothing about why a file was refused: with it, alike reasons would not add up.
 _COUNT = re.compile(r"\d[\d,]* (message|byte)s?")
 
@@ -120,9 +119,11 @@ def _sources(path: Path) -> list[_Source]:
     if not path.is_dir():
         return [_Source(path, _clean_name(Path(path.name)))]
     inside = Path(path.resolve().name)
-    files = sorted(file for file in _walk(path) if file.suffix.lower() in _SUFFIXES)
+    files = sorted(file for file in _walk(path) if file.suffix.lower() in FILE_SUFFIXES)
     if not files:
-        raise Ddx7Error(f"{path}: found a folder without voice files, wanted some of {', '.join(sorted(_SUFFIXES))}")
+        raise Ddx7Error(
+            f"{path}: found a folder without voice files, wanted some of {', '.join(sorted(FILE_SUFFIXES))}"
+        )
     return [_Source(file, _clean_name(inside / file.relative_to(path))) for file in files]
 
 

@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from ddx7.inference.result import Match
 
 _TOGETHER = "bank.syx"  # the best voice of each of several recordings
-_SURE = 0.4  # confidence below which there is no one clear pitch, as `ddx7.audio.Note` says
-
 _INTERRUPTED = 130
 
 
@@ -164,6 +162,7 @@ def check(tasks: Sequence[Task], *, force: bool) -> None:
 
 def remarks(match: "Match") -> list[str]:
     """What to know about a match, a sentence each, plainly also where it is poor."""
+    from ddx7.inference.target import CONFIDENT
     from ddx7.inference.verdict import describe
 
     hand = f"{key_name(match.key - MIDI_OF_LOWEST_KEY)} (MIDI note {match.key}) at velocity {match.velocity}"
@@ -178,7 +177,7 @@ def remarks(match: "Match") -> list[str]:
     if match.report.get("cut"):
         first, last = (match.report[key] for key in ("from_s", "to_s"))
         lines.append(f"the recording is long; {first:.0f} s to {last:.0f} s of it, the loudest minute, were used")
-    if match.note.confidence < _SURE:
+    if match.note.confidence < CONFIDENT:
         lines.append("the recording has no one clear pitch, so the key is a guess")
     if match.interrupted:
         lines.append("stopped early; this is the best so far")

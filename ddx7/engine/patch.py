@@ -11,14 +11,11 @@ from jaxtyping import ArrayLike, Num
 
 from ddx7.engine.interpolate import is_relaxed, namespace, whole
 from ddx7.voice import Voice
-from ddx7.voice.packing import VCED_MAX, VCED_MIN, VCED_PANEL
+from ddx7.voice.packing import VCED_COLUMNS, VCED_MAX, VCED_MIN, VCED_PANEL
 from ddx7.voice.spec import (
-    N_OPERATORS,
     OPERATOR_PARAMETERS,
     VCED_SIZE,
     VOICE_PARAMETERS,
-    Parameter,
-    vced_offset,
 )
 
 
@@ -71,14 +68,14 @@ class Patch:
           vced: uint8 [*batch, 155], legal bytes.
         """
         values = np.asarray(vced).astype(np.int32) + VCED_PANEL
-        return cls(**{row.name: values[..., _COLUMNS[row.name]] for row in _AUDIBLE})
+        return cls(**{row.name: values[..., VCED_COLUMNS[row.name]] for row in _AUDIBLE})
 
     def to_vced(self, name: bytes = b" " * 10) -> np.ndarray:
         """Nearest legal voices in the edit form, uint8 [*batch, 155]; all get the same ten name bytes."""
         batch = np.shape(self.algorithm)
         vced = np.empty((*batch, VCED_SIZE), np.int64)
         for row in _AUDIBLE:
-            vced[..., _COLUMNS[row.name]] = np.round(np.asarray(getattr(self, row.name)))
+            vced[..., VCED_COLUMNS[row.name]] = np.round(np.asarray(getattr(self, row.name)))
         vced = np.clip(vced - VCED_PANEL, VCED_MIN, VCED_MAX).astype(np.uint8)
         vced[..., -len(name) :] = np.frombuffer(name, np.uint8)
         return vced
@@ -98,16 +95,7 @@ class Patch:
         return jax.tree.map(lambda x: x[index], self)
 
 
-def _columns(row: Parameter) -> np.ndarray:
-    if row in VOICE_PARAMETERS:
-        start = vced_offset(row)
-        return np.arange(start, start + row.count) if row.count > 1 else np.array(start)
-    starts = np.array([vced_offset(row, op) for op in range(1, N_OPERATORS + 1)])
-    return starts[:, None] + np.arange(row.count) if row.count > 1 else starts
-
-
 _AUDIBLE = tuple(row for row in OPERATOR_PARAMETERS + VOICE_PARAMETERS if row.audible)
-_COLUMNS = {row.name: _columns(row) for row in _AUDIBLE}
 
 CONTINUOUS = tuple(row.name for row in _AUDIBLE if not row.categorical)
 """Names of the fields that a gradient reaches."""

@@ -50,16 +50,13 @@ def compile_descent(audition: Audition) -> None:
     _descend_group(audition, np.zeros((1, 155), np.uint8), lambda: True, steps=1)
 
 
-def descend(
-    audition: Audition, vced: np.ndarray, keep_going: Callable[[], bool] = lambda: True, steps: int = STEPS
-) -> np.ndarray:
+def descend(audition: Audition, vced: np.ndarray, keep_going: Callable[[], bool] = lambda: True) -> np.ndarray:
     """Improve voices by gradient.
 
     Args:
       audition: the target.
       vced: uint8 [voice, 155].
       keep_going: asked before every step.
-      steps: at most this many, up to `STEPS`.
 
     Returns:
       quantised voices worth scoring, uint8 [round, voice, 155]: all voices after every third step. Rounds that not all
@@ -67,7 +64,7 @@ def descend(
     """
     groups = [vced[k : k + GROUP] for k in range(0, len(vced), GROUP)]
     with ThreadPoolExecutor(cpu_count()) as pool:
-        found = list(pool.map(partial(_descend_group, audition, keep_going=keep_going, steps=steps), groups))
+        found = list(pool.map(partial(_descend_group, audition, keep_going=keep_going, steps=STEPS), groups))
     rounds = min(map(len, found))
     return np.concatenate([group[:rounds] for group in found], axis=1)
 
@@ -86,7 +83,7 @@ def _descend_group(audition: Audition, vced: np.ndarray, keep_going: Callable[[]
         moving, state = _update(moving, state, slopes)
         if step % LOOK_EVERY == LOOK_EVERY - 1:
             found.append(replace(patch, **moving).to_vced()[:n])
-    return np.stack(found) if found else vced[None, :0].repeat(n, 1)[:0]
+    return np.stack(found) if found else np.empty((0, *vced.shape), np.uint8)
 
 
 def _slope(moving: Moving, patch: Patch, host: Patch, listener: Listener) -> Moving:

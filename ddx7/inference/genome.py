@@ -11,8 +11,8 @@ import numpy as np
 
 from ddx7.audio import Partials
 from ddx7.voice.algorithms import CARRIERS
-from ddx7.voice.packing import INIT_VCED, VCED_MAX, VCED_MIN
-from ddx7.voice.spec import FIELDS, N_OPERATORS, OPERATOR_PARAMETERS, VOICE_PARAMETERS, vced_offset
+from ddx7.voice.packing import INIT_VCED, VCED_COLUMNS, VCED_MAX, VCED_MIN
+from ddx7.voice.spec import FIELDS, N_OPERATORS, OPERATOR_PARAMETERS
 
 _NEVER = {"osc_sync", "lfo_sync", "transpose", "name"}
 _BY_PITCH = {"break_point", "left_depth", "right_depth", "left_curve", "right_curve", "rate_scaling"}
@@ -20,16 +20,13 @@ _BY_VELOCITY = {"velocity_sensitivity"}
 # Resampled rather than nudged: a step in them is as large as any other.
 _JUMPS = np.array([f.parameter.categorical or f.parameter.name == "coarse" for f in FIELDS])
 _RARE = np.array([f.parameter.name.startswith(("lfo", "pitch", "amp_mod", "fixed")) for f in FIELDS])
-_ROWS = {row.name: row for row in OPERATOR_PARAMETERS + VOICE_PARAMETERS}
-_OPERATOR_SIZE = vced_offset(_ROWS["rates"], 1) - vced_offset(_ROWS["rates"], 2)
+_OF_OPERATORS = {row.name for row in OPERATOR_PARAMETERS}
+_OPERATOR_SIZE = sum(row.count for row in OPERATOR_PARAMETERS)
 
 
 def columns(name: str) -> np.ndarray:
     """VCED bytes of a row: [6, count] for operator rows, OP1 first, else [count]."""
-    row = _ROWS[name]
-    if row in VOICE_PARAMETERS:
-        return vced_offset(row) + np.arange(row.count)
-    return np.array([vced_offset(row, op) + np.arange(row.count) for op in range(1, N_OPERATORS + 1)])
+    return VCED_COLUMNS[name].reshape((N_OPERATORS, -1) if name in _OF_OPERATORS else -1)
 
 
 @dataclass(frozen=True)

@@ -132,12 +132,11 @@ def _from_library(
 def _finalists(pool: np.ndarray, target: Target, n: int) -> tuple[np.ndarray, tuple[float, ...], np.ndarray]:
     """The voices to give back, tuned, with the distances to quote, nearest first; and the sound of the first."""
     pool = pool[: max(n, FINALISTS)]
-    near = [log_mel_distance(target.sound, sound, RATE) for sound in target.perform(pool)]
+    sounds = target.perform(pool)
+    near = [log_mel_distance(target.sound, sound, RATE) for sound in sounds]
     # The first of the pool are the best of each island: they stay among the candidates, so that those differ.
     chosen = sorted({int(np.argmin(near)), *range(min(n, len(pool)))}, key=lambda i: near[i])[:n]
-    voices = pool[chosen]
-    sounds = target.perform(voices)
-    voices = np.stack([in_tune(vced, sound, target) for vced, sound in zip(voices, sounds, strict=True)])
+    voices = np.stack([in_tune(pool[i], sounds[i], target) for i in chosen])
     sounds = target.perform(voices)
     near = [log_mel_distance(target.sound, sound, RATE) for sound in sounds]
     order = np.argsort(near, kind="stable")

@@ -1,6 +1,5 @@
 """How far voices are from a target, heard in batches."""
 
-from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
@@ -166,9 +165,9 @@ class Audition:
         return Audition(tuple(listener.at(sample_rate) for listener in self.listeners))
 
 
-def fit_length(samples: Float[np.ndarray, " sample"], lengths: Sequence[int] = LENGTHS) -> Float[np.ndarray, " sample"]:
+def fit_length(samples: Float[np.ndarray, " sample"]) -> Float[np.ndarray, " sample"]:
     """Samples at `RATE` padded or cut to one of a few lengths, 0.7 to 4.1 s, so that little is ever compiled."""
-    n = UNIT * next((units for units in lengths if units * UNIT >= len(samples)), lengths[-1])
+    n = UNIT * next((units for units in LENGTHS if units * UNIT >= len(samples)), LENGTHS[-1])
     return np.pad(samples, (0, max(0, n - len(samples))))[:n].astype(np.float32)
 
 

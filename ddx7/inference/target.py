@@ -17,7 +17,7 @@ LONGEST_NOTE_S = 4.0
 LONGEST_OF_SEVERAL_S = 1.4  # several notes share the time of one
 MOST_NOTES = 4  # that a voice is judged by; more of them teach little and cost as much each
 VELOCITY = 100  # of the loudest note
-CONFIDENT = 0.4
+CONFIDENT = 0.4  # below there is no one clear pitch, as `ddx7.audio.Note` says
 SEVERAL_PITCHES = 5  # semitones between the lowest and the highest note: enough to tell level scaling
 SEVERAL_VELOCITIES = 10  # between the softest and the loudest: enough to tell velocity sensitivity
 
