@@ -1,0 +1,116 @@
+"""Voices for a recording, from a trained ear."""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from functools import cache, partial
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax import traverse_util
+from safetensors.numpy import load, save
+
+from ddx7.errors import Ddx7Error
+from ddx7.files import atomic_write
+from ddx7.inference.encoder.data import pictures_of
+from ddx7.inference.encoder.network import Ear, Size
+from ddx7.inference.encoder.tokens import to_vced
+
+WEIGHTS = Path(__file__).parents[2] / "weights" / "encoder.safetensors"
+_GROUP = 64
+
+
+@dataclass(frozen=True, eq=False)
+class Heard:
+    """Notes of one sound as the ear takes them in.
+
+    Attributes:
+      pictures: uint8 [note, frame, band], as `picture` makes them.
+      hands: key, velocity and seconds held, float32 [note, 3].
+    """
+
+    pictures: np.ndarray
+    hands: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class Proposer:
+    """A trained ear.
+
+    Attributes:
+      model: the network.
+      weights: its parameters.
+      card: what it was trained on, how, and how well it does.
+    """
+
+    model: Ear
+    weights: Any
+    card: dict[str, Any]
+
+    def propose(self, heard: Heard, n: int, seed: int = 0, temperature: float = 1.0) -> np.ndarray:
+        """Draw voices that may have made a sound.
+
+        Args:
+          heard: its notes.
+          n: how many voices.
+          seed: of chance.
+          temperature: 1 draws as learned, less keeps to what is likely.
+
+        Returns:
+          uint8 [n, 155], legal.
+        """
+        hear, draw = _compiled(self.model)
+        # A fixed number of places for notes, so that nothing is compiled twice.
+        places = 4
+        notes = len(heard.hands)
+        pictures = np.zeros((1, places, *heard.pictures.shape[1:]), np.uint8)
+        hands = np.ones((1, places, 3), np.float32)
+        pictures[0, :notes], hands[0, :notes] = heard.pictures[:places], heard.hands[:places]
+        present = (np.arange(places) < notes).astype(np.float32)[None]
+        what = jnp.repeat(hear(self.weights, pictures, hands, present), _GROUP, axis=0)
+        keys = jax.random.split(jax.random.key(seed), -(-n // _GROUP))
+        tokens = np.concatenate([np.asarray(draw(self.weights, what, key, temperature)) for key in keys])
+        return to_vced(tokens[:n].astype(np.uint8))
+
+
+def save_weights(path: Path, weights: Any, size: Size, card: dict[str, Any]) -> None:
+    """Write weights in half precision, and beside them a card in JSON with their hash."""
+    flat = traverse_util.flatten_dict(weights, sep="/")
+    packed = save({name: np.asarray(value, np.float16) for name, value in flat.items()})
+    card = {**card, "size": size._asdict(), "sha256": hashlib.sha256(packed).hexdigest(), "bytes": len(packed)}
+    atomic_write(path, packed, force=True)
+    atomic_write(path.with_suffix(".json"), (json.dumps(card, indent=2) + "\n").encode(), force=True)
+
+
+def load_weights(path: Path = WEIGHTS) -> Proposer:
+    """Read what `save_weights` wrote.
+
+    Raises:
+      Ddx7Error: a file is missing, or the weights are not those of the card.
+    """
+    try:
+        packed, card = path.read_bytes(), json.loads(path.with_suffix(".json").read_text())
+    except (OSError, ValueError) as error:
+        raise Ddx7Error(f"{path}: found no weights with a card beside them ({error})") from None
+    if hashlib.sha256(packed).hexdigest() != card["sha256"]:
+        raise Ddx7Error(f"{path}: the weights are not those that the card beside them describes (SHA-256 differs)")
+    flat = {name: np.asarray(value, np.float32) for name, value in load(packed).items()}
+    size = Size(**{name: tuple(x) if isinstance(x, list) else x for name, x in card["size"].items()})
+    return Proposer(Ear(size), traverse_util.unflatten_dict(flat, sep="/"), card)
+
+
+@cache
+def shipped() -> Proposer:
+    """The ear that comes with the package, read once."""
+    return load_weights()
+
+
+@cache
+def _compiled(model: Ear) -> tuple[Any, Any]:
+    def call(method: Any) -> Any:
+        return jax.jit(partial(model.apply, method=method))
+
+    return call(Ear.hear), call(Ear.draw)
