@@ -1,12 +1,13 @@
 """How near `ddx7 match` comes, beside chance, CMA-ES and the nearest voice that people made.
 
     python benchmarks/match.py --shared ../shared [--set oneshots|corpus|all] [--seconds 30] [--renders 10000]
-        [--baselines FOLDER] [--baseline-targets 20] [--skip-match] [--json match.json] [--out FOLDER]
+        [--baselines FOLDER] [--baseline-targets 20] [--modes match fast blind] [--json match.json] [--out FOLDER]
 
 Targets: 21 recorded one-shots, and 50 human voices that sound like no other of their collection (`corpus.lonely`),
 played by the engine and given to `match` as any recording. All distances are `ddx7.audio.log_mel_distance` in dB at
 44.1 kHz to the sound that `match` listens to: the note from its onset, at most 4 s, and nothing after its end.
 
+- "match --fast" hears what the ear proposes and stops; "search alone" takes as long as match and begins blind.
 - "One random voice" is the median of 16 from the distribution that the search starts with, tuned to the target.
 - "Best random" and "CMA-ES" hear `--renders` voices, judged by the search's distance at the search's rate.
 - "Nearest human" is the nearest of 31,004 human voices: for a recording, played on the target's key and an octave below
@@ -43,12 +44,15 @@ CACHE = Path(__file__).parent / ".cache"
 SEED = 1
 COLUMNS = {
     "match": "match",
+    "fast": "match --fast",
+    "blind": "search alone",
     "draw": "one random voice",
     "random": "best random",
     "cma": "CMA-ES",
     "human": "nearest human",
     "ratio": "match / human",
 }
+MODES: dict[str, dict[str, Any]] = {"match": {}, "fast": {"fast": True}, "blind": {"ears": False}}
 ENOUGH_NEARER = 0.7
 
 
@@ -245,16 +249,17 @@ def run_baselines(kept: Baselines, sets: dict[str, list[Target]], n_corpus: int)
 def measure(target: Target, kept: Baselines, arguments: argparse.Namespace) -> dict[str, Any]:
     """One row of the table."""
     task = target.task
-    row: dict[str, Any] = {"target": target.name, "match": None, "ratio": None, "renders": None}
+    row: dict[str, Any] = {"target": target.name, "renders": None} | dict.fromkeys(COLUMNS)
     row["draw"] = float(np.median(target.quote(task.prior.draw(np.random.default_rng(SEED), 16), task.hand)))
     row |= {method: kept.quote(method, target) for method in ("random", "cma", "human")}
-    if not arguments.skip_match:
-        found = match(target.recording, seconds=arguments.seconds, seed=0, name=target.name[:10])
-        quoted = log_mel_distance(found.target, found.audio, found.sample_rate)
-        row |= {"match": quoted, "renders": found.report["renders"], "stages": found.report["stages"]}
-        row["ratio"] = row["match"] / row["human"] if row["human"] else None
+    for mode in arguments.modes:
+        found = match(target.recording, seconds=arguments.seconds, seed=0, name=target.name[:10], **MODES[mode])
+        row[mode] = log_mel_distance(found.target, found.audio, found.sample_rate)
+        row |= {"renders": found.report["renders"], "stages": found.report["stages"]} if mode == "match" else {}
         if arguments.out:
-            write_match(found, arguments.out / target.name, target.name, force=True)
+            write_match(found, arguments.out / mode / target.name, target.name, force=True)
+    if row["match"] and row["human"]:
+        row["ratio"] = row["match"] / row["human"]
     return row
 
 
@@ -262,7 +267,7 @@ def summarise(rows: list[dict[str, Any]]) -> None:
     """Print medians, and how match compares with each baseline."""
     medians = {key: np.median(values) if (values := _values(rows, key)) else None for key in COLUMNS}
     print(f"| **median of {len(rows)}** | {_cells(medians)} | |\n")
-    for key in ("random", "cma", "human"):
+    for key in ("blind", "random", "cma", "human"):
         ratios = np.array([row["match"] / row[key] for row in rows if row["match"] and row[key]])
         if len(ratios):
             nearer, enough = (ratios < 1).sum(), (ratios <= ENOUGH_NEARER).sum()
@@ -291,7 +296,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--baseline-targets", type=int, default=50, help="corpus targets for random and CMA-ES")
     parser.add_argument("--skip-baselines", action="store_true", help="show those that were kept, compute none")
     parser.add_argument("--corpus-targets", type=int, default=50, help="how many of the corpus set")
-    parser.add_argument("--skip-match", action="store_true", help="only the baselines")
+    parser.add_argument("--modes", nargs="*", choices=MODES, default=["match"], help="which searches to run")
     parser.add_argument("--cache", type=Path, default=CACHE, help="for the choice of corpus targets")
     parser.add_argument("--json", type=Path)
     parser.add_argument("--out", type=Path, help="keep every match's folder here")

@@ -22,6 +22,7 @@ COMMANDS = {
     "render": "play voices, chords and MIDI files into sound files",
     "match": "find DX7 voices that sound like recordings",
     "demo": "match a recording that ships with ddx7",
+    "train": "teach a model from voices of your own",
     "check": "read many files and say what is wrong in them",
     "doctor": "say what is installed and whether it works",
 }

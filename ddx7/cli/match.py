@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 _TOGETHER = "bank.syx"  # the best voice of each of several recordings
 _INTERRUPTED = 130
+_BEST_S = 120.0
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,10 @@ class Command:
     """The folder to write to."""
     seconds: Annotated[float, arg(metavar="S")] = 30.0
     """How long to search for each, 1-3600."""
+    fast: bool = False
+    """Do not search: hear what the trained ear proposes, a second or two for each."""
+    best: bool = False
+    """Search for two minutes each."""
     seed: Annotated[int, arg(metavar="N")] = 0
     """Another seed, another search."""
     candidates: Annotated[int, arg(metavar="N")] = 4
@@ -55,6 +60,8 @@ class Command:
 
     def run(self) -> int:
         """Search, write, and return the exit code."""
+        if self.fast and self.best:
+            raise UsageError("--fast and --best are opposites, wanted one of them at most")
         tasks = self._tasks()
         check(tasks, force=self.force)
         together = self.output / _TOGETHER
@@ -64,7 +71,8 @@ class Command:
         voices: list[Voice] = []
         for task in tasks:
             match, files = task.run(
-                seconds=self.seconds,
+                seconds=_BEST_S if self.best else self.seconds,
+                fast=self.fast,
                 seed=self.seed,
                 candidates=self.candidates,
                 library=self.library,
@@ -117,7 +125,14 @@ class Task:
     voice_name: str = ""
 
     def run(
-        self, *, seconds: float, seed: int, candidates: int, force: bool, library: Sequence[Path] = ()
+        self,
+        *,
+        seconds: float,
+        seed: int,
+        candidates: int,
+        force: bool,
+        library: Sequence[Path] = (),
+        fast: bool = False,
     ) -> "tuple[Match, list[Path]]":
         """Search, write the folder and say how near it came."""
         from ddx7.inference import match
@@ -132,6 +147,7 @@ class Task:
                     seed=seed,
                     name=self.voice_name or None,
                     library=library,
+                    fast=fast,
                     progress=progress,
                 )
             except AudioError as error:

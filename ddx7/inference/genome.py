@@ -4,7 +4,7 @@ What the notes of a recording cannot tell stays neutral, so that a voice behaves
 rate scaling unless there are several pitches, velocity sensitivity unless there are several dynamics.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -12,7 +12,7 @@ import numpy as np
 from ddx7.audio import Partials
 from ddx7.voice.algorithms import CARRIERS
 from ddx7.voice.packing import INIT_VCED, VCED_COLUMNS, VCED_MAX, VCED_MIN
-from ddx7.voice.spec import FIELDS, N_OPERATORS, OPERATOR_PARAMETERS
+from ddx7.voice.spec import FIELDS, N_OPERATORS, OPERATOR_PARAMETERS, VCED_SIZE
 
 _NEVER = {"osc_sync", "lfo_sync", "transpose", "name"}
 _BY_PITCH = {"break_point", "left_depth", "right_depth", "left_curve", "right_curve", "rate_scaling"}
@@ -21,6 +21,8 @@ _BY_VELOCITY = {"velocity_sensitivity"}
 _JUMPS = np.array([f.parameter.categorical or f.parameter.name == "coarse" for f in FIELDS])
 _RARE = np.array([f.parameter.name.startswith(("lfo", "pitch", "amp_mod", "fixed")) for f in FIELDS])
 _OF_OPERATORS = {row.name for row in OPERATOR_PARAMETERS}
+_PROPOSED = 0.7
+_DETUNE_CENTS = 1.2  # a step of detune at middle C
 _OPERATOR_SIZE = sum(row.count for row in OPERATOR_PARAMETERS)
 
 
@@ -39,6 +41,7 @@ class Prior:
       sustains: whether the sound lasts while the key is held.
       several_pitches: whether the notes tell how the sound changes over the keyboard.
       several_velocities: whether they tell how it answers to velocity.
+      proposed: voices that an ear takes the recording for, uint8 [voice, 155].
     """
 
     partials: Partials
@@ -46,6 +49,7 @@ class Prior:
     sustains: bool
     several_pitches: bool = False
     several_velocities: bool = False
+    proposed: np.ndarray = field(default_factory=lambda: np.zeros((0, VCED_SIZE), np.uint8))
 
     @cached_property
     def free(self) -> np.ndarray:
@@ -77,9 +81,7 @@ class Prior:
         places = columns("coarse")[:, 0], columns("fine")[:, 0]
         for place, high in zip(places, (4, 100), strict=True):
             vced[:, place] = np.where(fixed, rng.integers(0, high, shape), vced[:, place])
-        steps = np.clip(np.round(self.cents / 1.2), -7, 7)
-        spread = np.where(rng.random(shape) < 0.5, 0, rng.integers(-3, 4, shape))
-        _set(vced, "detune", np.clip(7 + steps + spread, 0, 14))
+        _set(vced, "detune", 7 + np.where(rng.random(shape) < 0.5, 0, rng.integers(-3, 4, shape)))
 
         attack = np.where(rng.random(shape) < 0.7, rng.integers(75, 100, shape), rng.integers(30, 90, shape))
         decay = rng.integers(10, 90, (2, *shape))
@@ -104,7 +106,15 @@ class Prior:
             _set(vced, "rate_scaling", np.where(rng.random(shape) < 0.5, 0, rng.integers(0, 5, shape)))
         if self.several_velocities:
             _set(vced, "velocity_sensitivity", np.where(rng.random(shape) < 0.4, 0, rng.integers(0, 6, shape)))
-        return np.clip(vced, VCED_MIN, VCED_MAX).astype(np.uint8)
+        return in_tune_with(np.clip(vced, VCED_MIN, VCED_MAX).astype(np.uint8), self.cents)
+
+    def fresh(self, rng: np.random.Generator, n: int) -> np.ndarray:
+        """Voices to take parts from, uint8 [n, 155]: proposed ones where there are some, now and then drawn ones."""
+        drawn = self.draw(rng, n)
+        if not len(self.proposed):
+            return drawn
+        taken = self.proposed[rng.integers(0, len(self.proposed), n)]
+        return np.where(rng.random((n, 1)) < _PROPOSED, taken, drawn)
 
     def _modulate(self, rng: np.random.Generator, vced: np.ndarray) -> None:
         """Vibrato, tremolo and pitch envelopes for some voices, each with all that it needs to be heard."""
@@ -146,6 +156,14 @@ def structure(voices: np.ndarray) -> list[bytes]:
     return [row.tobytes() for row in voices[:, places]]
 
 
+def in_tune_with(vced: np.ndarray, cents: float) -> np.ndarray:
+    """The same voices, uint8 [..., 155], detuned towards a recording that is some cents off its key."""
+    tuned, places = vced.copy(), columns("detune")
+    steps = int(np.round(cents / _DETUNE_CENTS))
+    tuned[..., places] = np.clip(vced[..., places].astype(int) + steps, 0, VCED_MAX[places])
+    return tuned
+
+
 def let_end(vced: np.ndarray) -> np.ndarray:
     """The same voices with L4 of every operator at 0, so that no note sounds for ever."""
     ended = vced.copy()
@@ -185,7 +203,7 @@ def mutate(rng: np.random.Generator, voices: np.ndarray, prior: Prior, reach: fl
     beyond = (voices + step < VCED_MIN) | (voices + step > VCED_MAX)
     step = np.where(beyond, -step, step)  # at the end of a range there is one way to go
     nudged = np.clip(voices + step, VCED_MIN, VCED_MAX).astype(np.uint8)
-    fresh = prior.draw(rng, n)
+    fresh = prior.fresh(rng, n)
     drawn = rng.random(voices.shape) < 0.1 * reach
     jumps = rng.random(voices.shape) < reach
     changed = np.where(_JUMPS, np.where(jumps, fresh, voices), np.where(drawn, fresh, nudged))

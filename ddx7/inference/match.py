@@ -7,6 +7,7 @@ rate, on all notes, by the log-mel distance that the report quotes.
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,6 +17,8 @@ from ddx7.audio import find_notes, log_mel_distance, read_audio
 from ddx7.audio.phrase import best_part
 from ddx7.errors import AudioError, Ddx7Error
 from ddx7.inference.differences import differences
+from ddx7.inference.encoder.propose import shipped
+from ddx7.inference.proposals import proposals
 from ddx7.inference.result import Match, Progress
 from ddx7.inference.score import Audition
 from ddx7.inference.search import SEARCH_RATE, Search
@@ -27,6 +30,7 @@ from ddx7.voice import Bank, Voice
 
 LONGEST_S = 60.0
 LIBRARY_SEEDS, LIBRARY_SHOWN = 64, 4  # nearest voices of the library that the search begins with, and names
+PROPOSALS = 256  # voices that the ear proposes
 FINALISTS = 32  # voices of which the distance that is quoted is measured
 
 
@@ -38,6 +42,8 @@ def match(
     seed: int = 0,
     name: str | None = None,
     library: Sequence[str | Path] = (),
+    fast: bool = False,
+    ears: bool = True,
     progress: Callable[[Progress], None] | None = None,
 ) -> Match:
     """Find DX7 voices that sound like a recorded note or phrase: one voice for all its notes.
@@ -51,6 +57,8 @@ def match(
       seed: of everything random.
       name: of the voices, at most ten characters; by default from the file's name.
       library: folders or files with voices that the search may begin with.
+      fast: hear the voices that the ear proposes, and search no further: a second or two. `seconds` says nothing then.
+      ears: begin with what a trained model proposes; without, the search begins blind.
       progress: called a few times a second.
 
     Returns:
@@ -64,6 +72,8 @@ def match(
         raise Ddx7Error(f"candidates: found {candidates}, wanted 1 to 32")
     if not 1 <= seconds <= 3600:
         raise Ddx7Error(f"seconds: found {seconds:g}, wanted 1 to 3600")
+    if fast and not ears:
+        raise Ddx7Error("fast and ears: found fast without ears, wanted at least one way to find voices")
     samples, rate, label = _recording(recording)
     whole = len(samples)
     first, last = best_part(samples, rate, LONGEST_S)
@@ -73,8 +83,11 @@ def match(
     audition = target.audition()
     own = _from_library(library, audition, target, progress) if library else _NO_LIBRARY
 
-    search = Search(audition, target.prior(), np.random.default_rng(seed), seconds, progress, own.voices)
-    interrupted = search.run()
+    prior = target.prior()
+    if ears:
+        prior = replace(prior, proposed=proposals(shipped(), target, PROPOSALS, seed))
+    search = Search(audition, prior, np.random.default_rng(seed), seconds, progress, own.voices)
+    interrupted = search.glance() if fast else search.run()
     voices, distances, audio = _finalists(search.ranked(), target, candidates)
     audio = audio * np.sqrt(np.mean(target.sound**2) / max(np.mean(audio**2), 1e-12))
     label = _voice_name(name or label)
@@ -94,6 +107,7 @@ def match(
             "elapsed_s": round(search.elapsed, 2),
             "renders": search.renders,
             "late": search.late,
+            "proposals": len(prior.proposed),
             "stages": search.stages,
             "sample_rate": RATE,
             "search_rate": SEARCH_RATE,

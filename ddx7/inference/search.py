@@ -86,7 +86,8 @@ class Search:
             self._leave()
             self.start = time.monotonic()
             self._enter("drawing")
-            self._settle(np.concatenate([self.seeds, self.prior.draw(self.rng, FIRST_DRAW)]))
+            drawn = FIRST_DRAW - min(len(self.prior.proposed), FIRST_DRAW // 2)
+            self._settle(np.concatenate([self.seeds, self.prior.proposed, self.prior.draw(self.rng, drawn)]))
             evolution = 1 - POLISH - passes * one_pass / self.budget
             for k in range(passes + 1):
                 self._enter("evolving")
@@ -108,6 +109,19 @@ class Search:
             self._leave()
             if compiling.is_alive():
                 compiling.join()  # an interpreter must not end in the middle of it; the next search wants it, too
+        return False
+
+    def glance(self) -> bool:
+        """Hear what was proposed and search no further; True if that was interrupted."""
+        try:
+            self._enter("hearing proposals")
+            self._settle(np.concatenate([self.seeds, self.prior.proposed]))
+        except KeyboardInterrupt:
+            if not self.distances.size:
+                raise
+            return True
+        finally:
+            self._leave()
         return False
 
     def ranked(self) -> np.ndarray:

@@ -9,6 +9,10 @@ from ddx7.audio import Note, partials, resample
 from ddx7.audio.transcript import velocities
 from ddx7.engine import Patch, plan, play
 from ddx7.engine.tables import BLOCK
+from ddx7.inference.encoder.data import RELEASE_S, pictures_of
+from ddx7.inference.encoder.image import LOOKED_AT_S
+from ddx7.inference.encoder.image import RATE as PICTURE_RATE
+from ddx7.inference.encoder.propose import Heard
 from ddx7.inference.genome import Prior
 from ddx7.inference.score import Audition, Hand, Listener, fit_length
 
@@ -38,9 +42,31 @@ class Target:
     hands: tuple[Hand, ...]
     chosen: tuple[int, ...]
 
+    @property
+    def cents(self) -> float:
+        """How far the chosen notes are from their keys."""
+        return float(np.median([self.notes[i].cents for i in self.chosen]))
+
     def audition(self) -> Audition:
         """The chosen notes, to be heard at `RATE`."""
         return Audition(tuple(self._listener(i) for i in self.chosen))
+
+    def heard(self, octave: int = 0) -> Heard:
+        """The chosen notes as the ear takes them in.
+
+        Args:
+          octave: how many octaves lower than measured to take the pitch for; the keys are those of that pitch.
+        """
+        sounds, hands = [], []
+        for i in self.chosen:
+            listener, hand = self._listener(i), self.hands[i]
+            lasts = round(min(hand.gate_s + RELEASE_S, LOOKED_AT_S) * RATE)
+            half = resample((listener.target * listener.window)[:lasts], RATE, PICTURE_RATE)
+            sounds.append(np.pad(half, (0, max(0, round(LOOKED_AT_S * PICTURE_RATE) - len(half)))))
+            hands.append((hand.key - 12 * octave, hand.velocity, hand.gate_s))
+        played = np.array(hands, np.float32)
+        f0_hz = np.array([self.notes[i].f0_hz for i in self.chosen]) / 2.0**octave
+        return Heard(pictures_of(np.stack(sounds), f0_hz, played[:, 2]), played)
 
     def prior(self) -> Prior:
         """How to draw voices for this recording."""
@@ -51,7 +77,7 @@ class Target:
         keys, velocity = ([hand[k] for hand in hands] for k in (0, 1))
         return Prior(
             peaks,
-            float(np.median([self.notes[i].cents for i in self.chosen])),
+            self.cents,
             sustains=first.gate_s < 0.9 * first.duration_s or len(self.notes) > 1,
             several_pitches=max(keys) - min(keys) >= SEVERAL_PITCHES,
             several_velocities=max(velocity) - min(velocity) >= SEVERAL_VELOCITIES,

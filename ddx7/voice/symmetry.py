@@ -101,5 +101,3 @@ def _ranks(vced: np.ndarray) -> np.ndarray:
         smaller |= ~decided & (b < a)
         decided |= a != b
     return smaller.sum(-1)
-
-

@@ -1,20 +1,24 @@
 """Train the ear behind `ddx7 match` on the human voices that `split.py` chose.
 
     python experiments/inference/split.py --shared ../shared -o runs/encoder
-    python experiments/inference/train.py runs/encoder [--shards 32] [--steps 8000]
+    python experiments/inference/train.py runs/encoder [--shards 32] [--steps 6300]
 
 Renders what is missing, then trains, or goes on where a run was stopped. On two idle cores a shard of 4,096 examples
 takes 16 s and 1,000 steps some ten minutes.
 """
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from ddx7.inference.encoder.data import make_shards
 from ddx7.inference.encoder.network import Size
+from ddx7.inference.encoder.propose import save_weights
 from ddx7.inference.encoder.training import Settings, load_shards, train
+
+MEASURED = 1024  # held-out examples that are looked at while training
 
 
 def main() -> None:
@@ -23,7 +27,7 @@ def main() -> None:
     parser.add_argument("run", type=Path)
     parser.add_argument("--name", default="ear")
     parser.add_argument("--shards", type=int, default=32)
-    parser.add_argument("--steps", type=int, default=8000)
+    parser.add_argument("--steps", type=int, default=6300)
     parser.add_argument("--batch", type=int, default=64)
     parser.add_argument("--until", type=int)
     arguments = parser.parse_args()
@@ -31,10 +35,19 @@ def main() -> None:
     held_out = make_shards(voices["test"], arguments.run / "test", 1, seed=1, fresh=False)
     shards = make_shards(voices["train"], arguments.run / "train", arguments.shards)
     test = load_shards(held_out)
-    test = type(test)(*(x[:1024] for x in (test.tokens, test.pictures, test.hands)))
+    test = replace(test, **{name: value[:MEASURED] for name, value in vars(test).items()})
     settings = Settings(steps=arguments.steps, batch=arguments.batch)
     folder = arguments.run / arguments.name
-    train(load_shards(shards), test, folder, settings, Size(), lambda m: print(m, flush=True), arguments.until)
+    weights, metrics = train(
+        load_shards(shards), test, folder, settings, Size(), lambda m: print(m, flush=True), arguments.until
+    )
+    card = {
+        "command": "python experiments/inference/train.py",
+        "voices": len(voices["train"]),
+        "shards": arguments.shards,
+        **metrics,
+    }
+    save_weights(folder / "encoder.safetensors", weights, Size(), card)
 
 
 if __name__ == "__main__":

@@ -29,9 +29,10 @@ NOTES = 2
 SHARD = 4096
 AUDIBLE_PEAK = 1e-3
 """Examples of which a note stays 40 dB under one carrier at full level are left out."""
+RELEASE_S = 1.1
+"""Seconds that are looked at after the key is let go."""
 
 _GROUP = 64
-_RELEASE_S = 1.1
 _BATCH = 2048
 _CATEGORICAL = np.array([f.parameter.categorical or f.parameter.name == "coarse" for f in FIELDS])
 _UNTOUCHED = np.array([f.parameter.name in ("name", "osc_sync") for f in FIELDS])
@@ -122,7 +123,7 @@ def look(vced: np.ndarray, hands: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         rows = order[first : first + _BATCH]
         key, velocity, gate_s = hands[rows].T
         gate = -(-np.round(gate_s * RATE).astype(int) // BLOCK)
-        length = np.round(np.minimum(gate_s + _RELEASE_S, LOOKED_AT_S) * RATE).astype(int)
+        length = np.round(np.minimum(gate_s + RELEASE_S, LOOKED_AT_S) * RATE).astype(int)
         plans = plan(Patch.from_vced(vced[rows]), key.astype(int), velocity.astype(int), gate, RATE)
         audio = play(plans, length, RATE)
         pictures.append(pictures_of(audio, np.asarray(midi_to_hz(key)), gate_s))

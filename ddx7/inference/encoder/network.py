@@ -34,6 +34,8 @@ from ddx7.voice.spec import N_OPERATORS
 _OUT_OF_RANGE = -1e9
 _PICTURE_MAX = 240.0
 _OPERATORS = slice(N_FIRST, N_FIRST + N_OPERATORS * N_OF_OPERATOR)
+# Which of its eight parts a token lies in: before the operators, the six of them, after.
+_PART = np.where(OPERATOR >= 0, OPERATOR + 1, np.where(np.arange(N_TOKENS) < N_FIRST, 0, N_OPERATORS + 1))
 _LEGAL = np.arange(N_VALUES) < SIZES[:, None]
 
 
@@ -58,6 +60,7 @@ class Mixer(nn.Module):
 
     @nn.compact
     def __call__(self, x: Float[Array, "*batch place width"]) -> Float[Array, "*batch place width"]:
+        """One block."""
         places = x.shape[-2]
         y = jnp.swapaxes(nn.LayerNorm()(x), -1, -2)
         y = nn.Dense(places)(nn.relu(nn.Dense(places)(y)))
@@ -78,6 +81,7 @@ class Eye(nn.Module):
         hands: Float[Array, "batch note 3"],
         present: Float[Array, "batch note"],
     ) -> Float[Array, "batch heard"]:
+        """What is heard; notes that are not `present` (1 or 0) are ignored."""
         size = self.size
         tall, wide = FRAMES // size.patch[0], BANDS // size.patch[1]
         x = pictures.astype(jnp.float32) / _PICTURE_MAX
@@ -183,7 +187,7 @@ class Writer(nn.Module):
             previous = jnp.where(inside, previous.at[slot].set(said), previous)
             return (whole + said, own + said, previous), value
 
-        starts = np.diff(OPERATOR, prepend=-1) != 0
+        starts = np.diff(_PART, prepend=0) != 0
         at = (jnp.arange(N_TOKENS), jnp.asarray(KIND), jnp.asarray(OPERATOR), starts, jax.random.split(key, N_TOKENS))
         carry = (nothing, nothing, jnp.zeros((N_OF_OPERATOR, n, self.width)))
         return jax.lax.scan(step, carry, at)[1].T
@@ -196,7 +200,9 @@ def _before(said: Float[Array, "batch token width"]) -> tuple[Array, Array, Arra
     own = [_sums_before(first), _sums_before(blocks).reshape(middle.shape), _sums_before(last)]
     totals = jnp.concatenate([first.sum(1, keepdims=True), blocks.sum(2), last.sum(1, keepdims=True)], axis=1)
     within = jnp.concatenate(own, axis=1)
-    whole = within + _sums_before(totals)[:, OPERATOR + 1 + (np.arange(N_TOKENS) >= _OPERATORS.stop) * (1 + N_OPERATORS)]
+    whole = (
+        within + _sums_before(totals)[:, OPERATOR + 1 + (np.arange(N_TOKENS) >= _OPERATORS.stop) * (1 + N_OPERATORS)]
+    )
     same = jnp.pad(middle[:, :-N_OF_OPERATOR], ((0, 0), (N_OF_OPERATOR, 0), (0, 0)))
     ends = ((0, 0), (N_FIRST, last.shape[1]), (0, 0))
     return whole, within, jnp.pad(same, ends)

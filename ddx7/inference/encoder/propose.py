@@ -15,7 +15,6 @@ from safetensors.numpy import load, save
 
 from ddx7.errors import Ddx7Error
 from ddx7.files import atomic_write
-from ddx7.inference.encoder.data import pictures_of
 from ddx7.inference.encoder.network import Ear, Size
 from ddx7.inference.encoder.tokens import to_vced
 
@@ -98,7 +97,7 @@ def load_weights(path: Path = WEIGHTS) -> Proposer:
     if hashlib.sha256(packed).hexdigest() != card["sha256"]:
         raise Ddx7Error(f"{path}: the weights are not those that the card beside them describes (SHA-256 differs)")
     flat = {name: np.asarray(value, np.float32) for name, value in load(packed).items()}
-    size = Size(**{name: tuple(x) if isinstance(x, list) else x for name, x in card["size"].items()})
+    size = Size(**{**card["size"], "patch": tuple(card["size"]["patch"])})
     return Proposer(Ear(size), traverse_util.unflatten_dict(flat, sep="/"), card)
 
 
@@ -109,7 +108,7 @@ def shipped() -> Proposer:
 
 
 @cache
-def _compiled(model: Ear) -> tuple[Any, Any]:
+def _compiled(model: Any) -> tuple[Any, Any]:
     def call(method: Any) -> Any:
         return jax.jit(partial(model.apply, method=method))
 

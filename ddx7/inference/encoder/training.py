@@ -45,13 +45,13 @@ class Settings:
       seed: of everything random.
     """
 
-    steps: int = 20_000
+    steps: int = 6300
     batch: int = 64
     learning_rate: float = 1.5e-3
     warm_up: int = 300
     weight_decay: float = 0.02
     average: float = 0.999
-    single: float = 0.6
+    single: float = 0.75
     held_out_every: int = 250
     seed: int = 0
 
@@ -79,7 +79,7 @@ def train(
     size: Size,
     progress: Callable[[dict[str, float]], None] | None = None,
     until: int | None = None,
-) -> Any:
+) -> tuple[Any, dict[str, float]]:
     """Train, or go on with a run of the folder.
 
     Args:
@@ -92,7 +92,7 @@ def train(
       until: step to stop after, of a run that is to go on later.
 
     Returns:
-      the averaged weights.
+      the averaged weights, and the last metrics.
 
     Raises:
       Ddx7Error: the loss is no number, or the folder holds another run.
@@ -102,9 +102,10 @@ def train(
     model, optimiser = Ear(size), _optimiser(settings)
     state = _begin(model, optimiser, settings.seed)
     if (folder / CHECKPOINT).exists():
-        state = serialization.from_bytes(state, (folder / CHECKPOINT).read_bytes())
+        state = State(*serialization.from_bytes(state, (folder / CHECKPOINT).read_bytes()))
     update, judge = _compiled(model, optimiser, settings)
     begun, first = time.monotonic(), int(state.step)
+    metrics: dict[str, float] = _last(folder / METRICS)
     losses: list[jax.Array] = []
     for step in range(first, min(settings.steps, until or settings.steps)):
         batch = draw_batch(examples, settings, step)
@@ -126,7 +127,7 @@ def train(
                 file.write(json.dumps(metrics) + "\n")
             if progress:
                 progress(metrics)
-    return state.mean
+    return state.mean, metrics
 
 
 def draw_batch(examples: Shard, settings: Settings, step: int) -> tuple[np.ndarray, ...]:
@@ -194,7 +195,7 @@ def _begin(model: Ear, optimiser: optax.GradientTransformation, seed: int) -> St
 
 def _compiled(model: Ear, optimiser: optax.GradientTransformation, settings: Settings) -> tuple[Callable, Callable]:
     def loss_of(weights: Any, pictures: Array, hands: Array, present: Array, tokens: Array) -> Array:
-        logits = model.apply(weights, pictures, hands, present, tokens)
+        logits: Any = model.apply(weights, pictures, hands, present, tokens)
         return optax.softmax_cross_entropy_with_integer_labels(logits, tokens).sum(axis=-1).mean()
 
     @partial(jax.jit, donate_argnums=0)
@@ -210,6 +211,12 @@ def _compiled(model: Ear, optimiser: optax.GradientTransformation, settings: Set
         return State(state.step + 1, weights, mean, inner), loss
 
     return update, jax.jit(loss_of)
+
+
+def _last(path: Path) -> dict[str, float]:
+    """The metrics written last; none of a new run."""
+    lines = path.read_text().splitlines() if path.exists() else []
+    return json.loads(lines[-1]) if lines else {}
 
 
 def _same_run(path: Path, settings: dict[str, Any]) -> None:

@@ -1,0 +1,116 @@
+"""How near the ear's proposals come, by how many are heard, on voices it has never seen.
+
+    python experiments/inference/proposals.py --shared ../shared runs/encoder [--targets 100] [--weights FILE]
+
+Targets: voices of `split.py`'s test set, played by the engine on middle C (velocity 100, one second) and given to the
+ear as a recording, pitch and gate measured from the sound. K proposals are ranked by the search's perceptual distance;
+the best one's log-mel distance is quoted in dB, as in `benchmarks/match.py`. "Likeliest" is the one voice that takes
+the most probable value of each parameter in turn; "independent" is a regression's answer: every parameter from the
+sound alone, none in view of the others (see `independent.py`). "Nearest" is the nearest of the voices that were learned
+from, on the same key and an octave up and down; targets whose nearest lies within 3 dB have a sound-alike.
+"""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
+from corpus import DURATION_S, HAND, QUIET, SOUND_ALIKE_DB, distances, hear, nearest, screen, spectra
+from independent import load_independent
+
+from ddx7.audio import find_notes, log_mel_distance
+from ddx7.errors import AudioError
+from ddx7.inference.encoder.propose import WEIGHTS, Proposer, load_weights
+from ddx7.inference.genome import in_tune_with, let_end
+from ddx7.inference.proposals import proposals
+from ddx7.inference.search import SEARCH_RATE
+from ddx7.inference.target import RATE, Target, make_target
+
+COUNTS = (1, 4, 16, 64, 256)
+COLD = 1e-3
+
+
+def targets(vced: np.ndarray, n: int, seed: int = 0) -> tuple[np.ndarray, list[Target]]:
+    """The sound of voices that can be heard and have a note, float32 [voice, sample], and targets made of it."""
+    sounds, made = [], []
+    for voice in vced[np.random.default_rng(seed).permutation(len(vced))]:
+        [sound] = next(hear(voice[None], HAND, round(DURATION_S * RATE)))
+        if np.abs(sound).max() <= QUIET:
+            continue
+        try:
+            made.append(make_target(sound, RATE, find_notes(sound, RATE)))
+        except AudioError:  # a voice without a pitch or an end
+            continue
+        sounds.append(sound)
+        if len(made) == n:
+            break
+    return np.array(sounds), made
+
+
+def measure(ear: Proposer, target: Target, regressed: np.ndarray | None) -> dict[str, float]:
+    """Distances in dB of what was proposed for one target."""
+    row = {}
+    found = proposals(ear, target, max(COUNTS))
+    heard = target.audition().at(SEARCH_RATE).distances(found)
+    best = {f"K = {k}": found[np.argmin(heard[:k])] for k in COUNTS}
+    best["likeliest"] = let_end(in_tune_with(ear.propose(target.heard(), 1, temperature=COLD), target.cents))[0]
+    if regressed is not None:
+        best["independent"] = let_end(in_tune_with(regressed, target.cents))
+    for name, audio in zip(best, target.perform(np.array(list(best.values()))), strict=True):
+        row[name] = log_mel_distance(target.sound, audio, RATE)
+    return row
+
+
+def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("run", type=Path)
+    parser.add_argument("--shared", type=Path, default=Path("../shared"))
+    parser.add_argument("--targets", type=int, default=100)
+    parser.add_argument("--weights", type=Path, default=WEIGHTS)
+    parser.add_argument("--independent", type=Path, help="weights of `independent.py`")
+    parser.add_argument("--skip-nearest", action="store_true")
+    parser.add_argument("--json", type=Path)
+    arguments = parser.parse_args()
+    ear = load_weights(arguments.weights)
+    sounds, made = targets(np.load(arguments.run / "test.npy"), arguments.targets)
+    regress = load_independent(arguments.independent, ear) if arguments.independent else None
+    rows: list[dict[str, Any]] = []
+    for target in made:
+        rows.append(measure(ear, target, regress(target.heard()) if regress else None))
+        print(" | ".join(f"{value:5.1f}" for value in rows[-1].values()), flush=True)
+    if not arguments.skip_nearest:
+        add_nearest(rows, np.load(arguments.run / "train.npy"), sounds)
+    summarise(rows)
+    if arguments.json:
+        arguments.json.write_text(json.dumps(rows, indent=2))
+
+
+def add_nearest(rows: list[dict[str, Any]], vced: np.ndarray, sounds: np.ndarray) -> None:
+    """Find the nearest of the voices that were learned from."""
+    for row, sound, near in zip(rows, sounds, screen(vced, list(sounds), HAND), strict=True):
+        found = nearest(vced, sound, HAND, near)
+        [played] = next(hear(found.vced[None], HAND._replace(key=found.key), len(sound)))
+        row["nearest"] = float(distances(spectra(sound[None])[0], spectra(played[None]))[0])
+
+
+def summarise(rows: list[dict[str, Any]]) -> None:
+    """Print medians, for targets with and without a sound-alike apart."""
+    names = list(rows[0])
+    print(f"\n| targets | {' | '.join(names)} |\n|{'---|' * (len(names) + 1)}")
+    groups = {"all": rows}
+    if "nearest" in names:
+        groups["with a sound-alike"] = [row for row in rows if row["nearest"] <= SOUND_ALIKE_DB]
+        groups["without"] = [row for row in rows if row["nearest"] > SOUND_ALIKE_DB]
+    for label, members in groups.items():
+        if members:
+            medians = " | ".join(f"{np.median([row[name] for row in members]):.1f}" for name in names)
+            print(f"| {label} ({len(members)}) | {medians} |")
+
+
+if __name__ == "__main__":
+    main()
