@@ -1,6 +1,5 @@
 """``ddx7 check``: read many files and say what is wrong in them."""
 
-import os
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -14,7 +13,7 @@ from tyro.conf import Positional, arg
 from ddx7.cli.terminal import UsageError, note, progress, result, result_json
 from ddx7.errors import Ddx7Error
 from ddx7.files import refuse_to_overwrite
-from ddx7.library.files import FILE_SUFFIXES
+from ddx7.library.files import FILE_SUFFIXES, find_files
 from ddx7.voice import Finding, diagnose, load, save
 
 # A count says nothing about why a file was refused: with it, alike reasons would not add up.
@@ -118,24 +117,15 @@ class _Report:
 def _sources(path: Path) -> list[_Source]:
     if not path.is_dir():
         return [_Source(path, _clean_name(Path(path.name)))]
-    inside = Path(path.resolve().name)
-    files = sorted(file for file in _walk(path) if file.suffix.lower() in FILE_SUFFIXES)
+    files, problems = find_files([path])
+    for problem in problems:
+        note(f"{path / problem.path}: passed over, {problem.sentence}")
     if not files:
         raise Ddx7Error(
             f"{path}: found a folder without voice files, wanted some of {', '.join(sorted(FILE_SUFFIXES))}"
         )
-    return [_Source(file, _clean_name(inside / file.relative_to(path))) for file in files]
-
-
-def _walk(folder: Path) -> Iterator[Path]:
-    for parent, folders, files in os.walk(folder, onerror=_cannot_open):
-        # Hidden files are not voices, macOS's "._" twins of voice files least of all.
-        folders[:] = [name for name in folders if not name.startswith(".") and name != "__MACOSX"]
-        yield from (Path(parent, name) for name in files if not name.startswith("."))
-
-
-def _cannot_open(error: OSError) -> None:
-    note(f"{error.filename}: passed over ({error.strerror})")
+    inside = path.resolve().name
+    return [_Source(file.path, _clean_name(Path(inside, file.label))) for file in files]
 
 
 def _clean_name(path: Path) -> Path:

@@ -31,6 +31,7 @@ class Independent(nn.Module):
 
     @nn.compact
     def __call__(self, heard: jax.Array) -> jax.Array:
+        """Logits for each row of what was heard."""
         x = nn.relu(nn.Dense(SEEN)(heard))
         x = x + nn.Dense(SEEN)(nn.relu(nn.Dense(SEEN)(nn.LayerNorm()(x))))
         logits = nn.Dense(N_TOKENS * N_VALUES)(nn.LayerNorm()(x)).reshape(-1, N_TOKENS, N_VALUES)

@@ -37,7 +37,7 @@ class Settings:
       steps: in all.
       batch: examples a step.
       learning_rate: Adam's highest, reached after `warm_up` steps, then a half cosine down to 1 %.
-      warm_up: steps.
+      warm_up: steps; half of all steps where that is less.
       weight_decay: of AdamW.
       average: decay of the running mean of the weights, which is what is used in the end.
       single: share of steps that show one note of each voice; the others show both.
@@ -173,8 +173,9 @@ def roughened(key: Array, pictures: Num[Array, "batch note frame band"]) -> Floa
 
 
 def _optimiser(settings: Settings) -> optax.GradientTransformation:
+    steps = max(settings.steps, 2)
     rate = optax.warmup_cosine_decay_schedule(
-        0.0, settings.learning_rate, settings.warm_up, settings.steps, settings.learning_rate / 100
+        0.0, settings.learning_rate, min(settings.warm_up, steps // 2), steps, settings.learning_rate / 100
     )
     return optax.chain(
         optax.clip_by_global_norm(1.0), optax.adamw(rate, b2=0.98, weight_decay=settings.weight_decay, mask=_matrices)
