@@ -67,7 +67,7 @@ def analyse_note(samples: np.ndarray, sample_rate: int, *, around_hz: float | No
         raise AudioError(f"found only silence in {len(samples) / sample_rate:.2f} s, a note is wanted")
     onset = _onset(samples, sample_rate)
     sound = samples[onset:]
-    envelope_db = envelope(sound, sample_rate)
+    envelope_db = envelope(without_rumble(samples, sample_rate)[onset:], sample_rate)
     duration_s = min(_end(envelope_db) * HOP_S, len(sound) / sample_rate)
     gate_s = min(_release(envelope_db) * HOP_S, duration_s)
     pitch = estimate_pitch(sound[: round(duration_s * sample_rate)], sample_rate, around_hz=around_hz)
