@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from ddx7.errors import AudioError as AudioError
     from ddx7.errors import Ddx7Error as Ddx7Error
     from ddx7.errors import SysexError as SysexError
+    from ddx7.generation import morph as morph
+    from ddx7.generation import vary as vary
     from ddx7.inference import Match as Match
     from ddx7.inference import match as match
     from ddx7.voice import Bank as Bank
@@ -35,8 +37,10 @@ _HOMES = {
     "Voice": "ddx7.voice",
     "load": "ddx7.voice",
     "match": "ddx7.inference",
+    "morph": "ddx7.generation",
     "render": "ddx7.engine",
     "save": "ddx7.voice",
+    "vary": "ddx7.generation",
 }
 
 

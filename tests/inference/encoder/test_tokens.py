@@ -10,7 +10,7 @@ from ddx7.voice.spec import FIELDS
 def test_every_byte_but_the_name_is_one_token():
     assert sorted(COLUMNS) == list(range(145))
     assert N_TOKENS == 145
-    assert (SIZES == [FIELDS[column].parameter.maximum + 1 for column in COLUMNS]).all()
+    assert ([FIELDS[column].parameter.maximum + 1 for column in COLUMNS] == SIZES).all()
 
 
 def test_tokens_of_a_kind_say_the_same_of_different_operators():

@@ -1,0 +1,49 @@
+"""``ddx7 morph``: steps from one voice to another."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+from tyro.conf import Positional, arg
+
+from ddx7.cli.made import check_output, one_voice, write_made
+
+
+@dataclass(frozen=True)
+class Command:
+    """Walk from one voice to another: a bank of the steps, and a WAV that plays each.
+
+    Levels and envelopes are blended; frequencies and the algorithm change sides, operator by operator, in the order
+    that makes the steps to the ear most even. A file with several voices takes a number after a colon: rom1a.syx:11.
+    """
+
+    a: Annotated[Positional[str], arg(metavar="FILE[:N]")]
+    """The first voice."""
+    b: Annotated[Positional[str], arg(metavar="FILE[:N]")]
+    """The last voice."""
+    output: Annotated[Path, arg(metavar="OUT.syx", aliases=["-o"])]
+    """The bank to write; OUT.wav is written beside it."""
+    steps: Annotated[int, arg(metavar="N")] = 7
+    """How many voices, both ends included, 2-64."""
+    force: bool = False
+    """Replace files that are there."""
+
+    def run(self) -> int:
+        """Morph, write, and return the exit code."""
+        check_output(self.output, force=self.force)
+        a, b = (one_voice(*_place(text)) for text in (self.a, self.b))
+
+        from ddx7.generation import morph
+
+        write_made(morph(a, b, self.steps), self.output, force=self.force)
+        return 0
+
+
+def _place(text: str) -> tuple[Path, str]:
+    """A file and the number of a voice in it, if one follows after a colon.
+
+    >>> _place("a.syx:3"), _place("c:/a.syx")
+    ((PosixPath('a.syx'), '3'), (PosixPath('c:/a.syx'), ''))
+    """
+    path, colon, number = text.rpartition(":")
+    return (Path(path), number) if colon and number.isdecimal() else (Path(text), "")

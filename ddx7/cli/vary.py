@@ -1,0 +1,62 @@
+"""``ddx7 vary``: a voice's relatives."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal
+
+from tyro.conf import Positional, arg
+
+from ddx7.cli.made import check_output, one_voice, write_made
+from ddx7.cli.terminal import UsageError
+from ddx7.files import refuse_to_overwrite
+
+_MODULES = 8
+
+
+@dataclass(frozen=True)
+class Command:
+    """Make variations of a voice: a bank of them, and a WAV that plays each.
+
+    Each is heard before it is kept: none is silent, or much louder or softer than the voice it comes from.
+    """
+
+    file: Annotated[Positional[Path], arg(metavar="FILE")]
+    """SysEx of any kind, bare voice bytes, JSON, or a zip of those."""
+    output: Annotated[Path, arg(metavar="OUT.syx", aliases=["-o"])]
+    """The bank to write; OUT.wav is written beside it."""
+    index: Annotated[str, arg(metavar="N", help_behavior_hint="(the first is 1)")] = ""
+    """Which voice of the file."""
+    name: Annotated[str, arg(metavar="TEXT", help_behavior_hint="(capitals do not matter)")] = ""
+    """Or the one of that name, or with that in its name."""
+    count: Annotated[int, arg(metavar="N")] = 8
+    """How many variations."""
+    amount: Annotated[float, arg(metavar="X")] = 0.2
+    """How different: 0.05 a twin, 0.2 a sibling, 1 a distant relative."""
+    lock: Annotated[str, arg(metavar="SECTIONS", help_behavior_hint="(such as envelopes,ratios)")] = ""
+    """What stays as it is: algorithm, envelopes, levels, ratios, scaling, modulation."""
+    layout: Literal["bank", "tx816"] = "bank"
+    """tx816: a folder with eight files, one for each module, the voice itself in the first, for unison."""
+    seed: Annotated[int, arg(metavar="N")] = 0
+    """Another seed, other variations."""
+    force: bool = False
+    """Replace files that are there."""
+
+    def run(self) -> int:
+        """Vary, write, and return the exit code."""
+        from ddx7.generation import vary
+
+        lock = tuple(word.strip() for word in self.lock.split(",") if word.strip())
+        if self.layout == "bank":
+            check_output(self.output, force=self.force)
+        else:
+            if self.output.suffix:
+                raise UsageError(f"output: found {str(self.output)!r}, wanted the name of a folder for tx816")
+            refuse_to_overwrite([self.output.with_suffix(".wav")], force=self.force)
+        voice = one_voice(self.file, self.index, self.name)
+        if self.layout == "tx816":
+            made = [voice, *vary(voice, _MODULES - 1, amount=self.amount, seed=self.seed, lock=lock)]
+            write_made(made, self.output, force=self.force, target="tx816")
+        else:
+            made = vary(voice, self.count, amount=self.amount, seed=self.seed, lock=lock)
+            write_made(made, self.output, force=self.force)
+        return 0

@@ -1,0 +1,62 @@
+"""``ddx7 vary``, ``morph`` and ``nearest``."""
+
+import json
+from pathlib import Path
+
+import pytest
+import soundfile
+from running import Run
+
+import ddx7
+from ddx7.voice import Voice
+
+
+def test_vary_writes_a_bank_and_its_sound(run: Run, bank: Path, tmp_path: Path, voices: list[Voice]) -> None:
+    out = tmp_path / "made.syx"
+    outcome = run("vary", bank, "--name", "e.piano", "--count", 3, "--lock", "ratios, algorithm", "-o", out)
+    assert outcome.code == 0
+    assert outcome.out.splitlines() == [str(out), str(out.with_suffix(".wav"))]
+    made = ddx7.load(out)
+    assert [voice.name for voice in made[:3]] == ["E.PIANO 1", "E.PIANO 2", "E.PIANO 3"]
+    assert made[0].algorithm == voices[2].algorithm
+    assert soundfile.info(out.with_suffix(".wav")).duration == pytest.approx(6)
+    assert run("vary", bank, "--index", 1, "-o", out).code == 1  # there already
+
+
+def test_vary_for_eight_modules(run: Run, single: Path, tmp_path: Path, voices: list[Voice]) -> None:
+    assert run("vary", single, "--layout", "tx816", "-o", tmp_path / "tx").code == 0
+    files = sorted((tmp_path / "tx").iterdir())
+    assert len(files) == 8
+    assert ddx7.load(files[0])[0] == voices[2]
+    assert len({path.read_bytes() for path in files}) == 8
+
+
+def test_vary_asks_which_voice(run: Run, bank: Path, tmp_path: Path) -> None:
+    outcome = run("vary", bank, "-o", tmp_path / "made.syx")
+    assert outcome.code == 2
+    assert "found 32 voices (1 BRASS  1, 2 BRASS  2," in outcome.err
+    assert run("vary", bank, "--name", "BRASS", "-o", tmp_path / "made.syx").code == 2
+    assert run("vary", bank, "--index", 1, "-o", tmp_path / "made.wav").code == 2
+    assert not list(tmp_path.glob("made*"))
+
+
+def test_morph_writes_the_steps(run: Run, bank: Path, single: Path, tmp_path: Path, voices: list[Voice]) -> None:
+    out = tmp_path / "steps.syx"
+    assert run("morph", f"{bank}:4", single, "--steps", 3, "-o", out).code == 0
+    made = ddx7.load(out)
+    assert (made[0], made[2]) == (voices[3], voices[2])
+    assert made[1] not in (voices[3], voices[2])
+    assert run("morph", f"{bank}:40", single, "-o", tmp_path / "other.syx").code == 1
+
+
+def test_nearest_finds_the_voice_itself_first(run: Run, bank: Path, single: Path, tmp_path: Path) -> None:
+    outcome = run("nearest", single, "--library", bank, "--count", 2, "--json")
+    assert outcome.code == 0
+    found = json.loads(outcome.out)["nearest"]
+    assert len(found) == 2
+    assert found[0] == {"distance_db": 0.0, "voice": "E.PIANO (bank.syx, voice 3)"}
+    assert found[1]["distance_db"] > 0
+    sound = tmp_path / "sound.wav"
+    run("render", single, "-o", sound)
+    assert run("nearest", sound, "--library", bank, "--index", 1).code == 2
+    assert run("nearest", sound, "--library", tmp_path / "none").code == 1

@@ -1,0 +1,109 @@
+"""Variations: legal, different, audible, more so with the amount, and nothing that is locked."""
+
+import numpy as np
+import pytest
+
+from ddx7 import vary
+from ddx7.errors import Ddx7Error
+from ddx7.generation import SECTIONS
+from ddx7.generation.hearing import apart_db, hear, look
+from ddx7.generation.vary import numbered
+from ddx7.voice import Voice
+from ddx7.voice.algorithms import CARRIERS
+from ddx7.voice.packing import VCED_COLUMNS, in_range, random_vced
+from ddx7.voice.spec import FIELDS
+
+
+@pytest.fixture(scope="module")
+def voice() -> Voice:
+    vced = random_vced(np.random.default_rng(4), 1)
+    vced[:, VCED_COLUMNS["output_level"]] = 80
+    vced[:, VCED_COLUMNS["levels"]] = (99, 90, 80, 0)
+    vced[:, VCED_COLUMNS["rates"]] = (90, 50, 40, 60)
+    vced[:, VCED_COLUMNS["fixed"]] = 0
+    vced[:, VCED_COLUMNS["coarse"]] = (1, 2, 1, 3, 1, 5)
+    vced[:, VCED_COLUMNS["fine"]] = 0
+    vced[:, VCED_COLUMNS["pitch_levels"]] = 50
+    return Voice.from_vced(vced[0]).renamed("ORIGINAL")
+
+
+def bytes_of(voice: Voice) -> np.ndarray:
+    return np.frombuffer(voice.to_vced(), np.uint8)
+
+
+def test_variations_are_legal_different_and_audible(voice):
+    bank = vary(voice, 12, amount=0.3, seed=1)
+    vced = bank.to_vced()
+    assert len(bank) == 12
+    assert in_range(vced).all()
+    assert len(np.unique(vced[:, :145], axis=0)) == 12
+    assert (vced[:, :145] != bytes_of(voice)[:145]).any(axis=1).all()
+    assert [v.name for v in bank[:2]] == ["ORIGINAL 1", "ORIGINAL 2"]
+    levels = [10 * np.log10(np.mean(np.square(x))) for x in hear(np.vstack([bytes_of(voice), vced]))]
+    assert np.abs(np.array(levels[1:]) - levels[0]).max() <= 10
+
+
+def test_a_larger_amount_goes_further(voice):
+    original = look(hear(bytes_of(voice)[None]))
+    far = [
+        np.median(apart_db(original, look(hear(vary(voice, 16, amount=amount).to_vced())))) for amount in (0.05, 0.3, 1)
+    ]
+    assert 0 < far[0] < 0.7 * far[1]
+    assert far[1] < 0.9 * far[2]
+
+
+@pytest.mark.parametrize("section", SECTIONS)
+def test_a_locked_section_stays_and_a_free_one_moves(voice, section):
+    columns = np.concatenate(
+        [VCED_COLUMNS[name].ravel() for name in SECTIONS[section]] if section != "algorithm" else [[134]]
+    )
+    locked = vary(voice, 24, amount=1.0, lock=[section]).to_vced()
+    assert (locked[:, columns] == bytes_of(voice)[columns]).all()
+    free = vary(voice, count, amount=1.0, lock=[other for other in SECTIONS if other != section]).to_vced()
+    moved = (free[:, :145] != bytes_of(voice)[:145]).any(axis=0)
+    assert moved[columns].any()
+    assert set(np.flatnonzero(moved)) <= set(columns)
+
+
+def test_what_sets_the_pitch_keeps_its_frequency(voice):
+    made = vary(voice, 64, amount=1.0, lock=["algorithm"]).to_vced()
+    carriers = np.flatnonzero(CARRIERS[voice.algorithm - 1])
+    for name in ("coarse", "fine"):
+        columns = VCED_COLUMNS[name][carriers]
+        assert (made[:, columns] == bytes_of(voice)[columns]).all()
+    modulators = VCED_COLUMNS["coarse"][np.flatnonzero(CARRIERS[voice.algorithm - 1] == 0)]
+    assert (made[:, modulators] != bytes_of(voice)[modulators]).any()
+
+
+def test_the_last_level_and_the_name_alone_tell_nothing(voice):
+    made = vary(voice, 32, amount=1.0).to_vced()
+    assert (made[:, VCED_COLUMNS["levels"][:, 3]] == 0).all()
+    untouched = [f.vced for f in FIELDS if f.parameter.name in ("transpose", "fixed", "pitch_levels", "lfo_wave")]
+    assert (made[:, untouched] == bytes_of(voice)[untouched]).all()
+
+
+def test_the_same_seed_makes_the_same_voices(voice):
+    once, again, other = (vary(voice, 4, seed=seed).to_vced() for seed in (5, 5, 6))
+    np.testing.assert_array_equal(once, again)
+    assert (once != other).any()
+
+
+def test_wrong_arguments_are_named(voice):
+    for wrong, message in (
+        ({"count": 0}, "count: found 0, wanted 1 to 512"),
+        ({"amount": 0.0}, "amount: found 0"),
+        ({"lock": ["colour"]}, "lock: found colour"),
+        ({"lock": tuple(SECTIONS)}, "every section is locked"),
+    ):
+        with pytest.raises(Ddx7Error, match=message):
+            vary(voice, **wrong)
+    silent = bytes_of(voice).copy()
+    silent[VCED_COLUMNS["levels"]] = 0
+    with pytest.raises(Ddx7Error, match="makes no sound"):
+        vary(Voice.from_vced(silent))
+
+
+def test_numbered_names_fit():
+    assert numbered("TUB BELLS", 3) == "TUB BELL 3"
+    assert numbered("", 3) == " 3"
+    assert len(numbered("ABCDEFGHIJ", 512)) == 10
