@@ -72,6 +72,7 @@ def _checks() -> Iterator[Check]:
     yield _attempt("jax device", _devices)
     yield _attempt("audio files", _audio_files)
     yield _attempt("sound", _sound)
+    yield _attempt("ear", _ear)
 
 
 def _packages() -> Iterator[Check]:
@@ -136,6 +137,13 @@ def _sound() -> str:
         raise Ddx7Error(f"INIT VOICE peaks at {peak:.4f}, wanted {_FULL_LEVEL}")
     first, again = seconds
     return f"{_SOUND_S:g} s of INIT VOICE in {again:.2f} s, at first with compiling {first:.1f} s"
+
+
+def _ear() -> str:
+    from ddx7.inference.encoder.propose import WEIGHTS, load_weights
+
+    card = load_weights(WEIGHTS).card
+    return f"{card['bytes'] / 1e6:.1f} MB of weights as the card says, {card['step']:,} steps from {card['voices']:,} voices"
 
 
 def _table(checks: list[Check]) -> Iterator[Text]:

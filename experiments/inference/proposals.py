@@ -24,6 +24,7 @@ from independent import load_independent
 
 from ddx7.audio import find_notes, log_mel_distance
 from ddx7.errors import AudioError
+from ddx7.files import atomic_write
 from ddx7.inference.encoder.propose import WEIGHTS, Proposer, load_weights
 from ddx7.inference.genome import in_tune_with, let_end
 from ddx7.inference.proposals import proposals
@@ -75,6 +76,7 @@ def main() -> None:
     parser.add_argument("--independent", type=Path, help="weights of `independent.py`")
     parser.add_argument("--skip-nearest", action="store_true")
     parser.add_argument("--json", type=Path)
+    parser.add_argument("--card", action="store_true", help="write the medians into the card of the weights")
     arguments = parser.parse_args()
     ear = load_weights(arguments.weights)
     sounds, made = targets(np.load(arguments.run / "test.npy"), arguments.targets)
@@ -85,7 +87,11 @@ def main() -> None:
         print(" | ".join(f"{value:5.1f}" for value in rows[-1].values()), flush=True)
     if not arguments.skip_nearest:
         add_nearest(rows, np.load(arguments.run / "train.npy"), sounds)
-    summarise(rows)
+    medians = summarise(rows)
+    if arguments.card:
+        path = arguments.weights.with_suffix(".json")
+        card = json.loads(path.read_text()) | {"log_mel_db": medians}
+        atomic_write(path, (json.dumps(card, indent=2) + "\n").encode(), force=True)
     if arguments.json:
         arguments.json.write_text(json.dumps(rows, indent=2))
 
@@ -98,18 +104,24 @@ def add_nearest(rows: list[dict[str, Any]], vced: np.ndarray, sounds: np.ndarray
         row["nearest"] = float(distances(spectra(sound[None])[0], spectra(played[None]))[0])
 
 
-def summarise(rows: list[dict[str, Any]]) -> None:
-    """Print medians, for targets with and without a sound-alike apart."""
+def summarise(rows: list[dict[str, Any]]) -> dict[str, dict[str, float]]:
+    """Print and return medians, for targets with and without a sound-alike apart."""
     names = list(rows[0])
     print(f"\n| targets | {' | '.join(names)} |\n|{'---|' * (len(names) + 1)}")
     groups = {"all": rows}
     if "nearest" in names:
         groups["with a sound-alike"] = [row for row in rows if row["nearest"] <= SOUND_ALIKE_DB]
         groups["without"] = [row for row in rows if row["nearest"] > SOUND_ALIKE_DB]
-    for label, members in groups.items():
-        if members:
-            medians = " | ".join(f"{np.median([row[name] for row in members]):.1f}" for name in names)
-            print(f"| {label} ({len(members)}) | {medians} |")
+    medians = {
+        f"{label} ({len(members)})": {
+            name: round(float(np.median([row[name] for row in members])), 2) for name in names
+        }
+        for label, members in groups.items()
+        if members
+    }
+    for label, row in medians.items():
+        print(f"| {label} | {' | '.join(f'{value:.1f}' for value in row.values())} |")
+    return medians
 
 
 if __name__ == "__main__":

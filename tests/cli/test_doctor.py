@@ -40,6 +40,7 @@ def test_here_all_is_well(run: Run) -> None:
     assert found["jax device"][1].startswith(("cpu: ", "gpu: ", "tpu: "))
     assert "WAV" in found["audio files"][1]
     assert found["sound"][1].startswith("1 s of INIT VOICE in ")
+    assert "MB of weights" in found["ear"][1]
     assert {state for state, _ in found.values()} <= {"ok", "optional"}
 
 

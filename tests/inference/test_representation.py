@@ -109,7 +109,8 @@ def test_only_what_can_be_heard_counts():
     np.testing.assert_array_equal(count("coarse"), [False, False, True, False, False, False])
     assert count("lfo_delay")
     assert count("pitch_rates").all()
-    assert not count("left_curve").any()
+    # Falling at OP1, which is off: a rising curve would turn it on.
+    np.testing.assert_array_equal(count("left_curve"), [True] + [False] * 5)
 
 
 def test_an_operator_that_is_off_twice_still_learns_its_output_level():

@@ -1,0 +1,147 @@
+"""The model: published sizes, shapes, and a loss that hears only what counts."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from ddx7.errors import Ddx7Error
+from ddx7.inference.published.cnn import Decoder, Encoder, Layers, published_layers
+from ddx7.inference.published.loss import latent_loss, parameter_loss, parts
+from ddx7.inference.published.model import Published, Size, published_size
+from ddx7.inference.published.training import count
+from ddx7.inference.representation import FORM_NAMES, form
+from ddx7.voice.packing import random_vced
+
+TINY = Layers(alone=(3, 4), together=6, mixed=8, apart=6, unmixed=8, dropout=0.1, picture=(11, 10))
+KEY = jax.random.key(0)
+
+
+def tiny(width, head, n_notes):
+    return Size(width, n_notes, head, width if head == "flow" else 12, TINY, flow=(4, 10), mlp=(2, 10), dropout=0.1)
+
+
+def test_convolutions_halve_as_published():
+    assert published_layers(1).sizes() == [
+        (347, 257), (174, 129), (88, 65), (45, 33), (23, 17), (12, 9), (7, 5), (4, 3)
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("n_notes", [1, 6])
+def test_parameter_counts_of_the_published_sizes(n_notes):
+    """Counted by hand from the published channels."""
+
+    def shapes(model, *inputs):
+        return jax.eval_shape(model.init, KEY, *inputs)["params"]
+
+    layers, dim_z = published_layers(n_notes), 256
+    channels = [8, 16, 32, 64, 128, 256]
+    together, mixed = (512, 2048) if n_notes == 1 else (768, 1024)
+    pairs = list(zip(channels, channels[1:], strict=False))
+    seen = 5 * 5 * 8 + 8 + sum(16 * a * b + b + 2 * b for a, b in pairs)
+    seen += 16 * 256 * n_notes * together + together + 2 * together + together * mixed + mixed
+    seen += 4 * 3 * mixed * 2 * dim_z + 2 * dim_z + 4 * dim_z
+    blank = jax.ShapeDtypeStruct((2, n_notes, 347, 257), jnp.float32)
+    encoder = jax.eval_shape(lambda x: Encoder(layers, dim_z).init(KEY, x, False), blank)["params"]
+    assert count(encoder)["all"] == seen
+
+    apart = n_notes * 512
+    told = dim_z * 12 * 2048 + 12 * 2048 + 2048 * apart + apart + 2 * apart
+    told += sum(16 * a * b + a + 2 * a for a, b in [*pairs, (256, 512)]) + 5 * 5 * 8 + 1
+    latent = jax.ShapeDtypeStruct((2, dim_z), jnp.float32)
+    decoder = jax.eval_shape(lambda z: Decoder(layers, n_notes).init(KEY, z, False), latent)["params"]
+    assert count(decoder)["all"] == told
+
+
+@pytest.mark.parametrize("picture", [(11, 10), (12, 9), (16, 23)])
+def test_the_decoder_comes_back_to_any_size(picture):
+    layers = TINY._replace(picture=picture)
+    z = jnp.ones((2, 5))
+    variables = Decoder(layers, 2).init(KEY, z, False)
+    assert Decoder(layers, 2).apply(variables, z, False).shape == (2, 2, *picture)
+
+
+@pytest.mark.parametrize("name", FORM_NAMES)
+@pytest.mark.parametrize(("head", "n_notes"), [("flow", 1), ("mlp", 6)])
+def test_answers_and_losses_are_finite_numbers(name, head, n_notes):
+    vectors = form(name)
+    model = Published(tiny(vectors.width, head, n_notes))
+    seen = jax.random.uniform(KEY, (3, n_notes, 11, 10), minval=-1)
+    variables = model.init(KEY, seen)
+    found, _ = model.apply(
+        variables, seen, train=True, mutable=["batch_stats"], rngs={"latent": KEY, "dropout": KEY}
+    )  # fmt: skip
+    assert found.spectrograms.shape == seen.shape
+    assert np.abs(found.spectrograms).max() <= 1
+    assert found.vectors.shape == (3, vectors.width)
+    assert found.vectors.min() >= 0
+    assert found.vectors.max() <= 1
+    voices = random_vced(np.random.default_rng(0), 3)
+    each = parts(vectors, found, seen, vectors.to_vectors(voices), vectors.counted(voices))
+    assert np.isfinite(each).all()
+    np.testing.assert_allclose(each.total(0.5), each.spectrograms + 0.5 * each.latent + each.parameters, rtol=1e-6)
+    assert (found.z0 != found.mean).any()
+    calm = model.apply(variables, seen)
+    np.testing.assert_array_equal(calm.z0, calm.mean)
+    np.testing.assert_allclose(calm.vectors, model.apply(variables, seen, method=Published.voices), atol=1e-6)
+
+
+def test_each_note_is_looked_at_and_they_are_told_apart():
+    model = Published(tiny(144, "mlp", 2))
+    seen = jax.random.uniform(KEY, (2, 2, 11, 10), minval=-1)
+    variables = model.init(KEY, seen)
+    as_is, swapped = (model.apply(variables, x).mean for x in (seen, seen[:, ::-1]))
+    assert np.abs(as_is - swapped).max() > 1e-4
+
+
+def test_unknown_head_is_named():
+    with pytest.raises(Ddx7Error, match="mlp"):
+        published_size(144, "tree", 1)
+
+
+def by_hand(vectors, found, wanted, counted):
+    """The published loss, parameter by parameter and voice by voice."""
+    n_numbers, squares, surprises = 0, 0.0, []
+    for parameter in range(len(vectors.columns)):
+        places = np.flatnonzero(vectors.owner == parameter)
+        if vectors.one_hot[parameter]:
+            each = []
+            for k in np.flatnonzero(counted[:, parameter]):
+                odds = np.exp(found[k, places] / 0.2)
+                each.append(-np.log(odds[wanted[k, places] == 1][0] / odds.sum()))
+            surprises.append(np.mean(each) if each else 0.0)
+        else:
+            n_numbers += len(found)
+            squares += (np.square(found[:, places[0]] - wanted[:, places[0]]) * counted[:, parameter]).sum()
+    return squares / n_numbers + (0.2 * np.mean(surprises) if surprises else 0.0)
+
+
+@pytest.mark.parametrize("name", FORM_NAMES)
+def test_parameter_loss_is_the_published_one_and_hears_only_what_counts(name):
+    vectors = form(name)
+    rng = np.random.default_rng(1)
+    voices = random_vced(rng, 6)
+    voices[:, 16] = 0  # OP6 is off
+    wanted, counted = vectors.to_vectors(voices), vectors.counted(voices)
+    found = rng.random(wanted.shape).astype(np.float32)
+    loss, slope = jax.value_and_grad(lambda x: parameter_loss(vectors, x, wanted, counted))(found)
+    np.testing.assert_allclose(loss, by_hand(vectors, found.astype(float), wanted, counted), rtol=1e-5)
+    heard = counted[:, vectors.owner]
+    assert (~heard).sum() > 50
+    assert (np.asarray(slope)[~heard] == 0).all()
+    assert (np.asarray(slope)[heard] != 0).mean() > 0.99
+
+
+def test_latent_loss_is_zero_for_what_is_normal_already():
+    """Without a flow, the mean over draws is the divergence from a normal distribution, in closed form."""
+    model = Published(tiny(144, "mlp", 1))
+    seen = jnp.zeros((2, 1, 11, 10))
+    found = model.apply(model.init(KEY, seen), seen)
+    mean, log_variance = np.full((4000, 3), 0.5), np.full((4000, 3), -1.0)
+    z = mean + np.exp(log_variance / 2) * np.random.default_rng(2).normal(size=mean.shape)
+    drawn = found._replace(mean=mean, log_variance=log_variance, z0=z, zk=z, log_det=np.zeros(4000))
+    wanted = 0.5 * (np.exp(-1.0) + 0.25 + 1.0 - 1.0)
+    np.testing.assert_allclose(latent_loss(drawn), wanted, atol=0.02)
+    stretched = drawn._replace(zk=2 * z, log_det=np.full(4000, 3 * np.log(2)))
+    moved = 0.5 * (4 * np.exp(-1.0) + 1.0 - 1 - np.log(4 * np.exp(-1.0)))
+    np.testing.assert_allclose(latent_loss(stretched), moved, atol=0.05)
