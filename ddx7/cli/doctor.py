@@ -143,7 +143,8 @@ def _ear() -> str:
     from ddx7.inference.encoder.propose import WEIGHTS, load_weights
 
     card = load_weights(WEIGHTS).card
-    return f"{card['bytes'] / 1e6:.1f} MB of weights as the card says, {card['step']:,} steps from {card['voices']:,} voices"
+    size, learned = f"{card['bytes'] / 1e6:.1f} MB of weights", f"{card['step']:,} steps, {card['voices']:,} voices"
+    return f"{size} as their card says; learned in {learned}"
 
 
 def _table(checks: list[Check]) -> Iterator[Text]:

@@ -163,8 +163,8 @@ def _is_category(name: FormName, parameter: Parameter) -> bool:
 def heard(vced: np.ndarray) -> np.ndarray:
     """Which bytes of voices can be heard: those whose change alone changes the sound.
 
-    What is known of that is `ddx7.library.canonical`'s. An output level of 0 always counts, because it is what makes
-    the rest of its operator inaudible.
+    What is known of that is `ddx7.library.canonical`'s. Zeros that keep an operator off always count, those of its
+    output level and of the depths of its level scaling. So all that does not count may change at once, unheard.
 
     Args:
       vced: uint8 [voice, 155], legal bytes.
@@ -178,12 +178,14 @@ def heard(vced: np.ndarray) -> np.ndarray:
 
 def _heard(vced: np.ndarray) -> np.ndarray:
     columns = np.flatnonzero(AUDIBLE)
-    # Thresholds lie between 0 and 1 throughout, so that any other value tells as much as the next one does.
-    other = np.where(vced < VCED_MAX, vced + 1, 0).astype(np.uint8)
+    # The other end of the range: past the only thresholds there are, from 0 to 1 and between falling and rising curves.
+    mirrored = VCED_MAX - vced
+    other = np.where(mirrored == vced, vced + 1, mirrored).astype(np.uint8)
     changed = np.repeat(vced[:, None], len(columns), axis=1)
     changed[:, np.arange(len(columns)), columns] = other[:, columns]
     found = np.zeros(vced.shape, bool)
     found[:, columns] = (sound_key(changed) != sound_key(vced)[:, None]).any(axis=-1)
-    levels = VCED_COLUMNS["output_level"]
-    found[:, levels] |= vced[:, levels] == 0
+    off = vced[:, VCED_COLUMNS["output_level"]] == 0
+    for name in ("output_level", "left_depth", "right_depth"):
+        found[:, VCED_COLUMNS[name]] |= off & (vced[:, VCED_COLUMNS[name]] == 0)
     return found
