@@ -24,9 +24,9 @@ GENERATION = ISLANDS * CHILDREN
 FIRST_DRAW = 512
 ALIKE = 6  # islanders of one structure, at most: others need time to show what they are worth
 
-# Measured on two cores, with half to spare for a busy machine: seconds of sound at `SEARCH_RATE` that one core
+# Measured on two cores, with a third to spare for a busy machine: seconds of sound at `SEARCH_RATE` that one core
 # renders and compares in a second; what a sound costs at 44.1 kHz beside that; and what a step of the gradient costs.
-SOUND_PER_S = 450.0
+SOUND_PER_S = 600.0
 FULL_RATE_COST = 3.7
 GRADIENT_COST = 12.0
 

@@ -1,7 +1,7 @@
 """Train the ear behind `ddx7 match` on the human voices that `split.py` chose.
 
     python experiments/inference/split.py --shared ../shared -o runs/encoder
-    python experiments/inference/train.py runs/encoder [--shards 32] [--steps 6300]
+    python experiments/inference/train.py runs/encoder [--shards 32] [--steps 5400]
 
 Renders what is missing, then trains, or goes on where a run was stopped. On two idle cores a shard of 4,096 examples
 takes 16 s and 1,000 steps some ten minutes.
@@ -27,7 +27,7 @@ def main() -> None:
     parser.add_argument("run", type=Path)
     parser.add_argument("--name", default="ear")
     parser.add_argument("--shards", type=int, default=32)
-    parser.add_argument("--steps", type=int, default=6300)
+    parser.add_argument("--steps", type=int, default=5400)
     parser.add_argument("--batch", type=int, default=64)
     parser.add_argument("--until", type=int)
     arguments = parser.parse_args()

@@ -45,7 +45,7 @@ class Settings:
       seed: of everything random.
     """
 
-    steps: int = 6300
+    steps: int = 5400
     batch: int = 64
     learning_rate: float = 1.5e-3
     warm_up: int = 300

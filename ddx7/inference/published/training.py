@@ -1,0 +1,302 @@
+"""Training the published model: every voice is played when it is needed; exact to resume, safe to kill.
+
+What a step does hangs on the seed and the step's number alone, and a checkpoint holds all that changes.
+"""
+
+import json
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from functools import cache, partial
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+from flax import serialization
+from jaxtyping import Array, Bool, Float, Int
+
+from ddx7.errors import Ddx7Error
+from ddx7.files import atomic_write
+from ddx7.inference.encoder.training import CHECKPOINT, METRICS, _last, _same_run
+from ddx7.inference.published.loss import Parts, parts
+from ddx7.inference.published.model import HeadName, Published, Size, published_size
+from ddx7.inference.published.spectrogram import ONE_NOTE, SIX_NOTES, Notes, play_notes, spectrograms
+from ddx7.inference.representation import Form, FormName, form
+
+PARTS = Parts._fields
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Of one run; the defaults are those published, but for the number of steps and what is measured.
+
+    Attributes:
+      form: of the vectors.
+      transpose: whether it is learned; without it every voice is played untransposed.
+      head: what makes the vectors.
+      several_notes: whether to look at six notes instead of one.
+      steps: in all.
+      batch: voices a step.
+      learning_rate: of Adam; falls to a fifth whenever the loss has not fallen for `patience` epochs.
+      patience: epochs.
+      weight_decay: of Adam, in the gradient.
+      beta_start: weight of the latent loss at first.
+      beta: from `beta_epochs` on.
+      beta_epochs: over which it rises.
+      measured_every: steps from one look at held-out voices to the next, and from one checkpoint to the next.
+      measured: held-out voices to look at.
+      seed: of everything random.
+    """
+
+    form: FormName = "NumCat++"
+    transpose: bool = False
+    head: HeadName = "flow"
+    several_notes: bool = False
+    steps: int = 50_000
+    batch: int = 160
+    learning_rate: float = 2e-4
+    patience: int = 15
+    weight_decay: float = 1e-4
+    beta_start: float = 0.1
+    beta: float = 0.2
+    beta_epochs: int = 25
+    measured_every: int = 500
+    measured: int = 320
+    seed: int = 0
+
+    @property
+    def notes(self) -> Notes:
+        """Keys and velocities that are looked at."""
+        return SIX_NOTES if self.several_notes else ONE_NOTE
+
+    def vector_form(self) -> Form:
+        """Where each parameter lies in the vectors."""
+        return form(self.form, transpose=self.transpose)
+
+    def size(self) -> Size:
+        """The published size."""
+        return published_size(self.vector_form().width, self.head, len(self.notes))
+
+
+class Batch(NamedTuple):
+    """Examples.
+
+    Attributes:
+      seen: spectrograms, [voice, note, frame, band].
+      wanted: vectors, [voice, width].
+      counted: which of their parameters can be heard, [voice, parameter].
+    """
+
+    seen: Float[Array, "voice note frame band"]
+    wanted: Float[Array, "voice width"]
+    counted: Bool[Array, "voice parameter"]
+
+
+class State(NamedTuple):
+    """All that changes while training."""
+
+    step: Int[Array, ""]
+    weights: Any
+    statistics: Any
+    optimiser: Any
+
+
+Look = Callable[[np.ndarray], Array]
+"""Voices, uint8 [voice, 155], to spectrograms, [voice, note, frame, band]."""
+
+
+def look_at(notes: Notes) -> Look:
+    """Play notes on voices and look at them."""
+    return lambda vced: spectrograms(play_notes(vced, notes))
+
+
+def train(
+    voices: np.ndarray,
+    held_out: np.ndarray,
+    folder: Path,
+    settings: Settings,
+    *,
+    size: Size | None = None,
+    look: Look | None = None,
+    progress: Callable[[dict[str, float]], None] | None = None,
+    until: int | None = None,
+) -> tuple[dict[str, Any], dict[str, float]]:
+    """Train, or go on with a run of the folder.
+
+    Args:
+      voices: to learn from, uint8 [voice, 155], legal bytes.
+      held_out: to measure on, likewise, never learned from.
+      folder: of the run: a checkpoint, and metrics as lines of JSON.
+      settings: must be those that the run was begun with.
+      size: of the model; the published one if not given.
+      look: what the model sees of voices; the published spectrograms if not given.
+      progress: told the metrics.
+      until: step to stop after, of a run that is to go on later.
+
+    Returns:
+      what `Published.apply` takes as variables, and the last metrics.
+
+    Raises:
+      Ddx7Error: the loss is no number, or the folder holds another run.
+    """
+    size, look = size or settings.size(), look or look_at(settings.notes)
+    folder.mkdir(parents=True, exist_ok=True)
+    _same_run(folder / "settings.json", {"settings": asdict(settings), "size": _plain(size), "voices": len(voices)})
+    epoch_steps = max(len(voices) // settings.batch, 1)
+    model, optimiser = Published(size), _optimiser(settings, epoch_steps)
+    state = _begin(model, optimiser, settings.seed)
+    if (folder / CHECKPOINT).exists():
+        state = _read(folder / CHECKPOINT, state)
+    update, judge = _compiled(model, optimiser, settings, epoch_steps)
+    begun, first = time.monotonic(), int(state.step)
+    metrics: dict[str, float] = _last(folder / METRICS)
+    losses: list[Parts] = []
+    for step in range(first, min(settings.steps, until or settings.steps)):
+        state, found = update(state, draw_batch(voices, settings, step, look))
+        losses.append(found)
+        if (step + 1) % settings.measured_every == 0 or step + 1 in (settings.steps, until):
+            learned, kept = _means(losses), measure(judge, state, held_out[: settings.measured], settings, look)
+            if not np.isfinite(list(learned.values())).all():
+                raise Ddx7Error(f"{folder}: the loss is {learned} at step {step + 1}; the checkpoint before is kept")
+            metrics = {
+                "step": step + 1,
+                **learned,
+                **{f"held_out_{name}": value for name, value in kept.items()},
+                "steps_per_s": (step + 1 - first) / (time.monotonic() - begun),
+            }
+            losses = []
+            atomic_write(folder / CHECKPOINT, serialization.to_bytes(state), force=True)
+            with (folder / METRICS).open("a") as file:
+                file.write(json.dumps(metrics) + "\n")
+            if progress:
+                progress(metrics)
+    return _variables(state), metrics
+
+
+def load_trained(folder: Path, settings: Settings, size: Size | None = None) -> dict[str, Any]:
+    """What `Published.apply` takes as variables, from a run's checkpoint.
+
+    Raises:
+      Ddx7Error: there is none.
+    """
+    path = folder / CHECKPOINT
+    if not path.exists():
+        raise Ddx7Error(f"{path}: found no checkpoint of a trained model")
+    model, optimiser = Published(size or settings.size()), _optimiser(settings, 1)
+    return _variables(_read(path, _begin(model, optimiser, 0)))
+
+
+def answers(
+    variables: dict[str, Any], size: Size, vector_form: Form, seen: Float[Array, "voice note frame band"]
+) -> np.ndarray:
+    """Voices for spectrograms, uint8 [voice, 155]."""
+    return vector_form.to_vced(np.asarray(_answering(size)(variables, seen)))
+
+
+def draw_batch(voices: np.ndarray, settings: Settings, step: int, look: Look) -> Batch:
+    """What is learned from at a step: each voice once an epoch, in an order of its own."""
+    epoch, place = divmod(step, max(len(voices) // settings.batch, 1))
+    order = np.random.default_rng([settings.seed, epoch]).permutation(len(voices))
+    return make_batch(voices[order[place * settings.batch : (place + 1) * settings.batch]], settings, look)
+
+
+def make_batch(voices: np.ndarray, settings: Settings, look: Look) -> Batch:
+    """Voices as the form can say them, looked at."""
+    vector_form = settings.vector_form()
+    said = vector_form.says(voices)
+    wanted, counted = jnp.asarray(vector_form.to_vectors(said)), jnp.asarray(vector_form.counted(said))
+    return Batch(look(said), wanted, counted)
+
+
+def measure(
+    judge: Callable[[State, Batch], Parts], state: State, held_out: np.ndarray, settings: Settings, look: Look
+) -> dict[str, float]:
+    """Parts of the loss on held-out voices, with nothing drawn and nothing dropped."""
+    n = min(settings.batch, len(held_out))
+    starts = range(0, len(held_out) - n + 1, n)
+    return _means([judge(state, make_batch(held_out[first : first + n], settings, look)) for first in starts])
+
+
+def count(weights: Any) -> dict[str, int]:
+    """Numbers that are learned in each part of a model, and in all."""
+    parts_of = {name: sum(np.size(leaf) for leaf in jax.tree.leaves(part)) for name, part in weights.items()}
+    return {**parts_of, "all": sum(parts_of.values())}
+
+
+@cache
+def _answering(size: Size) -> Any:
+    return jax.jit(partial(Published(size).apply, method=Published.voices))
+
+
+def _read(path: Path, like: State) -> State:
+    found: Any = serialization.from_bytes(like, path.read_bytes())
+    return State(*found)
+
+
+def _means(found: Sequence[Parts]) -> dict[str, float]:
+    return {name: float(np.mean([getattr(each, name) for each in found])) for name in PARTS}
+
+
+def _plain(size: Size) -> dict[str, Any]:
+    return {**size._asdict(), "layers": size.layers._asdict()}
+
+
+def _variables(state: State) -> dict[str, Any]:
+    return {"params": state.weights, "batch_stats": state.statistics}
+
+
+def _optimiser(settings: Settings, epoch_steps: int) -> optax.GradientTransformationExtraArgs:
+    """Adam with decay in the gradient; the rate falls on plateaus of the loss, averaged over epochs."""
+    return optax.with_extra_args_support(
+        optax.chain(
+            optax.add_decayed_weights(settings.weight_decay),
+            optax.adam(settings.learning_rate),
+            optax.contrib.reduce_on_plateau(
+                factor=0.2, patience=settings.patience, cooldown=settings.patience, accumulation_size=epoch_steps
+            ),
+        )
+    )
+
+
+def _begin(model: Published, optimiser: optax.GradientTransformation, seed: int) -> State:
+    blank = jnp.zeros((2, model.size.n_notes, *model.size.layers.picture))
+    # This generator compiles four times as fast as the usual one, once for each of some hundred arrays of weights.
+    variables = jax.jit(model.init)(jax.random.key(seed, impl="rbg"), blank)
+    weights = variables["params"]
+    return State(jnp.zeros((), jnp.int32), weights, variables["batch_stats"], optimiser.init(weights))
+
+
+def _compiled(
+    model: Published, optimiser: optax.GradientTransformationExtraArgs, settings: Settings, epoch_steps: int
+) -> tuple[Callable[[State, Batch], tuple[State, Parts]], Callable[[State, Batch], Parts]]:
+    vector_form = settings.vector_form()
+
+    @partial(jax.jit, donate_argnums=0)
+    def update(state: State, batch: Batch) -> tuple[State, Parts]:
+        key = jax.random.fold_in(jax.random.key(settings.seed), state.step)
+        latent, dropout = jax.random.split(key)
+        rngs = {"latent": latent, "dropout": dropout}
+        risen = jnp.minimum(state.step / (settings.beta_epochs * epoch_steps), 1.0)
+        beta = settings.beta_start + risen * (settings.beta - settings.beta_start)
+
+        def loss_of(weights: Any) -> tuple[Array, tuple[Parts, Any]]:
+            variables = {"params": weights, "batch_stats": state.statistics}
+            found: Any = model.apply(variables, batch.seen, train=True, mutable=["batch_stats"], rngs=rngs)
+            each = parts(vector_form, found[0], *batch)
+            return each.total(beta), (each, found[1]["batch_stats"])
+
+        slope, (each, statistics) = jax.grad(loss_of, has_aux=True)(state.weights)
+        plateau = each.spectrograms + each.parameters
+        change, inner = optimiser.update(slope, state.optimiser, state.weights, value=plateau)
+        weights = optax.apply_updates(state.weights, change)
+        return State(state.step + 1, weights, statistics, inner), each
+
+    @jax.jit
+    def judge(state: State, batch: Batch) -> Parts:
+        found: Any = model.apply(_variables(state), batch.seen)
+        return parts(vector_form, found, *batch)
+
+    return update, judge
