@@ -13,7 +13,6 @@ from jaxtyping import Array, Float
 from ddx7.inference.published.spectrogram import BANDS, FRAMES
 
 _SLOPE = 0.1
-_PADDING = 2
 
 
 class Layers(NamedTuple):
@@ -69,11 +68,11 @@ class Encoder(nn.Module):
         batch, n_notes = seen.shape[:2]
         x = seen.reshape(-1, *seen.shape[2:], 1)
         for k, channels in enumerate(self.layers.alone):
-            x = _halve(channels, 4 if k else 5)(x)
+            x = Halve(channels)(x) if k else nn.Conv(channels, (5, 5), strides=2, padding=2)(x)
             x = nn.leaky_relu(x, _SLOPE)
             x = _norm(x, train) if k else x
         x = jnp.moveaxis(x.reshape(batch, n_notes, *x.shape[1:]), 1, -2)
-        x = nn.leaky_relu(_halve(self.layers.together, 4)(x.reshape(*x.shape[:3], -1)), _SLOPE)
+        x = nn.leaky_relu(Halve(self.layers.together)(x.reshape(*x.shape[:3], -1)), _SLOPE)
         x = nn.leaky_relu(nn.Conv(self.layers.mixed, (1, 1))(_norm(x, train)), _SLOPE)
         x = nn.Dropout(self.layers.dropout, deterministic=not train)(x.reshape(batch, -1))
         mean, log_variance = jnp.split(_norm(nn.Dense(2 * self.dim_z)(x), train), 2, axis=-1)
@@ -97,18 +96,55 @@ class Decoder(nn.Module):
         x = _norm(x, train).reshape(len(z), rows, columns, self.n_notes, layers.apart)
         x = jnp.moveaxis(x, -2, 1).reshape(-1, rows, columns, layers.apart)
         for channels, size in zip(layers.alone[::-1], sizes[-2:0:-1], strict=True):
-            x = _norm(nn.leaky_relu(_double(x, channels, 4, size), _SLOPE), train)
-        x = jnp.clip(_double(x, 1, 5, sizes[0]), -1.0, 1.0)
+            x = _norm(nn.leaky_relu(Double(channels, size)(x), _SLOPE), train)
+        x = jnp.clip(_last(x, sizes[0]), -1.0, 1.0)
         return x.reshape(len(z), self.n_notes, *sizes[0])
 
 
-def _halve(channels: int, kernel: int) -> nn.Conv:
-    return nn.Conv(channels, (kernel, kernel), strides=2, padding=_PADDING)
+class Halve(nn.Module):
+    """Convolution of 4 x 4 with stride 2, padded by 2: n become n // 2 + 1.
+
+    Squares of 2 x 2 are laid into channels first, then four neighbouring squares; what remains is a product of
+    matrices. XLA's own convolutions have gradients that take several times as long on a CPU.
+    """
+
+    channels: int
+
+    @nn.compact
+    def __call__(self, x: Float[Array, "batch row column channel"]) -> Float[Array, "batch half half_columns channels"]:
+        """One layer."""
+        batch, rows, columns, channels = x.shape
+        x = jnp.pad(x, ((0, 0), (0, rows % 2), (0, columns % 2), (0, 0)))
+        x = x.reshape(batch, x.shape[1] // 2, 2, x.shape[2] // 2, 2, channels)
+        x = jnp.moveaxis(x, 2, 3).reshape(batch, x.shape[1], x.shape[3], 4 * channels)
+        return nn.Dense(self.channels)(_neighbours(x, ((1, 1 - rows % 2), (1, 1 - columns % 2))))
 
 
-def _double(x: Array, channels: int, kernel: int, size: tuple[int, int]) -> Array:
-    """Transposed convolution to a given size: what `_halve` would have made `x` of."""
-    before = kernel - 1 - _PADDING
-    least = [2 * (n - 1) + kernel - 2 * _PADDING for n in x.shape[1:3]]
-    padding = [(before, before + wanted - n) for wanted, n in zip(size, least, strict=True)]
-    return nn.ConvTranspose(channels, (kernel, kernel), strides=(2, 2), padding=padding)(x)
+class Double(nn.Module):
+    """The transposed convolution that goes with `Halve`, to a size that `Halve` would have made `x` of."""
+
+    channels: int
+    size: tuple[int, int]
+
+    @nn.compact
+    def __call__(self, x: Float[Array, "batch half half_columns channel"]) -> Float[Array, "batch row column channels"]:
+        """One layer."""
+        x = _neighbours(x, ((0, self.size[0] % 2), (0, self.size[1] % 2)))
+        x = nn.Dense(4 * self.channels, use_bias=False)(x)
+        x = x.reshape(len(x), x.shape[1], x.shape[2], 2, 2, self.channels)
+        x = jnp.moveaxis(x, 3, 2).reshape(len(x), 2 * x.shape[1], 2 * x.shape[2], self.channels)
+        bias = self.param("bias", nn.initializers.zeros, (self.channels,))
+        return x[:, : self.size[0], : self.size[1]] + bias
+
+
+def _neighbours(x: Array, padding: tuple[tuple[int, int], tuple[int, int]]) -> Array:
+    """Channels of each place, of the one to the right, and of the two below."""
+    x = jnp.pad(x, ((0, 0), *padding, (0, 0)))
+    rows, columns = x.shape[1] - 1, x.shape[2] - 1
+    return jnp.concatenate([x[:, i : i + rows, j : j + columns] for i in (0, 1) for j in (0, 1)], axis=-1)
+
+
+def _last(x: Array, size: tuple[int, int]) -> Array:
+    """Transposed convolution of 5 x 5 with stride 2 to one channel of a given size."""
+    padding = [(2, 2 + wanted - (2 * n - 1)) for n, wanted in zip(x.shape[1:3], size, strict=True)]
+    return nn.ConvTranspose(1, (5, 5), strides=(2, 2), padding=padding)(x)

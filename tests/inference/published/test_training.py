@@ -10,14 +10,15 @@ import pytest
 from ddx7.errors import Ddx7Error
 from ddx7.inference.encoder.training import METRICS
 from ddx7.inference.published.cnn import Layers
+from ddx7.inference.published.metrics import parameter_errors
 from ddx7.inference.published.model import Size
 from ddx7.inference.published.spectrogram import ONE_NOTE
 from ddx7.inference.published.training import Settings, answers, draw_batch, load_trained, look_at, make_batch, train
-from ddx7.inference.representation import form
+from ddx7.inference.representation import form, heard
 from ddx7.voice.packing import INIT_VCED, VCED_COLUMNS
 
 SETTINGS = Settings(
-    form="NumCat", head="mlp", steps=8, batch=4, measured_every=4, measured=4, learning_rate=3e-3, weight_decay=0.0
+    form="NumCat", head="mlp", steps=40, batch=4, measured_every=20, measured=4, learning_rate=3e-3, weight_decay=0.0
 )
 LAYERS = Layers(alone=(8, 12, 16), together=24, mixed=32, apart=16, unmixed=24, dropout=0.0, picture=(22, 17))
 SIZE = Size(224, 1, "mlp", 24, LAYERS, flow=(2, 24), mlp=(2, 96), dropout=0.0)
@@ -44,36 +45,37 @@ def look(voices):
 
 
 def test_resumes_exactly_and_tells_what_it_measures(voices, look, tmp_path):
-    whole, metrics = train(voices, voices, tmp_path / "whole", SETTINGS, size=SIZE, look=look)
-    train(voices, voices, tmp_path / "parts", SETTINGS, size=SIZE, look=look, until=4)
-    parts, _ = train(voices, voices, tmp_path / "parts", SETTINGS, size=SIZE, look=look)
+    settings, size = replace(SETTINGS, head="flow"), SIZE._replace(head="flow", dim_z=224)
+    whole, metrics = train(voices, voices, tmp_path / "whole", settings, size=size, look=look)
+    train(voices, voices, tmp_path / "parts", settings, size=size, look=look, until=20)
+    parts, _ = train(voices, voices, tmp_path / "parts", settings, size=size, look=look)
     for a, b in zip(jax.tree.leaves(whole), jax.tree.leaves(parts), strict=True):
         np.testing.assert_array_equal(np.asarray(a), np.asarray(b))
-    again = load_trained(tmp_path / "whole", SETTINGS, SIZE)
+    again = load_trained(tmp_path / "whole", settings, size)
     for a, b in zip(jax.tree.leaves(whole), jax.tree.leaves(again), strict=True):
         np.testing.assert_array_equal(np.asarray(a), np.asarray(b))
     lines = [json.loads(line) for line in (tmp_path / "whole" / METRICS).read_text().splitlines()]
-    assert [line["step"] for line in lines] == [4, 8]
+    assert [line["step"] for line in lines] == [20, 40]
+    assert lines[1]["parameters"] < lines[0]["parameters"]
+    assert lines[1]["spectrograms"] < lines[0]["spectrograms"]
     assert metrics == lines[-1]
     with pytest.raises(Ddx7Error, match="other settings"):
-        train(voices, voices, tmp_path / "whole", replace(SETTINGS, batch=8), size=SIZE, look=look)
+        train(voices, voices, tmp_path / "whole", replace(settings, batch=8), size=size, look=look)
     with pytest.raises(Ddx7Error, match="no checkpoint"):
-        load_trained(tmp_path / "none", SETTINGS, SIZE)
+        load_trained(tmp_path / "none", settings, size)
 
 
-@pytest.mark.parametrize("head", ["mlp", "flow"])
-def test_learns_eight_voices_by_heart(voices, look, tmp_path, head):
-    settings = replace(SETTINGS, head=head, steps=300, batch=8, measured_every=100, measured=8, beta=0.02, beta_start=0.02)
-    size = SIZE if head == "mlp" else SIZE._replace(head="flow", dim_z=224)
-    variables, metrics = train(voices, voices, tmp_path, settings, size=size, look=look)
-    first = json.loads((tmp_path / METRICS).read_text().splitlines()[0])
-    print(first, metrics)
+def test_learns_eight_voices_by_heart(voices, look, tmp_path):
+    settings = replace(SETTINGS, steps=200, batch=8, measured_every=100, beta=0.02, beta_start=0.02)
+    variables, _ = train(voices, voices, tmp_path, settings, size=SIZE, look=look)
     batch = make_batch(voices, settings, look)
-    found = answers(variables, size, settings.vector_form(), batch.seen)
+    found = answers(variables, SIZE, settings.vector_form(), batch.seen)
     wanted = settings.vector_form().says(voices)
-    print((found[:, VCED_COLUMNS["algorithm"]] == wanted[:, VCED_COLUMNS["algorithm"]]).mean())
-    print(np.abs(found.astype(int) - wanted)[:, VCED_COLUMNS["output_level"]].mean())
-    assert 0
+    errors = parameter_errors(wanted, found, heard(wanted))
+    assert errors.categories > 0.9
+    assert errors.numbers < 0.06
+    algorithm = VCED_COLUMNS["algorithm"]  # no two of the voices have the same
+    assert (found[:, algorithm] == wanted[:, algorithm]).mean() > 0.6
 
 
 def test_an_epoch_shows_each_voice_once(voices, look):

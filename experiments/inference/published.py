@@ -1,0 +1,166 @@
+"""The published model on our voices: train a combination of form, head and notes, and compare what was trained.
+
+    python experiments/inference/split.py --shared ../shared -o runs/encoder
+    python experiments/inference/published.py train runs/encoder --form NumCat++ --head flow [--six-notes] [--steps N]
+    python experiments/inference/published.py table runs/encoder [--targets 100] [--json FILE]
+
+`train` goes on with a run that was stopped. Each combination has its folder in `runs/encoder/published`.
+`table` asks all that are there for the voices behind the same sounds of held-out voices and compares, as published:
+error of numbers (parts of their range) and share of categories that are right, over all parameters, over those of key
+and velocity, and over those that can be heard; then sounds on six notes: log-spectral distance, spectral convergence,
+MFCC-13 and MFCC-40 distance, as answered and with the tuning mended by pitch estimation. A model of a form without
+transpose has an easier task: its targets are played untransposed. "Constant" answers every sound with the mean voice.
+"""
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ddx7.inference.published.metrics import SoundErrors, parameter_errors, sound_errors, tuned
+from ddx7.inference.published.model import HEAD_NAMES
+from ddx7.inference.published.spectrogram import ONE_NOTE, SIX_NOTES, play_notes, spectrograms
+from ddx7.inference.published.training import Settings, answers, count, load_trained, train
+from ddx7.inference.representation import FORM_NAMES, form, heard
+
+QUIET = 1e-3
+"""Peak of a voice that is no target: 40 dB under one carrier at full level."""
+AT_ONCE = 16  # targets that are looked at together
+TUNED_BY = SIX_NOTES.index(ONE_NOTE[0])
+
+
+def name_of(settings: Settings) -> str:
+    """A combination's folder."""
+    words = [settings.form.lower().replace(" ", "-"), settings.head, f"{len(settings.notes)}-note"]
+    return "-".join(words + ["transpose"] * settings.transpose)
+
+
+def learn(arguments: argparse.Namespace) -> None:
+    """Train one combination."""
+    voices, held_out = (np.load(arguments.run / f"{name}.npy") for name in ("train", "test"))
+    settings = Settings(
+        form=arguments.form,
+        transpose=arguments.transpose,
+        head=arguments.head,
+        several_notes=arguments.six_notes,
+        steps=arguments.steps,
+        batch=min(arguments.batch, arguments.voices or len(voices)),
+        measured_every=arguments.every,
+        measured=min(arguments.measured, arguments.voices or len(held_out)),
+        seed=arguments.seed,
+    )
+    folder = arguments.run / "published" / name_of(settings)
+    chosen = voices[: arguments.voices]
+    print(f"{folder}: {len(chosen):,} voices, {settings.steps:,} steps of {settings.batch}", flush=True)
+    variables, _ = train(chosen, held_out, folder, settings, progress=show, until=arguments.until)
+    print(", ".join(f"{part} {n:,}" for part, n in count(variables["params"]).items()))
+
+
+def show(metrics: dict[str, float]) -> None:
+    """One line for each look at held-out voices."""
+    print(" ".join(f"{name} {value:.4g}" for name, value in metrics.items()), flush=True)
+
+
+def targets(voices: np.ndarray, n: int, seed: int = 0) -> np.ndarray:
+    """Held-out voices that can be heard on every note, uint8 [voice, 155]."""
+    voices, chosen = voices[np.random.default_rng(seed).permutation(len(voices))], []
+    for first in range(0, len(voices), AT_ONCE):
+        some = voices[first : first + AT_ONCE]
+        chosen += list(some[(np.abs(play_notes(some, SIX_NOTES)).max(axis=-1) > QUIET).all(axis=1)])
+        if len(chosen) >= n:
+            break
+    return np.array(chosen[:n])
+
+
+def compare(wanted: np.ndarray, found: np.ndarray) -> dict[str, float]:
+    """One row of the table, for voices uint8 [voice, 155] that were wanted and found."""
+    errors = parameter_errors(wanted, found)
+    audible = parameter_errors(wanted, found, heard(wanted))
+    row = {
+        "numbers": errors.numbers,
+        "categories": errors.categories,
+        "numbers (played)": errors.played_numbers,
+        "categories (played)": errors.played_categories,
+        "numbers (heard)": audible.numbers,
+        "categories (heard)": audible.categories,
+    }
+    as_is, in_tune, mended = [], [], 0
+    for one, other in zip(wanted, found, strict=True):
+        sounds = play_notes(np.stack([one, other]), SIX_NOTES)
+        better = tuned(other, sounds[0], sounds[1], SIX_NOTES, first=TUNED_BY)
+        as_is.append(distances(sounds[0], sounds[1]))
+        moved = bool((better != other).any())
+        in_tune.append(distances(sounds[0], play_notes(better[None], SIX_NOTES)[0]) if moved else as_is[-1])
+        mended += moved
+    for label, rows in (("", as_is), (" (tuned)", in_tune)):
+        means = np.mean(rows, axis=0)
+        row.update({name + label: float(mean) for name, mean in zip(SoundErrors._fields, means, strict=True)})
+    return {**row, "mended": mended / len(wanted)}
+
+
+def distances(wanted: np.ndarray, found: np.ndarray) -> np.ndarray:
+    """Means of `SoundErrors` over notes, [note, sample] each."""
+    return np.mean([sound_errors(one, other) for one, other in zip(wanted, found, strict=True)], axis=0)
+
+
+def answered(folder: Path, settings: Settings, wanted: np.ndarray) -> np.ndarray:
+    """What a trained model makes of the sounds of voices."""
+    variables, found = load_trained(folder, settings), []
+    for first in range(0, len(wanted), AT_ONCE):
+        rows = np.arange(first, first + AT_ONCE) % len(wanted)  # one size, one compilation
+        seen = spectrograms(play_notes(wanted[rows], settings.notes))
+        found.append(answers(variables, settings.size(), settings.vector_form(), seen))
+    return np.concatenate(found)[: len(wanted)]
+
+
+def tabulate(arguments: argparse.Namespace) -> None:
+    """Compare all that was trained."""
+    chosen = targets(np.load(arguments.run / "test.npy"), arguments.targets)
+    plain = form("NumCat++")
+    average = plain.to_vced(plain.to_vectors(np.load(arguments.run / "train.npy")).mean(axis=0))
+    rows: dict[str, dict[str, Any]] = {}
+    rows["constant"] = compare(plain.says(chosen), np.tile(average, (len(chosen), 1)))
+    for path in sorted((arguments.run / "published").glob("*/settings.json")):
+        settings = Settings(**json.loads(path.read_text())["settings"])
+        wanted = settings.vector_form().says(chosen)
+        rows[path.parent.name] = compare(wanted, answered(path.parent, settings, wanted))
+        print(f"{path.parent.name}: compared", flush=True)
+    names = list(rows["constant"])
+    print(f"\n| {len(chosen)} targets | {' | '.join(names)} |\n|{'---|' * (len(names) + 1)}")
+    for label, row in rows.items():
+        print(f"| {label} | {' | '.join(f'{row[name]:.3g}' for name in names)} |")
+    if arguments.json:
+        arguments.json.write_text(json.dumps(rows, indent=2))
+
+
+def main() -> None:
+    """One of both commands."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    commands = parser.add_subparsers(required=True)
+    training = commands.add_parser("train", help="train one combination")
+    training.set_defaults(do=learn)
+    training.add_argument("run", type=Path)
+    training.add_argument("--form", choices=FORM_NAMES, default=Settings.form)
+    training.add_argument("--transpose", action="store_true", help="learn it, too")
+    training.add_argument("--head", choices=HEAD_NAMES, default=Settings.head)
+    training.add_argument("--six-notes", action="store_true")
+    training.add_argument("--steps", type=int, default=Settings.steps)
+    training.add_argument("--until", type=int, help="step to stop after; the same command without it goes on")
+    training.add_argument("--batch", type=int, default=Settings.batch)
+    training.add_argument("--every", type=int, default=Settings.measured_every, help="steps between measurements")
+    training.add_argument("--measured", type=int, default=Settings.measured, help="held-out voices to measure on")
+    training.add_argument("--voices", type=int, help="to learn from; all if not given")
+    training.add_argument("--seed", type=int, default=Settings.seed)
+    table = commands.add_parser("table", help="compare what was trained")
+    table.set_defaults(do=tabulate)
+    table.add_argument("run", type=Path)
+    table.add_argument("--targets", type=int, default=100)
+    table.add_argument("--json", type=Path)
+    arguments = parser.parse_args()
+    arguments.do(arguments)
+
+
+if __name__ == "__main__":
+    main()
