@@ -1,7 +1,8 @@
 """Convolutions from spectrograms to a latent distribution and back: `speccnn8l1_bn` of the published code.
 
-Each layer halves frames and bands; the same layers look at each note. One 4 x 4 and one 1 x 1 convolution then see all
-notes together. The decoder goes the same way back. Convolution, leaky ReLU, batch normalisation, in this order.
+Each layer halves frames and bands; the same layers look at each note. One 4 x 4 and one 1 x 1 convolution, which is a
+dense layer over channels, then see all notes together. The decoder goes the same way back. Convolution, leaky ReLU and
+batch normalisation follow each other in this order.
 """
 
 from typing import NamedTuple
@@ -73,7 +74,7 @@ class Encoder(nn.Module):
             x = _norm(x, train) if k else x
         x = jnp.moveaxis(x.reshape(batch, n_notes, *x.shape[1:]), 1, -2)
         x = nn.leaky_relu(Halve(self.layers.together)(x.reshape(*x.shape[:3], -1)), _SLOPE)
-        x = nn.leaky_relu(nn.Conv(self.layers.mixed, (1, 1))(_norm(x, train)), _SLOPE)
+        x = nn.leaky_relu(nn.Dense(self.layers.mixed)(_norm(x, train)), _SLOPE)
         x = nn.Dropout(self.layers.dropout, deterministic=not train)(x.reshape(batch, -1))
         mean, log_variance = jnp.split(_norm(nn.Dense(2 * self.dim_z)(x), train), 2, axis=-1)
         return mean, log_variance
@@ -92,7 +93,7 @@ class Decoder(nn.Module):
         rows, columns = sizes[-1]
         x = nn.Dense(rows * columns * layers.unmixed)(z)
         x = nn.Dropout(layers.dropout, deterministic=not train)(x).reshape(len(z), rows, columns, -1)
-        x = nn.leaky_relu(nn.Conv(self.n_notes * layers.apart, (1, 1))(x), _SLOPE)
+        x = nn.leaky_relu(nn.Dense(self.n_notes * layers.apart)(x), _SLOPE)
         x = _norm(x, train).reshape(len(z), rows, columns, self.n_notes, layers.apart)
         x = jnp.moveaxis(x, -2, 1).reshape(-1, rows, columns, layers.apart)
         for channels, size in zip(layers.alone[::-1], sizes[-2:0:-1], strict=True):
