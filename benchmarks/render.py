@@ -36,7 +36,7 @@ def main() -> None:
         gates = np.full(n, n_samples * 3 // 4 // 64)
 
         def run(voices=voices, notes=notes, velocities=velocities, gates=gates) -> np.ndarray:
-            return play(plan(voices, notes, velocities, gates, RATE), n_samples, RATE)
+            return play(plan(voices, notes, velocities, gates, RATE), n_samples)
 
         first, median = measure(run)
         memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

@@ -14,6 +14,7 @@ import numpy as np
 
 from ddx7.audio import find_notes, log_mel_distance, read_audio
 from ddx7.audio.phrase import best_part
+from ddx7.engine import profile_named
 from ddx7.errors import AudioError, Ddx7Error
 from ddx7.inference.differences import differences
 from ddx7.inference.result import Match, Progress
@@ -38,6 +39,7 @@ def match(
     seed: int = 0,
     name: str | None = None,
     library: Sequence[str | Path] = (),
+    profile: str = "dexed",
     progress: Callable[[Progress], None] | None = None,
 ) -> Match:
     """Find DX7 voices that sound like a recorded note or phrase: one voice for all its notes.
@@ -51,6 +53,7 @@ def match(
       seed: of everything random.
       name: of the voices, at most ten characters; by default from the file's name.
       library: folders or files with voices that the search may begin with.
+      profile: what will play the voice: "dexed", or "hardware" for the DX7 itself.
       progress: called a few times a second.
 
     Returns:
@@ -68,7 +71,7 @@ def match(
     whole = len(samples)
     first, last = best_part(samples, rate, LONGEST_S)
     samples = samples[round(first * rate) : round(last * rate)]
-    target = make_target(samples, rate, find_notes(samples, rate))
+    target = make_target(samples, rate, find_notes(samples, rate), profile_named(profile))
 
     audition = target.audition()
     own = _from_library(library, audition, target, progress) if library else _NO_LIBRARY
@@ -102,6 +105,7 @@ def match(
             "to_s": last,
             "judged_notes": list(target.chosen),
             "library": own.report,
+            "profile": profile,
         },
         interrupted,
     )
