@@ -6,11 +6,13 @@ A plan holds for the whole note; any run of blocks can be read from it alone, so
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.core import Tracer
 from jaxtyping import Array, ArrayLike, Float, Int, Num, UInt32
 
 from ddx7.engine import envelope, levels
@@ -19,6 +21,7 @@ from ddx7.engine.envelope import Slack
 from ddx7.engine.interpolate import Value, namespace, whole
 from ddx7.engine.lfo import Lfo, exact_lfo, relaxed_lfo
 from ddx7.engine.modulation import amp_modulation, exact_pitch_modulation, relaxed_pitch_modulation
+from ddx7.engine.operators import crosses
 from ddx7.engine.patch import Patch, anchor
 from ddx7.engine.performance import Performance
 from ddx7.engine.pitch import LogFrequency, log_frequency, phase_increment, plan_pitch_envelope
@@ -34,7 +37,9 @@ class Pitch(NamedTuple):
     envelope: Segments
 
 
-class Nearest(NamedTuple):
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True)
+class Nearest:
     """What a relaxed voice takes from its nearest real voice: everything that rounds.
 
     Attributes:
@@ -43,6 +48,7 @@ class Nearest(NamedTuple):
       relaxed_pitch: the same computed in floats, so that the difference to the relaxed voice's is exact.
       slack: what rounding did to its envelopes.
       tables: what it was planned with; None where a plan holds them.
+      crossing: whether feedback of any voice of the batch runs from one operator to another; part of what is compiled.
     """
 
     patch: Patch
@@ -50,6 +56,7 @@ class Nearest(NamedTuple):
     relaxed_pitch: Pitch
     slack: tuple[Slack, Value] | None
     tables: Tables | None
+    crossing: bool = field(metadata={"static": True})
 
 
 class Plan(NamedTuple):
@@ -122,7 +129,7 @@ def plan(
     patch = jax.tree.map(jnp.asarray, patch)
     amp, pitch, _ = _plan_parts(patch, _floating(note, patch), velocity, gate, tables, nearest.slack)
     # Slack is spent, and its axes are those of the planning loop.
-    return Plan(patch, amp, pitch, nearest._replace(slack=None, tables=None), tables.control)
+    return Plan(patch, amp, pitch, replace(nearest, slack=None, tables=None), tables.control)
 
 
 def plan_nearest(
@@ -140,7 +147,10 @@ def plan_nearest(
     _, pitch, slack = _plan_parts(rounded, note, velocity, gate, tables)
     floats = jax.tree.map(lambda x: _floating(x, patch), rounded)
     _, relaxed_pitch, _ = _plan_parts(floats, _floating(note, patch), velocity, gate, tables, slack)
-    return Nearest(rounded, pitch, relaxed_pitch, slack, tables)
+    # Inside a compiled program the algorithm is not known, and may be any.
+    known = np.arange(1, 33) if isinstance(rounded.algorithm, Tracer) else rounded.algorithm
+    crossing = bool(crosses(known, tables.control.loop_source).any())
+    return Nearest(rounded, pitch, relaxed_pitch, slack, tables, crossing)
 
 
 def _floating(x: Num[ArrayLike, "*shape"], patch: Patch) -> Value:

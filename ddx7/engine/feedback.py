@@ -56,11 +56,12 @@ def feed_back(
             turns, gain = at_sample(line, index)
             return _advance(carry, turns, gain, loop)
 
-        return lax.scan(sample, carry, jnp.arange(BLOCK))
+        carry, outputs = lax.scan(sample, carry, jnp.arange(BLOCK))
+        return carry, outputs.transpose(2, 1, 0)  # here, while they are in cache
 
     by_time = jax.tree.map(lambda x: jnp.moveaxis(x, 2, 0).swapaxes(1, 2), lines)  # [time, slot, voice]
     (newest, older), outputs = lax.scan(block, (memory[:, 0], memory[:, 1]), by_time)
-    return jnp.transpose(outputs, (3, 2, 0, 1)), jnp.stack([newest, older], axis=1)
+    return jnp.moveaxis(outputs, 0, 2), jnp.stack([newest, older], axis=1)
 
 
 def _advance(carry: Memory, turns: Array, gain: Array, loop: Loop) -> tuple[Memory, Array]:

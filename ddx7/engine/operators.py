@@ -13,8 +13,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
-from jax.core import Tracer
-from jaxtyping import Array, ArrayLike, Float, Int, UInt32
+from jaxtyping import Array, ArrayLike, Bool, Float, Int, UInt32
 
 from ddx7.engine.feedback import feed_back
 from ddx7.engine.tables import AUDIBLE_GAIN, BLOCK
@@ -30,21 +29,17 @@ _SLOT_MODULATION = np.stack([m[np.ix_(s, s)] for m, s in zip(MODULATION, _SLOTS,
 _SLOT_CARRIERS = np.stack([c[s] for c, s in zip(CARRIERS, _SLOTS, strict=True)])
 
 _LONGEST_LOOP = 3
-"""Slots between which feedback of any algorithm runs."""
+"""Slots between which the feedback of any algorithm runs."""
 
 
-def loop_length(algorithm: Int[ArrayLike, "*voice"], loop_source: Int[ArrayLike, " 32"]) -> int:
-    """How many slots must be solved together for some voices: 1 if all of them feed back into themselves.
+def crosses(algorithm: Int[ArrayLike, "*voice"], loop_source: Int[ArrayLike, " 32"]) -> Bool[np.ndarray, "*voice"]:
+    """Whether feedback runs from one operator to another.
 
     Args:
-      algorithm: 1-32. Inside a compiled program it is not known, and the answer is for any algorithm.
+      algorithm: 1-32.
       loop_source: as for `synthesise`.
     """
-    if isinstance(loop_source, Tracer):
-        return _LONGEST_LOOP
-    crosses = np.asarray(loop_source) != FEEDBACK_OPERATOR
-    some = crosses if isinstance(algorithm, Tracer) else crosses[np.asarray(algorithm) - 1]
-    return _LONGEST_LOOP if some.any() else 1
+    return (np.asarray(loop_source) != FEEDBACK_OPERATOR)[np.asarray(algorithm) - 1]
 
 
 class State(NamedTuple):
@@ -75,7 +70,7 @@ def synthesise(
     state: State,
     frequency: Float[Array, "voice 6 time"] | None = None,
     loop_source: Int[Array, " 32"] | None = None,
-    loop_slots: int = 1,
+    n_crossing: int = 0,
 ) -> tuple[Float[Array, "voice sample"], State]:
     """Play voices over some blocks.
 
@@ -87,7 +82,7 @@ def synthesise(
       state: from `initial_state` or the blocks before.
       frequency: turns per sample with a gradient, for relaxed voices, which start at key-on.
       loop_source: index of the operator whose output feeds back in each algorithm; by default the one it enters.
-      loop_slots: from `loop_length`.
+      n_crossing: in how many voices, the first ones, that may be another operator. Their loops cost thrice as much.
 
     Returns:
       (audio of 64 samples a block, state after it).
@@ -95,18 +90,26 @@ def synthesise(
     slots = jnp.asarray(_SLOTS)[algorithm - 1]
     lines, phase, gain = jax.vmap(_ramps)(octaves, increment, state, frequency)
     lines = jax.tree.map(lambda x: jnp.take_along_axis(x, slots[:, :, None], axis=1), lines)
+
     dtype = octaves.dtype
     modulation = jnp.asarray(_SLOT_MODULATION, dtype)[algorithm - 1]
-    leaves = FEEDBACK_OPERATOR if loop_source is None else loop_source
-    source = (slots[:, :loop_slots] == jnp.asarray(leaves)[algorithm - 1][:, None]).astype(dtype)
-    coupling = modulation[:, :loop_slots, :loop_slots]
-    first = jax.tree.map(lambda x: x[:, :loop_slots], lines)
-    loop, memory = feed_back(first, feedback / 2, coupling, source, state.feedback)
-
     carriers = jnp.asarray(_SLOT_CARRIERS, dtype)[algorithm - 1]
+    leaves = FEEDBACK_OPERATOR if loop_source is None else loop_source
+    source = (slots == jnp.asarray(leaves)[algorithm - 1][:, None]).astype(dtype)
     # In a gradient each voice is played again rather than remembered: samples are cheaper than memory.
     voice = _voice if frequency is None else jax.checkpoint(_voice)
-    audio = lax.map(lambda args: voice(*args), (lines, loop, modulation, carriers))
+
+    def sound(rows: slice, n_slots: int) -> tuple[Array, Array]:
+        some = jax.tree.map(lambda x: x[rows], (lines, modulation, carriers, source, feedback / 2, state.feedback))
+        lines_, modulation_, carriers_, source_, amount, memory = some
+        first = jax.tree.map(lambda x: x[:, :n_slots], lines_)
+        loop, memory = feed_back(first, amount, modulation_[:, :n_slots, :n_slots], source_[:, :n_slots], memory)
+        solved = [loop[:, slot] for slot in range(n_slots)]
+        return lax.map(lambda args: voice(*args), (lines_, solved, modulation_, carriers_)), memory
+
+    parts = [sound(slice(n_crossing), _LONGEST_LOOP)] if n_crossing else []
+    parts += [sound(slice(n_crossing, None), 1)] if n_crossing < len(algorithm) else []
+    audio, memory = (jnp.concatenate(x) for x in zip(*parts, strict=True))
     return audio.reshape(audio.shape[0], -1), State(phase, gain, memory)
 
 
@@ -130,11 +133,11 @@ def _ramps(
 
 def _voice(
     lines: Ramps,
-    loop: Float[Array, "slot time block"],
+    solved: list[Float[Array, "time block"]],
     modulation: Float[Array, "6 6"],
     carriers: Float[Array, " 6"],
 ) -> Float[Array, "time block"]:
-    outputs: list[Array] = [loop[slot] for slot in range(loop.shape[0])]
+    outputs = list(solved)
     for slot in range(len(outputs), 6):
         turns, gain = all_samples(jax.tree.map(lambda x, s=slot: x[s], lines))
         for source, output in enumerate(outputs):

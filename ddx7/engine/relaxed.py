@@ -6,7 +6,7 @@ from jaxtyping import Array, ArrayLike, Float, Int, Num
 
 from ddx7.engine.control import VOICE_AXES, Nearest, controls, plan
 from ddx7.engine.interpolate import lookup
-from ddx7.engine.operators import initial_state, loop_length, synthesise
+from ddx7.engine.operators import initial_state, synthesise
 from ddx7.engine.patch import Patch
 from ddx7.engine.performance import Performance
 from ddx7.engine.profile import DEXED, Profile
@@ -45,15 +45,15 @@ def render_relaxed(
     blocks = jnp.arange(n_blocks)
     hands = Performance() if performance is None else performance
     parts = jax.vmap(lambda one: controls(one, blocks, hands), in_axes=(VOICE_AXES,))(plans)
-    dtype = parts.octaves.dtype
+    dtype, n_voices = parts.octaves.dtype, jnp.shape(patch.output_level)[0]
     real = plans.patch if plans.nearest is None else plans.nearest.patch
     return synthesise(
         parts.octaves,
         parts.increment,
         jnp.asarray(real.algorithm),
         lookup(plans.tables.feedback.astype(dtype), plans.patch.feedback),
-        initial_state(jnp.shape(patch.output_level)[0]),
+        initial_state(n_voices),
         parts.frequency,
         plans.tables.loop_source,
-        loop_length(real.algorithm, plans.tables.loop_source),
+        n_voices if plans.nearest is not None and plans.nearest.crossing else 0,
     )[0]

@@ -12,11 +12,11 @@ from functools import partial
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import ArrayLike, Float, Int, Num
+from jaxtyping import ArrayLike, Bool, Float, Int, Num
 
 from ddx7.compiler import ONE_THREAD
 from ddx7.engine.control import VOICE_AXES, Plan, controls, plan
-from ddx7.engine.operators import State, initial_state, loop_length, synthesise
+from ddx7.engine.operators import State, crosses, initial_state, synthesise
 from ddx7.engine.patch import Patch
 from ddx7.engine.performance import TIME_AXES, Controllers, Performance
 from ddx7.engine.profile import profile_named
@@ -27,6 +27,8 @@ from ddx7.voice import Voice
 PIECE = 256
 """Blocks in one compiled run: 0.37 s at 44.1 kHz. Half or twice that is slower: launches, or samples out of cache."""
 _GROUPS = (1, 2, 4, 8, 16, 32)
+_CROSSING = 8
+"""Voices whose feedback runs over several operators that fit into one vector of the processor."""
 
 
 def render(
@@ -112,16 +114,16 @@ def play(
     audio = np.zeros((len(algorithms), lengths.max()), np.float32)
     performance = performance or Performance()
     workers = os.cpu_count() or 1
-    groups = list(_groups(algorithms, plans.tables.loop_source, workers))
+    groups = list(_groups(crosses(algorithms, plans.tables.loop_source), workers))
 
     def render_group(group: tuple[np.ndarray, int, int]) -> None:
-        members, size, loop_slots = group
+        members, size, n_crossing = group
         rows = members[np.minimum(np.arange(size), len(members) - 1)]
         some = jax.device_put(_select(plans, rows))
         state = initial_state(size)
         for first in range(0, -(-int(lengths[members].max()) // BLOCK), PIECE):
             part = _part(performance, rows, first)
-            samples, state = _play_piece(some, np.int32(first), state, part, loop_slots)
+            samples, state = _play_piece(some, np.int32(first), state, part, n_crossing)
             begin = first * BLOCK
             for row, voice in zip(np.asarray(samples), members, strict=False):  # rows repeat to fill a group
                 wanted = row[: max(lengths[voice] - begin, 0)]
@@ -137,19 +139,20 @@ def play(
     return audio
 
 
-def _groups(
-    algorithms: Int[np.ndarray, " voice"], loop_source: Int[np.ndarray, " 32"], workers: int
-) -> Iterator[tuple[np.ndarray, int, int]]:
-    """Voices that are rendered together, to what number they are filled up, and the slots in their feedback loops.
+def _groups(crossing: Bool[np.ndarray, " voice"], workers: int) -> Iterator[tuple[np.ndarray, int, int]]:
+    """Voices that are rendered together, to what number they are filled up, and how many loops may cross.
 
-    Loops over several operators are slow, so voices that have one keep to themselves; the longest work comes first.
+    Loops over several operators take so long that a few at a time cost as much as one; so they share a few groups, and
+    stand there in front.
     """
-    loops = np.array([loop_length(algorithm, loop_source) for algorithm in algorithms], int)
-    for loop_slots in sorted(set(loops.tolist()), reverse=True):
-        members = np.flatnonzero(loops == loop_slots)
-        size = next((g for g in _GROUPS if g * workers >= len(members)), _GROUPS[-1])
-        for start in range(0, len(members), size):
-            yield members[start : start + size], size, loop_slots
+    slow, others = np.flatnonzero(crossing), np.flatnonzero(~crossing)
+    size = next((g for g in _GROUPS if g * workers >= len(crossing)), _GROUPS[-1])
+    n_groups = -(-len(crossing) // size)
+    share = min(_CROSSING, size) if len(slow) <= n_groups * min(_CROSSING, size) else size
+    for group in range(n_groups):
+        front = slow[group * share : (group + 1) * share]
+        back, others = others[: size - len(front)], others[size - len(front) :]
+        yield np.concatenate([front, back]), size, share if len(front) else 0
 
 
 def _select(plans: Plan, rows: np.ndarray) -> Plan:
@@ -158,9 +161,9 @@ def _select(plans: Plan, rows: np.ndarray) -> Plan:
     return chosen._replace(tables=plans.tables)
 
 
-@partial(jax.jit, static_argnames="loop_slots", compiler_options=ONE_THREAD)
+@partial(jax.jit, static_argnames="n_crossing", compiler_options=ONE_THREAD)
 def _play_piece(
-    plans: Plan, first: jax.Array, state: State, performance: Performance, loop_slots: int
+    plans: Plan, first: jax.Array, state: State, performance: Performance, n_crossing: int
 ) -> tuple[jax.Array, State]:
     blocks = first + jnp.arange(PIECE)
     axes = (VOICE_AXES, None, Performance._make(_voice_axes(performance)))
@@ -169,7 +172,7 @@ def _play_piece(
     algorithm = jnp.asarray(plans.patch.algorithm)
     source = plans.tables.loop_source
     return synthesise(
-        parts.octaves, parts.increment, algorithm, feedback, state, loop_source=source, loop_slots=loop_slots
+        parts.octaves, parts.increment, algorithm, feedback, state, loop_source=source, n_crossing=n_crossing
     )
 
 
