@@ -213,6 +213,8 @@ def controls(plan: Plan, blocks: Int[Array, " time"], performance: Performance) 
 
     pitch_envelope = read(pitch.envelope, pitch_ticks)
     modulation = pitch_envelope + exact_pitch_modulation(near, exact, performance, tables.modulation)
+    # XLA fuses no gather with what reads it: so this is worked out once a voice instead of once an operator.
+    modulation = modulation.at[jnp.arange(len(blocks))].get(mode="promise_in_bounds")
     ratio = (jnp.asarray(near.fixed) == 0)[:, None]
     log_hz = pitch.base.total()[:, None] + jnp.where(ratio, modulation, 0)
     log_hz = log_hz + performance.bend * jnp.where(ratio, 1, tables.bends_fixed)

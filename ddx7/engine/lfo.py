@@ -6,7 +6,6 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, ArrayLike, Int, Num, UInt32
 
-from ddx7.engine.clock import high_word
 from ddx7.engine.interpolate import Value, lookup, whole
 from ddx7.engine.tables import ONE, SINE
 
@@ -50,6 +49,13 @@ def delay_tables(unit: int, waits: np.ndarray, ramps: np.ndarray) -> tuple[np.nd
     tables = np.stack([waits, ramps]) * unit
     tables[:, 0] = _TOP  # no delay: full at the second tick
     return tables[0].astype(np.uint32), tables[1].astype(np.uint32)
+
+
+def high_word(a: UInt32[Array, "*shape"], b: UInt32[Array, "*shape"]) -> UInt32[Array, "*shape"]:
+    """Upper 32 bits of the product of two uint32."""
+    a_low, a_high, b_low, b_high = a & 0xFFFF, a >> 16, b & 0xFFFF, b >> 16
+    middle = a_high * b_low + ((a_low * b_low) >> 16)
+    return a_high * b_high + (middle >> 16) + (((middle & 0xFFFF) + a_low * b_high) >> 16)
 
 
 def exact_lfo(

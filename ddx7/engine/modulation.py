@@ -5,9 +5,8 @@ from typing import NamedTuple
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
-from ddx7.engine.clock import high_word
 from ddx7.engine.interpolate import Value, lookup
-from ddx7.engine.lfo import Lfo
+from ddx7.engine.lfo import Lfo, high_word
 from ddx7.engine.patch import Patch
 from ddx7.engine.performance import Performance
 from ddx7.engine.tables import AMP_MOD_OFFSET, AMP_MOD_SENSITIVITY, AMP_MOD_SLOPE, DEPTH, ONE, PITCH_MOD_SENSITIVITY
@@ -96,7 +95,9 @@ def amp_modulation(
     loss = jnp.exp(AMP_MOD_SLOPE * share[:, None] * amount + AMP_MOD_OFFSET) / ONE
     lost = (lookup(tables.share, sensitivity).astype(dtype)[:, None] * loss) * level
     steps = lookup(tables.octaves, sensitivity).astype(dtype)[:, None]
-    return octaves - lost - steps * lookup(tables.curve, amount * 256).astype(dtype)
+    place = amount * 256
+    place = place if patch.relaxed else place.astype(jnp.int32)
+    return octaves - lost - steps * lookup(tables.curve, place).astype(dtype)
 
 
 def _together(depth: Array, wheel: Array, tables: ModulationTables) -> Array:

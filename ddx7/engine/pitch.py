@@ -122,8 +122,8 @@ def phase_increment(log_frequency: Int[Array, "*shape"], oscillator: Oscillator)
     lowest, highest = oscillator.limits
     log_frequency = jnp.clip(log_frequency & oscillator.keep, lowest, highest) + oscillator.lift
     index = (log_frequency & (ONE - 1)) >> 14
-    below = table[index]
-    rise = (table[index + 1] - below).astype(jnp.uint32)
+    below, above = (table.at[i].get(mode="promise_in_bounds") for i in (index, index + 1))
+    rise = (above - below).astype(jnp.uint32)
     low = (log_frequency & 0x3FFF).astype(jnp.uint32)
     # (rise * low) >> 14 is 34 bits wide; in two halves it stays inside 32.
     part = ((rise >> 10) * low + (((rise & 0x3FF) * low) >> 10)) >> 4
