@@ -184,7 +184,7 @@ def _plan_parts(
     amp, amp_slack = envelope.plan(p.rates, p.levels, level, rates, amp_gate[..., None], tables.envelope, amp_slack)
     base = log_frequency(tables.frequencies, key, p.fixed, p.coarse, p.fine, p.detune)
     pitch, pitch_slack = plan_pitch_envelope(
-        p.pitch_rates, p.pitch_levels, pitch_gate, tables.pitch_speeds, pitch_slack
+        p.pitch_rates, p.pitch_levels, pitch_gate, tables.pitch_envelope, pitch_slack
     )
     return amp, Pitch(base, pitch), (amp_slack, pitch_slack)
 

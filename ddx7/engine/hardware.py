@@ -58,11 +58,10 @@ def key_frequency() -> np.ndarray:
     """Log frequency of keys before coarse and fine, int32 [key - LOWEST_KEY] in 2^-24 octave.
 
     Three of four codes stand for the semitones of a minor third and are spread evenly over it by repeating their low
-    bits: semitones are 85, 85 and 86 steps. Key 0 has the code before the first.
+    bits: semitones are 85, 85 and 86 steps. Keys 0 and 1 have the same code.
     """
-    above = np.arange(LOWEST_KEY, HIGHEST_KEY + 1) - 1
-    steps = np.where(above < 0, -64, 256 * (above // 3) + 85 * (above % 3))
-    return ((4641 + steps) * _STEP).astype(np.int32)
+    above = np.maximum(np.arange(LOWEST_KEY, HIGHEST_KEY + 1) - 1, 0)
+    return ((4641 + 256 * (above // 3) + 85 * (above % 3)) * _STEP).astype(np.int32)
 
 
 # Ratios: coarse is rounded to the chip's step, fine is cut to it.
@@ -90,11 +89,26 @@ def frequency_mantissa() -> np.ndarray:
     return np.round(2048 * np.exp2(np.arange(1025) / 1024)) / 2048
 
 
+PITCH_ENVELOPE_NEAR = (ONE >> 4) - 1
+"""Levels are compared by their upper byte, a sixteenth of an octave; then the envelope jumps to its target."""
+
+
 def lfo_speed() -> np.ndarray:
     """LFO phase advance a tick for speeds 0-99, in 2^-16 cycle."""
     speed = np.arange(100, dtype=np.int64)
     scaled = np.where(speed == 0, 1, (speed * 165) >> 6)
     return scaled * (11 + np.maximum(scaled - 160, 0) // 4)
+
+
+def lfo_sine() -> np.ndarray:
+    """The LFO's sine over a cycle, int32 [1025] in 2^-24: 64 steps a quarter, seven bits, negative ones complemented.
+
+    That the steps are taken at their middle and rounded is read off the reference traces.
+    """
+    quarter = np.round(127 * np.sin((np.arange(64) + 0.5) * np.pi / 128))
+    half = np.concatenate([quarter, quarter[::-1]])
+    steps = np.repeat(np.concatenate([half, -1 - half]), 4)
+    return (np.append(steps, steps[0]) * (ONE >> 7)).astype(np.int32)
 
 
 # Amplitude modulation: attenuation by 255 less the amount, about 32 log2(255 / index).

@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Array, ArrayLike, Int, Num, UInt32
 
 from ddx7.engine.interpolate import Value, lookup, whole
-from ddx7.engine.tables import ONE, SINE
+from ddx7.engine.tables import ONE
 
 _HALF = np.uint32(1 << 31)
 _TOP = (1 << 32) - 1
@@ -29,6 +29,7 @@ class LfoTables(NamedTuple):
       speed: [0-99] phase advance a tick, uint32, 2^32 a cycle.
       wait: [0-99] counter advance a tick while the delay waits, uint32; 2^31 ends it.
       ramp: [0-99] the same while it fades in; 2^32 ends it.
+      sine: [1025] one cycle, int32 in 2^-24.
       hold: [wraps modulo 256] values of sample and hold, int32 in 2^-24.
       hold_turn: what is added to the phase before its wraps are counted, uint32.
       top: highest value of wave and fade, int32 in 2^-24.
@@ -38,6 +39,7 @@ class LfoTables(NamedTuple):
     speed: Value
     wait: Value
     ramp: Value
+    sine: Value
     hold: Value
     hold_turn: Value
     top: Value
@@ -88,7 +90,7 @@ def exact_lfo(
     fraction = (phase >> 8).astype(jnp.int32)
     half = (phase >> 7).astype(jnp.int32)
     index = fraction >> 14
-    sine = jnp.asarray(SINE)
+    sine = jnp.asarray(tables.sine)
     sine = sine[index] + (((sine[index + 1] - sine[index]) * (fraction & 0x3FFF)) >> 14)
     flipped = fraction ^ (ONE >> 1)
     waves = (

@@ -33,6 +33,18 @@ class FrequencyTables(NamedTuple):
     fixed_fine: Value
 
 
+class PitchEnvelopeTables(NamedTuple):
+    """How a profile's pitch envelope moves on its own clock; int32.
+
+    Attributes:
+      speeds: of rates 0-99, in 2^-24 octave a tick.
+      near: bits of the level that do not count when it is compared with its target, which it then jumps to.
+    """
+
+    speeds: Value
+    near: Value
+
+
 class Oscillator(NamedTuple):
     """From log frequency to phase increment at one sample rate.
 
@@ -135,7 +147,7 @@ def plan_pitch_envelope(
     rates: Num[ArrayLike, "*batch 4"],
     levels: Num[ArrayLike, "*batch 4"],
     gate: Int[ArrayLike, "*batch"],
-    speeds: Int[ArrayLike, " 100"],
+    tables: PitchEnvelopeTables,
     slack: Value | None = None,
 ) -> tuple[Segments, Value]:
     """Plan the pitch envelope; it starts at L4.
@@ -144,7 +156,7 @@ def plan_pitch_envelope(
       rates: R1-R4, 0-99.
       levels: L1-L4, 0-99; 50 is in tune.
       gate: tick of key-up.
-      speeds: of rates 0-99 in 2^-24 octave a tick.
+      tables: of the profile, at the sample rate.
       slack: for a relaxed voice, what planning its nearest real voice returned.
 
     Returns:
@@ -152,16 +164,23 @@ def plan_pitch_envelope(
     """
     xp = namespace(levels)
     targets = xp.moveaxis(lookup(PITCH_LEVEL, levels) * (ONE // 32), -1, 0)
-    by_stage = xp.moveaxis(lookup(speeds, rates), -1, 0)
+    by_stage = xp.moveaxis(lookup(tables.speeds, rates), -1, 0)
+    near = xp.broadcast_to(xp.asarray(tables.near), targets.shape)
     given = np.zeros(targets.shape, np.float32) if slack is None else slack
-    return follow(_travel, targets[3], (), (targets, by_stage, given), 3, gate)
+    return follow(_travel, targets[3], (), (targets, by_stage, near, given), 3, gate)
 
 
-def _travel(level: Value, memory: tuple[()], stage: tuple[Value, Value, Value]) -> Move:
-    """A straight line to the target, one tick at least."""
+def _travel(level: Value, memory: tuple[()], stage: tuple[Value, Value, Value, Value]) -> Move:
+    """A straight line to the target, or until it is near enough; one tick at least."""
     xp = namespace(level)
-    target, speed, slack = stage
+    target, speed, near, slack = stage
+    rises = target > level
     distance = xp.maximum(xp.abs(target - level), 1)
-    length, slack = steps(distance, speed, slack)
-    reach = distance / speed if is_relaxed(level) else length
-    return Move(length, xp.where(target > level, speed, -speed), reach, target, slack, memory)
+    if is_relaxed(level):
+        length = distance / speed + slack
+        reach = xp.minimum(distance / speed, length)
+    else:
+        turn = xp.where(rises, target & ~near, target | near)
+        length, _ = steps(xp.maximum(xp.where(rises, turn - level, level - turn), 1), speed, slack)
+        reach, slack = length, length.astype(np.float32) - distance.astype(np.float32) / speed.astype(np.float32)
+    return Move(length, xp.where(rises, speed, -speed), reach, target, slack, memory)

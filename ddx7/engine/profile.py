@@ -19,7 +19,7 @@ from ddx7.engine.interpolate import Value
 from ddx7.engine.levels import LevelTables
 from ddx7.engine.lfo import LfoTables, delay_tables
 from ddx7.engine.modulation import ModulationTables
-from ddx7.engine.pitch import FrequencyTables, Oscillator
+from ddx7.engine.pitch import FrequencyTables, Oscillator, PitchEnvelopeTables
 from ddx7.engine.tables import BLOCK, HIGHEST_KEY, LOWEST_KEY, ONE
 from ddx7.errors import Ddx7Error
 from ddx7.voice.algorithms import CARRIERS, FEEDBACK_OPERATOR, FEEDBACK_SOURCE
@@ -68,7 +68,7 @@ class Tables(NamedTuple):
     levels: LevelTables
     envelope: EnvelopeTables
     frequencies: FrequencyTables
-    pitch_speeds: Value
+    pitch_envelope: PitchEnvelopeTables
     control: ControlTables
 
 
@@ -93,9 +93,11 @@ class Profile:
       bends_fixed: whether pitch bend and master tune reach operators of fixed frequency.
       pitch_envelope_clock_hz: how often the pitch envelope moves; None is once a block.
       pitch_envelope_s: seconds for an octave at table rate 1.
+      pitch_envelope_near: bits of its level that do not count when it is compared with the target.
       lfo_clock_hz: how often the LFO moves; None is once a block.
       lfo_speed: [speed 0-99] in `lfo_speed_unit`.
       lfo_speed_unit: phase per second, 2^32 a cycle.
+      lfo_sine: [1025] one cycle, in 2^-24.
       lfo_delay_unit: delay counter per second, 2^32 full.
       lfo_top: highest value of the LFO and its fade-in, in 2^-24.
       lfo_keep: their bits that count.
@@ -123,9 +125,11 @@ class Profile:
     bends_fixed: bool
     pitch_envelope_clock_hz: float | None
     pitch_envelope_s: float
+    pitch_envelope_near: int
     lfo_clock_hz: float | None
     lfo_speed: np.ndarray
     lfo_speed_unit: float
+    lfo_sine: np.ndarray
     lfo_delay_unit: float
     lfo_top: int
     lfo_keep: int
@@ -156,7 +160,7 @@ def _tables(profile: Profile, sample_rate: int) -> Tables:
         levels=p.levels,
         envelope=EnvelopeTables(np.minimum(increments, _FASTEST).astype(np.int32), delays, samples, offset, ceiling),
         frequencies=p.frequencies,
-        pitch_speeds=tables.PITCH_RATE * np.int32(pitch_unit),
+        pitch_envelope=PitchEnvelopeTables(tables.PITCH_RATE * np.int32(pitch_unit), np.int32(p.pitch_envelope_near)),
         control=ControlTables(
             envelope=clock(p.envelope_clock_hz, sample_rate),
             pitch_envelope=clock(p.pitch_envelope_clock_hz, sample_rate),
@@ -165,6 +169,7 @@ def _tables(profile: Profile, sample_rate: int) -> Tables:
                 # msfa keeps the whole part of the unit only.
                 (p.lfo_speed * (p.lfo_speed_unit // lfo_hz)).astype(np.int64).astype(np.uint32),
                 *delay_tables(int(p.lfo_delay_unit / lfo_hz + 0.5), tables.LFO_DELAY_WAIT, tables.LFO_DELAY_RAMP),
+                sine=p.lfo_sine,
                 hold=p.sample_and_hold,
                 hold_turn=np.uint32(p.sample_and_hold_turn),
                 top=np.int32(p.lfo_top),
@@ -246,9 +251,11 @@ DEXED = Profile(
     bends_fixed=True,
     pitch_envelope_clock_hz=None,
     pitch_envelope_s=tables.PITCH_RATE_SECONDS,
+    pitch_envelope_near=0,
     lfo_clock_hz=None,
     lfo_speed=tables.LFO_SPEED,
     lfo_speed_unit=tables.LFO_SPEED_UNIT,
+    lfo_sine=tables.SINE,
     lfo_delay_unit=tables.LFO_DELAY_UNIT,
     lfo_top=ONE,
     lfo_keep=-1,
@@ -307,9 +314,11 @@ HARDWARE = Profile(
     bends_fixed=False,
     pitch_envelope_clock_hz=hardware.TIMER_HZ / 2,
     pitch_envelope_s=4096 / (hardware.TIMER_HZ / 2),
+    pitch_envelope_near=hardware.PITCH_ENVELOPE_NEAR,
     lfo_clock_hz=hardware.TIMER_HZ,
     lfo_speed=hardware.lfo_speed(),
     lfo_speed_unit=(1 << 16) * hardware.TIMER_HZ,
+    lfo_sine=hardware.lfo_sine(),
     lfo_delay_unit=(1 << 16) * hardware.TIMER_HZ,
     lfo_top=255 * _BYTE,
     lfo_keep=-_BYTE,

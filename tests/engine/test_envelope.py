@@ -67,7 +67,7 @@ def test_slow_stages_to_their_end(rate: int) -> None:
 @example((99, 99, 99, 99), (50, 50, 50, 50), 2, 44100)
 def test_pitch_envelope_is_the_stepped_one(rates: tuple, levels: tuple, gate: int, rate: int) -> None:
     planned, _ = plan_pitch_envelope(
-        np.array([rates]), np.array([levels]), np.array([gate]), DEXED.at(rate).pitch_speeds
+        np.array([rates]), np.array([levels]), np.array([gate]), DEXED.at(rate).pitch_envelope
     )
     found = levels_of(jax.tree.map(lambda x: x[0], planned), N_BLOCKS)
     expected = run(PitchEnvelope([int(PITCH_RATE[r]) for r in rates], levels, rate), gate, N_BLOCKS)
