@@ -174,8 +174,8 @@ def test_lfo_speed_99() -> None:
 def test_another_constant_compiles_nothing() -> None:
     voices = Patch.stack([organ({1: 99}, {}, algorithm=a) for a in (1, 4)])
 
-    def listen_to(profile: ddx7.engine.Profile) -> np.ndarray:
-        ready = plan(voices, np.full(2, 60), np.full(2, 100), np.full(2, 9), RATE, profile=profile)
+    def listen_to(profile: ddx7.engine.Profile, rate: int = RATE) -> np.ndarray:
+        ready = plan(voices, np.full(2, 60), np.full(2, 100), np.full(2, 9), rate, profile=profile)
         return play(ready, 1000)
 
     first = listen_to(HARDWARE)
@@ -185,6 +185,7 @@ def test_another_constant_compiles_nothing() -> None:
     listen_to(ddx7.engine.DEXED)
     now = rendering._play_piece._cache_size()
     listen_to(replace(ddx7.engine.DEXED, carrier_loss=np.ones(6, np.float32)))
+    listen_to(HARDWARE, 96_000)
     assert rendering._play_piece._cache_size() == now <= before + 1
 
 
