@@ -116,7 +116,7 @@ def hear(vced: np.ndarray, hand: Hand, n_samples: int, sample_rate: int = RATE) 
         part = vced[first : first + _BATCH]
         key, velocity, up = (np.full(len(part), x) for x in (hand.key, hand.velocity, gate))
         plans = plan(Patch.from_vced(part), key, velocity, up, sample_rate)
-        yield play(plans, lead + n_samples, sample_rate)[:, lead:]
+        yield play(plans, lead + n_samples)[:, lead:]
 
 
 def spectra(audio: np.ndarray, ear: Ear = EXACT) -> np.ndarray:

@@ -20,7 +20,7 @@ import jax.numpy as jnp
 import numpy as np
 import soundfile
 
-from ddx7.engine import Controls, Patch, Performance, Plan, controls, plan, play
+from ddx7.engine import VOICE_AXES, Controls, Patch, Performance, Plan, controls, plan, play
 from ddx7.engine.tables import BLOCK, ONE
 
 SETS = ("isolates", "random", "corpus_voices")
@@ -121,7 +121,7 @@ def measure_audio(folder: Path) -> list[AudioResult]:
     results = []
     for rate, some, voices in _by_rate(jobs, vced):
         lengths = np.array([job.total_samples for job in some])
-        audio = play(planned(some, voices), lengths, rate)
+        audio = play(planned(some, voices), lengths)
         for job, row in zip(some, audio, strict=True):
             wanted = reference(folder, job)
             found = row[: len(wanted)].astype(np.float64)
@@ -149,11 +149,11 @@ def measure_traces(folder: Path) -> list[TraceResult]:
     traces = np.load(folder / "traces.npz")
     n_blocks = max(job.total_samples for job in jobs) // BLOCK
     results = []
-    for rate, some, voices in _by_rate(jobs, vced):
+    for _, some, voices in _by_rate(jobs, vced):
         for start in range(0, len(some), _TRACE_BATCH):
             # Full batches of equal length: one compilation serves them all.
             rows = np.minimum(np.arange(start, start + _TRACE_BATCH), len(some) - 1)
-            signals = _signals(planned([some[r] for r in rows], voices[rows]), n_blocks, rate)
+            signals = _signals(planned([some[r] for r in rows], voices[rows]), n_blocks)
             signals = jax.tree.map(np.asarray, signals)
             for k, job in enumerate(some[start : start + _TRACE_BATCH]):
                 mine = jax.tree.map(lambda x, k=k: x[k], signals)
@@ -161,10 +161,10 @@ def measure_traces(folder: Path) -> list[TraceResult]:
     return results
 
 
-@partial(jax.jit, static_argnames=("n_blocks", "sample_rate"))
-def _signals(plans: Plan, n_blocks: int, sample_rate: int) -> Controls:
+@partial(jax.jit, static_argnames="n_blocks")
+def _signals(plans: Plan, n_blocks: int) -> Controls:
     blocks = jnp.arange(n_blocks)
-    return jax.vmap(lambda one: controls(one, blocks, Performance(), sample_rate))(plans)
+    return jax.vmap(lambda one: controls(one, blocks, Performance()), in_axes=(VOICE_AXES,))(plans)
 
 
 def _compare(name: str, mine: Controls, wanted: np.ndarray) -> TraceResult:

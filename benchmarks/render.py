@@ -13,9 +13,9 @@ import time
 from pathlib import Path
 
 import numpy as np
-from timing import keys, lively_voices, machine, measure, write_json
+from timing import REPEATS, keys, lively_voices, machine, measure, write_json
 
-from ddx7.engine import plan, play
+from ddx7.engine import DEXED, HARDWARE, Profile, plan, play
 
 RATE = 44100
 
@@ -36,17 +36,34 @@ def main() -> None:
         gates = np.full(n, n_samples * 3 // 4 // 64)
 
         def run(voices=voices, notes=notes, velocities=velocities, gates=gates) -> np.ndarray:
-            return play(plan(voices, notes, velocities, gates, RATE), n_samples, RATE)
+            return play(plan(voices, notes, velocities, gates, RATE), n_samples)
 
         first, median = measure(run)
         memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
         speed = n * arguments.seconds / median
         rows.append({"voices": n, "speed": speed, "median_s": median, "first_s": first, "memory_mb": memory})
         print(f"| {n} | {speed:,.0f} | {1000 * median:.1f} | {first:.2f} | {memory:.0f} |", flush=True)
+    ratio = _hardware_ratio(rng, n_samples)
+    print(f"\nThe hardware profile takes {ratio:.2f} times as long at 128 voices (median of {REPEATS} pairs)")
+    rows.append({"hardware_ratio": ratio})
     fresh = [_fresh_process() for _ in range(3)]
     print(f"\nFirst render of a fresh process, import included: {np.median(fresh):.2f} s (median of 3)")
     rows.append({"fresh_process_s": fresh})
     write_json(arguments.json, rows)
+
+
+def _hardware_ratio(rng: np.random.Generator, n_samples: int) -> float:
+    """Time with the hardware profile over time with the default, taken in turn, because the machine is shared."""
+    voices, (notes, velocities) = lively_voices(rng, 128), keys(rng, 128)
+
+    def seconds(profile: Profile) -> float:
+        start = time.perf_counter()
+        play(plan(voices, notes, velocities, np.full(128, n_samples * 3 // 4 // 64), RATE, profile=profile), n_samples)
+        return time.perf_counter() - start
+
+    for profile in (DEXED, HARDWARE):
+        seconds(profile)
+    return float(np.median([seconds(HARDWARE) / seconds(DEXED) for _ in range(REPEATS)]))
 
 
 def _fresh_process() -> float:

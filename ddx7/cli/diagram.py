@@ -9,10 +9,6 @@ _BOX_HEIGHT = 3
 # Even, because an operator can stand half a column between two others; one column wider than a box, for the loop.
 _COLUMN_PITCH = 6
 
-# On the panel, and in the real machine, two loops close over more than one operator: algorithm -> where they leave.
-# The algorithm table keeps the operator they enter.
-_LOOP_LEAVES = {4: 4, 6: 5}
-
 _UP, _DOWN, _LEFT, _RIGHT = 1, 2, 4, 8
 _LINES = " │││─┘┐┤─└┌├─┴┬┼"
 
@@ -64,11 +60,6 @@ def place_operators(algorithm: Algorithm) -> dict[int, Place]:
             shared = next((m for m in modulators[carrier] if len(targets[m]) > 1), None)
             _ = settle(carrier, modulators) if shared is None else settle(shared, targets)
     return {op: Place(columns[op], height(op)) for op in sorted(columns)}
-
-
-def feedback_loop(algorithm: Algorithm) -> tuple[int, int]:
-    """The operators at which the panel's feedback loop enters and leaves; the same one but in algorithms 4 and 6."""
-    return algorithm.feedback, _LOOP_LEAVES.get(algorithm.number, algorithm.feedback)
 
 
 class _Canvas:
@@ -130,7 +121,7 @@ def draw_algorithm(algorithm: Algorithm) -> list[str]:
             canvas.horizontal(branch, *sorted((middle[modulator], middle[op])))
             canvas.vertical(middle[op], branch, top[op])
 
-    enter, leave = feedback_loop(algorithm)
+    enter, leave = algorithm.feedback, algorithm.feedback_source
     canvas.horizontal(top[enter], right[enter], right[enter] + 1)
     canvas.vertical(right[enter] + 1, top[enter], bottom[leave])
     canvas.horizontal(bottom[leave], right[leave], right[leave] + 1)

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import FancyBboxPatch
 from numpy.typing import NDArray
 
-from ddx7.cli.diagram import feedback_loop, place_operators
+from ddx7.cli.diagram import place_operators
 from ddx7.cli.sheet import frequency
 from ddx7.voice import Voice
 from ddx7.voice.algorithms import ALGORITHMS, Algorithm
@@ -122,7 +122,7 @@ def _wires(algorithm: Algorithm) -> Iterator[tuple[list[float], list[float]]]:
     heard = [places[carrier].column for carrier in algorithm.carriers]
     yield [min(heard) - _BOX / 2, max(heard) + _BOX / 2], [output, output]
 
-    enter, leave = (places[op] for op in feedback_loop(algorithm))
+    enter, leave = (places[op] for op in (algorithm.feedback, algorithm.feedback_source))
     edge, reach = enter.column + _BOX / 2, 0.7 * _BOX / 2
     side, top, bottom = edge + 0.1, enter.row + reach, leave.row - reach
     yield [edge, side, side, edge], [top, top, bottom, bottom]

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from tyro.conf import Positional, arg
 
@@ -53,6 +53,8 @@ class Command:
     """What the voice and its files are called."""
     library: Annotated[tuple[Path, ...], arg(metavar="FOLDER...", help_behavior_hint="(default: none)")] = ()
     """Folders or files with voices of your own: the nearest are named, and the search begins with them, too."""
+    profile: Literal["dexed", "hardware"] = "dexed"
+    """What will play the voice: Dexed, or a DX7."""
     json: bool = False
     """Print JSON instead of the files."""
     force: bool = False
@@ -76,6 +78,7 @@ class Command:
                 seed=self.seed,
                 candidates=self.candidates,
                 library=self.library,
+                profile=self.profile,
                 force=self.force,
             )
             matches.append(_summary(task, match, files))
@@ -133,6 +136,7 @@ class Task:
         force: bool,
         library: Sequence[Path] = (),
         fast: bool = False,
+        profile: str = "dexed",
     ) -> "tuple[Match, list[Path]]":
         """Search, write the folder and say how near it came."""
         from ddx7.inference import match
@@ -148,6 +152,7 @@ class Task:
                     name=self.voice_name or None,
                     library=library,
                     fast=fast,
+                    profile=profile,
                     progress=progress,
                 )
             except AudioError as error:

@@ -57,6 +57,6 @@ def _traces(voice: Voice, note: int) -> tuple[np.ndarray, np.ndarray]:
     gate = math.ceil(GATE_S * SAMPLE_RATE / BLOCK)  # as `render` rounds it
     blocks = jnp.arange(math.ceil(DURATION_S * SAMPLE_RATE / BLOCK))
     one = plan(Patch.stack([voice])[0], note, VELOCITY, gate, SAMPLE_RATE)
-    traces = jax.jit(controls, static_argnames="sample_rate")(one, blocks, Performance(), sample_rate=SAMPLE_RATE)
+    traces = jax.jit(controls)(one, blocks, Performance())
     level_db = (np.asarray(traces.octaves) - _FULL_LEVEL_OCTAVES) * _DB_PER_OCTAVE
     return level_db, np.asarray(traces.pitch_envelope) * 1200

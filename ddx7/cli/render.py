@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import Annotated, Any, Literal, Optional
 
 import numpy as np
 from tyro.conf import Positional, arg
@@ -60,6 +60,8 @@ class Command:
     """Play this Standard MIDI File instead."""
     sample_rate: Annotated[int, arg(metavar="HZ")] = 44100
     """8000-192000."""
+    profile: Literal["dexed", "hardware"] = "dexed"
+    """Whose sound: Dexed's, or that of the DX7 itself."""
     output: Annotated[Optional[Path], arg(metavar="OUT", aliases=["-o"], help_behavior_hint="")] = None  # noqa: UP045
     """A .wav or .flac file, or a folder; by default named after the voice, the MIDI file or, if there are several
     voices, FILE."""
@@ -133,16 +135,20 @@ class Command:
         from ddx7.engine.midi import render_midi
 
         batches = partial(progress, what="rendering")
-        return render_midi(path, voices, sample_rate=self.sample_rate, tail=_TAIL_S, progress=batches)
+        return render_midi(path, voices, tail=_TAIL_S, progress=batches, **self._sound)
+
+    @property
+    def _sound(self) -> dict[str, Any]:
+        return {"sample_rate": self.sample_rate, "profile": self.profile}
 
     def _play_keys(self, keys: Sequence[int], voice: Voice) -> np.ndarray:
         from ddx7.engine.midi import Note, Score, render_midi
 
         score = Score(tuple(Note(key, self.velocity, 0.0, self.gate) for key in keys), duration_s=self.gate)
         if self.duration is None:
-            return render_midi(score, voice, sample_rate=self.sample_rate, tail=_TAIL_S)
+            return render_midi(score, voice, tail=_TAIL_S, **self._sound)
         tail = max(self.duration - self.gate, 0.0)
-        sound = render_midi(score, voice, sample_rate=self.sample_rate, tail=tail)
+        sound = render_midi(score, voice, tail=tail, **self._sound)
         n_samples = round(self.duration * self.sample_rate)
         return np.pad(sound[:n_samples], (0, max(n_samples - len(sound), 0)))
 

@@ -1,5 +1,6 @@
 """What a DX7 voice sounds like: tables, envelopes, LFO, pitch, operators and `render`."""
 
+from ddx7.engine.control import VOICE_AXES as VOICE_AXES
 from ddx7.engine.control import Controls as Controls
 from ddx7.engine.control import Plan as Plan
 from ddx7.engine.control import controls as controls
@@ -15,6 +16,11 @@ from ddx7.engine.patch import relax as relax
 from ddx7.engine.performance import Assignment as Assignment
 from ddx7.engine.performance import Controllers as Controllers
 from ddx7.engine.performance import Performance as Performance
+from ddx7.engine.profile import DEXED as DEXED
+from ddx7.engine.profile import HARDWARE as HARDWARE
+from ddx7.engine.profile import PROFILES as PROFILES
+from ddx7.engine.profile import Profile as Profile
+from ddx7.engine.profile import profile_named as profile_named
 from ddx7.engine.relaxed import render_relaxed as render_relaxed
 from ddx7.engine.rendering import play as play
 from ddx7.engine.rendering import render as render

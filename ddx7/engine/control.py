@@ -5,30 +5,29 @@
 A plan holds for the whole note; any run of blocks can be read from it alone, so time can be cut into pieces.
 """
 
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.core import Tracer
 from jaxtyping import Array, ArrayLike, Float, Int, Num, UInt32
 
 from ddx7.engine import envelope, levels
+from ddx7.engine.clock import ticks
 from ddx7.engine.envelope import Slack
-from ddx7.engine.interpolate import Value, lookup, namespace, whole
-from ddx7.engine.lfo import Lfo, exact_lfo, high_word, relaxed_lfo
+from ddx7.engine.interpolate import Value, namespace, whole
+from ddx7.engine.lfo import Lfo, exact_lfo, relaxed_lfo
+from ddx7.engine.modulation import amp_modulation, exact_pitch_modulation, relaxed_pitch_modulation
+from ddx7.engine.operators import crosses
 from ddx7.engine.patch import Patch, anchor
 from ddx7.engine.performance import Performance
 from ddx7.engine.pitch import LogFrequency, log_frequency, phase_increment, plan_pitch_envelope
+from ddx7.engine.profile import DEXED, ControlTables, Profile, Tables
 from ddx7.engine.segments import Segments, read
-from ddx7.engine.tables import (
-    AMP_MOD_OFFSET,
-    AMP_MOD_SENSITIVITY,
-    AMP_MOD_SLOPE,
-    DEPTH,
-    GAIN_OFFSET_OCTAVES,
-    ONE,
-    PITCH_MOD_SENSITIVITY,
-)
+from ddx7.engine.tables import ONE
 
 
 class Pitch(NamedTuple):
@@ -38,7 +37,9 @@ class Pitch(NamedTuple):
     envelope: Segments
 
 
-class Nearest(NamedTuple):
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True)
+class Nearest:
     """What a relaxed voice takes from its nearest real voice: everything that rounds.
 
     Attributes:
@@ -46,12 +47,16 @@ class Nearest(NamedTuple):
       pitch: its pitches in the DX7's integers.
       relaxed_pitch: the same computed in floats, so that the difference to the relaxed voice's is exact.
       slack: what rounding did to its envelopes.
+      tables: what it was planned with; None where a plan holds them.
+      crossing: whether feedback of any voice of the batch runs from one operator to another; part of what is compiled.
     """
 
     patch: Patch
     pitch: Pitch
     relaxed_pitch: Pitch
     slack: tuple[Slack, Value] | None
+    tables: Tables | None
+    crossing: bool = field(metadata={"static": True})
 
 
 class Plan(NamedTuple):
@@ -62,12 +67,18 @@ class Plan(NamedTuple):
       amp: envelopes of the six operators.
       pitch: pitches, in the DX7's integers for a real voice.
       nearest: for a relaxed voice, what it takes from its nearest real one; else None.
+      tables: of the profile at the sample rate; the same for all voices.
     """
 
     patch: Patch
     amp: Segments
     pitch: Pitch
     nearest: Nearest | None
+    tables: ControlTables
+
+
+VOICE_AXES = Plan(patch=0, amp=0, pitch=0, nearest=0, tables=None)  # pyright: ignore[reportArgumentType]
+"""Which parts of a plan have an axis of voices, for `jax.vmap`."""
 
 
 class Controls(NamedTuple):
@@ -95,6 +106,7 @@ def plan(
     gate: Int[ArrayLike, "*batch"],
     sample_rate: int,
     nearest: Nearest | None = None,
+    profile: Profile = DEXED,
 ) -> Plan:
     """Plan voices on keys.
 
@@ -105,15 +117,19 @@ def plan(
       gate: block of key-up.
       sample_rate: in Hz.
       nearest: for a relaxed voice, from `plan_nearest`; made here if left out. Made outside, in NumPy, it need not be
-        compiled with the gradient.
+        compiled with the gradient, and its profile counts.
+      profile: whose sound.
     """
     if not patch.relaxed:
-        return Plan(patch, *_plan_parts(patch, note, velocity, gate, sample_rate)[:2], None)
+        tables = profile.at(sample_rate)
+        return Plan(patch, *_plan_parts(patch, note, velocity, gate, tables)[:2], None, tables.control)
     if nearest is None:
-        nearest = plan_nearest(patch, note, velocity, gate, sample_rate)
+        nearest = plan_nearest(patch, note, velocity, gate, sample_rate, profile)
+    tables = nearest.tables or profile.at(sample_rate)
     patch = jax.tree.map(jnp.asarray, patch)
-    amp, pitch, _ = _plan_parts(patch, _floating(note, patch), velocity, gate, sample_rate, nearest.slack)
-    return Plan(patch, amp, pitch, nearest._replace(slack=None))  # spent; its axes are those of the planning loop
+    amp, pitch, _ = _plan_parts(patch, _floating(note, patch), velocity, gate, tables, nearest.slack)
+    # Slack is spent, and its axes are those of the planning loop.
+    return Plan(patch, amp, pitch, replace(nearest, slack=None, tables=None), tables.control)
 
 
 def plan_nearest(
@@ -122,14 +138,19 @@ def plan_nearest(
     velocity: Int[ArrayLike, "*batch"],
     gate: Int[ArrayLike, "*batch"],
     sample_rate: int,
+    profile: Profile = DEXED,
 ) -> Nearest:
     """Plan the real voices nearest to relaxed ones; arguments as for `plan`."""
     rounded = anchor(patch)
     note = whole(note)
-    _, pitch, slack = _plan_parts(rounded, note, velocity, gate, sample_rate)
+    tables = profile.at(sample_rate)
+    _, pitch, slack = _plan_parts(rounded, note, velocity, gate, tables)
     floats = jax.tree.map(lambda x: _floating(x, patch), rounded)
-    _, relaxed_pitch, _ = _plan_parts(floats, _floating(note, patch), velocity, gate, sample_rate, slack)
-    return Nearest(rounded, pitch, relaxed_pitch, slack)
+    _, relaxed_pitch, _ = _plan_parts(floats, _floating(note, patch), velocity, gate, tables, slack)
+    # Inside a compiled program the algorithm is not known, and may be any.
+    known = np.arange(1, 33) if isinstance(rounded.algorithm, Tracer) else rounded.algorithm
+    crossing = bool(crosses(known, tables.control.loop_source).any())
+    return Nearest(rounded, pitch, relaxed_pitch, slack, tables, crossing)
 
 
 def _floating(x: Num[ArrayLike, "*shape"], patch: Patch) -> Value:
@@ -141,92 +162,82 @@ def _plan_parts(
     note: Num[ArrayLike, "*batch"],
     velocity: Int[ArrayLike, "*batch"],
     gate: Int[ArrayLike, "*batch"],
-    sample_rate: int,
+    tables: Tables,
     slack: tuple[Slack, Value] | None = None,
 ) -> tuple[Segments, Pitch, tuple[Slack, Value]]:
     xp = namespace(note, *jax.tree.leaves(patch))
     p = jax.tree.map(xp.asarray, patch)
     if not p.relaxed:
         note = xp.asarray(note, np.int32)
-    key = (note + p.transpose)[..., None]
+    key = levels.sounding_key(tables.levels, note, p.transpose)[..., None]
     struck: Value = xp.asarray(velocity, np.int32)[..., None]
     gate_block: Value = xp.asarray(gate, np.int32)
+    amp_gate, pitch_gate = (ticks(c, gate_block) for c in (tables.control.envelope, tables.control.pitch_envelope))
     amp_slack, pitch_slack = slack or (None, None)
 
-    scaling = levels.level_scaling(key, p.break_point, p.left_depth, p.right_depth, p.left_curve, p.right_curve)
-    loudness = levels.velocity_scaling(p.velocity_sensitivity, struck)
-    level = levels.output_level(p.output_level, scaling, loudness)
-    rates = levels.rate_scaling(p.rate_scaling, key)
-    amp, amp_slack = envelope.plan(p.rates, p.levels, level, rates, gate_block[..., None], sample_rate, amp_slack)
-    base = log_frequency(key, p.fixed, p.coarse, p.fine, p.detune)
-    pitch, pitch_slack = plan_pitch_envelope(p.pitch_rates, p.pitch_levels, gate_block, sample_rate, pitch_slack)
+    scaling = levels.level_scaling(
+        tables.levels, key, p.break_point, p.left_depth, p.right_depth, p.left_curve, p.right_curve
+    )
+    loudness = levels.velocity_scaling(tables.levels, p.velocity_sensitivity, struck)
+    level = levels.output_level(tables.levels, p.output_level, scaling, loudness)
+    rates = levels.rate_scaling(tables.levels, p.rate_scaling, key)
+    amp, amp_slack = envelope.plan(p.rates, p.levels, level, rates, amp_gate[..., None], tables.envelope, amp_slack)
+    base = log_frequency(tables.frequencies, key, p.fixed, p.coarse, p.fine, p.detune)
+    pitch, pitch_slack = plan_pitch_envelope(
+        p.pitch_rates, p.pitch_levels, pitch_gate, tables.pitch_envelope, pitch_slack
+    )
     return amp, Pitch(base, pitch), (amp_slack, pitch_slack)
 
 
-def controls(plan: Plan, blocks: Int[Array, " time"], performance: Performance, sample_rate: int) -> Controls:
+def controls(plan: Plan, blocks: Int[Array, " time"], performance: Performance) -> Controls:
     """Read a plan at some blocks.
 
     Args:
       plan: unbatched.
       blocks: block numbers since key-on, 0 for the first.
       performance: per block or constant.
-      sample_rate: in Hz.
     """
-    after = blocks + 1  # envelopes and LFO move before their block is played
-    ages = (after + performance.lfo_age, after + performance.delay_age)
+    tables = plan.tables
+    after = ticks(tables.envelope, blocks + 1)  # envelopes move before their block is played
+    age, delay_age = performance.lfo_age, performance.delay_age * jnp.asarray(tables.delay_is_shared)
+    lfo_ticks, delay_ticks = (1 + ticks(tables.lfo_clock, blocks + since) for since in (age, delay_age))
+    pitch_ticks = 1 + ticks(tables.pitch_envelope, blocks)
     near = plan.patch if plan.nearest is None else plan.nearest.patch
     pitch = plan.pitch if plan.nearest is None else plan.nearest.pitch
-    exact = exact_lfo(near.lfo_speed, near.lfo_delay, near.lfo_wave, near.lfo_sync, *ages, sample_rate)
 
-    pitch_envelope = read(pitch.envelope, after)
-    modulation = pitch_envelope + _exact_pitch_modulation(near, exact, performance)
+    def lfo_of(run: Callable[..., Lfo], patch: Patch) -> Lfo:
+        parameters = patch.lfo_speed, patch.lfo_delay, patch.lfo_wave, patch.lfo_sync
+        return run(*parameters, lfo_ticks, delay_ticks, tables.lfo)
+
+    exact = lfo_of(exact_lfo, near)
+
+    pitch_envelope = read(pitch.envelope, pitch_ticks)
+    modulation = pitch_envelope + exact_pitch_modulation(near, exact, performance, tables.modulation)
+    # XLA fuses no gather with what reads it: so this is worked out once a voice instead of once an operator.
+    modulation = modulation.at[jnp.arange(len(blocks))].get(mode="promise_in_bounds")
     ratio = (jnp.asarray(near.fixed) == 0)[:, None]
-    log_hz = pitch.base.total()[:, None] + jnp.where(ratio, modulation, 0) + performance.bend
-    increment = phase_increment(log_hz, sample_rate)
+    log_hz = pitch.base.total()[:, None] + jnp.where(ratio, modulation, 0)
+    log_hz = log_hz + performance.bend * jnp.where(ratio, 1, tables.bends_fixed)
+    increment = phase_increment(log_hz, tables.oscillator)
 
     if plan.nearest is None:
         lfo, frequency = exact, None
         dtype = jnp.float32
     else:
         dtype = jnp.result_type(plan.patch.output_level)
-
-        def relaxed_lfo_of(patch: Patch) -> Lfo:
-            return relaxed_lfo(patch.lfo_speed, patch.lfo_delay, patch.lfo_wave, patch.lfo_sync, *ages, sample_rate)
-
-        lfo = relaxed_lfo_of(plan.patch)
+        lfo = lfo_of(relaxed_lfo, plan.patch)
         rounded = jax.tree.map(lambda x: x.astype(dtype), near)
-        deviation = _deviation(plan, plan.nearest, rounded, lfo, relaxed_lfo_of(rounded), after, performance)
+        deviation = _deviation(plan, plan.nearest, rounded, lfo, lfo_of(relaxed_lfo, rounded), pitch_ticks, performance)
         base = (increment >> 8).astype(dtype) * dtype.type(2.0**-24)
         frequency = base * jnp.exp2(deviation)
         increment = increment + _to_increment(base * jnp.expm1(deviation * jnp.log(2.0).astype(dtype)))
 
     amp = jax.vmap(read, in_axes=(0, None))(plan.amp, after)
-    octaves = (amp - GAIN_OFFSET_OCTAVES * ONE).astype(dtype) / ONE
-    octaves = octaves - _amp_modulation(plan.patch, lfo, performance, dtype) * (octaves + GAIN_OFFSET_OCTAVES)
+    octaves = (amp - tables.gain_offset).astype(dtype) / ONE
+    level = octaves + jnp.asarray(tables.gain_offset, dtype) / ONE
+    octaves = amp_modulation(octaves, level, plan.patch, lfo, performance, tables.modulation)
+    octaves = octaves - jnp.asarray(tables.carrier_loss, dtype)[jnp.asarray(near.algorithm) - 1][:, None]
     return Controls(octaves, increment, frequency, lfo, pitch_envelope.astype(dtype) / ONE)
-
-
-def _exact_pitch_modulation(patch: Patch, lfo: Lfo, performance: Performance) -> Int[Array, " time"]:
-    """LFO on pitch in 2^-24 octave, truncated as msfa truncates it (towards minus infinity, then made positive)."""
-    sensitivity = jnp.asarray(PITCH_MOD_SENSITIVITY)[patch.pitch_mod_sensitivity]
-    swing = sensitivity * (lfo.wave - ONE // 2)
-    size = jnp.abs(swing).astype(jnp.uint32)
-
-    def product(depth: Array, shift: int) -> Array:
-        high, low = high_word(depth, size), depth * size
-        lost = (low != 0) | ((high & ((1 << shift) - 1)) != 0)
-        return (high >> shift).astype(jnp.int32) + ((swing < 0) & lost)
-
-    depth = jnp.asarray(DEPTH)[patch.lfo_pitch_depth].astype(jnp.uint32) * lfo.fade.astype(jnp.uint32)
-    wheel = jnp.asarray(performance.pitch_mod).astype(jnp.uint32) << 18
-    return jnp.sign(swing) * jnp.maximum(product(depth, 7), product(wheel, 0))
-
-
-def _relaxed_pitch_modulation(patch: Patch, lfo: Lfo, performance: Performance) -> Float[Array, " time"]:
-    """LFO on pitch in octaves."""
-    swing = lookup(PITCH_MOD_SENSITIVITY, patch.pitch_mod_sensitivity) / 256 * (2 * lfo.wave / ONE - 1)
-    depth = lookup(DEPTH, patch.lfo_pitch_depth) / 256 * lfo.fade / ONE
-    return swing * jnp.maximum(depth, jnp.asarray(performance.pitch_mod, lfo.wave.dtype) / 128)
 
 
 def _deviation(
@@ -235,31 +246,17 @@ def _deviation(
     rounded: Patch,
     lfo: Lfo,
     rounded_lfo: Lfo,
-    after: Int[Array, " time"],
+    ticks: Int[Array, " time"],
     performance: Performance,
 ) -> Float[Array, "6 time"]:
     """Octaves between a relaxed voice and its nearest real one; exactly zero where they are the same."""
     base = plan.pitch.base.beyond(nearest.relaxed_pitch.base) / ONE
-    bend = (read(plan.pitch.envelope, after) - read(nearest.relaxed_pitch.envelope, after)) / ONE
-    bend = bend + _relaxed_pitch_modulation(plan.patch, lfo, performance)
-    bend = bend - _relaxed_pitch_modulation(rounded, rounded_lfo, performance)
+    bend = (read(plan.pitch.envelope, ticks) - read(nearest.relaxed_pitch.envelope, ticks)) / ONE
+    bend = bend + relaxed_pitch_modulation(plan.patch, lfo, performance, plan.tables.modulation)
+    bend = bend - relaxed_pitch_modulation(rounded, rounded_lfo, performance, plan.tables.modulation)
     return base[:, None] + jnp.where((jnp.asarray(nearest.patch.fixed) == 0)[:, None], bend, 0)
 
 
 def _to_increment(cycles: Float[Array, "*shape"]) -> UInt32[Array, "*shape"]:
     limited = jnp.clip(jax.lax.stop_gradient(cycles), -0.499, 0.499)
     return jnp.round(limited * 2.0**32).astype(jnp.int32).astype(jnp.uint32)
-
-
-def _amp_modulation(patch: Patch, lfo: Lfo, performance: Performance, dtype: jnp.dtype) -> Float[Array, "6 time"]:
-    """Share of its log level that each operator loses to the LFO and to controllers."""
-    trough = 1 - lfo.wave.astype(dtype) / ONE
-    depth = lookup(DEPTH, patch.lfo_amp_depth).astype(dtype) / 256 * lfo.fade.astype(dtype) / ONE
-    wheel = jnp.asarray(performance.amp_mod).astype(dtype) / 128
-    bias = 1 - (jnp.asarray(performance.eg_bias).astype(dtype) + 1) / 128
-    amount = jnp.maximum(jnp.maximum(depth, wheel) * trough, bias)
-    sensitivity = jnp.asarray(patch.amp_mod_sensitivity)
-    share = lookup(AMP_MOD_SENSITIVITY, sensitivity).astype(dtype) / ONE
-    loss = jnp.exp(AMP_MOD_SLOPE * share[:, None] * amount + AMP_MOD_OFFSET) / ONE
-    # Sensitivity 0 loses nothing at all, 1 already a little: between them, in proportion.
-    return jnp.minimum(sensitivity, 1).astype(dtype)[:, None] * loss

@@ -8,24 +8,30 @@ from jaxtyping import ArrayLike, Int, Num
 
 from ddx7.engine.interpolate import Value, is_relaxed, lookup, namespace, whole
 from ddx7.engine.segments import Move, Segments, follow, steps
-from ddx7.engine.tables import (
-    BLOCK,
-    EG_CEILING_OCTAVES,
-    EG_FLOOR,
-    EG_INCREMENT,
-    EG_JUMP,
-    EG_LEVEL,
-    EG_RATE,
-    EG_RATE_STEP,
-    ONE,
-    STATIC_DELAY,
-    STATIC_DELAY_FROM_ZERO,
-)
+from ddx7.engine.tables import EG_FLOOR, EG_JUMP, EG_LEVEL, EG_RATE_STEP, ONE
 
-# A stage is one move that waits, falls or jumps, then up to ten that climb: an attack slows down at every octave.
+# A stage is one move that waits, falls or jumps, then up to ten that climb: an attack slows down at every octave. It
+# begins ten octaves below where the last of them ends; 0 stands for the first move.
 _CLIMBS = np.array([0, *range(10, 0, -1)], np.int32)
 _MOVES = len(_CLIMBS)
-_FASTEST = 1 << 27  # keeps ten increments inside int32 at any sample rate
+
+
+class EnvelopeTables(NamedTuple):
+    """How a profile's envelopes move on their own clock; int32.
+
+    Attributes:
+      increments: [rate step 0-63] in 2^-24 octave a tick.
+      delays: [stays in silence or not, rate + rate scaling 0-99] samples that a static stage waits.
+      samples: of those delays in a tick.
+      offset: what a target of level 99 is above the output level, in 1/256 octave.
+      ceiling: an attack rises in proportion to this many octaves less the level, truncated to whole octaves.
+    """
+
+    increments: Value
+    delays: Value
+    samples: Value
+    offset: Value
+    ceiling: Value
 
 
 class Slack(NamedTuple):
@@ -33,8 +39,8 @@ class Slack(NamedTuple):
 
     Attributes:
       waits: whether the stage waited instead of moving.
-      length: blocks added to the move, or to the octave if it climbs.
-      target: blocks added to the way to the target, if it climbs.
+      length: ticks added to the move, or to the octave if it climbs.
+      target: ticks added to the way to the target, if it climbs.
     """
 
     waits: Value
@@ -44,9 +50,11 @@ class Slack(NamedTuple):
 
 class _Stage(NamedTuple):
     climb: Value  # 0, or the octave's slope in increments
+    ceiling: Value  # octaves
     target: Value
     increment: Value
     wait: Value  # samples
+    samples: Value  # in a tick
     stays: Value  # a first stage from silence to level 0 does not move at all
     slack: Slack
 
@@ -57,7 +65,7 @@ def plan(
     output_level: Num[ArrayLike, "*batch"],
     rate_scaling: Num[ArrayLike, "*batch"],
     gate: Int[ArrayLike, "*#batch"],
-    sample_rate: int,
+    tables: EnvelopeTables,
     slack: Slack | None = None,
 ) -> tuple[Segments, Slack]:
     """Plan one operator's envelope from key-on, where it starts in silence.
@@ -67,32 +75,32 @@ def plan(
       levels: L1-L4, 0-99.
       output_level: from `ddx7.engine.levels.output_level`, in 1/256 octave.
       rate_scaling: rate steps from the keyboard.
-      gate: block of key-up.
-      sample_rate: in Hz.
+      gate: tick of key-up.
+      tables: of the profile, at the sample rate.
       slack: for a relaxed voice, what planning its nearest real voice returned.
 
     Returns:
       (segments, slack); levels are log2 gain + 14 in units of 2^-24 octave, int32 for a real voice.
     """
-    increments = np.minimum(EG_INCREMENT.astype(np.int64) * EG_RATE // sample_rate, _FASTEST).astype(np.int32)
-    delays = [
-        (t.astype(np.int64) * sample_rate // EG_RATE).astype(np.int32) for t in (STATIC_DELAY, STATIC_DELAY_FROM_ZERO)
-    ]
     xp = namespace(output_level)
     output_level, rate_scaling = xp.asarray(output_level)[..., None], xp.asarray(rate_scaling)[..., None]
     stays = (whole(levels) == 0) & (np.arange(4) == 0)
     delay_index = xp.minimum(rates + rate_scaling, 99)
     stages = (
-        xp.maximum(EG_FLOOR >> 16, lookup(EG_LEVEL, levels) * 64 + output_level - 4256) * (ONE >> 8),
-        lookup(increments, xp.minimum(lookup(EG_RATE_STEP, rates) + rate_scaling, 63)),
-        xp.where(stays, lookup(delays[1], delay_index), lookup(delays[0], delay_index)),
+        xp.maximum(EG_FLOOR, (lookup(EG_LEVEL, levels) - EG_LEVEL[-1]) * 64 + output_level + tables.offset)
+        * (ONE >> 8),
+        lookup(tables.increments, xp.minimum(lookup(EG_RATE_STEP, rates) + rate_scaling, 63)),
+        xp.where(stays, lookup(tables.delays[1], delay_index), lookup(tables.delays[0], delay_index)),
         stays,
     )
     targets, speeds, waits, rests = (xp.repeat(xp.moveaxis(x, -1, 0), _MOVES, axis=0) for x in stages)
-    climbs = np.tile(_CLIMBS, 4).reshape(-1, *(1,) * (targets.ndim - 1))
+    shape = (-1, *(1,) * (targets.ndim - 1))
+    climbs = np.tile(_CLIMBS, 4).reshape(shape)
+    climbs = xp.where(climbs > 0, climbs + (tables.ceiling - _CLIMBS.max() - EG_JUMP // ONE - 1), 0)
+    ceilings, samples = (xp.broadcast_to(xp.asarray(x), climbs.shape) for x in (tables.ceiling, tables.samples))
     given = Slack(*np.zeros((3, *climbs.shape), np.float32)) if slack is None else slack
     silence = xp.zeros_like(targets[0])
-    moves = _Stage(climbs, targets, speeds, waits, rests, given)
+    moves = _Stage(climbs, ceilings, targets, speeds, waits, samples, rests, given)
     return follow(_move, silence, silence > 0, moves, 3 * _MOVES, gate)
 
 
@@ -113,11 +121,11 @@ def _begin(level: Value, stage: _Stage) -> Move:
     jumps = rises & (level < EG_JUMP)
 
     one = xp.ones_like(level)
-    # The count runs out inside a block, and the next stage starts in that block.
-    waited, wait_slack = steps(stage.wait - BLOCK, BLOCK * one, stage.slack.length)
+    # The count runs out inside a tick, and the next stage starts in that tick.
+    waited, wait_slack = steps(stage.wait - stage.samples, stage.samples * one, stage.slack.length)
     waited = xp.maximum(waited, 0)
     fallen, fall_slack = steps(xp.maximum(level - target, one), increment, stage.slack.length)
-    landed = EG_JUMP + 10 * increment
+    landed = EG_JUMP + (stage.ceiling - EG_JUMP // ONE - 1) * increment
     rise_end = xp.where(jumps, xp.minimum(target, landed), level)
 
     length = xp.where(waits, waited, xp.where(rises, jumps.astype(level.dtype), fallen))
@@ -134,7 +142,7 @@ def _climb(level: Value, climbing: Value, stage: _Stage) -> Move:
     xp, exact = namespace(level), not is_relaxed(level)
     climb = stage.climb.astype(level.dtype)
     slope = xp.maximum(stage.increment * climb, 1)
-    room = (EG_CEILING_OCTAVES - climb) * ONE - level
+    room = (stage.ceiling.astype(level.dtype) - climb) * ONE - level
     active = climbing & (room >= 0)
     distance = stage.target - level
     to_target, target_slack = steps(distance, slope, stage.slack.target)

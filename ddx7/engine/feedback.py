@@ -1,6 +1,7 @@
-"""The operator that modulates itself: solved sample after sample, voices side by side, with a gradient.
+"""The feedback loop: solved sample after sample, voices side by side, with a gradient.
 
-y[n] = g[n] sin 2 pi (p[n] + a (y[n-1] + y[n-2]))
+With one operator in the loop, y[n] = g[n] sin 2 pi (p[n] + a (y[n-1] + y[n-2])). With several, each modulates those
+after it in the same sample, and what returns to the first is the output of one of them, a sample late.
 """
 
 import jax
@@ -13,6 +14,8 @@ from ddx7.engine.tables import BLOCK
 from ddx7.engine.waves import Ramps, all_samples, at_sample, sine
 
 Memory = tuple[Array, Array]
+Loop = tuple[Array, Array, Array]
+"""Amount [voice], coupling [slot, slot, voice] and source [slot, voice]."""
 
 GRADIENT_LIMIT = 0.499
 """Largest share of a sample's gradient that passes to each of the two before it.
@@ -23,82 +26,125 @@ hundred. Below feedback 5 the shares stay under the limit at normal levels and t
 
 
 def feed_back(
-    lines: Ramps, amount: Float[Array, " voice"], memory: Float[Array, "voice 2"]
-) -> tuple[Float[Array, "voice time block"], Float[Array, "voice 2"]]:
-    """Output of the operators that feed back.
+    lines: Ramps,
+    amount: Float[Array, " voice"],
+    coupling: Float[Array, "voice slot slot"],
+    source: Float[Array, "voice slot"],
+    memory: Float[Array, "voice 2"],
+) -> tuple[Float[Array, "voice slot time block"], Float[Array, "voice 2"]]:
+    """Outputs of the operators in the loop.
 
     Args:
-      lines: phases and gains [voice, time].
-      amount: turns per unit of the sum of the last two outputs.
-      memory: last two outputs, newest first.
+      lines: phases and gains [voice, slot, time]; feedback enters the first slot.
+      amount: turns per unit of the sum of the last two outputs that feed back.
+      coupling: how much each slot (row) is modulated by those before it.
+      source: 1 at the slot whose output feeds back.
+      memory: its last two outputs, newest first.
 
     Returns:
       (every sample, memory after the last).
     """
+    loop = amount, jnp.moveaxis(coupling, 0, -1), source.T
     if lines.frequency is not None:
         turns, gain = all_samples(lines)
-        outputs = _solve(turns, gain, amount)
-        return outputs, jnp.stack([outputs[:, -1, -1], outputs[:, -1, -2]], axis=1)
+        outputs = _solve(turns, gain, *loop)
+        fed = jnp.sum(source[:, :, None] * outputs[:, :, -1, :-3:-1], axis=1)
+        return outputs, fed
 
     def block(carry: Memory, line: Ramps) -> tuple[Memory, Array]:
         def sample(carry: Memory, index: Array) -> tuple[Memory, Array]:
             turns, gain = at_sample(line, index)
-            return _advance(carry, turns, gain, amount)
+            return _advance(carry, turns, gain, loop)
 
-        return lax.scan(sample, carry, jnp.arange(BLOCK))
+        carry, outputs = lax.scan(sample, carry, jnp.arange(BLOCK))
+        return carry, outputs.transpose(2, 1, 0)  # here, while they are in cache
 
-    by_time = jax.tree.map(lambda x: x.T, lines)
+    by_time = jax.tree.map(lambda x: jnp.moveaxis(x, 2, 0).swapaxes(1, 2), lines)  # [time, slot, voice]
     (newest, older), outputs = lax.scan(block, (memory[:, 0], memory[:, 1]), by_time)
-    return jnp.moveaxis(outputs, 2, 0), jnp.stack([newest, older], axis=1)
+    return jnp.moveaxis(outputs, 0, 2), jnp.stack([newest, older], axis=1)
 
 
-def _advance(carry: Memory, turns: Array, gain: Array, amount: Array) -> tuple[Memory, Array]:
+def _advance(carry: Memory, turns: Array, gain: Array, loop: Loop) -> tuple[Memory, Array]:
+    """One sample of all slots [slot, voice]."""
+    amount, coupling, source = loop
     newest, older = carry
-    output = gain * sine(turns + amount * (newest + older))
-    return (output, newest), output
+    outputs = [gain[0] * sine(turns[0] + amount * (newest + older))]
+    for slot in range(1, len(turns)):
+        angle = turns[slot]
+        for before, output in enumerate(outputs):
+            angle = angle + coupling[slot, before] * output
+        outputs.append(gain[slot] * sine(angle))
+    fed = outputs[0]
+    if len(outputs) > 1:
+        fed = sum((source[k] * output for k, output in enumerate(outputs)), jnp.zeros_like(fed))
+    return (fed, newest), jnp.stack(outputs)
 
 
 @jax.custom_vjp
-def _solve(turns: Array, gain: Array, amount: Array) -> Array:
-    """`feed_back` from silence, with phases and gains given sample by sample; all [voice, time, block]."""
+def _solve(turns: Array, gain: Array, amount: Array, coupling: Array, source: Array) -> Array:
+    """`feed_back` from silence, with phases and gains given sample by sample; [voice, slot, time, block]."""
+    loop = amount, coupling, source
 
     def block(carry: Memory, xs: tuple[Array, Array]) -> tuple[Memory, Array]:
-        return lax.scan(lambda carry, x: _advance(carry, *x, amount), carry, xs)
+        return lax.scan(lambda carry, x: _advance(carry, *x, loop), carry, xs)
 
     silence = jnp.zeros_like(amount)
-    _, outputs = lax.scan(block, (silence, silence), (jnp.moveaxis(turns, 0, 2), jnp.moveaxis(gain, 0, 2)))
-    return jnp.moveaxis(outputs, 2, 0)
+    _, outputs = lax.scan(block, (silence, silence), (_by_sample(turns), _by_sample(gain)))
+    return jnp.transpose(outputs, (3, 2, 0, 1))
 
 
-def _solve_forward(turns: Array, gain: Array, amount: Array) -> tuple[Array, tuple[Array, ...]]:
-    outputs = _solve(turns, gain, amount)
-    return outputs, (turns, gain, amount, outputs)
+def _by_sample(x: Array) -> Array:
+    """[voice, slot, time, block] to [time, block, slot, voice]."""
+    return jnp.transpose(x, (2, 3, 1, 0))
 
 
-def _solve_backward(kept: tuple[Array, ...], cotangent: Array) -> tuple[Array, Array, Array]:
-    turns, gain, amount, outputs = kept
-    shape = turns.shape
-    flat = outputs.reshape(shape[0], -1)
-    before = jnp.pad(flat, ((0, 0), (2, 0)))
-    recent = (before[:, 1:-1] + before[:, :-2]).reshape(shape)
-    angle = turns + amount[:, None, None] * recent
+def _solve_forward(
+    turns: Array, gain: Array, amount: Array, coupling: Array, source: Array
+) -> tuple[Array, tuple[Array, ...]]:
+    outputs = _solve(turns, gain, amount, coupling, source)
+    return outputs, (turns, gain, amount, coupling, source, outputs)
+
+
+def _solve_backward(kept: tuple[Array, ...], cotangent: Array) -> tuple[Array, Array, Array, None, None]:
+    turns, gain, amount, coupling, source, outputs = kept
+    n_slots = turns.shape[1]
+    fed = jnp.einsum("sv,vstb->vtb", source, outputs)
+    before = jnp.pad(fed.reshape(len(fed), -1), ((0, 0), (2, 0)))
+    recent = (before[:, 1:-1] + before[:, :-2]).reshape(fed.shape)
+    angle = turns + jnp.einsum("rsv,vstb->vrtb", coupling, outputs)
+    angle = angle.at[:, 0].add(amount[:, None, None] * recent)
     slope = 2 * np.pi * gain * sine(angle + 0.25)  # d output / d phase
-    share = jnp.clip(amount[:, None, None] * slope, -GRADIENT_LIMIT, GRADIENT_LIMIT)
 
-    # The gradient of y[n] is its own plus what y[n+1] and y[n+2] pass back, each through its share.
-    def block(carry: Memory, xs: tuple[Array, Array]) -> tuple[Memory, Array]:
-        def sample(carry: Memory, x: tuple[Array, Array]) -> tuple[Memory, Array]:
+    # How much each output moves what feeds back, and so how much a sample of that moves the next two.
+    reach = [source[0]] * n_slots
+    for slot in reversed(range(n_slots)):
+        later = (coupling[k, slot][:, None, None] * slope[:, k] * reach[k] for k in range(slot + 1, n_slots))
+        reach[slot] = sum(later, jnp.broadcast_to(source[slot][:, None, None], fed.shape))
+    share = amount[:, None, None] * slope[:, 0]
+    ring = jnp.abs(share * reach[0])
+    share = jnp.where(ring > GRADIENT_LIMIT, share * (GRADIENT_LIMIT / jnp.maximum(ring, GRADIENT_LIMIT)), share)
+
+    # The gradient of an output is its own, what the slots that it modulates pass back in the same sample, and, where it
+    # feeds back, what the first slot passes back from the next two.
+    def block(carry: Memory, xs: tuple[Array, Array, Array]) -> tuple[Memory, Array]:
+        def sample(carry: Memory, x: tuple[Array, Array, Array]) -> tuple[Memory, Array]:
             passed, passed_later = carry
-            own, share = x
-            total = own + passed + passed_later
-            return (total * share, passed), total
+            own, slope, share = x
+            totals = [own[0]] * n_slots
+            for slot in reversed(range(n_slots)):
+                later = (coupling[k, slot] * slope[k] * totals[k] for k in range(slot + 1, n_slots))
+                totals[slot] = sum(later, own[slot] + source[slot] * (passed + passed_later))
+            return (totals[0] * share, passed), jnp.stack(totals)
 
         return lax.scan(sample, carry, xs, reverse=True)
 
     zero = jnp.zeros_like(amount)
-    _, total = lax.scan(block, (zero, zero), (jnp.moveaxis(cotangent, 0, 2), jnp.moveaxis(share, 0, 2)), reverse=True)
-    total = jnp.moveaxis(total, 2, 0)
-    return total * slope, total * sine(angle), jnp.sum(total * slope * recent, axis=(1, 2))
+    xs = _by_sample(cotangent), _by_sample(slope), jnp.transpose(share, (1, 2, 0))
+    _, total = lax.scan(block, (zero, zero), xs, reverse=True)
+    total = jnp.transpose(total, (3, 2, 0, 1))
+    to_phase = total * slope
+    # Routing is given: nothing asks for the gradient of coupling and source.
+    return to_phase, total * sine(angle), jnp.sum(to_phase[:, 0] * recent, axis=(1, 2)), None, None
 
 
 _solve.defvjp(_solve_forward, _solve_backward)

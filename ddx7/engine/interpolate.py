@@ -48,7 +48,7 @@ def between(function: Callable[[Value], Value], x: Value) -> Value:
     return (1 - t) * function(step).astype(x.dtype) + t * function(step + 1).astype(x.dtype)
 
 
-def lookup(table: np.ndarray, x: Value) -> Value:
+def lookup(table: Value, x: Value) -> Value:
     """A table at an integer, or interpolated linearly between two; held at its ends.
 
     Args:

@@ -13,14 +13,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from jaxtyping import Float
 
+from ddx7.engine.clock import blocks_until
 from ddx7.engine.control import Plan, plan
 from ddx7.engine.patch import Patch
 from ddx7.engine.performance import Controllers
+from ddx7.engine.profile import Profile, profile_named
 from ddx7.engine.rendering import check_range, play
 from ddx7.engine.score import AT_REST, MAX_DURATION_S, Hands, Note
 from ddx7.engine.score import Score as Score
 from ddx7.engine.score import read_midi as read_midi
-from ddx7.engine.tables import AUDIBLE_GAIN, BLOCK, GAIN_OFFSET_OCTAVES, ONE
+from ddx7.engine.tables import AUDIBLE_GAIN, BLOCK, ONE
 from ddx7.errors import Ddx7Error
 from ddx7.voice import Voice
 from ddx7.voice.algorithms import CARRIERS
@@ -42,6 +44,7 @@ def render_midi(
     sample_rate: int = 44100,
     tail: float = 10.0,
     controllers: Controllers | None = None,
+    profile: str = "dexed",
     progress: Callable[[Sequence[Any]], Iterable[Any]] = iter,
 ) -> Float[np.ndarray, " time"]:
     """Play a MIDI file, every note a voice of its own.
@@ -53,6 +56,7 @@ def render_midi(
       sample_rate: in Hz, 8000-192000.
       tail: seconds, 0-3600, that a note may sound on after key-up; one that takes longer to fall silent is faded out.
       controllers: their assignments, master tune and bend step; positions and bend range are the file's.
+      profile: whose sound, as for `render`.
       progress: walks through the batches of notes, and may say so.
 
     Returns:
@@ -71,7 +75,9 @@ def render_midi(
     for name, low, high in (("key", 0, 127), ("velocity", 1, 127), ("onset_s", 0, MAX_DURATION_S)):
         check_range(name, np.array([getattr(note, name) for note in score.notes]), low, high)
     check_range("gate", np.array([note.release_s - note.onset_s for note in score.notes]), 0, MAX_DURATION_S)
-    player = _Player(Patch.stack(bank), len(bank), score, sample_rate, controllers or Controllers())
+    player = _Player(
+        Patch.stack(bank), len(bank), score, sample_rate, controllers or Controllers(), profile_named(profile)
+    )
 
     notes = np.array(score.notes, object)
     lengths = np.concatenate([player.lengths(some, tail) for some in _chunks(notes)] or [np.zeros(0, np.int64)])
@@ -92,6 +98,7 @@ class _Player:
     score: Score
     sample_rate: int
     controllers: Controllers
+    profile: Profile
 
     def lengths(self, notes: np.ndarray, tail: float) -> np.ndarray:
         """Samples that notes sound, int64 [voice]."""
@@ -111,7 +118,7 @@ class _Player:
         performance = replace(self.controllers, **positions).performance(
             lfo_age=np.where(plans.patch.lfo_sync == 1, since_key, since_start), delay_age=since_key
         )
-        sounds = play(plans, lengths, self.sample_rate, performance)
+        sounds = play(plans, lengths, performance)
         cut = lengths < _silent_from(plans) * BLOCK
         fade = np.linspace(1, 0, round(FADE_S * self.sample_rate), dtype=np.float32)
         for note, length, sound, is_cut in zip(notes, lengths.tolist(), sounds, cut, strict=True):
@@ -127,7 +134,7 @@ class _Player:
         patch = self.patches[np.array([note.program for note in notes]) % self.n_voices]
         keys, velocities = np.array([(note.key, note.velocity) for note in notes], np.int32).T
         gates = -(-_gates(notes, self.sample_rate) // BLOCK)
-        return plan(patch, keys, velocities, gates.astype(np.int32), self.sample_rate)
+        return plan(patch, keys, velocities, gates.astype(np.int32), self.sample_rate, profile=self.profile)
 
     def _blocks(self, seconds: np.ndarray) -> np.ndarray:
         return np.round(seconds * (self.sample_rate / BLOCK)).astype(np.int32)
@@ -151,7 +158,7 @@ def _silent_from(plans: Plan) -> np.ndarray:
 
     Envelopes are read from the plan. The LFO and controllers only ever lower them.
     """
-    floor = (GAIN_OFFSET_OCTAVES + np.log2(AUDIBLE_GAIN)) * ONE
+    floor = plans.tables.gain_offset + np.log2(AUDIBLE_GAIN) * ONE
     start = np.asarray(plans.amp.start, np.int64)
     level, slope, reach, end = np.moveaxis(np.asarray(plans.amp.line, np.int64), -1, 0)
     following = np.concatenate([start[..., 1:], np.full_like(start[..., :1], np.iinfo(np.int64).max // BLOCK // 2)], -1)
@@ -161,7 +168,8 @@ def _silent_from(plans: Plan) -> np.ndarray:
     crossing = np.minimum(np.maximum(level - floor, 0) // np.maximum(-slope, 1) + 1, np.minimum(reach, length))
     heard_until = np.where(last >= floor, following, np.where(level >= floor, start + crossing, 0))
     by_operator = np.where(length > 0, heard_until, 0).max(axis=-1)
-    return (by_operator * (CARRIERS[np.asarray(plans.patch.algorithm) - 1] > 0)).max(axis=-1).astype(np.int64)
+    in_ticks = (by_operator * (CARRIERS[np.asarray(plans.patch.algorithm) - 1] > 0)).max(axis=-1)
+    return blocks_until(plans.tables.envelope, in_ticks)
 
 
 def _chunks(notes: np.ndarray) -> list[np.ndarray]:

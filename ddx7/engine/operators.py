@@ -1,8 +1,10 @@
 """Six operators at audio rate: the feedback loop and the routing of any algorithm.
 
-Exactly one operator of each algorithm feeds back and nothing modulates it, so its recursion is solved first, alone, by
-a scan over time with the voices side by side. The other five have no memory: they are computed voice by voice, all
-samples at once, in the order in which they modulate each other. The algorithm is data: a triangle of coefficients.
+Exactly one operator of each algorithm takes feedback and nothing else modulates it, so its recursion is solved first,
+alone, by a scan over time with the voices side by side. The other five have no memory: they are computed voice by
+voice, all samples at once, in the order in which they modulate each other. The algorithm is data: a triangle of
+coefficients. Where feedback comes from another operator, as in algorithms 4 and 6 of the real machine, the scan solves
+the first three operators together.
 """
 
 from typing import NamedTuple
@@ -11,7 +13,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
-from jaxtyping import Array, Float, Int, UInt32
+from jaxtyping import Array, ArrayLike, Bool, Float, Int, UInt32
 
 from ddx7.engine.feedback import feed_back
 from ddx7.engine.tables import AUDIBLE_GAIN, BLOCK
@@ -21,10 +23,23 @@ from ddx7.voice.algorithms import CARRIERS, FEEDBACK_OPERATOR, MODULATION
 OUTPUT_SCALE = 1 / 16
 """A full carrier has gain 2 and peaks at 0.125, as in Dexed."""
 
-# Slot 0 is the operator that feeds back; the others follow from OP6 down, so that modulators come first.
+# Slot 0 is the operator that feedback enters; the others follow from OP6 down, so that modulators come first.
 _SLOTS = np.array([[f, *(op for op in range(5, -1, -1) if op != f)] for f in FEEDBACK_OPERATOR], np.int32)
 _SLOT_MODULATION = np.stack([m[np.ix_(s, s)] for m, s in zip(MODULATION, _SLOTS, strict=True)])
 _SLOT_CARRIERS = np.stack([c[s] for c, s in zip(CARRIERS, _SLOTS, strict=True)])
+
+_LONGEST_LOOP = 3
+"""Slots between which the feedback of any algorithm runs."""
+
+
+def crosses(algorithm: Int[ArrayLike, "*voice"], loop_source: Int[ArrayLike, " 32"]) -> Bool[np.ndarray, "*voice"]:
+    """Whether feedback runs from one operator to another.
+
+    Args:
+      algorithm: 1-32.
+      loop_source: as for `synthesise`.
+    """
+    return (np.asarray(loop_source) != FEEDBACK_OPERATOR)[np.asarray(algorithm) - 1]
 
 
 class State(NamedTuple):
@@ -33,7 +48,7 @@ class State(NamedTuple):
     Attributes:
       phase: uint32 [*batch, 6], 2^32 a cycle.
       gain: [*batch, 6] at the end of the last block.
-      feedback: [*batch, 2] last two outputs of the operator that feeds back, newest first.
+      feedback: [*batch, 2] last two outputs that feed back, newest first.
     """
 
     phase: UInt32[Array, "*batch 6"]
@@ -54,6 +69,8 @@ def synthesise(
     feedback: Float[Array, " voice"],
     state: State,
     frequency: Float[Array, "voice 6 time"] | None = None,
+    loop_source: Int[Array, " 32"] | None = None,
+    n_crossing: int = 0,
 ) -> tuple[Float[Array, "voice sample"], State]:
     """Play voices over some blocks.
 
@@ -64,6 +81,8 @@ def synthesise(
       feedback: turns of phase per unit of the mean of the last two outputs.
       state: from `initial_state` or the blocks before.
       frequency: turns per sample with a gradient, for relaxed voices, which start at key-on.
+      loop_source: index of the operator whose output feeds back in each algorithm; by default the one it enters.
+      n_crossing: in how many voices, the first ones, that may be another operator. Their loops cost thrice as much.
 
     Returns:
       (audio of 64 samples a block, state after it).
@@ -71,14 +90,26 @@ def synthesise(
     slots = jnp.asarray(_SLOTS)[algorithm - 1]
     lines, phase, gain = jax.vmap(_ramps)(octaves, increment, state, frequency)
     lines = jax.tree.map(lambda x: jnp.take_along_axis(x, slots[:, :, None], axis=1), lines)
-    loop, memory = feed_back(jax.tree.map(lambda x: x[:, 0], lines), feedback / 2, state.feedback)
 
     dtype = octaves.dtype
     modulation = jnp.asarray(_SLOT_MODULATION, dtype)[algorithm - 1]
     carriers = jnp.asarray(_SLOT_CARRIERS, dtype)[algorithm - 1]
+    leaves = FEEDBACK_OPERATOR if loop_source is None else loop_source
+    source = (slots == jnp.asarray(leaves)[algorithm - 1][:, None]).astype(dtype)
     # In a gradient each voice is played again rather than remembered: samples are cheaper than memory.
     voice = _voice if frequency is None else jax.checkpoint(_voice)
-    audio = lax.map(lambda args: voice(*args), (lines, loop, modulation, carriers))
+
+    def sound(rows: slice, n_slots: int) -> tuple[Array, Array]:
+        some = jax.tree.map(lambda x: x[rows], (lines, modulation, carriers, source, feedback / 2, state.feedback))
+        lines_, modulation_, carriers_, source_, amount, memory = some
+        first = jax.tree.map(lambda x: x[:, :n_slots], lines_)
+        loop, memory = feed_back(first, amount, modulation_[:, :n_slots, :n_slots], source_[:, :n_slots], memory)
+        solved = [loop[:, slot] for slot in range(n_slots)]
+        return lax.map(lambda args: voice(*args), (lines_, solved, modulation_, carriers_)), memory
+
+    parts = [sound(slice(n_crossing), _LONGEST_LOOP)] if n_crossing else []
+    parts += [sound(slice(n_crossing, None), 1)] if n_crossing < len(algorithm) else []
+    audio, memory = (jnp.concatenate(x) for x in zip(*parts, strict=True))
     return audio.reshape(audio.shape[0], -1), State(phase, gain, memory)
 
 
@@ -102,12 +133,12 @@ def _ramps(
 
 def _voice(
     lines: Ramps,
-    loop: Float[Array, "time block"],
+    solved: list[Float[Array, "time block"]],
     modulation: Float[Array, "6 6"],
     carriers: Float[Array, " 6"],
 ) -> Float[Array, "time block"]:
-    outputs = [loop]
-    for slot in range(1, 6):
+    outputs = list(solved)
+    for slot in range(len(outputs), 6):
         turns, gain = all_samples(jax.tree.map(lambda x, s=slot: x[s], lines))
         for source, output in enumerate(outputs):
             turns = turns + modulation[slot, source] * output

@@ -8,23 +8,57 @@ from jaxtyping import Array, ArrayLike, Int, Num, UInt32
 
 from ddx7.engine.interpolate import Value, between, is_relaxed, lookup, namespace, whole
 from ddx7.engine.segments import Move, Segments, follow, steps
-from ddx7.engine.tables import (
-    BLOCK,
-    COARSE,
-    DETUNE,
-    FINE,
-    FIXED_DETUNE,
-    FIXED_HUNDREDTH_OF_DECADE,
-    HIGHEST_KEY,
-    LOWEST_KEY,
-    NOTE_ZERO,
-    ONE,
-    PITCH_LEVEL,
-    PITCH_RATE,
-    PITCH_RATE_SECONDS,
-    SEMITONE,
-    frequency_table,
-)
+from ddx7.engine.tables import HIGHEST_KEY, LOWEST_KEY, ONE, PITCH_LEVEL
+
+
+class FrequencyTables(NamedTuple):
+    """What a profile adds up to an operator's log frequency; int32 in 2^-24 octave.
+
+    Attributes:
+      key: [key - LOWEST_KEY].
+      detune: [key - LOWEST_KEY, detune + 7].
+      coarse: [0-31].
+      fine: [0-99].
+      fixed_detune: [detune + 7], likewise for a fixed frequency.
+      fixed_coarse: [0-31].
+      fixed_fine: [0-99].
+    """
+
+    key: Value
+    detune: Value
+    coarse: Value
+    fine: Value
+    fixed_detune: Value
+    fixed_coarse: Value
+    fixed_fine: Value
+
+
+class PitchEnvelopeTables(NamedTuple):
+    """How a profile's pitch envelope moves on its own clock; int32.
+
+    Attributes:
+      speeds: of rates 0-99, in 2^-24 octave a tick.
+      near: bits of the level that do not count when it is compared with its target, which it then jumps to.
+    """
+
+    speeds: Value
+    near: Value
+
+
+class Oscillator(NamedTuple):
+    """From log frequency to phase increment at one sample rate.
+
+    Attributes:
+      increments: [1025] over one octave, int32, 2^44 a cycle.
+      lift: added to the log frequency, in 2^-24 octave, where the table is for a multiple of the sample rate.
+      keep: bits of the log frequency that count.
+      limits: lowest and highest log frequency.
+    """
+
+    increments: Value
+    lift: Value
+    keep: Value
+    limits: Value
 
 
 class LogFrequency(NamedTuple):
@@ -46,15 +80,17 @@ class LogFrequency(NamedTuple):
 
 
 def log_frequency(
+    tables: FrequencyTables,
     key: Num[ArrayLike, "..."],
     fixed: Num[ArrayLike, "..."],
     coarse: Num[ArrayLike, "..."],
     fine: Num[ArrayLike, "..."],
     detune: Num[ArrayLike, "..."],
 ) -> LogFrequency:
-    """Log2 of operators' frequencies in Hz before bends and modulation; elementwise.
+    """Log2 of operators' frequencies before bends and modulation, in the profile's unit; elementwise.
 
     Args:
+      tables: of the profile.
       key: MIDI key after transpose.
       fixed: 1 for a fixed frequency of 10^(coarse mod 4 + fine / 100) Hz.
       coarse: 0-31.
@@ -67,44 +103,39 @@ def log_frequency(
     xp = namespace(key, coarse)
     key, fine, detune = xp.asarray(key), xp.asarray(fine), xp.asarray(detune)
     is_fixed = whole(fixed) == 1
-    table = xp.asarray(DETUNE)
+    table = xp.asarray(tables.detune)
 
     def detune_on(k: Value) -> Value:
         row = xp.clip(k, LOWEST_KEY, HIGHEST_KEY) - LOWEST_KEY
         return between(lambda d: table[row, xp.clip(d, -7, 7) + 7], detune)
 
     return LogFrequency(
-        key=xp.where(is_fixed, 0, NOTE_ZERO + SEMITONE * key),
-        detune=xp.where(is_fixed, FIXED_DETUNE * xp.maximum(detune, 0), between(detune_on, key)),
-        coarse=xp.where(is_fixed, lookup(_FIXED_COARSE, coarse), lookup(COARSE, coarse)),
-        fine=xp.where(is_fixed, lookup(_FIXED_FINE, fine), lookup(FINE, fine)),
+        key=xp.where(is_fixed, 0, lookup(tables.key, key - LOWEST_KEY)),
+        detune=xp.where(is_fixed, lookup(tables.fixed_detune, detune + 7), between(detune_on, key)),
+        coarse=xp.where(is_fixed, lookup(tables.fixed_coarse, coarse), lookup(tables.coarse, coarse)),
+        fine=xp.where(is_fixed, lookup(tables.fixed_fine, fine), lookup(tables.fine, fine)),
     )
 
 
-_FIXED_COARSE = (FIXED_HUNDREDTH_OF_DECADE * 100 * (np.arange(32, dtype=np.int64) & 3) >> 3).astype(np.int32)
-_FIXED_FINE = (FIXED_HUNDREDTH_OF_DECADE * np.arange(100, dtype=np.int64) >> 3).astype(np.int32)
-
-
-def phase_increment(log_frequency: Int[Array, "*shape"], sample_rate: int) -> UInt32[Array, "*shape"]:
+def phase_increment(log_frequency: Int[Array, "*shape"], oscillator: Oscillator) -> UInt32[Array, "*shape"]:
     """Phase advance per sample of an exact log frequency.
 
     msfa truncates it to 2^-24 cycle, which detunes by up to 0.0026 Hz at 44.1 kHz; over a second that is most of the
     difference between two careful implementations, so it is followed to the last unit.
 
     Args:
-      log_frequency: log2 of Hz in 2^-24 octave, int32.
-      sample_rate: in Hz.
+      log_frequency: from `log_frequency`, with bends and modulation, int32.
+      oscillator: of the profile, at the sample rate.
 
     Returns:
       uint32, 2^32 a cycle; a multiple of 256.
     """
-    if sample_rate < 1 << 14:
-        # The table's integers are too small for this; an octave up at twice the rate is the same.
-        return phase_increment(log_frequency + ONE, 2 * sample_rate)
-    table = jnp.asarray(frequency_table(sample_rate))
+    table = jnp.asarray(oscillator.increments)
+    lowest, highest = oscillator.limits
+    log_frequency = jnp.clip(log_frequency & oscillator.keep, lowest, highest) + oscillator.lift
     index = (log_frequency & (ONE - 1)) >> 14
-    below = table[index]
-    rise = (table[index + 1] - below).astype(jnp.uint32)
+    below, above = (table.at[i].get(mode="promise_in_bounds") for i in (index, index + 1))
+    rise = (above - below).astype(jnp.uint32)
     low = (log_frequency & 0x3FFF).astype(jnp.uint32)
     # (rise * low) >> 14 is 34 bits wide; in two halves it stays inside 32.
     part = ((rise >> 10) * low + (((rise & 0x3FF) * low) >> 10)) >> 4
@@ -116,7 +147,7 @@ def plan_pitch_envelope(
     rates: Num[ArrayLike, "*batch 4"],
     levels: Num[ArrayLike, "*batch 4"],
     gate: Int[ArrayLike, "*batch"],
-    sample_rate: int,
+    tables: PitchEnvelopeTables,
     slack: Value | None = None,
 ) -> tuple[Segments, Value]:
     """Plan the pitch envelope; it starts at L4.
@@ -124,26 +155,32 @@ def plan_pitch_envelope(
     Args:
       rates: R1-R4, 0-99.
       levels: L1-L4, 0-99; 50 is in tune.
-      gate: block of key-up.
-      sample_rate: in Hz.
+      gate: tick of key-up.
+      tables: of the profile, at the sample rate.
       slack: for a relaxed voice, what planning its nearest real voice returned.
 
     Returns:
       (segments, slack); levels in 2^-24 octave.
     """
-    unit = int(BLOCK * ONE / (PITCH_RATE_SECONDS * sample_rate) + 0.5)
     xp = namespace(levels)
     targets = xp.moveaxis(lookup(PITCH_LEVEL, levels) * (ONE // 32), -1, 0)
-    speeds = xp.moveaxis(lookup(PITCH_RATE * np.int32(unit), rates), -1, 0)
+    by_stage = xp.moveaxis(lookup(tables.speeds, rates), -1, 0)
+    near = xp.broadcast_to(xp.asarray(tables.near), targets.shape)
     given = np.zeros(targets.shape, np.float32) if slack is None else slack
-    return follow(_travel, targets[3], (), (targets, speeds, given), 3, gate)
+    return follow(_travel, targets[3], (), (targets, by_stage, near, given), 3, gate)
 
 
-def _travel(level: Value, memory: tuple[()], stage: tuple[Value, Value, Value]) -> Move:
-    """A straight line to the target, one block at least."""
+def _travel(level: Value, memory: tuple[()], stage: tuple[Value, Value, Value, Value]) -> Move:
+    """A straight line to the target, or until it is near enough; one tick at least."""
     xp = namespace(level)
-    target, speed, slack = stage
+    target, speed, near, slack = stage
+    rises = target > level
     distance = xp.maximum(xp.abs(target - level), 1)
-    length, slack = steps(distance, speed, slack)
-    reach = distance / speed if is_relaxed(level) else length
-    return Move(length, xp.where(target > level, speed, -speed), reach, target, slack, memory)
+    if is_relaxed(level):
+        length = distance / speed + slack
+        reach = xp.minimum(distance / speed, length)
+    else:
+        turn = xp.where(rises, target & ~near, target | near)
+        length, _ = steps(xp.maximum(xp.where(rises, turn - level, level - turn), 1), speed, slack)
+        reach, slack = length, length.astype(np.float32) - distance.astype(np.float32) / speed.astype(np.float32)
+    return Move(length, xp.where(rises, speed, -speed), reach, target, slack, memory)

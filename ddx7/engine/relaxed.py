@@ -4,12 +4,12 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, ArrayLike, Float, Int, Num
 
-from ddx7.engine.control import Nearest, controls, plan
+from ddx7.engine.control import VOICE_AXES, Nearest, controls, plan
 from ddx7.engine.interpolate import lookup
 from ddx7.engine.operators import initial_state, synthesise
 from ddx7.engine.patch import Patch
 from ddx7.engine.performance import Performance
-from ddx7.engine.tables import FEEDBACK
+from ddx7.engine.profile import DEXED, Profile
 
 
 def render_relaxed(
@@ -22,6 +22,7 @@ def render_relaxed(
     *,
     nearest: Nearest | None = None,
     performance: Performance | None = None,
+    profile: Profile = DEXED,
 ) -> Float[Array, "voice sample"]:
     """Play relaxed voices from key-on; pure and not jitted.
 
@@ -38,18 +39,21 @@ def render_relaxed(
       nearest: `plan_nearest` of the same arguments, if it was made outside; inside a jitted gradient that saves most of
         the compilation.
       performance: shared by all voices.
+      profile: whose sound, unless `nearest` is given: then its profile counts.
     """
-    plans = plan(patch, note, velocity, gate, sample_rate, nearest)
+    plans = plan(patch, note, velocity, gate, sample_rate, nearest, profile)
     blocks = jnp.arange(n_blocks)
     hands = Performance() if performance is None else performance
-    parts = jax.vmap(lambda one: controls(one, blocks, hands, sample_rate))(plans)
-    dtype = parts.octaves.dtype
+    parts = jax.vmap(lambda one: controls(one, blocks, hands), in_axes=(VOICE_AXES,))(plans)
+    dtype, n_voices = parts.octaves.dtype, jnp.shape(patch.output_level)[0]
     real = plans.patch if plans.nearest is None else plans.nearest.patch
     return synthesise(
         parts.octaves,
         parts.increment,
         jnp.asarray(real.algorithm),
-        lookup(FEEDBACK.astype(dtype), plans.patch.feedback),
-        initial_state(jnp.shape(patch.output_level)[0]),
+        lookup(plans.tables.feedback.astype(dtype), plans.patch.feedback),
+        initial_state(n_voices),
         parts.frequency,
+        plans.tables.loop_source,
+        n_voices if plans.nearest is not None and plans.nearest.crossing else 0,
     )[0]

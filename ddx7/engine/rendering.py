@@ -5,27 +5,30 @@ depends on what is rendered, and memory grows only with the result.
 """
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import ArrayLike, Float, Int, Num
+from jaxtyping import ArrayLike, Bool, Float, Int, Num
 
 from ddx7.compiler import ONE_THREAD
-from ddx7.engine.control import Plan, controls, plan
-from ddx7.engine.operators import State, initial_state, synthesise
+from ddx7.engine.control import VOICE_AXES, Plan, controls, plan
+from ddx7.engine.operators import State, crosses, initial_state, synthesise
 from ddx7.engine.patch import Patch
 from ddx7.engine.performance import TIME_AXES, Controllers, Performance
-from ddx7.engine.tables import BLOCK, FEEDBACK
+from ddx7.engine.profile import profile_named
+from ddx7.engine.tables import BLOCK
 from ddx7.errors import Ddx7Error
 from ddx7.voice import Voice
 
 PIECE = 256
 """Blocks in one compiled run: 0.37 s at 44.1 kHz. Half or twice that is slower: launches, or samples out of cache."""
 _GROUPS = (1, 2, 4, 8, 16, 32)
+_CROSSING = 8
+"""Voices whose feedback runs over several operators that fit into one vector of the processor."""
 
 
 def render(
@@ -37,6 +40,7 @@ def render(
     sample_rate: int = 44100,
     *,
     controllers: Controllers | None = None,
+    profile: str = "dexed",
 ) -> Float[np.ndarray, "*voice sample"]:
     """Play voices, each on its own key.
 
@@ -49,10 +53,11 @@ def render(
       duration: seconds to render, rounded to the nearest sample.
       sample_rate: in Hz, 8000-192000. Envelopes and LFO keep their speed at any rate.
       controllers: wheels and pedals, the same for all voices.
+      profile: whose sound: "dexed", or "hardware" for the DX7 itself.
 
     Returns:
       float32, [sample] if everything was single, else [voice, sample] with single values repeated. A carrier at full
-      level peaks at 0.125, six at 0.75; velocity can lift that by 5 dB.
+      level peaks at 0.125, six at 0.75 ("hardware": about 0.13 however many); velocity can lift that by 5 dB.
 
     Raises:
       Ddx7Error: a value out of range.
@@ -83,69 +88,92 @@ def render(
         np.broadcast_to(np.asarray(velocity, np.int32), shape),
         gate_blocks,
         sample_rate,
+        profile=profile_named(profile),
     )
     performance = Performance() if controllers is None else controllers.performance()
-    audio = play(plans, round(duration * sample_rate), sample_rate, performance)
+    audio = play(plans, round(duration * sample_rate), performance)
     return audio[0] if single else audio
 
 
 def play(
-    plans: Plan, n_samples: Int[ArrayLike, "*voice"], sample_rate: int, performance: Performance | None = None
+    plans: Plan, n_samples: Int[ArrayLike, "*voice"], performance: Performance | None = None
 ) -> Float[np.ndarray, "voice sample"]:
     """Render planned voices of any number and length.
 
     Args:
       plans: real voices, planned in one batch.
       n_samples: length; one, or one for each voice. Neighbours of like length cost least.
-      sample_rate: in Hz.
       performance: shared by all voices, or with a leading voice axis; fields per block may be of any length, the last
         value holds.
 
     Returns:
       float32 [voice, longest length]; silence after a voice's own length.
     """
-    n_voices = len(np.asarray(plans.patch.algorithm))
-    lengths = np.broadcast_to(np.asarray(n_samples, np.int64), n_voices)
-    audio = np.zeros((n_voices, lengths.max()), np.float32)
+    algorithms = np.asarray(plans.patch.algorithm)
+    lengths = np.broadcast_to(np.asarray(n_samples, np.int64), len(algorithms))
+    audio = np.zeros((len(algorithms), lengths.max()), np.float32)
     performance = performance or Performance()
-
     workers = os.cpu_count() or 1
-    size = next((g for g in _GROUPS if g * workers >= n_voices), _GROUPS[-1])
-    starts = range(0, n_voices, size)
+    groups = list(_groups(crosses(algorithms, plans.tables.loop_source), workers))
 
-    def render_group(start: int) -> None:
-        stop = min(start + size, n_voices)
-        rows = np.minimum(np.arange(start, start + size), n_voices - 1)
-        group = jax.device_put(jax.tree.map(lambda x: x[rows], plans))
+    def render_group(group: tuple[np.ndarray, int, int]) -> None:
+        members, size, n_crossing = group
+        rows = members[np.minimum(np.arange(size), len(members) - 1)]
+        some = jax.device_put(_select(plans, rows))
         state = initial_state(size)
-        for first in range(0, -(-int(lengths[start:stop].max()) // BLOCK), PIECE):
+        for first in range(0, -(-int(lengths[members].max()) // BLOCK), PIECE):
             part = _part(performance, rows, first)
-            samples, state = _play_piece(group, np.int32(first), state, part, sample_rate)
+            samples, state = _play_piece(some, np.int32(first), state, part, n_crossing)
             begin = first * BLOCK
-            for row, voice in zip(np.asarray(samples), range(start, stop), strict=False):  # rows repeat to fill a group
+            for row, voice in zip(np.asarray(samples), members, strict=False):  # rows repeat to fill a group
                 wanted = row[: max(lengths[voice] - begin, 0)]
                 audio[voice, begin : begin + len(wanted)] = wanted
 
-    if len(starts) <= 1:
-        for start in starts:
-            render_group(start)
+    if len(groups) <= 1:
+        for group in groups:
+            render_group(group)
     else:
         with ThreadPoolExecutor(workers) as pool:
-            for _ in pool.map(render_group, starts):
+            for _ in pool.map(render_group, groups):
                 pass
     return audio
 
 
-@partial(jax.jit, static_argnames="sample_rate", compiler_options=ONE_THREAD)
+def _groups(crossing: Bool[np.ndarray, " voice"], workers: int) -> Iterator[tuple[np.ndarray, int, int]]:
+    """Voices that are rendered together, to what number they are filled up, and how many loops may cross.
+
+    Loops over several operators take so long that a few at a time cost as much as one; so they share a few groups, and
+    stand there in front.
+    """
+    slow, others = np.flatnonzero(crossing), np.flatnonzero(~crossing)
+    size = next((g for g in _GROUPS if g * workers >= len(crossing)), _GROUPS[-1])
+    n_groups = -(-len(crossing) // size)
+    share = min(_CROSSING, size) if len(slow) <= n_groups * min(_CROSSING, size) else size
+    for group in range(n_groups):
+        front = slow[group * share : (group + 1) * share]
+        back, others = others[: size - len(front)], others[size - len(front) :]
+        yield np.concatenate([front, back]), size, share if len(front) else 0
+
+
+def _select(plans: Plan, rows: np.ndarray) -> Plan:
+    """The plans of some voices."""
+    chosen = jax.tree.map(lambda x: x[rows], plans._replace(tables=None))
+    return chosen._replace(tables=plans.tables)
+
+
+@partial(jax.jit, static_argnames="n_crossing", compiler_options=ONE_THREAD)
 def _play_piece(
-    plans: Plan, first: jax.Array, state: State, performance: Performance, sample_rate: int
+    plans: Plan, first: jax.Array, state: State, performance: Performance, n_crossing: int
 ) -> tuple[jax.Array, State]:
     blocks = first + jnp.arange(PIECE)
-    axes = (0, None, Performance._make(_voice_axes(performance)))
-    read = jax.vmap(partial(controls, sample_rate=sample_rate), in_axes=axes)
-    parts = read(plans, blocks, performance)
-    feedback = jnp.asarray(FEEDBACK, jnp.float32)[plans.patch.feedback]
-    return synthesise(parts.octaves, parts.increment, jnp.asarray(plans.patch.algorithm), feedback, state)
+    axes = (VOICE_AXES, None, Performance._make(_voice_axes(performance)))
+    parts = jax.vmap(controls, in_axes=axes)(plans, blocks, performance)
+    feedback = jnp.asarray(plans.tables.feedback)[plans.patch.feedback]
+    algorithm = jnp.asarray(plans.patch.algorithm)
+    source = plans.tables.loop_source
+    return synthesise(
+        parts.octaves, parts.increment, algorithm, feedback, state, loop_source=source, n_crossing=n_crossing
+    )
 
 
 def _voice_axes(performance: Performance) -> list[int | None]:

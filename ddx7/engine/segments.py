@@ -1,7 +1,8 @@
-"""Envelopes as straight segments: planned move by move, then read at any block, all blocks in parallel.
+"""Envelopes as straight segments: planned move by move, then read at any time, all times in parallel.
 
-msfa steps its envelopes once per block of 64 samples. Between two turns the steps are equal, so a whole envelope is a
-few dozen straight segments whose lengths are whole numbers of blocks. Planning them in closed form replaces a loop over
+msfa steps its envelopes once per block of 64 samples, the real machine once per sample or by a timer: each profile has
+its clocks. Between two turns the steps are equal, so a whole envelope is a few dozen straight segments whose lengths
+are whole numbers of ticks. Planning them in closed form replaces a loop over
 time by a short loop over turns.
 
 A relaxed envelope takes its lengths as real numbers plus the *slack* that rounding up adds in the nearest real voice:
@@ -25,8 +26,8 @@ class Segments(NamedTuple):
     """Straight segments in order of time; each lasts until the next one starts.
 
     Attributes:
-      start: [*batch, segment] block at which each starts.
-      line: [*batch, segment, 4]: level at the start, change per block, blocks until it has arrived, level from then on.
+      start: [*batch, segment] tick at which each starts.
+      line: [*batch, segment, 4]: level at the start, change per tick, ticks until it has arrived, level from then on.
     """
 
     start: Value
@@ -37,9 +38,9 @@ class Move(NamedTuple):
     """One segment before it has a place in time.
 
     Attributes:
-      length: blocks until the next move begins; whole for a real voice.
-      slope: change per block.
-      reach: blocks after which the level has arrived; at most `length`.
+      length: ticks until the next move begins; whole for a real voice.
+      slope: change per tick.
+      reach: ticks after which the level has arrived; at most `length`.
       end: the level then.
       slack: what rounding added to the length, for the relaxed run.
       memory: what the next move must know.
@@ -69,7 +70,7 @@ def follow(
       memory: at key-on.
       moves: pytree with a leading axis, one entry for each move.
       n_before: how many of them belong to the held key; the next one starts at key-up from the level reached there.
-      gate: block of key-up, int32 [*batch].
+      gate: tick of key-up, int32 [*batch].
 
     Returns:
       (segments, slack of each move with a leading axis).
@@ -108,17 +109,17 @@ def _scan(body: Callable[[Any, Any], tuple[Any, Any]], state: Any, xs: Any) -> t
     return state, jax.tree.map(lambda *ys: np.stack(ys), *outputs)
 
 
-def read(segments: Segments, blocks: Int[Array, " time"]) -> Num[Array, " time"]:
+def read(segments: Segments, ticks: Int[Array, " time"]) -> Num[Array, " time"]:
     """Level at given times, never before the first segment.
 
     Args:
       segments: unbatched.
-      blocks: times in blocks.
+      ticks: times.
 
     Returns:
       level [time], in the units and dtype of the segments.
     """
-    times = blocks.astype(segments.start.dtype)
+    times = ticks.astype(segments.start.dtype)
     # One comparison for each start, all in one pass over time: a sorted search or a reduction is several times slower.
     index = sum(((times >= segments.start[k]).astype(np.int32) for k in range(1, len(segments.start))), np.int32(0))
 

@@ -1,7 +1,7 @@
 """Constants of the DX7 as Dexed's "Modern" engine (msfa) plays it; NumPy only.
 
-Source of every table: asb2m10/dexed at 2e182b3, Source/msfa, read as facts. Where the real DX7 is known to differ
-(firmware v1.8), `docs/sources.md` says how.
+Source of every table: asb2m10/dexed at 2e182b3, Source/msfa, read as facts. Where the real DX7 is known to differ,
+`ddx7.engine.hardware` has its own; `ddx7.engine.profile` sets them side by side.
 """
 
 import math
@@ -34,8 +34,10 @@ EG_INCREMENT = np.array([(4 + (q & 3)) << (8 + (q >> 2)) for q in range(64)], np
 
 EG_JUMP = 1716 << 16
 """An attack from below this level (6.7 octaves) starts here."""
-EG_FLOOR = 16 << 16
-"""No target lies below this."""
+EG_OFFSET = -224
+"""What an envelope target of level 99 is above the output level, in 1/256 octave."""
+EG_FLOOR = 16
+"""No target lies below this, in 1/256 octave."""
 EG_CEILING_OCTAVES = 17
 """An attack rises in proportion to 17 octaves minus the level, truncated to whole octaves."""
 GAIN_OFFSET_OCTAVES = 14
@@ -84,8 +86,10 @@ NOTE_ZERO = 50857777
 SEMITONE = ONE // 12
 COARSE = np.array([-ONE] + [math.floor(math.log2(c) * ONE + 0.5) for c in range(1, 32)], np.int32)
 FINE = np.array([math.floor(math.log2(1 + 0.01 * f) * ONE + 0.5) for f in range(100)], np.int32)
-FIXED_HUNDREDTH_OF_DECADE = 4458616  # 2^-27 octave
-FIXED_DETUNE = 13457  # per step above 7; below 7 nothing happens
+_FIXED_HUNDREDTH_OF_DECADE = 4458616  # 2^-27 octave
+FIXED_COARSE = (_FIXED_HUNDREDTH_OF_DECADE * 100 * (np.arange(32, dtype=np.int64) & 3) >> 3).astype(np.int32)
+FIXED_FINE = (_FIXED_HUNDREDTH_OF_DECADE * np.arange(100, dtype=np.int64) >> 3).astype(np.int32)
+FIXED_DETUNE = (13457 * np.maximum(np.arange(-7, 8), 0)).astype(np.int32)  # below 0 nothing happens
 DETUNE_SCALE, DETUNE_DECAY = 0.0209 / 7, -0.396  # Dexed's author measured his DX7: detune is smaller on high keys
 
 LOWEST_KEY, HIGHEST_KEY = -24, 127 + 24  # after transpose
@@ -169,8 +173,3 @@ SINE = np.floor(np.sin(2 * np.pi * np.arange(1025) / 1024) * ONE + 0.5).astype(n
 
 # Feedback 0-7 -> turns of phase per unit of the operator's last two outputs, averaged.
 FEEDBACK = np.array([0.0] + [2.0 ** (f - 8) for f in range(1, 8)])
-
-
-def frequency_table(sample_rate: int) -> np.ndarray:
-    """Phase increments over one octave, int32 [1025], as msfa tabulates them (2^44 a cycle, 1024 an octave)."""
-    return np.floor((1 << 44) / sample_rate * np.exp2(np.arange(1025) / 1024) + 0.5).astype(np.int32)

@@ -27,7 +27,7 @@ def hear(vced: np.ndarray, note: int = NOTE) -> Float[np.ndarray, "voice sample"
     gate = -(-round(GATE_S * RATE) // BLOCK)
     key, velocity, up = (np.full(n, x) for x in (note, VELOCITY, gate))
     plans = plan(Patch.from_vced(vced), key, velocity, up, RATE)
-    return play(plans, round(DURATION_S * RATE), RATE)
+    return play(plans, round(DURATION_S * RATE))
 
 
 def look(audio: Float[np.ndarray, "voice sample"]) -> Float[np.ndarray, "voice feature"]:

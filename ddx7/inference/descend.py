@@ -89,7 +89,7 @@ def _descend_group(audition: Audition, vced: np.ndarray, keep_going: Callable[[]
 def _slope(moving: Moving, patch: Patch, host: Patch, listener: Listener) -> Moving:
     hand = listener.hand
     key, velocity, gate = (np.full(GROUP, x, np.int32) for x in (hand.key, hand.velocity, listener.gate))
-    nearest = plan_nearest(host, key, velocity, gate, listener.sample_rate)
+    nearest = plan_nearest(host, key, velocity, gate, listener.sample_rate, listener.profile)
     return _gradient(moving, patch, nearest, (key, velocity, gate), listener.window, listener.features)
 
 

@@ -15,6 +15,7 @@ import numpy as np
 
 from ddx7.audio import find_notes, log_mel_distance, read_audio
 from ddx7.audio.phrase import best_part
+from ddx7.engine import profile_named
 from ddx7.errors import AudioError, Ddx7Error
 from ddx7.inference.differences import differences
 from ddx7.inference.encoder.propose import shipped
@@ -44,6 +45,7 @@ def match(
     library: Sequence[str | Path] = (),
     fast: bool = False,
     ears: bool = True,
+    profile: str = "dexed",
     progress: Callable[[Progress], None] | None = None,
 ) -> Match:
     """Find DX7 voices that sound like a recorded note or phrase: one voice for all its notes.
@@ -59,6 +61,7 @@ def match(
       library: folders or files with voices that the search may begin with.
       fast: hear the voices that the ear proposes, and search no further: a second or two. `seconds` says nothing then.
       ears: begin with what a trained model proposes; without, the search begins blind.
+      profile: what will play the voice: "dexed", or "hardware" for the DX7 itself.
       progress: called a few times a second.
 
     Returns:
@@ -78,7 +81,7 @@ def match(
     whole = len(samples)
     first, last = best_part(samples, rate, LONGEST_S)
     samples = samples[round(first * rate) : round(last * rate)]
-    target = make_target(samples, rate, find_notes(samples, rate))
+    target = make_target(samples, rate, find_notes(samples, rate), profile_named(profile))
 
     audition = target.audition()
     own = _from_library(library, audition, target, progress) if library else _NO_LIBRARY
@@ -116,6 +119,7 @@ def match(
             "to_s": last,
             "judged_notes": list(target.chosen),
             "library": own.report,
+            "profile": profile,
         },
         interrupted,
     )

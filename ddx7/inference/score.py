@@ -13,7 +13,7 @@ from jaxtyping import Float
 from ddx7.audio import perceptual_distance, resample, target_features
 from ddx7.audio.perceptual import TargetFeatures
 from ddx7.compiler import ONE_THREAD
-from ddx7.engine import Patch, Plan, plan, play
+from ddx7.engine import DEXED, Patch, Plan, Profile, plan, play
 from ddx7.engine.tables import BLOCK
 
 _GROUP = 32
@@ -57,12 +57,14 @@ class Listener:
       hand: what to play.
       heard_s: seconds of it that count; the rest is silence, on both sides. Shorter than the target where the
         recording goes on with another note.
+      profile: whose sound the voices make.
     """
 
     target: Float[np.ndarray, " sample"]
     sample_rate: int
     hand: Hand
     heard_s: float
+    profile: Profile = DEXED
 
     @cached_property
     def features(self) -> TargetFeatures:
@@ -93,11 +95,11 @@ class Listener:
     def plan(self, vced: np.ndarray) -> Plan:
         """Voices on the key, uint8 [voice, 155]."""
         key, velocity, gate = (np.full(len(vced), x) for x in (self.hand.key, self.hand.velocity, self.gate))
-        return plan(Patch.from_vced(vced), key, velocity, gate, self.sample_rate)
+        return plan(Patch.from_vced(vced), key, velocity, gate, self.sample_rate, profile=self.profile)
 
     def hear(self, vced: np.ndarray) -> Float[np.ndarray, "voice sample"]:
         """The voices' sound as far as it counts, as long as the target."""
-        return play(self.plan(vced), len(self.target), self.sample_rate) * self.window
+        return play(self.plan(vced), len(self.target)) * self.window
 
     def compare(self, audio: Float[np.ndarray, "voice sample"]) -> Float[np.ndarray, " voice"]:
         """Perceptual distance of each sound; infinite for a silent one."""

@@ -7,7 +7,7 @@ from jaxtyping import Float
 
 from ddx7.audio import Note, partials, resample
 from ddx7.audio.transcript import velocities
-from ddx7.engine import Patch, plan, play
+from ddx7.engine import DEXED, Patch, Profile, plan, play
 from ddx7.engine.tables import BLOCK
 from ddx7.inference.encoder.data import RELEASE_S, pictures_of
 from ddx7.inference.encoder.image import LOOKED_AT_S
@@ -35,12 +35,14 @@ class Target:
       notes: all notes found, with onsets from the start of `sound`.
       hands: what plays each of them.
       chosen: indices of the notes that voices are judged by, the most telling first.
+      profile: whose sound the voices make.
     """
 
     sound: Float[np.ndarray, " sample"]
     notes: tuple[Note, ...]
     hands: tuple[Hand, ...]
     chosen: tuple[int, ...]
+    profile: Profile = DEXED
 
     @property
     def cents(self) -> float:
@@ -91,7 +93,7 @@ class Target:
         gates = -(-np.round(hands[2] * RATE).astype(int) // BLOCK)
         starts = np.array([round(note.onset_s * RATE) for note in self.notes])
         lengths = np.minimum(len(self.sound) - starts, gates[: len(starts)] * BLOCK + round(LONGEST_NOTE_S * RATE))
-        played = play(plan(patch, hands[0], hands[1], gates, RATE), np.tile(lengths, len(vced)), RATE)
+        played = play(plan(patch, hands[0], hands[1], gates, RATE, profile=self.profile), np.tile(lengths, len(vced)))
         for row, sound in enumerate(played):
             voice, note = divmod(row, len(self.notes))
             audio[voice, starts[note] : starts[note] + lengths[note]] += sound[: lengths[note]]
@@ -105,16 +107,19 @@ class Target:
         excerpt = fit_length(self.sound[begin : begin + round(longest * RATE)])
         # After the end of a recording there is silence, which voices have to keep, too.
         ends = index + 1 == len(self.notes) and note.duration_s <= longest
-        return Listener(excerpt, RATE, self.hands[index], len(excerpt) / RATE if ends else heard_s)
+        return Listener(excerpt, RATE, self.hands[index], len(excerpt) / RATE if ends else heard_s, self.profile)
 
 
-def make_target(samples: Float[np.ndarray, " sample"], sample_rate: int, notes: tuple[Note, ...]) -> Target:
+def make_target(
+    samples: Float[np.ndarray, " sample"], sample_rate: int, notes: tuple[Note, ...], profile: Profile = DEXED
+) -> Target:
     """Choose what to listen to.
 
     Args:
       samples: the recording.
       sample_rate: in Hz.
       notes: found in it, in order, at least one.
+      profile: whose sound the voices make.
     """
     begin = notes[0].onset_s
     last = notes[-1]
@@ -126,7 +131,7 @@ def make_target(samples: Float[np.ndarray, " sample"], sample_rate: int, notes: 
         Hand(int(np.clip(note.note, 0, 127)), velocity, min(note.gate_s, longest))
         for note, velocity in zip(notes, velocities(notes, VELOCITY), strict=True)
     )
-    return Target(sound, notes, hands, _telling(notes))
+    return Target(sound, notes, hands, _telling(notes), profile)
 
 
 def _telling(notes: tuple[Note, ...]) -> tuple[int, ...]:

@@ -4,7 +4,8 @@ import numpy as np
 
 from ddx7.audio import log_mel_distance
 from ddx7.audio.pitch import estimate_pitch
-from ddx7.engine.pitch import log_frequency
+from ddx7.engine import DEXED
+from ddx7.engine.pitch import FrequencyTables, log_frequency
 from ddx7.engine.tables import ONE
 from ddx7.inference.genome import columns
 from ddx7.inference.target import CONFIDENT, RATE, Target
@@ -42,19 +43,20 @@ def in_tune(vced: np.ndarray, sound: np.ndarray, target: Target) -> np.ndarray:
     off = off_by_cents(sound, target)
     if not abs(off) > CLOSE_CENTS:
         return vced
-    tuned = transposed(vced, -off, target.hands[target.chosen[0]].key)
+    tuned = transposed(vced, -off, target.hands[target.chosen[0]].key, target.profile.frequencies)
     again = target.perform(tuned[None])[0]
     before, after = (log_mel_distance(target.sound, audio, RATE) for audio in (sound, again))
     return tuned if abs(off_by_cents(again, target)) < abs(off) and after < before + WORSE_DB else vced
 
 
-def transposed(vced: np.ndarray, cents: float, key: int) -> np.ndarray:
+def transposed(vced: np.ndarray, cents: float, key: int, tables: FrequencyTables = DEXED.frequencies) -> np.ndarray:
     """The voice higher by some cents on a key: whole semitones by transpose, the rest by coarse, fine and detune.
 
     Args:
       vced: uint8 [155].
       cents: how far, positive or negative.
       key: MIDI note on which it has to be exact; detune is a little more or less elsewhere.
+      tables: of the profile that plays it.
 
     Returns:
       uint8 [155]; operators of fixed frequency stay as they are.
@@ -67,12 +69,12 @@ def transposed(vced: np.ndarray, cents: float, key: int) -> np.ndarray:
     rest = cents - 100 * (int(moved[place]) - int(vced[place]))
     sounding = key + int(moved[place]) - _TRANSPOSE_CENTRE
     coarse, fine, detune = (x.ravel() for x in np.meshgrid(np.arange(32), np.arange(100), np.arange(15), indexing="ij"))
-    reachable = log_frequency(sounding, 0, coarse, fine, detune - 7).total()
+    reachable = log_frequency(tables, sounding, 0, coarse, fine, detune - 7).total()
     for operator in range(len(where["coarse"])):
         c, f, d, fixed = (where[name][operator, 0] for name in ("coarse", "fine", "detune", "fixed"))
         if vced[fixed]:
             continue
-        now = log_frequency(sounding, 0, int(vced[c]), int(vced[f]), int(vced[d]) - 7).total()
+        now = log_frequency(tables, sounding, 0, int(vced[c]), int(vced[f]), int(vced[d]) - 7).total()
         wrong_cents = np.abs(reachable - (now + rest / 1200 * ONE)) / ONE * 1200
         # Of settings as good as each other the one that keeps most of the old one's detune, and so its beating.
         best = int(np.argmin(np.maximum(wrong_cents, 0.5) + 0.05 * np.abs(detune - int(vced[d]))))

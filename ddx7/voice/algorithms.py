@@ -1,22 +1,22 @@
 """The 32 algorithms as data: who modulates whom, who is heard, who feeds back. NumPy only.
 
 Source: Yamaha DX7 owner's manual, algorithm chart; identical in msfa's flags and in the OPS chip's ROM as read
-in VDX7. Algorithms 4 and 6 feed back across two and three operators on the real machine (OP4 into OP6, OP5 into
-OP6); Dexed's "Modern" engine lets OP6 feed itself there, and so do we.
+in VDX7. Algorithms 4 and 6 feed back across three and two operators on the real machine (OP4 into OP6, OP5 into
+OP6); Dexed's "Modern" engine lets OP6 feed itself there.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
 
-# carriers | carrier or modulator <- its modulators | operator that feeds back into itself
+# carriers | carrier or modulator <- its modulators | operator that feedback enters, <- the one it comes from if another
 _CHART = """
  1: 1 3        | 1<2 3<4 4<5 5<6     | 6
  2: 1 3        | 1<2 3<4 4<5 5<6     | 2
  3: 1 4        | 1<2 2<3 4<5 5<6     | 6
- 4: 1 4        | 1<2 2<3 4<5 5<6     | 6
+ 4: 1 4        | 1<2 2<3 4<5 5<6     | 6<4
  5: 1 3 5      | 1<2 3<4 5<6         | 6
- 6: 1 3 5      | 1<2 3<4 5<6         | 6
+ 6: 1 3 5      | 1<2 3<4 5<6         | 6<5
  7: 1 3        | 1<2 3<45 5<6        | 6
  8: 1 3        | 1<2 3<45 5<6        | 4
  9: 1 3        | 1<2 3<45 5<6        | 2
@@ -54,13 +54,15 @@ class Algorithm:
       number: 1-32.
       carriers: the operators that are heard.
       modulators: for each operator, in order OP1 to OP6, those that modulate it.
-      feedback: the operator that feeds back into itself.
+      feedback: the operator that feedback enters.
+      feedback_source: the operator whose output it is: the same one but in algorithms 4 and 6.
     """
 
     number: int
     carriers: tuple[int, ...]
     modulators: tuple[tuple[int, ...], ...]
     feedback: int
+    feedback_source: int
 
 
 def _parse(line: str) -> Algorithm:
@@ -70,11 +72,13 @@ def _parse(line: str) -> Algorithm:
     for edge in edges.split():
         target, sources = edge.split("<")
         modulators[int(target)] = tuple(int(source) for source in sources)
+    enters, *leaves = (int(op) for op in feedback.split("<"))
     return Algorithm(
         number=int(number),
         carriers=tuple(int(c) for c in carriers.split()),
         modulators=tuple(modulators.get(op, ()) for op in range(1, 7)),
-        feedback=int(feedback),
+        feedback=enters,
+        feedback_source=leaves[0] if leaves else enters,
     )
 
 
@@ -86,7 +90,9 @@ MODULATION = np.zeros((32, 6, 6), np.float32)
 CARRIERS = np.zeros((32, 6), np.float32)
 """CARRIERS[a, i] is 1 where operator i + 1 is heard."""
 FEEDBACK_OPERATOR = np.array([a.feedback - 1 for a in ALGORITHMS], np.int32)
-"""Index of the operator that feeds back, 0 for OP1."""
+"""Index of the operator that feedback enters, 0 for OP1."""
+FEEDBACK_SOURCE = np.array([a.feedback_source - 1 for a in ALGORITHMS], np.int32)
+"""Index of the operator whose output feeds back on the real machine."""
 
 for _a, _algorithm in enumerate(ALGORITHMS):
     CARRIERS[_a, [c - 1 for c in _algorithm.carriers]] = 1

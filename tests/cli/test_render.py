@@ -241,3 +241,19 @@ def test_what_was_mended_goes_to_stderr(run: Run, bank: Path, here: Path) -> Non
     outcome = run("render", bank, "--index", 3, "--duration", 0.1)
     assert outcome.out == f"{load(bank)[2].name}.wav\n"
     assert outcome.err.startswith(f"{bank}: voices 1-32: the checksum is")
+
+
+def test_the_sound_of_the_machine(run: Run, single: Path, voices: list[Voice], tmp_path: Path) -> None:
+    outcome = run("render", single, "-o", tmp_path / "out.wav", "--duration", 0.5, "--profile", "hardware")
+    assert outcome.code == 0
+    sound = heard(tmp_path / "out.wav")
+    machine, dexed = (ddx7.render(voices[2], gate=1.0, duration=0.5, profile=p) for p in ("hardware", "dexed"))
+    start = slice(20_000)  # the rest is faded out
+    assert np.abs(sound[start] - machine[start]).max() <= BIT
+    assert np.abs(sound[start] - dexed[start]).max() > 100 * BIT
+
+
+def test_an_unknown_profile_is_a_usage_error(run: Run, single: Path) -> None:
+    outcome = run("render", single, "--profile", "dx9")
+    assert outcome.code == 2
+    assert "hardware" in outcome.err

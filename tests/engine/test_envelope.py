@@ -10,6 +10,7 @@ from stepping import AmpEnvelope, PitchEnvelope, run
 
 from ddx7.engine import envelope
 from ddx7.engine.pitch import plan_pitch_envelope
+from ddx7.engine.profile import DEXED
 from ddx7.engine.segments import Segments, read
 from ddx7.engine.tables import PITCH_RATE
 
@@ -33,7 +34,7 @@ def amp_levels(
     rates: tuple, levels: tuple, output_level: int, scaling: int, gate: int, rate: int, n_blocks: int = N_BLOCKS
 ) -> np.ndarray:
     batch = [np.array([x], np.int32) for x in (rates, levels, output_level, scaling, gate)]
-    planned, _ = envelope.plan(*batch, rate)
+    planned, _ = envelope.plan(*batch, DEXED.at(rate).envelope)
     return np.asarray(levels_of(jax.tree.map(lambda x: x[0], planned), n_blocks))
 
 
@@ -65,7 +66,9 @@ def test_slow_stages_to_their_end(rate: int) -> None:
 @example((0, 0, 0, 0), (0, 99, 0, 99), 50, 44100)
 @example((99, 99, 99, 99), (50, 50, 50, 50), 2, 44100)
 def test_pitch_envelope_is_the_stepped_one(rates: tuple, levels: tuple, gate: int, rate: int) -> None:
-    planned, _ = plan_pitch_envelope(np.array([rates]), np.array([levels]), np.array([gate]), rate)
+    planned, _ = plan_pitch_envelope(
+        np.array([rates]), np.array([levels]), np.array([gate]), DEXED.at(rate).pitch_envelope
+    )
     found = levels_of(jax.tree.map(lambda x: x[0], planned), N_BLOCKS)
     expected = run(PitchEnvelope([int(PITCH_RATE[r]) for r in rates], levels, rate), gate, N_BLOCKS)
     np.testing.assert_array_equal(found, expected)

@@ -5,6 +5,9 @@ from hypothesis import strategies as st
 from stepping import EXPONENTIAL, VELOCITY, loudness
 
 from ddx7.engine.levels import level_scaling, output_level, rate_scaling, velocity_scaling
+from ddx7.engine.profile import DEXED
+
+TABLES = DEXED.levels
 
 panel = st.integers(0, 99)
 
@@ -22,12 +25,12 @@ def scaled(key: int, break_point: int, depths: tuple[int, int], curves: tuple[in
 
 @given(st.integers(-24, 151), panel, st.tuples(panel, panel), st.tuples(*[st.integers(0, 3)] * 2))
 def test_keyboard_level_scaling(key: int, break_point: int, depths: tuple, curves: tuple) -> None:
-    assert level_scaling(key, break_point, *depths, *curves) == scaled(key, break_point, depths, curves)
+    assert level_scaling(TABLES, key, break_point, *depths, *curves) == scaled(key, break_point, depths, curves)
 
 
 def test_the_flat_zone_of_three_keys() -> None:
     keys = np.arange(36, 84)
-    found = level_scaling(keys, 39, 99, 99, 3, 3)  # break point C3, key 56
+    found = level_scaling(TABLES, keys, 39, 99, 99, 3, 3)  # break point C3, key 56
     assert keys[found == 0].tolist() == [55, 56, 57]
     assert np.all(found >= 0)
 
@@ -35,20 +38,20 @@ def test_the_flat_zone_of_three_keys() -> None:
 @given(st.integers(0, 7), st.integers(0, 127))
 def test_velocity(sensitivity: int, velocity: int) -> None:
     expected = (sensitivity * (VELOCITY[velocity // 2] - 239) + 7) // 8 * 16
-    assert velocity_scaling(sensitivity, velocity) == expected
+    assert velocity_scaling(TABLES, sensitivity, velocity) == expected
 
 
 @pytest.mark.parametrize(("velocity", "db"), [(1, -78.6), (100, 0.376), (127, 5.27)])
 def test_velocity_in_decibels(velocity: int, db: float) -> None:
-    assert velocity_scaling(7, velocity) / 256 * 20 * np.log10(2) == pytest.approx(db, abs=0.05)
+    assert velocity_scaling(TABLES, 7, velocity) / 256 * 20 * np.log10(2) == pytest.approx(db, abs=0.05)
 
 
 @given(st.integers(0, 7), st.integers(-24, 151))
 def test_rate_scaling(sensitivity: int, key: int) -> None:
-    assert rate_scaling(sensitivity, key) == sensitivity * min(max(key // 3 - 7, 0), 31) // 8
+    assert rate_scaling(TABLES, sensitivity, key) == sensitivity * min(max(key // 3 - 7, 0), 31) // 8
 
 
 @given(panel, st.integers(-250, 250), st.integers(-900, 200))
 def test_output_level(level: int, scaling: int, velocity: int) -> None:
     expected = max(0, min(127, loudness(level) + scaling) * 32 + velocity)
-    assert output_level(level, scaling, velocity) == expected
+    assert output_level(TABLES, level, scaling, velocity) == expected

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from stepping import ONE, Lfo
 
 from ddx7.engine.lfo import exact_lfo
+from ddx7.engine.profile import DEXED
 from ddx7.engine.tables import LFO_SPEED
 
 N_BLOCKS = 2500
@@ -18,7 +19,7 @@ TRIANGLE, SAW_DOWN, SAW_UP, SQUARE, SINE, SAMPLE_AND_HOLD = range(6)
 @partial(jax.jit, static_argnames="rate")
 def lfo(speed: int, delay: int, wave: int, sync: int, rate: int) -> tuple:
     blocks = jnp.arange(1, N_BLOCKS + 1)
-    return exact_lfo(speed, delay, wave, sync, blocks, blocks, rate)
+    return exact_lfo(speed, delay, wave, sync, blocks, blocks, DEXED.at(rate).control.lfo)
 
 
 @settings(max_examples=80)

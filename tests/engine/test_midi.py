@@ -549,7 +549,7 @@ def test_a_performance_for_each_voice_is_as_if_each_were_alone() -> None:
         delay_age=np.array([9, 0, 50], np.int32),
     )
     lengths = np.array([20_000, 9_000, 31_234])
-    audio = play(plan(Patch.stack(voices), keys, np.full(3, 99), gates, RATE), lengths, RATE, together)
+    audio = play(plan(Patch.stack(voices), keys, np.full(3, 99), gates, RATE), lengths, together)
     assert audio.shape == (3, 31_234)
     for k, n_samples in enumerate(lengths):
         alone = Performance(
@@ -560,7 +560,7 @@ def test_a_performance_for_each_voice_is_as_if_each_were_alone() -> None:
             delay_age=together.delay_age[k],
         )
         plans = plan(Patch.stack([voices[k]]), keys[[k]], np.full(1, 99), gates[[k]], RATE)
-        expected = play(plans, int(n_samples), RATE, alone)[0]
+        expected = play(plans, int(n_samples), alone)[0]
         assert np.abs(expected).max() > 1e-3
         np.testing.assert_allclose(audio[k, :n_samples], expected, atol=1e-5)
         assert not audio[k, n_samples:].any()

@@ -44,7 +44,7 @@ def hands() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 def test_relaxed_voice_on_whole_parameters_sounds_as_the_real_one(hands):
     patch = Patch.from_vced(audible_voices(1))
-    real = play(plan(patch, *hands, RATE), BLOCKS * 64, RATE)
+    real = play(plan(patch, *hands, RATE), BLOCKS * 64)
     nearest = plan_nearest(jax.tree.map(lambda x: x.astype(np.float32), patch), *hands, RATE)
     relaxed = np.asarray(jax.jit(lambda p: render_relaxed(p, *hands, BLOCKS, RATE, nearest=nearest))(relax(patch)))
     error_db = 10 * np.log10(np.square(relaxed - real).sum(axis=1) / np.square(real).sum(axis=1) + 1e-20)

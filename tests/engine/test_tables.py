@@ -5,6 +5,7 @@ from stepping import EXPONENTIAL, ONE, VELOCITY, WAITS, PitchEnvelope, loudness
 
 from ddx7.engine import tables
 from ddx7.engine.levels import velocity_scaling
+from ddx7.engine.profile import DEXED
 
 
 def test_levels() -> None:
@@ -16,7 +17,7 @@ def test_levels() -> None:
 def test_velocity_at_every_sensitivity() -> None:
     for sensitivity in range(8):
         expected = [(sensitivity * (VELOCITY[v // 2] - 239) + 7) // 8 * 16 for v in range(128)]
-        assert velocity_scaling(sensitivity, np.arange(128)).tolist() == expected
+        assert velocity_scaling(DEXED.levels, sensitivity, np.arange(128)).tolist() == expected
 
 
 def test_static_stages() -> None:

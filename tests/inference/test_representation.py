@@ -146,6 +146,6 @@ def test_what_does_not_count_does_not_sound():
     changed = np.where(mask, voices, other)
 
     def sound(vced):
-        return play(plan(Patch.from_vced(vced), *(np.full(32, x) for x in (60, 100, 60)), 22050), 6000, 22050)
+        return play(plan(Patch.from_vced(vced), *(np.full(32, x) for x in (60, 100, 60)), 22050), 6000)
 
     np.testing.assert_array_equal(sound(voices), sound(changed))

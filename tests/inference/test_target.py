@@ -9,6 +9,7 @@ import ddx7
 from ddx7.audio import find_notes, log_mel_distance
 from ddx7.audio.phrase import best_part
 from ddx7.audio.pitch import estimate_pitch
+from ddx7.engine import DEXED, HARDWARE
 from ddx7.inference.genome import columns
 from ddx7.inference.search import Search
 from ddx7.inference.shelf import nearest
@@ -76,6 +77,18 @@ def test_wrong_dynamics_cost_something(phrase):
     voices = np.stack([vced_of(bright()), vced_of(bright(sensitivity=0))])
     right, flat = target.audition().at(22050).distances(voices)
     assert flat > right + 0.3
+
+
+def test_a_target_for_the_machine_is_played_and_heard_as_the_machine_does(phrase):
+    target = make_target(phrase, RATE, find_notes(phrase, RATE), HARDWARE)
+    voices = vced_of(bright())[None]
+    dexed = replace(target, profile=DEXED)
+    machine, other = target.perform(voices)[0], dexed.perform(voices)[0]
+    hand, n = target.hands[0], round(0.05 * RATE)
+    alone = ddx7.render(Voice.from_vced(voices[0]), *hand, 0.05, RATE, profile="hardware")
+    np.testing.assert_allclose(machine[:n], alone, atol=1e-6)
+    assert np.abs(machine - other).max() > 1e-3
+    assert target.audition().distances(voices)[0] != dexed.audition().distances(voices)[0]
 
 
 @pytest.mark.parametrize("cents", [-1250, -730, -37, 8, 64, 100, 1200])

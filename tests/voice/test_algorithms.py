@@ -1,6 +1,6 @@
 import numpy as np
 
-from ddx7.voice.algorithms import ALGORITHMS, CARRIERS, FEEDBACK_OPERATOR, MODULATION
+from ddx7.voice.algorithms import ALGORITHMS, CARRIERS, FEEDBACK_OPERATOR, FEEDBACK_SOURCE, MODULATION
 
 # How many carriers each algorithm has, counted on the chart printed on the DX7's panel.
 N_CARRIERS = [2, 2, 2, 2, 3, 3, 2, 2, 2, 2, 2, 2, 2, 2, 2, 1, 1, 1, 3, 3, 4, 4, 4, 5, 5, 3, 3, 3, 4, 4, 5, 6]
@@ -26,3 +26,9 @@ def test_algorithm_22_in_full():
     assert algorithm.carriers == (1, 3, 4, 5)
     assert algorithm.modulators == ((2,), (), (6,), (6,), (6,), ())
     assert FEEDBACK_OPERATOR[21] == 5
+
+
+def test_feedback_comes_from_another_operator_in_algorithms_4_and_6_alone():
+    other = {a.number: (a.feedback, a.feedback_source) for a in ALGORITHMS if a.feedback != a.feedback_source}
+    assert other == {4: (6, 4), 6: (6, 5)}
+    assert [n + 1 for n in np.flatnonzero(FEEDBACK_SOURCE != FEEDBACK_OPERATOR)] == [4, 6]

@@ -15,7 +15,7 @@ def heard(vced):
 
     n = len(vced)
     plans = plan(Patch.from_vced(vced), np.full(n, 60), np.full(n, 100), np.full(n, 100), 44100)
-    return play(plans, 4000, 44100)
+    return play(plans, 4000)
 
 
 def voices_of(algorithm, feedback, n, seed=0):

@@ -125,7 +125,7 @@ def look(vced: np.ndarray, hands: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         gate = -(-np.round(gate_s * RATE).astype(int) // BLOCK)
         length = np.round(np.minimum(gate_s + RELEASE_S, LOOKED_AT_S) * RATE).astype(int)
         plans = plan(Patch.from_vced(vced[rows]), key.astype(int), velocity.astype(int), gate, RATE)
-        audio = play(plans, length, RATE)
+        audio = play(plans, length)
         pictures.append(pictures_of(audio, np.asarray(midi_to_hz(key)), gate_s))
         peaks.append(np.abs(audio).max(axis=1))
     back = np.argsort(order)

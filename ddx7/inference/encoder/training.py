@@ -102,7 +102,8 @@ def train(
     model, optimiser = Ear(size), _optimiser(settings)
     state = _begin(model, optimiser, settings.seed)
     if (folder / CHECKPOINT).exists():
-        state = State(*serialization.from_bytes(state, (folder / CHECKPOINT).read_bytes()))
+        restored: Any = serialization.from_bytes(state, (folder / CHECKPOINT).read_bytes())
+        state = State(*restored)
     update, judge = _compiled(model, optimiser, settings)
     begun, first = time.monotonic(), int(state.step)
     metrics: dict[str, float] = _last(folder / METRICS)

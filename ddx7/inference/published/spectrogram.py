@@ -48,7 +48,7 @@ def play_notes(vced: np.ndarray, notes: Notes) -> np.ndarray:
     gate = np.full(n * len(notes), -(-round(HELD_S * RATE) // BLOCK))
     keys, velocities = np.tile(np.array(notes), (n, 1)).T
     plans = plan(Patch.from_vced(np.repeat(vced, len(notes), axis=0)), keys, velocities, gate, RATE)
-    audio = play(plans, SAMPLES, RATE)
+    audio = play(plans, SAMPLES)
     audio[:, -FADE:] *= np.linspace(1, 0, FADE, dtype=np.float32)
     return audio.reshape(n, len(notes), SAMPLES)
 

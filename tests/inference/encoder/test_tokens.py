@@ -36,7 +36,7 @@ def test_round_trip_keeps_the_tokens_and_the_sound():
 
     def heard(voices):
         n = len(voices)
-        return play(plan(Patch.from_vced(voices), *(np.full(n, x) for x in (60, 100, 200)), 22050), 8000, 22050)
+        return play(plan(Patch.from_vced(voices), *(np.full(n, x) for x in (60, 100, 200)), 22050), 8000)
 
     before, after = heard(vced), heard(again)
     error = np.abs(before - after).max(axis=1) / np.maximum(np.abs(before).max(axis=1), 1e-6)

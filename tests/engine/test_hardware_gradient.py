@@ -1,0 +1,105 @@
+"""Relaxed voices of the machine: equal to real ones at whole parameters, with a true gradient, loops included."""
+
+from dataclasses import fields, replace
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from ddx7.engine import CONTINUOUS, HARDWARE, Patch, plan, plan_nearest, play, relax, render_relaxed
+from ddx7.engine.patch import MAXIMUM, MINIMUM
+from ddx7.voice import Voice
+from ddx7.voice.packing import random_vced
+
+RATE = 44100
+BLOCKS, GATE = 48, 30
+ALGORITHMS = np.array([1, 4, 6, 4, 6, 16, 22, 32])
+N = len(ALGORITHMS)
+HANDS = np.arange(45, 45 + 4 * N, 4), np.full(N, 90), np.full(N, GATE)
+
+
+def voices(seed: int) -> Patch:
+    rng = np.random.default_rng(seed)
+    patch = Patch.from_vced(random_vced(rng, N))
+    return replace(
+        patch,
+        algorithm=ALGORITHMS,
+        feedback=rng.integers(2, 5, N),
+        output_level=rng.integers(65, 85, (N, 6)),
+        rates=rng.integers(55, 95, (N, 6, 4)),
+        levels=np.concatenate([rng.integers(60, 98, (N, 6, 3)), rng.integers(0, 60, (N, 6, 1))], axis=-1),
+        left_depth=rng.integers(0, 20, (N, 6)),
+        right_depth=rng.integers(0, 20, (N, 6)),
+        pitch_levels=rng.integers(40, 60, (N, 4)),
+        velocity_sensitivity=rng.integers(0, 4, (N, 6)),
+        amp_mod_sensitivity=np.zeros((N, 6), int),  # its bytes are cut, which the relaxation leaves out
+        lfo_pitch_depth=np.zeros(N, int),
+    )
+
+
+def test_relaxed_voice_on_whole_parameters_sounds_as_the_real_one() -> None:
+    patch = voices(1)
+    real = play(plan(patch, *HANDS, RATE, profile=HARDWARE), BLOCKS * 64)
+    nearest = plan_nearest(jax.tree.map(lambda x: x.astype(np.float32), patch), *HANDS, RATE, HARDWARE)
+    relaxed = np.asarray(
+        jax.jit(lambda p, n: render_relaxed(p, *HANDS, BLOCKS, RATE, nearest=n))(relax(patch), nearest)
+    )
+    error_db = 10 * np.log10(np.square(relaxed - real).sum(axis=1) / np.square(real).sum(axis=1) + 1e-20)
+    assert np.median(error_db) < -80
+    assert error_db.max() < -40
+
+
+@pytest.mark.parametrize("name", ["feedback", "output_level", "rates", "fine"])
+def test_gradient_matches_float64_differences(name: str) -> None:
+    rng = np.random.default_rng(2)
+    whole = voices(3)
+    inside = {
+        field: np.clip(getattr(whole, field), MINIMUM[field], MAXIMUM[field] - 1)
+        + rng.uniform(0.1, 0.4, np.shape(getattr(whole, field)))
+        for field in CONTINUOUS
+    }
+    with jax.enable_x64(True):
+        patch = Patch(
+            **{f.name: jnp.asarray(inside.get(f.name, getattr(whole, f.name)), jnp.float64) for f in fields(Patch)}
+        )
+        listener = jnp.asarray(rng.standard_normal((N, BLOCKS * 64)))
+        nearest = plan_nearest(jax.tree.map(np.asarray, patch), *HANDS, RATE, HARDWARE)
+        assert nearest.crossing
+
+        @jax.jit
+        def hear(x: jax.Array) -> jax.Array:
+            audio = render_relaxed(replace(patch, **{name: x}), *HANDS, BLOCKS, RATE, nearest=nearest)
+            return jnp.sum(audio * listener, axis=1)
+
+        x = getattr(patch, name)
+        direction = jnp.asarray(rng.choice([-1.0, 1.0], x.shape))
+        gradient = jax.jit(jax.grad(lambda x: hear(x).sum()))(x)
+        slope = np.asarray(jnp.sum((gradient * direction).reshape(N, -1), axis=1))
+        errors = [
+            np.abs(np.asarray(hear(x + h * direction) - hear(x - h * direction)) / (2 * h) - slope)
+            for h in (1e-4, 1e-5, 1e-6)
+        ]
+        assert np.all(np.min(errors, axis=0) <= 1e-3 * np.abs(slope) + 1e-6 * np.abs(slope).max() + 1e-9)
+        assert np.abs(slope[1:5]).min() > 0
+
+
+def test_only_batches_with_algorithm_4_or_6_solve_several_operators() -> None:
+    patch = relax(Patch.stack([Voice(), replace(Voice(), algorithm=6)]))
+    hands = np.array([60]), np.array([100]), np.array([9])
+    crossing = [plan_nearest(patch[k : k + 1], *hands, RATE, HARDWARE).crossing for k in (0, 1)]
+    assert crossing == [False, True]
+
+
+def test_gradient_stays_finite_where_a_loop_is_chaotic() -> None:
+    loud = replace(Voice().operators[0], output_level=99)
+    patch = relax(Patch.stack([replace(Voice(), algorithm=a, feedback=7, operators=(loud,) * 6) for a in (4, 6)]))
+    hands = np.array([60, 40]), np.array([100, 127]), np.array([700, 700])
+    nearest = plan_nearest(jax.tree.map(np.asarray, patch), *hands, RATE, HARDWARE)
+
+    @jax.jit
+    def gradient(patch: Patch) -> Patch:
+        return jax.grad(lambda p: jnp.square(render_relaxed(p, *hands, 700, RATE, nearest=nearest)).sum())(patch)
+
+    for leaf in jax.tree.leaves(gradient(patch)):
+        assert np.isfinite(leaf).all()
