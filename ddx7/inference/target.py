@@ -12,14 +12,13 @@ from ddx7.engine.tables import BLOCK
 from ddx7.inference.encoder.data import RELEASE_S, pictures_of
 from ddx7.inference.encoder.image import LOOKED_AT_S
 from ddx7.inference.encoder.image import RATE as PICTURE_RATE
-from ddx7.inference.encoder.propose import Heard
+from ddx7.inference.encoder.propose import MOST_NOTES, Heard
 from ddx7.inference.genome import Prior
 from ddx7.inference.score import Audition, Hand, Listener, fit_length
 
 RATE = 44_100
 LONGEST_NOTE_S = 4.0
 LONGEST_OF_SEVERAL_S = 1.4  # several notes share the time of one
-MOST_NOTES = 4  # that a voice is judged by; more of them teach little and cost as much each
 VELOCITY = 100  # of the loudest note
 CONFIDENT = 0.4  # below there is no one clear pitch, as `ddx7.audio.Note` says
 SEVERAL_PITCHES = 5  # semitones between the lowest and the highest note: enough to tell level scaling

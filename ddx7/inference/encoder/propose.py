@@ -19,6 +19,8 @@ from ddx7.inference.encoder.network import Ear, Size
 from ddx7.inference.encoder.tokens import to_vced
 
 WEIGHTS = Path(__file__).parents[2] / "weights" / "encoder.safetensors"
+MOST_NOTES = 4
+"""Notes of one sound that are seen at once."""
 _GROUP = 64
 
 
@@ -27,7 +29,7 @@ class Heard:
     """Notes of one sound as the ear takes them in.
 
     Attributes:
-      pictures: uint8 [note, frame, band], as `picture` makes them.
+      pictures: uint8 [note, frame, band], as `picture` makes them; 1 to `MOST_NOTES` notes.
       hands: key, velocity and seconds held, float32 [note, 3].
     """
 
@@ -61,14 +63,14 @@ class Proposer:
         Returns:
           uint8 [n, 155], legal.
         """
-        hear, draw = _compiled(self.model)
+        model: Any = self.model
+        hear, draw = _compiled(model)
         # A fixed number of places for notes, so that nothing is compiled twice.
-        places = 4
         notes = len(heard.hands)
-        pictures = np.zeros((1, places, *heard.pictures.shape[1:]), np.uint8)
-        hands = np.ones((1, places, 3), np.float32)
-        pictures[0, :notes], hands[0, :notes] = heard.pictures[:places], heard.hands[:places]
-        present = (np.arange(places) < notes).astype(np.float32)[None]
+        pictures = np.zeros((1, MOST_NOTES, *heard.pictures.shape[1:]), np.uint8)
+        hands = np.ones((1, MOST_NOTES, 3), np.float32)
+        pictures[0, :notes], hands[0, :notes] = heard.pictures, heard.hands
+        present = (np.arange(MOST_NOTES) < notes).astype(np.float32)[None]
         what = jnp.repeat(hear(self.weights, pictures, hands, present), _GROUP, axis=0)
         keys = jax.random.split(jax.random.key(seed), -(-n // _GROUP))
         tokens = np.concatenate([np.asarray(draw(self.weights, what, key, temperature)) for key in keys])

@@ -70,7 +70,7 @@ def to_vced(tokens: np.ndarray) -> np.ndarray:
     """
     vced = np.tile(INIT_VCED, (len(tokens), 1))
     vced[:, COLUMNS] = tokens
-    off = ~vced[:, OPERATOR_COLUMNS].any(axis=-1)
+    off = np.all(vced[:, OPERATOR_COLUMNS] == 0, axis=-1)
     neutral = INIT_VCED.copy()
     neutral[VCED_COLUMNS["output_level"]] = 0
     vced[:, OPERATOR_COLUMNS] = np.where(off[:, :, None], neutral[OPERATOR_COLUMNS], vced[:, OPERATOR_COLUMNS])
