@@ -42,7 +42,9 @@ def main() -> None:
         load_shards(shards), test, folder, settings, Size(), lambda m: print(m, flush=True), arguments.until
     )
     card = {
-        "command": "python experiments/inference/train.py",
+        "what": "the ear behind ddx7 match: notes in, a distribution over DX7 voices out",
+        "data": "human voices of `split.py`, mutated, rendered by the engine",
+        "command": "python experiments/inference/train.py runs/encoder",
         "voices": len(voices["train"]),
         "shards": arguments.shards,
         **metrics,
