@@ -5,8 +5,7 @@
 Targets: voices of `split.py`'s test set, played by the engine on middle C (velocity 100, one second) and given to the
 ear as a recording, pitch and gate measured from the sound. K proposals are ranked by the search's perceptual distance;
 the best one's log-mel distance is quoted in dB, as in `benchmarks/match.py`. "Likeliest" is the one voice that takes
-the most probable value of each parameter in turn; "independent" is a regression's answer: every parameter from the
-sound alone, none in view of the others (see `independent.py`). "Nearest" is the nearest of the voices that were learned
+the most probable value of each parameter in turn. "Nearest" is the nearest of the voices that were learned
 from, on the same key and an octave up and down; targets whose nearest lies within 3 dB have a sound-alike.
 """
 
@@ -20,7 +19,6 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
 from corpus import DURATION_S, HAND, QUIET, SOUND_ALIKE_DB, distances, hear, nearest, screen, spectra
-from independent import load_independent
 
 from ddx7.audio import find_notes, log_mel_distance
 from ddx7.errors import AudioError
@@ -52,15 +50,13 @@ def targets(vced: np.ndarray, n: int, seed: int = 0) -> tuple[np.ndarray, list[T
     return np.array(sounds), made
 
 
-def measure(ear: Proposer, target: Target, regressed: np.ndarray | None) -> dict[str, float]:
+def measure(ear: Proposer, target: Target) -> dict[str, float]:
     """Distances in dB of what was proposed for one target."""
     row = {}
     found = proposals(ear, target, max(COUNTS))
     heard = target.audition().at(SEARCH_RATE).distances(found)
     best = {f"K = {k}": found[np.argmin(heard[:k])] for k in COUNTS}
     best["likeliest"] = let_end(in_tune_with(ear.propose(target.heard(), 1, temperature=COLD), target.cents))[0]
-    if regressed is not None:
-        best["independent"] = let_end(in_tune_with(regressed, target.cents))
     for name, audio in zip(best, target.perform(np.array(list(best.values()))), strict=True):
         row[name] = log_mel_distance(target.sound, audio, RATE)
     return row
@@ -73,17 +69,15 @@ def main() -> None:
     parser.add_argument("--shared", type=Path, default=Path("../shared"))
     parser.add_argument("--targets", type=int, default=100)
     parser.add_argument("--weights", type=Path, default=WEIGHTS)
-    parser.add_argument("--independent", type=Path, help="weights of `independent.py`")
     parser.add_argument("--skip-nearest", action="store_true")
     parser.add_argument("--json", type=Path)
     parser.add_argument("--card", action="store_true", help="write the medians into the card of the weights")
     arguments = parser.parse_args()
     ear = load_weights(arguments.weights)
     sounds, made = targets(np.load(arguments.run / "test.npy"), arguments.targets)
-    regress = load_independent(arguments.independent, ear) if arguments.independent else None
     rows: list[dict[str, Any]] = []
     for target in made:
-        rows.append(measure(ear, target, regress(target.heard()) if regress else None))
+        rows.append(measure(ear, target))
         print(" | ".join(f"{value:5.1f}" for value in rows[-1].values()), flush=True)
     if not arguments.skip_nearest:
         add_nearest(rows, np.load(arguments.run / "train.npy"), sounds)
