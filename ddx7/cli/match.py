@@ -42,7 +42,7 @@ class Command:
     seconds: Annotated[float, arg(metavar="S")] = 30.0
     """How long to search for each, 1-3600."""
     fast: bool = False
-    """Do not search: hear what the trained ear proposes, a second or two for each."""
+    """Do not search: hear what the trained ear proposes, a few seconds for each."""
     best: bool = False
     """Search for two minutes each."""
     seed: Annotated[int, arg(metavar="N")] = 0
