@@ -98,7 +98,7 @@ def train(
       Ddx7Error: the loss is no number, or the folder holds another run.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    _same_run(folder / "settings.json", {"settings": asdict(settings), "size": size._asdict()})
+    same_run(folder / "settings.json", {"settings": asdict(settings), "size": size._asdict()})
     model, optimiser = Ear(size), _optimiser(settings)
     state = _begin(model, optimiser, settings.seed)
     if (folder / CHECKPOINT).exists():
@@ -106,7 +106,7 @@ def train(
         state = State(*restored)
     update, judge = _compiled(model, optimiser, settings)
     begun, first = time.monotonic(), int(state.step)
-    metrics: dict[str, float] = _last(folder / METRICS)
+    metrics: dict[str, float] = last_metrics(folder / METRICS)
     losses: list[jax.Array] = []
     for step in range(first, min(settings.steps, until or settings.steps)):
         batch = draw_batch(examples, settings, step)
@@ -215,13 +215,18 @@ def _compiled(model: Ear, optimiser: optax.GradientTransformation, settings: Set
     return update, jax.jit(loss_of)
 
 
-def _last(path: Path) -> dict[str, float]:
+def last_metrics(path: Path) -> dict[str, float]:
     """The metrics written last; none of a new run."""
     lines = path.read_text().splitlines() if path.exists() else []
     return json.loads(lines[-1]) if lines else {}
 
 
-def _same_run(path: Path, settings: dict[str, Any]) -> None:
+def same_run(path: Path, settings: dict[str, Any]) -> None:
+    """Keep a run's settings in a file, or check that they are those kept there.
+
+    Raises:
+      Ddx7Error: the file holds others.
+    """
     wanted = json.dumps(settings, indent=2)
     if path.exists() and json.loads(path.read_text()) != json.loads(wanted):
         raise Ddx7Error(f"{path.parent}: holds a run with other settings; name another folder, or use those")

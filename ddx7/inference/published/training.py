@@ -20,7 +20,7 @@ from jaxtyping import Array, Bool, Float, Int
 
 from ddx7.errors import Ddx7Error
 from ddx7.files import atomic_write
-from ddx7.inference.encoder.training import CHECKPOINT, METRICS, _last, _same_run
+from ddx7.inference.encoder.training import CHECKPOINT, METRICS, last_metrics, same_run
 from ddx7.inference.published.loss import Parts, parts
 from ddx7.inference.published.model import HeadName, Published, Size, published_size
 from ddx7.inference.published.spectrogram import ONE_NOTE, SIX_NOTES, Notes, play_notes, spectrograms
@@ -144,7 +144,7 @@ def train(
     """
     size, look = size or settings.size(), look or look_at(settings.notes)
     folder.mkdir(parents=True, exist_ok=True)
-    _same_run(folder / "settings.json", {"settings": asdict(settings), "size": _plain(size), "voices": len(voices)})
+    same_run(folder / "settings.json", {"settings": asdict(settings), "size": _plain(size), "voices": len(voices)})
     epoch_steps = max(len(voices) // settings.batch, 1)
     model, optimiser = Published(size), _optimiser(settings, epoch_steps)
     state = _begin(model, optimiser, settings.seed)
@@ -152,7 +152,7 @@ def train(
         state = _read(folder / CHECKPOINT, state)
     update, judge = _compiled(model, optimiser, settings, epoch_steps)
     begun, first = time.monotonic(), int(state.step)
-    metrics: dict[str, float] = _last(folder / METRICS)
+    metrics: dict[str, float] = last_metrics(folder / METRICS)
     losses: list[Parts] = []
     for step in range(first, min(settings.steps, until or settings.steps)):
         state, found = update(state, draw_batch(voices, settings, step, look))
