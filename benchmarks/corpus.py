@@ -4,11 +4,9 @@ The collection is `corpus/voices.npz` of the shared folder (`voices`, uint8 [voi
 left out, the rest rendered in batches and compared by the log-mel distance that the tables quote.
 """
 
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from os import cpu_count
 from pathlib import Path
 from typing import NamedTuple
 
@@ -19,7 +17,7 @@ import numpy as np
 from ddx7.audio import resample
 from ddx7.audio.distance import HOP, N_FFT, N_MELS, RANGE_DB, RATE
 from ddx7.audio.spectra import log_mel
-from ddx7.compiler import ONE_THREAD
+from ddx7.compiler import ONE_THREAD, in_groups
 from ddx7.engine import Patch, plan, play
 from ddx7.engine.tables import BLOCK
 from ddx7.voice.health import plausible
@@ -121,12 +119,12 @@ def hear(vced: np.ndarray, hand: Hand, n_samples: int, sample_rate: int = RATE) 
 
 def spectra(audio: np.ndarray, ear: Ear = EXACT) -> np.ndarray:
     """Log-mel spectra in dB at unit RMS, float32 [sound, frame, mel]; with `EXACT` those of `log_mel_distance`."""
-    return _in_groups(lambda group: _spectra(group, ear), audio)
+    return in_groups(lambda group: np.asarray(_spectra(audio[group], ear)), len(audio), _GROUP)
 
 
 def distances(wanted: np.ndarray, found: np.ndarray, unit_db: float = 1.0) -> np.ndarray:
     """Log-mel distance in dB of one target's spectra [frame, mel] to many others' [sound, frame, mel]."""
-    return _in_groups(lambda group: _distances(wanted, group, unit_db), found)
+    return in_groups(lambda group: np.asarray(_distances(wanted, found[group], unit_db)), len(found), _GROUP)
 
 
 def lonely(shared: Path, n: int = 50, seed: int = 1, cache: Path | None = None) -> Lonely:
@@ -231,14 +229,6 @@ def _blocks(spectrum: np.ndarray) -> np.ndarray:
     floored = np.maximum(whole, whole.max(axis=(1, 2), keepdims=True) - RANGE_DB)
     n, frames, mels = floored.shape
     return floored.reshape(n, frames // _BLOCK_FRAMES, _BLOCK_FRAMES, mels // _BLOCK_MELS, _BLOCK_MELS).mean((2, 4))
-
-
-def _in_groups(work: Callable[[np.ndarray], jax.Array], rows: np.ndarray, size: int = _GROUP) -> np.ndarray:
-    """Work done on groups of one size, so that it is compiled once, over all cores."""
-    groups = np.arange(-(-len(rows) // size) * size).reshape(-1, size) % len(rows)
-    with ThreadPoolExecutor(cpu_count()) as pool:
-        done = list(pool.map(lambda group: np.asarray(work(rows[group])), groups))
-    return np.concatenate(done)[: len(rows)]
 
 
 @partial(jax.jit, static_argnums=1, compiler_options=ONE_THREAD)

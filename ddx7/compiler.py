@@ -6,6 +6,12 @@ Nothing here overrides a variable that the user has set.
 import os
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import numpy as np
 
 # XLA runs the body of a loop as a handful of separately launched kernels unless the loop touches less than a kilobyte;
 # then the loop is one kernel. The feedback operator's loop of 64 samples over 32 voices touches 16: as one kernel it is
@@ -35,3 +41,24 @@ def configure() -> None:
         config = sys.modules["jax"].config
         if config.jax_compilation_cache_dir is None:
             config.update("jax_compilation_cache_dir", os.environ["JAX_COMPILATION_CACHE_DIR"])
+
+
+def in_groups(work: "Callable[[np.ndarray], np.ndarray]", n: int, size: int) -> "np.ndarray":
+    """Work done on groups of one size, so that it is compiled once, over all cores.
+
+    Args:
+      work: from the indices of a group, int [size], to its results, the group's axis first; compiled `ONE_THREAD`.
+      n: how many there are; the last group is filled up with the first ones.
+      size: of a group.
+
+    Returns:
+      results of all n, in order.
+    """
+    # Here, because this module is loaded with the package.
+    from concurrent.futures import ThreadPoolExecutor
+
+    import numpy as np
+
+    groups = np.arange(-(-n // size) * size).reshape(-1, size) % n
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        return np.concatenate(list(pool.map(work, groups)))[:n]

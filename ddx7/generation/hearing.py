@@ -1,15 +1,13 @@
 """How voices are heard while new ones are made from them: one note each, in batches, as a small log-mel spectrum."""
 
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from os import cpu_count
 
 import jax
 import numpy as np
 from jaxtyping import Float
 
 from ddx7.audio.spectra import log_mel
-from ddx7.compiler import ONE_THREAD
+from ddx7.compiler import ONE_THREAD, in_groups
 from ddx7.engine import Patch, plan, play
 from ddx7.engine.tables import BLOCK
 
@@ -32,10 +30,8 @@ def hear(vced: np.ndarray, note: int = NOTE) -> Float[np.ndarray, "voice sample"
 
 def look(audio: Float[np.ndarray, "voice sample"]) -> Float[np.ndarray, "voice feature"]:
     """Levels in dB over time and frequency, laid side by side; the mean difference of two is their distance."""
-    rows = np.arange(-(-len(audio) // _GROUP) * _GROUP).reshape(-1, _GROUP) % len(audio)
-    with ThreadPoolExecutor(cpu_count()) as pool:
-        seen = list(pool.map(lambda group: np.asarray(_spectra(audio[group])), rows))
-    return np.concatenate(seen)[: len(audio)].reshape(len(audio), -1)
+    seen = in_groups(lambda group: np.asarray(_spectra(audio[group])), len(audio), _GROUP)
+    return seen.reshape(len(audio), -1)
 
 
 def apart_db(a: Float[np.ndarray, "voice feature"], b: Float[np.ndarray, "other feature"]) -> np.ndarray:

@@ -15,8 +15,8 @@ from ddx7.voice.packing import INIT_VCED, VCED_COLUMNS, VCED_MAX, VCED_MIN
 from ddx7.voice.spec import FIELDS, N_OPERATORS, OPERATOR_PARAMETERS, VCED_SIZE
 
 _NEVER = {"osc_sync", "lfo_sync", "transpose", "name"}
-_BY_PITCH = {"break_point", "left_depth", "right_depth", "left_curve", "right_curve", "rate_scaling"}
-_BY_VELOCITY = {"velocity_sensitivity"}
+BY_PITCH = {"break_point", "left_depth", "right_depth", "left_curve", "right_curve", "rate_scaling"}
+BY_VELOCITY = {"velocity_sensitivity"}
 # Resampled rather than nudged: a step in them is as large as any other.
 _JUMPS = np.array([f.parameter.categorical or f.parameter.name == "coarse" for f in FIELDS])
 _RARE = np.array([f.parameter.name.startswith(("lfo", "pitch", "amp_mod", "fixed")) for f in FIELDS])
@@ -54,8 +54,8 @@ class Prior:
     @cached_property
     def free(self) -> np.ndarray:
         """Which bytes the search may change, bool [155]."""
-        fixed = _NEVER | (set() if self.several_pitches else _BY_PITCH)
-        fixed |= set() if self.several_velocities else _BY_VELOCITY
+        fixed = _NEVER | (set() if self.several_pitches else BY_PITCH)
+        fixed |= set() if self.several_velocities else BY_VELOCITY
         # L4 stays 0: every note comes to an end.
         return np.array(
             [f.parameter.name not in fixed and (f.parameter.name, f.index) != ("levels", 3) for f in FIELDS]

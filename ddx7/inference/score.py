@@ -1,9 +1,7 @@
 """How far voices are from a target, heard in batches."""
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
-from os import cpu_count
 from typing import NamedTuple
 
 import jax
@@ -12,7 +10,7 @@ from jaxtyping import Float
 
 from ddx7.audio import perceptual_distance, resample, target_features
 from ddx7.audio.perceptual import TargetFeatures
-from ddx7.compiler import ONE_THREAD
+from ddx7.compiler import ONE_THREAD, in_groups
 from ddx7.engine import DEXED, Patch, Plan, Profile, plan, play
 from ddx7.engine.tables import BLOCK
 
@@ -103,14 +101,12 @@ class Listener:
 
     def compare(self, audio: Float[np.ndarray, "voice sample"]) -> Float[np.ndarray, " voice"]:
         """Perceptual distance of each sound; infinite for a silent one."""
-        rows = np.arange(-(-len(audio) // _GROUP) * _GROUP).reshape(-1, _GROUP) % len(audio)
         features = self.features
 
         def group(members: np.ndarray) -> np.ndarray:
             return np.asarray(_compare(features, audio[members]))
 
-        with ThreadPoolExecutor(cpu_count()) as pool:
-            found = np.concatenate(list(pool.map(group, rows)))[: len(audio)]
+        found = in_groups(group, len(audio), _GROUP)
         return np.where(np.abs(audio).max(axis=1) < SILENT, np.inf, found)
 
     def at(self, sample_rate: int) -> "Listener":

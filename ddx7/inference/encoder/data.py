@@ -6,15 +6,14 @@ that are there are kept, and one is written whole or not at all.
 """
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from io import BytesIO
-from os import cpu_count
 from pathlib import Path
 
 import numpy as np
 
 from ddx7.audio.pitch import midi_to_hz
+from ddx7.compiler import in_groups
 from ddx7.engine import Patch, plan, play
 from ddx7.engine.tables import BLOCK
 from ddx7.files import atomic_write
@@ -135,15 +134,13 @@ def look(vced: np.ndarray, hands: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 def pictures_of(audio: np.ndarray, f0_hz: np.ndarray, gate_s: np.ndarray) -> np.ndarray:
     """`picture` of any number of notes, [note, sample], with few compilations and on all cores."""
     n = round(LOOKED_AT_S * RATE)
-    rows = np.arange(-(-len(audio) // _GROUP) * _GROUP).reshape(-1, _GROUP) % len(audio)
 
     def group(members: np.ndarray) -> np.ndarray:
         part = audio[members, :n]
         part = np.pad(part, ((0, 0), (0, n - part.shape[1])))
         return np.asarray(picture(part, f0_hz[members].astype(np.float32), gate_s[members].astype(np.float32)))
 
-    with ThreadPoolExecutor(cpu_count()) as pool:
-        return np.concatenate(list(pool.map(group, rows)))[: len(audio)]
+    return in_groups(group, len(audio), _GROUP)
 
 
 def draw_hands(rng: np.random.Generator, n: int) -> np.ndarray:

@@ -123,9 +123,7 @@ def train(
                 "steps_per_s": (step + 1 - first) / (time.monotonic() - begun),
             }
             losses = []
-            atomic_write(folder / CHECKPOINT, serialization.to_bytes(state), force=True)
-            with (folder / METRICS).open("a") as file:
-                file.write(json.dumps(metrics) + "\n")
+            keep(folder, state, metrics)
             if progress:
                 progress(metrics)
     return state.mean, metrics
@@ -213,6 +211,13 @@ def _compiled(model: Ear, optimiser: optax.GradientTransformation, settings: Set
         return State(state.step + 1, weights, mean, inner), loss
 
     return update, jax.jit(loss_of)
+
+
+def keep(folder: Path, state: Any, metrics: dict[str, float]) -> None:
+    """Write a checkpoint over the last one, and the metrics as one more line."""
+    atomic_write(folder / CHECKPOINT, serialization.to_bytes(state), force=True)
+    with (folder / METRICS).open("a") as file:
+        file.write(json.dumps(metrics) + "\n")
 
 
 def last_metrics(path: Path) -> dict[str, float]:

@@ -6,16 +6,14 @@ import numpy as np
 
 from ddx7.audio.pitch import estimate_pitch
 from ddx7.errors import AudioError
+from ddx7.inference.genome import BY_PITCH, BY_VELOCITY
 from ddx7.inference.published.spectrogram import HELD_S, HOP, N_FFT, RATE, Notes, play_notes
 from ddx7.inference.target import CONFIDENT
 from ddx7.inference.tune import CLOSE_CENTS, transposed
 from ddx7.voice.packing import VCED_MAX
 from ddx7.voice.spec import FIELDS
 
-BY_KEY_OR_VELOCITY = {
-    *("break_point", "left_depth", "right_depth", "left_curve", "right_curve"),
-    *("rate_scaling", "velocity_sensitivity"),
-}
+BY_KEY_OR_VELOCITY = BY_PITCH | BY_VELOCITY
 """Parameters that say how sound changes with key and velocity."""
 
 _LEARNED = np.array([f.parameter.audible and f.parameter.name != "transpose" for f in FIELDS])

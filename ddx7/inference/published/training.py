@@ -3,7 +3,6 @@
 What a step does hangs on the seed and the step's number alone, and a checkpoint holds all that changes.
 """
 
-import json
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
@@ -19,8 +18,7 @@ from flax import serialization
 from jaxtyping import Array, Bool, Float, Int
 
 from ddx7.errors import Ddx7Error
-from ddx7.files import atomic_write
-from ddx7.inference.encoder.training import CHECKPOINT, METRICS, last_metrics, same_run
+from ddx7.inference.encoder.training import CHECKPOINT, METRICS, keep, last_metrics, same_run
 from ddx7.inference.published.loss import Parts, parts
 from ddx7.inference.published.model import HeadName, Published, Size, published_size
 from ddx7.inference.published.spectrogram import ONE_NOTE, SIX_NOTES, Notes, play_notes, spectrograms
@@ -168,9 +166,7 @@ def train(
                 "steps_per_s": (step + 1 - first) / (time.monotonic() - begun),
             }
             losses = []
-            atomic_write(folder / CHECKPOINT, serialization.to_bytes(state), force=True)
-            with (folder / METRICS).open("a") as file:
-                file.write(json.dumps(metrics) + "\n")
+            keep(folder, state, metrics)
             if progress:
                 progress(metrics)
     return _variables(state), metrics
