@@ -12,11 +12,11 @@ import numpy as np
 
 from ddx7.errors import Ddx7Error
 from ddx7.generation.hearing import apart_db, hear, look
-from ddx7.generation.vary import numbered
 from ddx7.voice import Bank, Voice
 from ddx7.voice.packing import VCED_COLUMNS
 from ddx7.voice.spec import FIELDS, N_OPERATORS
 from ddx7.voice.symmetry import OPERATOR_COLUMNS, permuted, symmetries
+from ddx7.voice.voice import numbered
 
 _BLENDED = np.array([not f.parameter.categorical and f.parameter.audible for f in FIELDS])
 _TUNING = np.stack([VCED_COLUMNS[name] for name in ("fixed", "coarse", "fine", "detune")], axis=1)

@@ -9,6 +9,7 @@ from ddx7.generation.hearing import hear
 from ddx7.voice import Bank, Voice
 from ddx7.voice.algorithms import CARRIERS
 from ddx7.voice.packing import VCED_COLUMNS, VCED_MAX
+from ddx7.voice.voice import numbered
 
 SECTIONS = {
     "algorithm": ("algorithm",),
@@ -87,16 +88,6 @@ def vary(voice: Voice, count: int = 8, *, amount: float = 0.2, seed: int = 0, lo
             f"try another amount, or lock less"
         )
     return Bank(Voice.from_vced(row).renamed(numbered(voice.name, k + 1)) for k, row in enumerate(kept))
-
-
-def numbered(name: str, number: int) -> str:
-    """A voice's name with a number, in ten characters.
-
-    >>> numbered("TUB BELLS", 12)
-    'TUB BEL 12'
-    """
-    tail = f" {number}"
-    return f"{name[: 10 - len(tail)].rstrip()}{tail}"
 
 
 def _nudged(rng: np.random.Generator, vced: np.ndarray, amount: float, lock: set[str]) -> np.ndarray:

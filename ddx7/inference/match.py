@@ -28,6 +28,7 @@ from ddx7.inference.target import RATE, Target, make_target
 from ddx7.inference.tune import in_tune
 from ddx7.library import scan
 from ddx7.voice import Bank, Voice
+from ddx7.voice.voice import numbered
 
 LONGEST_S = 60.0
 LIBRARY_SEEDS, LIBRARY_SHOWN = 64, 4  # nearest voices of the library that the search begins with, and names
@@ -95,8 +96,9 @@ def match(
     voices, distances, audio = _finalists(search.ranked(), target, candidates)
     audio = audio * np.sqrt(np.mean(target.sound**2) / max(np.mean(audio**2), 1e-12))
     label = _voice_name(name or label)
+    names = [label, *(numbered(label, k) for k in range(2, len(voices) + 1))]
     return Match(
-        Bank([Voice.from_vced(vced).renamed(_numbered(label, k)) for k, vced in enumerate(voices)]),
+        Bank([Voice.from_vced(vced).renamed(called) for vced, called in zip(voices, names, strict=True)]),
         distances,
         audio,
         target.sound,
@@ -175,7 +177,3 @@ def _recording(recording: str | Path | tuple[np.ndarray, int]) -> tuple[np.ndarr
 def _voice_name(label: str) -> str:
     kept = "".join(c if 32 <= ord(c) < 127 and c not in "\\~" else " " for c in label.upper())
     return " ".join(kept.replace("_", " ").split())[:10].rstrip() or "MATCH"
-
-
-def _numbered(name: str, index: int) -> str:
-    return name if index == 0 else f"{name[:8].rstrip()} {index + 1}"[:10]

@@ -278,3 +278,13 @@ def _known(cls: type, data: object, place: str) -> dict[str, Any]:
 def init_voice() -> Voice:
     """Yamaha's INIT VOICE: one sine on OP1."""
     return Voice.from_vced(INIT_VCED)
+
+
+def numbered(name: str, number: int) -> str:
+    """A voice's name with a number, in ten characters.
+
+    >>> numbered("TUB BELLS", 12)
+    'TUB BEL 12'
+    """
+    tail = f" {number}"
+    return f"{name[: NAME_SIZE - len(tail)].rstrip()}{tail}"

@@ -7,6 +7,7 @@ from pathlib import Path
 import hardware as benchmark
 import numpy as np
 import pytest
+from playing import organ
 
 import ddx7
 from ddx7.engine import HARDWARE, Controllers, Patch, plan, play, rendering
@@ -64,16 +65,6 @@ def test_differences_forgive_time_and_nothing_else() -> None:
     late = np.roll(wave, 3, axis=1)
     assert benchmark._differences(wave, late, 0).max() < 1e-9
     assert benchmark._differences(wave, late + 0.25, 0).max() == pytest.approx(0.25)
-
-
-def organ(levels: dict[int, int], coarse: dict[int, int], **changes: int) -> Voice:
-    """Operators that are on at once and stay on, without detune."""
-    base = init_voice()
-    operators = (
-        replace(base.operators[0], levels=(99,) * 4, output_level=levels.get(op, 0), coarse=coarse.get(op, op))
-        for op in range(1, 7)
-    )
-    return replace(base, operators=tuple(operators), **changes)
 
 
 def listen(voice: Voice, n: int = 4096, **how: object) -> np.ndarray:

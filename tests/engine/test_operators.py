@@ -4,11 +4,12 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from playing import organ
 from scipy.special import jv
 from stepping import loudness
 
 import ddx7
-from ddx7.voice import Voice, init_voice
+from ddx7.voice import Voice
 
 RATE = 44100
 N = 8192
@@ -25,16 +26,6 @@ CHART = """
 1,2,3,4,5/0,0,6,6,6,0/6 1,2,3,4,5/0,0,0,6,6,0/6 1,2,4/0,3,0,56,0,0/6 1,2,4/0,3,0,56,0,0/3 1,3,6/2,0,4,5,0,0/5
 1,2,3,5/0,0,4,0,6,0/6 1,2,3,6/0,0,4,5,0,0/5 1,2,3,4,5/0,0,0,0,6,0/6 1,2,3,4,5,6/0,0,0,0,0,0/6"""
 ALGORITHMS = [entry.split("/") for entry in CHART.split()]
-
-
-def organ(levels: dict[int, int], coarse: dict[int, int], **changes: int) -> Voice:
-    """Operators that are on at once and stay on."""
-    base = init_voice()
-    operators = (
-        replace(base.operators[0], levels=(99,) * 4, output_level=levels.get(op, 0), coarse=coarse.get(op, op))
-        for op in range(1, 7)
-    )
-    return replace(base, operators=tuple(operators), **changes)
 
 
 def gain(output_level: int) -> float:
