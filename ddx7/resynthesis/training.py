@@ -17,7 +17,7 @@ import numpy as np
 import optax
 from flax import serialization
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
-from jaxtyping import Array, Int
+from jaxtyping import Array, Float, Int
 
 from ddx7.audio.spectral_loss import PUBLISHED, multi_scale_distance
 from ddx7.errors import Ddx7Error
@@ -41,7 +41,7 @@ class Settings:
       decay_every: steps.
       clip: largest norm of a gradient.
       windows: of the multi-scale spectral distance.
-      average: decay of the running mean of the weights, which is what is used in the end; 0 uses the last ones.
+      average: decay of the running mean of the weights, which is what is measured and used; 0 uses them as they are.
       held_out_every: steps from one look at held-out recordings, and checkpoint, to the next.
       seed: of everything random.
     """
@@ -60,12 +60,23 @@ class Settings:
 
 
 class State(NamedTuple):
-    """All that changes while training."""
+    """All that changes while training.
+
+    Attributes:
+      step: how many were made.
+      weights: as they stand.
+      mean: their running mean.
+      optimiser: its memory.
+      best: the mean when held-out recordings were met best, which is what is used in the end, as published.
+      least: the distance there.
+    """
 
     step: Int[Array, ""]
     weights: Any
     mean: Any
     optimiser: Any
+    best: Any
+    least: Float[Array, ""]
 
 
 def train(
@@ -98,16 +109,15 @@ def train(
     # No rate hangs on how long a run is to be, so a finished one may go on.
     fixed = {name: value for name, value in asdict(settings).items() if name != "steps"}
     same_run(folder / "settings.json", {"settings": fixed, "model": to_dict(model)})
-    weights = model.init(jax.random.key(settings.seed))
     optimiser = _optimiser(settings)
-    state = State(jnp.zeros((), jnp.int32), weights, jax.tree.map(jnp.copy, weights), optimiser.init(weights))
+    state = _begin(model, optimiser, settings.seed)
     if (folder / CHECKPOINT).exists():
         restored: Any = serialization.from_bytes(state, (folder / CHECKPOINT).read_bytes())
         state = State(*restored)
     metrics = last_metrics(folder / METRICS)
     first, last = int(state.step), min(settings.steps, until or settings.steps)
     if first >= last:
-        return state.mean, metrics
+        return state.best, metrics
 
     update, judge, spread = _compiled(model, optimiser, settings)
     test = _test_crops(held_out, settings)
@@ -126,17 +136,29 @@ def train(
                 raise Ddx7Error(
                     f"{folder}: the loss is {found[~np.isfinite(found)][0]} at step {bad}; the checkpoint before is kept"
                 )
+            distance = float(np.mean([judge(state.mean, spread(_arrays(model, b, settings))) for b in test]))
+            if distance < float(state.least):
+                # A copy, since the buffers of a state are given away.
+                state = state._replace(best=jax.tree.map(jnp.copy, state.mean), least=jnp.float32(distance))
             metrics = {
                 "step": step + 1,
                 "loss": float(found.mean()),
-                "held_out": float(np.mean([judge(state.mean, spread(_arrays(model, b, settings))) for b in test])),
+                "held_out": distance,
+                "best": float(state.least),
                 "steps_per_s": (step + 1 - first) / (time.monotonic() - begun),
             }
             losses = []
             keep(folder, jax.device_get(state), metrics)
             if progress:
                 progress(metrics)
-    return jax.device_get(state.mean), metrics
+    return jax.device_get(state.best), metrics
+
+
+def _begin(model: Model, optimiser: optax.GradientTransformation, seed: int) -> State:
+    weights = model.init(jax.random.key(seed))
+    # Each of its own, since the buffers of a state are given away.
+    mean, best = (jax.tree.map(jnp.copy, weights) for _ in range(2))
+    return State(jnp.zeros((), jnp.int32), weights, mean, optimiser.init(weights), best, jnp.float32(np.inf))
 
 
 def _mesh() -> Mesh:
@@ -185,7 +207,7 @@ def _compiled(
         # Early on the mean must not remember how training began.
         decay = jnp.minimum(settings.average, (1.0 + state.step) / (10.0 + state.step))
         mean = jax.tree.map(lambda m, w: decay * m + (1 - decay) * w, state.mean, weights)
-        return State(state.step + 1, weights, mean, inner), loss
+        return state._replace(step=state.step + 1, weights=weights, mean=mean, optimiser=inner), loss
 
     over_batch = NamedSharding(_mesh(), PartitionSpec("batch"))
 
