@@ -9,7 +9,7 @@ from ddx7.errors import Ddx7Error
 from ddx7.resynthesis.fm import FmSynth
 from ddx7.resynthesis.hpn import HpnSynth, RnnSize
 from ddx7.resynthesis.model import Model
-from ddx7.resynthesis.structure import PAPER, from_voice
+from ddx7.resynthesis.structure import OURS, PAPER, TURN, from_voice, with_feedback
 from ddx7.resynthesis.tcn import TcnSize
 from ddx7.resynthesis.training import Settings
 
@@ -40,13 +40,33 @@ def _paper(instrument: str, patch: str, limit: str, room_s: float) -> Model:
     return Model(FmSynth(structure, "sigmoid"), TcnSize(), room_s=room_s)
 
 
+def _ours(name: str, instrument: str) -> FmSynth:
+    if name == "ours":
+        return FmSynth(OURS.get(instrument, OURS["flute"]))
+    if instrument not in PAPER:
+        raise Ddx7Error(f"{name}: for flute, violin and trumpet, found {instrument!r}")
+    steps = {
+        "ours-paths": FmSynth(from_voice(PAPER[instrument], 2.0), "sigmoid"),
+        "ours-levels": FmSynth(from_voice(PAPER[instrument], TURN)),
+        "ours-noise": FmSynth(with_feedback(from_voice(PAPER[instrument], TURN), 7)),
+    }
+    return steps[name]
+
+
+OUR_SIZE = TcnSize(residual="all", dropout=0.0)
 NAMES = (
     *(f"ddx7-{limit}" for limit in INDEX_LIMITS),
     *(f"ddx7-{patch}-{limit}" for patch in ("y", "1x4", "2x2", "2op") for limit in INDEX_LIMITS),
     "hpn",
     "hpn-cropped",
+    "ours",
+    "ours-paths",
+    "ours-levels",
+    "ours-noise",
 )
-"""Configurations of the paper: DDX7 by highest modulation index, with fewer operators, and the baseline.
+"""Configurations of the paper: DDX7 by highest modulation index, with fewer operators, and the baseline; and ours, in
+one step after the other: paths around all blocks and no dropout, then levels on an exponential scale and up to 2 pi,
+then feedback at 7 in the paper's structure, and last, as `ours`, a structure of our own.
 
 `-room` after a name adds the learned reverb, `-published` takes the published settings of training, which want a GPU.
 """
@@ -57,7 +77,7 @@ def config(name: str, instrument: str) -> Config:
 
     Args:
       name: one of `NAMES`, with `-room` and `-published` after it in this order or without.
-      instrument: flute, violin or trumpet, whose operators differ; the baseline is the same for all.
+      instrument: flute, violin or trumpet, whose operators differ; `hpn` and `ours` take any.
 
     Raises:
       Ddx7Error: no configuration has that name.
@@ -71,6 +91,8 @@ def config(name: str, instrument: str) -> Config:
         rate = 1e-4 if name.endswith("-published") else 5e-4
         model = Model(HpnSynth(cropped=rest != "hpn"), RnnSize(), room_s=room_s)
         return Config(model, replace(settings, learning_rate=rate, clip=3.0))
+    if rest.startswith("ours"):
+        return Config(Model(_ours(rest, instrument), OUR_SIZE, room_s=room_s), settings)
     if rest in NAMES:
         _, *patch, limit = rest.split("-")
         known = {"y": f"{instrument}-y", "1x4": "violin-1x4", "2x2": "violin-2x2", "2op": "2"}

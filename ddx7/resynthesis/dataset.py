@@ -84,13 +84,10 @@ class Report:
 
     def __str__(self) -> str:
         """One line."""
-        dropped = (
-            f"silence {self.silent_s:.0f} s, too short {self.short_s:.0f} s, no clear pitch {self.unclear_s:.0f} s"
-        )
+        silent, short, unclear = (f"{s:.0f} s" for s in (self.silent_s, self.short_s, self.unclear_s))
         unread = f"; {len(self.unread)} files could not be read" if self.unread else ""
-        return (
-            f"{self.split}: {self.recordings} recordings, {self.kept_s / 60:.1f} min kept (dropped: {dropped}){unread}"
-        )
+        kept = f"{self.split}: {self.recordings} recordings, {self.kept_s / 60:.1f} min kept"
+        return f"{kept} (dropped: silence {silent}, too short {short}, no clear pitch {unclear}){unread}"
 
 
 def find_recordings(folder: Path, instrument: str | None = None, kinds: Iterable[str] | None = None) -> list[Source]:
@@ -199,7 +196,7 @@ def load_pieces(
     """
     chosen = [source for source in sources if source.split == split]
     pieces: list[Piece] = []
-    seconds = dict.fromkeys(("kept", "silent", "short", "unclear"), 0.0)
+    seconds: dict[str, float] = dict.fromkeys(("kept", "silent", "short", "unclear"), 0.0)
     unread = []
 
     def measured(source: Source) -> tuple[np.ndarray, Features] | str:

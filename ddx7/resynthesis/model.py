@@ -91,6 +91,11 @@ class Model:
         rngs = {} if key is None else {"dropout": key}
         return network.apply({"params": weights["network"]}, inputs, dropout=key is not None, rngs=rngs)[0]
 
+    def response(self, weights: Any) -> Float[Array, " tap"]:
+        """Of the learned reverb."""
+        room: Any = self.room
+        return room.apply({"params": weights["room"]})
+
     def learn(
         self,
         weights: Any,
@@ -102,11 +107,11 @@ class Model:
         dropout, noise = jax.random.split(jax.random.key(0) if key is None else key)
         raw = self.raw(weights, inputs, None if key is None else dropout)[:, -increment.shape[1] :]
         first = jnp.zeros((), jnp.int32)
-        state = self.synth.begin(len(inputs))
-        controls: Any = self.synth.controls(raw)
-        audio, _ = self.synth.play(controls, increment, state, noise, first, learning=True)
+        synth: Any = self.synth
+        controls, state = synth.controls(raw), synth.begin(len(inputs))
+        audio, _ = synth.play(controls, increment, state, noise, first, learning=True)
         if self.room_s:
-            audio = reverb.convolve(audio, self.room.apply({"params": weights["room"]}))
+            audio = reverb.convolve(audio, self.response(weights))
         return audio
 
 
@@ -127,7 +132,7 @@ def run(
     weights: Any,
     inputs: Float[Array, "sound frame 2"],
     increment: UInt32[Array, "sound frame ..."],
-    offsets: Float[Array, "n"],
+    offsets: Float[Array, " 6"],
     memory: Memory,
     key: Array,
 ) -> tuple[Float[Array, "sound sample"], Any, Memory]:
@@ -138,7 +143,7 @@ def run(
       weights: of it.
       inputs: from `scaled`.
       increment: from `Model.increments`.
-      offsets: added to log2 gains of operators (or to raw outputs), how a player turns knobs.
+      offsets: added to log2 gains of OP1 to OP6, how a player turns knobs; without effect on harmonics and noise.
       memory: from `Model.begin` or the frames before.
       key: of noise.
 
@@ -146,6 +151,7 @@ def run(
       (sound, controls of the synthesiser, memory after it).
     """
     network: Any = model.network
+    synth: Any = model.synth
 
     def one(kept: Any, x: Array) -> tuple[Any, Array]:
         raw, kept = network.apply({"params": weights["network"]}, x[:, None], kept)
@@ -153,13 +159,13 @@ def run(
 
     # Frame after frame even where many are known, so that a sound never hangs on how it was cut.
     kept, raw = jax.lax.scan(one, memory.network, jnp.moveaxis(inputs, 1, 0))
-    controls: Any = model.synth.controls(jnp.moveaxis(raw, 0, 1))
+    controls: Any = synth.controls(jnp.moveaxis(raw, 0, 1))
     if isinstance(model.synth, FmSynth):
         controls = jnp.minimum(controls + offsets, 1.0)
-    audio, state = model.synth.play(controls, increment, memory.synth, key, memory.frame)
+    audio, state = synth.play(controls, increment, memory.synth, key, memory.frame)
     room = memory.room
     if model.room_s:
-        parts = reverb.partitions(model.room.apply({"params": weights["room"]}))
+        parts = reverb.partitions(model.response(weights))
         wet, room = reverb.frame_by_frame(audio.reshape(len(audio), -1, HOP), parts, room)
         audio = wet.reshape(len(audio), -1)
     return audio, controls, Memory(kept, state, room, memory.frame + inputs.shape[1])
@@ -172,12 +178,11 @@ def n_weights(weights: Any) -> int:
 
 def to_dict(model: Model) -> dict[str, Any]:
     """As JSON values."""
-    fm = isinstance(model.synth, FmSynth)
-    synth = (
-        {"structure": model.synth.structure.to_dict(), "scaling": model.synth.scaling} if fm else model.synth._asdict()
-    )
+    synth = model.synth._asdict()
+    if isinstance(model.synth, FmSynth):
+        synth = {**synth, "structure": model.synth.structure.to_dict()}
     return {
-        "kind": "fm" if fm else "hpn",
+        "kind": "fm" if isinstance(model.synth, FmSynth) else "hpn",
         "synth": synth,
         "size": model.size._asdict(),
         "sample_rate": model.sample_rate,

@@ -105,6 +105,23 @@ Stacks of four and of two stand where an algorithm has them; the operators besid
 """
 
 
+def noise_beside(algorithm: int, *ratios: float, noise_hz: float = 4000.0) -> Structure:
+    """A structure that can hiss: OP2 feeds back at 7 into OP1, and OP3 to OP6 play the tone.
+
+    OP1 stands at a fixed frequency and its level is that of the noise; OP2's is how wide it spreads.
+
+    Args:
+      algorithm: one in which OP2 feeds back and modulates nothing but OP1: 2, 9, 12 or 15.
+      ratios: of OP3 to OP6, each met by coarse and fine.
+      noise_hz: in the middle of the noise.
+    """
+    decade = int(np.log10(noise_hz))
+    hiss = Operator(output_level=99, fixed=1, coarse=decade, fine=round((np.log10(noise_hz) - decade) * 100))
+    tone = _paper("", algorithm, _ratios(1, 1, *ratios)).operators
+    voice = Voice(operators=(hiss, *tone[1:]), algorithm=algorithm)
+    return with_feedback(from_voice(voice, TURN), 7)
+
+
 def with_feedback(structure: Structure, feedback: int, index_limit: float = FULL_INDEX) -> Structure:
     """The same with feedback, and room for it: an operator that feeds back at 6 or 7 and full level is noise.
 
@@ -117,3 +134,11 @@ def with_feedback(structure: Structure, feedback: int, index_limit: float = FULL
     at = int(FEEDBACK_OPERATOR[voice.algorithm - 1])
     limits = tuple(index_limit if k == at else limit for k, limit in enumerate(structure.index_limits))
     return Structure(voice, limits)
+
+
+OURS: dict[str, Structure] = {
+    "flute": noise_beside(12, 1, 1, 2, 3),
+    "violin": noise_beside(12, 1, 1, 2, 3),
+    "trumpet": noise_beside(9, 1, 1, 1, 2),
+}
+"""Structures that beat those of the paper; how they were found is in docs/resynthesis.md."""

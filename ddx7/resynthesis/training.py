@@ -133,9 +133,8 @@ def train(
             found = np.array(losses, np.float64)
             if not np.isfinite(found).all():
                 bad = step + 2 - len(found) + int(np.flatnonzero(~np.isfinite(found))[0])
-                raise Ddx7Error(
-                    f"{folder}: the loss is {found[~np.isfinite(found)][0]} at step {bad}; the checkpoint before is kept"
-                )
+                what = f"the loss is {found[~np.isfinite(found)][0]} at step {bad}"
+                raise Ddx7Error(f"{folder}: {what}; the checkpoint before is kept")
             distance = float(np.mean([judge(state.mean, spread(_arrays(model, b, settings))) for b in test]))
             if distance < float(state.least):
                 # A copy, since the buffers of a state are given away.
