@@ -54,7 +54,8 @@ class Command:
         from ddx7.audio.files import peak_limit, read_audio, write_audio
         from ddx7.cli.export_picture import export_picture
         from ddx7.files import atomic_write
-        from ddx7.resynthesis.export import RATE, export, sound_of
+        from ddx7.resynthesis.export import export, sound_of
+        from ddx7.resynthesis.hearing import RATE
         from ddx7.resynthesis.player import load
         from ddx7.voice import save
         from ddx7.voice.voice import panel_name

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 from itertools import product
+from typing import Self
 
 import jax
 import numpy as np
@@ -57,6 +58,15 @@ class Notes:
     def lead(self) -> int:
         """Frames before key-on."""
         return _frames(LEAD_S, self.sample_rate)
+
+    def __getitem__(self, index: slice | np.ndarray) -> Self:
+        """Some of the notes."""
+        per_note = ("keys", "velocities", "gates", "lengths", "loudness_db")
+        return replace(self, **{name: getattr(self, name)[index] for name in per_note})
+
+    def cut(self, audio: Float[np.ndarray, "note sample"]) -> tuple[np.ndarray, ...]:
+        """Sounds of the notes at their sample rate, each as long as it counts."""
+        return tuple(sound[: n * HOP] for sound, n in zip(audio, self.lengths, strict=True))
 
 
 @dataclass(frozen=True, eq=False)

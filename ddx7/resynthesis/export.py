@@ -1,25 +1,25 @@
 """From a learned instrument to a DX7 voice: a DX7 has no network, but six envelopes that can be fitted to one."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import Self
 
 import numpy as np
 from jaxtyping import Float
 
-from ddx7.audio import Recording, log_mel_distance, resample
+from ddx7.audio import Recording, resample
 from ddx7.audio.features import HOP
-from ddx7.engine import DEXED, Patch, Profile, render
+from ddx7.engine import DEXED, Patch, Profile
 from ddx7.engine.operators import OUTPUT_SCALE
 from ddx7.errors import Ddx7Error
 from ddx7.resynthesis.curves import Notes, Played, audible_floor, learned_notes, play_notes, recorded_notes
 from ddx7.resynthesis.envelope_fit import Curve, Hands, fit_operator, moments, octaves_of
 from ddx7.resynthesis.fm import FmSynth
+from ddx7.resynthesis.hearing import RATE, distances, play_voices, tune_levels
 from ddx7.resynthesis.player import Instrument
 from ddx7.voice import Operator, Voice
 from ddx7.voice.algorithms import CARRIERS
 
-RATE = 44_100
-"""Sample rate in Hz at which voices are heard; a DX7 has 49,096."""
 FULL_OCTAVES = 1.0
 """Log2 gain at output level 99."""
 _PHRASE_NOTES = 10
@@ -35,7 +35,7 @@ class Heard:
       model: by the instrument.
       voice_audio: by the voice, at `RATE`, float32 [note, sample].
       voice_db: log-mel distance of the voice from the instrument on each note, both at the instrument's rate.
-      same_rate_db: the same where the engine runs at the instrument's rate: without what 16 kHz does to noise and aliases.
+      same_rate_db: the same where the engine runs at the instrument's rate, too.
       recording_db: distance of the voice from the recording's notes; None without a recording.
       model_recording_db: distance of the instrument from them, to compare with.
     """
@@ -47,6 +47,20 @@ class Heard:
     same_rate_db: Float[np.ndarray, " note"]
     recording_db: Float[np.ndarray, " note"] | None = None
     model_recording_db: Float[np.ndarray, " note"] | None = None
+
+    def __getitem__(self, index: slice) -> Self:
+        """Some of the notes."""
+        model = Played(self.model.octaves[index], self.model.audio[index])
+        columns = {name: getattr(self, name) for name in ("recording_db", "model_recording_db")}
+        return replace(
+            self,
+            notes=self.notes[index],
+            model=model,
+            voice_audio=self.voice_audio[index],
+            voice_db=self.voice_db[index],
+            same_rate_db=self.same_rate_db[index],
+            **{name: None if values is None else values[index] for name, values in columns.items()},
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,7 +74,8 @@ class Exported:
       octaves: log2 gains of the voice on the fitted notes, float32 [note, frame, 6].
       raised: octaves that each operator of the voice is meant to be above the instrument's: the same for all carriers,
         0 for modulators, float [6].
-      fit_db: mean difference of each operator's level from the instrument's where it is heard, float [6].
+      fit_db: mean difference in dB of each operator's level from the instrument's where it is heard, float [6]; before
+        output levels were set by ear.
     """
 
     voice: Voice
@@ -113,11 +128,12 @@ def export(
     tell(f"playing {len(notes.keys)} notes with the instrument")
     played = play_notes(instrument, notes, seed)
     voice, raised, fit_db = fit_voice(played.octaves, notes, synth.structure.voice, seed=seed, progress=tell)
-    voice = voice.renamed(name)
+    tell("setting levels by ear")
+    voice = tune_levels(voice.renamed(name), notes, notes.cut(played.audio))
     tell("listening to the voice")
     fitted = _hear(voice, notes, played, sounds)
     if phrase is None:
-        heard = _first(fitted, _PHRASE_NOTES)
+        heard = fitted[:_PHRASE_NOTES]
     else:
         heard = _hear(voice, phrase, play_notes(instrument, phrase, seed), None)
     every = np.broadcast_to(np.arange(played.octaves.shape[1], dtype=np.int32), played.octaves.shape[:2])
@@ -174,50 +190,17 @@ def _hands(notes: Notes, frames: np.ndarray, profile: Profile = DEXED) -> Hands:
     return Hands(notes.keys, notes.velocities, notes.gates, frames, notes.sample_rate, profile)
 
 
-def _hear(voice: Voice, notes: Notes, played: Played, sounds: tuple[np.ndarray, ...] | None) -> Heard:
+def _hear(voice: Voice, notes: Notes, played: Played, sounds: Sequence[np.ndarray] | None) -> Heard:
     """The voice on the same notes, and how far apart they are."""
     rate = notes.sample_rate
-    gates_s = notes.gates * HOP / rate
-    seconds = float(notes.lengths.max()) * HOP / rate
-
-    def by_voice(sample_rate: int) -> np.ndarray:
-        # Silent ends would be compared with a floor alone.
-        return render(voice, notes.keys, notes.velocities, gates_s, seconds, sample_rate)
-
-    full, same = by_voice(RATE), by_voice(rate)
-    alike = np.array([resample(sound, RATE, rate) for sound in full])
-    targets = [sound[: n * HOP] for sound, n in zip(played.audio, notes.lengths, strict=True)]
-    heard = Heard(notes, played, full, _distances(targets, alike, rate), _distances(targets, same, rate))
+    full, same = (play_voices([voice], notes, at)[0] for at in (RATE, rate))
+    alike = [resample(sound, RATE, rate) for sound in full]
+    targets = notes.cut(played.audio)
+    heard = Heard(notes, played, full, distances(targets, alike, rate), distances(targets, same, rate))
     if sounds is None:
         return heard
-    return replace(
-        heard,
-        recording_db=_distances(sounds, alike, rate),
-        model_recording_db=_distances(sounds, played.audio, rate),
-    )
-
-
-def _distances(targets: list[np.ndarray] | tuple[np.ndarray, ...], others: np.ndarray, rate: int) -> np.ndarray:
-    """Of each pair; NaN where the target is silent."""
-    return np.array([log_mel_distance(a, b, rate) if a.any() else np.nan for a, b in zip(targets, others, strict=True)])
-
-
-def _first(heard: Heard, n: int) -> Heard:
-    """The first notes of some."""
-    notes = heard.notes
-    few = Notes(
-        notes.keys[:n],
-        notes.velocities[:n],
-        notes.gates[:n],
-        notes.lengths[:n],
-        notes.loudness_db[:n],
-        notes.sample_rate,
-    )
-    model = Played(heard.model.octaves[:n], heard.model.audio[:n])
-    rest = {
-        k: None if getattr(heard, k) is None else getattr(heard, k)[:n] for k in ("recording_db", "model_recording_db")
-    }
-    return Heard(few, model, heard.voice_audio[:n], heard.voice_db[:n], heard.same_rate_db[:n], **rest)
+    apart, learned = (distances(sounds, others, rate) for others in (alike, list(played.audio)))
+    return replace(heard, recording_db=apart, model_recording_db=learned)
 
 
 def sound_of(exported: Exported) -> Float[np.ndarray, " sample"]:
