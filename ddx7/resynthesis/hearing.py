@@ -3,11 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
+import jax
 import numpy as np
 from jaxtyping import Float
 
 from ddx7.audio import log_mel_distance, resample
+from ddx7.audio.distance import RANGE_DB
 from ddx7.audio.features import HOP
+from ddx7.audio.spectra import log_mel
 from ddx7.engine import render
 from ddx7.resynthesis.curves import Notes
 from ddx7.voice import Voice
@@ -16,8 +19,8 @@ RATE = 44_100
 """Sample rate in Hz at which voices are heard; a DX7 has 49,096."""
 
 _TUNED_ON = 4  # notes
-_STEPS = (1, -1, 2, -2, 4, -4, 8, -8)  # of the output level
-_MOST_ROUNDS = 8
+_STEPS = (1, -1, 4, -4)  # of the output level
+_MOST_ROUNDS = 6
 _WORTH_DB = 0.01
 
 
@@ -58,21 +61,20 @@ def tune_levels(voice: Voice, notes: Notes, targets: Sequence[np.ndarray]) -> Vo
     """
     order = np.lexsort((notes.velocities, notes.keys))
     chosen = np.unique(order[np.linspace(0, len(order) - 1, _TUNED_ON + 2).round().astype(int)[1:-1]])
-    few, wanted = notes[chosen], [targets[i] for i in chosen]
+    few, rate = notes[chosen], notes.sample_rate
+    samples = int(few.lengths.max()) * HOP
+    wanted = _picture(np.array([np.pad(targets[i], (0, samples - len(targets[i]))) for i in chosen]), rate)
+    floor = wanted.max(axis=(-2, -1), keepdims=True) - RANGE_DB
 
     def score(voices: Sequence[Voice]) -> np.ndarray:
-        rate = notes.sample_rate
         played = play_voices(voices, few, RATE)
-        found = [distances(wanted, [resample(s, RATE, rate) for s in sounds], rate) for sounds in played]
-        # A target may be silent, and then says nothing.
-        return np.array([np.nanmean(d) if np.isfinite(d).any() else 0.0 for d in found])
+        sounds = np.array([[resample(sound, RATE, rate)[:samples] for sound in row] for row in played])
+        apart = np.abs(np.maximum(_picture(sounds, rate), floor) - np.maximum(wanted, floor))
+        return apart.mean(axis=(1, 2, 3))
 
     best = float(score([voice])[0])
     for _ in range(_MOST_ROUNDS):
-        near = [_louder(voice, op, step) for op in range(6) for step in _STEPS]
-        near = [other for other in near if other != voice]
-        if not near:
-            break
+        near = [_louder(voice, op, step) for op in range(6) for step in _STEPS if voice.operators[op].output_level]
         errors = score(near)
         if errors.min() > best - _WORTH_DB:
             break
@@ -80,10 +82,18 @@ def tune_levels(voice: Voice, notes: Notes, targets: Sequence[np.ndarray]) -> Vo
     return voice
 
 
+def _picture(sounds: np.ndarray, rate: int) -> np.ndarray:
+    """Log-mel spectra of sounds [..., sample] at unit RMS; much quicker for many than `log_mel_distance`."""
+    rms = np.sqrt(np.mean(np.square(sounds), axis=-1, keepdims=True))
+    even = np.where(rms > 0, sounds / np.maximum(rms, 1e-9), 0.0).astype(np.float32)
+    return np.asarray(_log_mel(even, rate, n_fft=1024, hop=256, highest_hz=rate / 2))
+
+
+_log_mel = jax.jit(log_mel, static_argnums=1, static_argnames=("n_fft", "hop", "highest_hz"))
+
+
 def _louder(voice: Voice, op: int, step: int) -> Voice:
-    """One operator at another output level, if it is in use."""
+    """One operator at another output level; it stays in use."""
     was = voice.operators[op]
-    if not was.output_level:
-        return voice
     changed = replace(was, output_level=min(max(was.output_level + step, 1), 99))
     return replace(voice, operators=(*voice.operators[:op], changed, *voice.operators[op + 1 :]))
