@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from tyro.conf import Positional, arg
 
 from ddx7.cli.made import check_output
-from ddx7.cli.terminal import note, result, result_json
+from ddx7.cli.terminal import UsageError, note, result, result_json
 
 if TYPE_CHECKING:
     from ddx7.resynthesis.export import Exported, Heard
@@ -46,6 +46,8 @@ class Command:
 
     def run(self) -> int:
         """Fit, write, and return the exit code."""
+        if self.recording and self.recording.resolve() == self.output.with_suffix(".wav").resolve():
+            raise UsageError(f"output: {self.output} would write its sound over the recording, wanted another name")
         check_output(self.output, force=self.force, beside=_BESIDE)
 
         import json

@@ -13,7 +13,7 @@ from ddx7.engine import DEXED, Patch, Profile
 from ddx7.engine.operators import OUTPUT_SCALE
 from ddx7.errors import Ddx7Error
 from ddx7.resynthesis.curves import Notes, Played, audible_floor, learned_notes, play_notes, recorded_notes
-from ddx7.resynthesis.envelope_fit import Curve, Hands, fit_operator, moments, octaves_of
+from ddx7.resynthesis.envelope_fit import Curve, Hands, errors_db, fit_operator, moments, octaves_of
 from ddx7.resynthesis.fm import FmSynth
 from ddx7.resynthesis.hearing import RATE, distances, play_voices, tune_levels
 from ddx7.resynthesis.player import Instrument
@@ -22,6 +22,8 @@ from ddx7.voice.algorithms import CARRIERS
 
 FULL_OCTAVES = 1.0
 """Log2 gain at output level 99."""
+SLOWEST_RELEASE = 35
+"""R4 of carriers: 60 dB in five seconds. Every note has to end, also of an instrument that never learned silence."""
 _PHRASE_NOTES = 10
 _INIT = Operator()
 
@@ -129,7 +131,7 @@ def export(
     played = play_notes(instrument, notes, seed)
     voice, raised, fit_db = fit_voice(played.octaves, notes, synth.structure.voice, seed=seed, progress=tell)
     tell("setting levels by ear")
-    voice = tune_levels(voice.renamed(name), notes, notes.cut(played.audio))
+    voice = tune_levels(voice.renamed(name), notes, notes.cut(played.audio * _gain(raised)))
     tell("listening to the voice")
     fitted = _hear(voice, notes, played, sounds)
     if phrase is None:
@@ -173,17 +175,31 @@ def fit_voice(
     raised = np.where(heard, FULL_OCTAVES - octaves[..., heard].max(), 0.0)
     hands = _hands(notes, frames, profile)
     loss = profile.at(notes.sample_rate).control.carrier_loss[voice.algorithm - 1]
-    operators, errors = [], []
+    operators = []
     for op, was in enumerate(voice.operators):
-        found, error = _INIT, 0.0
+        found = _INIT
         if was.output_level:
             tell(f"fitting operator {op + 1}")
             curve = Curve(wanted[..., op] + raised[op], floor[..., op] + raised[op])
-            found, error = fit_operator(curve, hands, seed, carrier_loss=float(loss[op]))
+            found, _ = fit_operator(curve, hands, seed, carrier_loss=float(loss[op]))
+            if heard[op]:
+                found = replace(found, rates=(*found.rates[:3], max(found.rates[3], SLOWEST_RELEASE)))
         tuning = {k: getattr(was, k) for k in ("fixed", "coarse", "fine", "detune")}
         operators.append(replace(found, **tuning))
-        errors.append(error)
-    return replace(voice, operators=tuple(operators)), raised, tuple(errors)
+    voice = replace(voice, operators=tuple(operators))
+    written = octaves_of(Patch.stack([voice])[0], hands) - loss[:, None, None]
+    errors = [
+        float(errors_db(written[op], Curve(wanted[..., op] + raised[op], floor[..., op] + raised[op])))
+        if operators[op].output_level
+        else 0.0
+        for op in range(6)
+    ]
+    return voice, raised, tuple(errors)
+
+
+def _gain(raised: np.ndarray) -> np.float32:
+    """Of the instrument's sound, to be as loud as the voice: of `raised` only carriers' is not 0, but may be below."""
+    return np.float32(2.0 ** raised[np.abs(raised).argmax()] * OUTPUT_SCALE)
 
 
 def _hands(notes: Notes, frames: np.ndarray, profile: Profile = DEXED) -> Hands:
@@ -207,8 +223,7 @@ def sound_of(exported: Exported) -> Float[np.ndarray, " sample"]:
     """The phrase, played by the instrument, then by the voice, at `RATE`; both are as loud as a DX7 would play them."""
     heard = exported.phrase
     notes, rate = heard.notes, heard.notes.sample_rate
-    raised = float(exported.raised.max())
-    gain = np.float32(2.0**raised * OUTPUT_SCALE)
+    gain = _gain(exported.raised)
     parts = []
     for scale, audio, audio_rate in ((gain, heard.model.audio, rate), (np.float32(1), heard.voice_audio, RATE)):
         for sound, length in zip(audio, notes.lengths, strict=True):

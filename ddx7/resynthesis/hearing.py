@@ -57,19 +57,22 @@ def tune_levels(voice: Voice, notes: Notes, targets: Sequence[np.ndarray]) -> Vo
     Args:
       voice: fitted already.
       notes: a few of them are listened to.
-      targets: how the notes should sound, at their sample rate.
+      targets: how the notes should sound, at their sample rate and as loud as the voice.
     """
     order = np.lexsort((notes.velocities, notes.keys))
     chosen = np.unique(order[np.linspace(0, len(order) - 1, _TUNED_ON + 2).round().astype(int)[1:-1]])
     few, rate = notes[chosen], notes.sample_rate
     samples = int(few.lengths.max()) * HOP
-    wanted = _picture(np.array([np.pad(targets[i], (0, samples - len(targets[i]))) for i in chosen]), rate)
+    sought = np.array([np.pad(targets[i], (0, samples - len(targets[i]))) for i in chosen])
+    # One scale for both, or a single carrier could be at any level.
+    scale = 1 / np.maximum(np.sqrt(np.mean(np.square(sought), axis=-1, keepdims=True)), 1e-9)
+    wanted = _picture(sought * scale, rate)
     floor = wanted.max(axis=(-2, -1), keepdims=True) - RANGE_DB
 
     def score(voices: Sequence[Voice]) -> np.ndarray:
         played = play_voices(voices, few, RATE)
         sounds = np.array([[resample(sound, RATE, rate)[:samples] for sound in row] for row in played])
-        apart = np.abs(np.maximum(_picture(sounds, rate), floor) - np.maximum(wanted, floor))
+        apart = np.abs(np.maximum(_picture(sounds * scale, rate), floor) - np.maximum(wanted, floor))
         return apart.mean(axis=(1, 2, 3))
 
     best = float(score([voice])[0])
@@ -83,10 +86,8 @@ def tune_levels(voice: Voice, notes: Notes, targets: Sequence[np.ndarray]) -> Vo
 
 
 def _picture(sounds: np.ndarray, rate: int) -> np.ndarray:
-    """Log-mel spectra of sounds [..., sample] at unit RMS; much quicker for many than `log_mel_distance`."""
-    rms = np.sqrt(np.mean(np.square(sounds), axis=-1, keepdims=True))
-    even = np.where(rms > 0, sounds / np.maximum(rms, 1e-9), 0.0).astype(np.float32)
-    return np.asarray(_log_mel(even, rate, n_fft=1024, hop=256, highest_hz=rate / 2))
+    """Log-mel spectra of sounds [..., sample]; much quicker for many than `log_mel_distance`."""
+    return np.asarray(_log_mel(sounds.astype(np.float32), rate, n_fft=1024, hop=256, highest_hz=rate / 2))
 
 
 _log_mel = jax.jit(log_mel, static_argnums=1, static_argnames=("n_fft", "hop", "highest_hz"))

@@ -66,7 +66,9 @@ def test_export_fits_a_recording(run: Run, tiny: Path, tmp_path: Path, folder: P
     recording = tmp_path / "solo.wav"
     sound = ddx7.render(ddx7.load(folder / "voice.syx")[0], [60, 64], 100, 0.3, 0.5).reshape(-1)
     soundfile.write(recording, sound, 44100)
-    out = tmp_path / "solo.syx"
+    assert run("export", tiny, "--recording", recording, "-o", tmp_path / "solo.syx", "--force").code == 2
+    np.testing.assert_array_less(0, np.abs(soundfile.read(recording)[0]).max())  # it is not written over
+    out = tmp_path / "made.syx"
     outcome = run("export", tiny, "--recording", recording, "--name", "SOLO", "-o", out, "--json")
     assert outcome.code == 0, outcome.err
     report = json.loads(outcome.out)
