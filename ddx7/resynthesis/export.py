@@ -120,6 +120,7 @@ def export(
     synth = instrument.model.synth
     if not isinstance(synth, FmSynth):
         raise Ddx7Error("the instrument plays harmonics and noise, which no DX7 voice can hold; wanted one of FM")
+    structure = synth.structure.voice.renamed(name)  # a wrong name is told before the work
     sounds = None
     if recording is None:
         notes, phrase = learned_notes(instrument, attack_s=attack_s, release_s=release_s)
@@ -129,9 +130,9 @@ def export(
         phrase = None
     tell(f"playing {len(notes.keys)} notes with the instrument")
     played = play_notes(instrument, notes, seed)
-    voice, raised, fit_db = fit_voice(played.octaves, notes, synth.structure.voice, seed=seed, progress=tell)
+    voice, raised, fit_db = fit_voice(played.octaves, notes, structure, seed=seed, progress=tell)
     tell("setting levels by ear")
-    voice = tune_levels(voice.renamed(name), notes, notes.cut(played.audio * _gain(raised)))
+    voice = tune_levels(voice, notes, notes.cut(played.audio * _gain(raised)))
     tell("listening to the voice")
     fitted = _hear(voice, notes, played, sounds)
     if phrase is None:

@@ -81,6 +81,9 @@ def test_export_refuses(run: Run, tiny: Path, folder: Path, tmp_path: Path) -> N
     assert run("export", tiny, "-o", folder / "voice.syx").code == 1  # there already
     assert run("export", tiny, "-o", tmp_path / "voice.wav").code == 2
     assert run("export", tiny, "-o", tmp_path / "a.syx", "--attack", "-1").code == 1
+    outcome = run("export", tiny, "-o", tmp_path / "a.syx", "--name", "ELEVEN CHAR")
+    assert outcome.code == 1
+    assert "playing" not in outcome.err  # told before the work
     noise = _saved(tmp_path / "noise.safetensors", Model(HpnSynth(), RnnSize(hidden=4, layers=1)))
     outcome = run("export", noise, "-o", tmp_path / "a.syx")
     assert outcome.code == 1
