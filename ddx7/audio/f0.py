@@ -21,6 +21,7 @@ OCTAVE_COST = 0.02  # for every octave down: of equally good lags the shortest
 MOVE_COST = 0.5  # for every octave moved from one point to the next
 VOICING_COST = 0.15  # for beginning or ending to sound
 UNVOICED = 0.35  # what a point without pitch costs: a difference above is noise
+FAINT_DB = -90.0  # under the loudest point: silence
 CHUNK = 512
 
 Extractor = Callable[[np.ndarray, int], tuple[np.ndarray, np.ndarray, np.ndarray]]
@@ -42,6 +43,9 @@ def yin(samples: np.ndarray, sample_rate: int) -> tuple[np.ndarray, np.ndarray, 
     frames = cut_frames(np.pad(sound, (window // 2, 2 * window)), RATE, HOP_S)
     n = len(sound) // int(HOP_S * RATE) + 1
     hz, cost, clarity = (np.concatenate(x) for x in zip(*map(_candidates, _chunks(frames[:n])), strict=True))
+    power = np.concatenate([np.mean(np.square(part[:, :window]), axis=1) for part in _chunks(frames[:n])])
+    # Below that there are only roundings of the filter, which ring.
+    cost[power <= power.max() * 10 ** (FAINT_DB / 10)] = np.inf
     path = _cheapest(np.log2(np.maximum(hz, 1e-9)), cost)
     rows = np.arange(len(path))
     voiced = path < CANDIDATES

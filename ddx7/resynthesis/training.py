@@ -203,6 +203,10 @@ def _compiled(
         loss, slope = jax.value_and_grad(loss_of)(state.weights, arrays, key)
         change, inner = optimiser.update(slope, state.optimiser, state.weights)
         weights = optax.apply_updates(state.weights, change)
+        # Levels that are no numbers are silence to the engine, so a broken network might never show in the loss.
+        loss = jnp.where(jnp.isfinite(optax.global_norm(weights)), loss, jnp.nan)
+        # Levels that are no numbers are silence to the engine, so a broken network might never show in the loss.
+        loss = jnp.where(jnp.isfinite(optax.global_norm(weights)), loss, jnp.nan)
         # Early on the mean must not remember how training began.
         decay = jnp.minimum(settings.average, (1.0 + state.step) / (10.0 + state.step))
         mean = jax.tree.map(lambda m, w: decay * m + (1 - decay) * w, state.mean, weights)
