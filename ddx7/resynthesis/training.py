@@ -204,9 +204,9 @@ def _compiled(
         change, inner = optimiser.update(slope, state.optimiser, state.weights)
         weights = optax.apply_updates(state.weights, change)
         # Levels that are no numbers are silence to the engine, so a broken network might never show in the loss.
-        loss = jnp.where(jnp.isfinite(optax.global_norm(weights)), loss, jnp.nan)
+        loss = jnp.where(jnp.isfinite(optax.tree.norm(weights)), loss, jnp.nan)
         # Levels that are no numbers are silence to the engine, so a broken network might never show in the loss.
-        loss = jnp.where(jnp.isfinite(optax.global_norm(weights)), loss, jnp.nan)
+        loss = jnp.where(jnp.isfinite(optax.tree.norm(weights)), loss, jnp.nan)
         # Early on the mean must not remember how training began.
         decay = jnp.minimum(settings.average, (1.0 + state.step) / (10.0 + state.step))
         mean = jax.tree.map(lambda m, w: decay * m + (1 - decay) * w, state.mean, weights)
