@@ -147,7 +147,7 @@ def _gaussian(embeddings: np.ndarray) -> Gaussian:
     mean = embeddings.mean(axis=0)
     centred = (embeddings - mean) / np.sqrt(len(embeddings) - 1)
     n, dimension = centred.shape
-    return mean, (np.linalg.qr(centred, mode="r") if n > dimension else centred).T
+    return mean, np.transpose(np.linalg.qr(centred, mode="r") if n > dimension else centred)
 
 
 def _factor(covariance: np.ndarray) -> np.ndarray:

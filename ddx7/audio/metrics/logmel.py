@@ -11,6 +11,7 @@ RATE, WINDOW, HOP = 16_000, 16_000, 8_000
 N_FFT, FRAME_HOP, N_MELS = 1024, 256, 32
 LOWEST_HZ, HIGHEST_HZ = 60.0, 7_600.0
 FLOOR_DB = -80.0
+BATCH = 64  # windows at once, for the sake of memory
 
 
 def make(name: str, weights: Path | None) -> Embedding:
@@ -34,10 +35,11 @@ def embed(windows: np.ndarray) -> np.ndarray:
     """
     hann = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(N_FFT) / N_FFT)
     filters = mel_filterbank(RATE, N_FFT, N_MELS, lowest_hz=LOWEST_HZ, highest_hz=HIGHEST_HZ) * (RATE / N_FFT)
-    embedded = np.empty((len(windows), 2 * N_MELS))
-    for row, window in enumerate(windows):
-        frames = np.lib.stride_tricks.sliding_window_view(window, N_FFT)[::FRAME_HOP]
+    embedded = [np.empty((0, 2 * N_MELS))]
+    for start in range(0, len(windows), BATCH):
+        batch = windows[start : start + BATCH]
+        frames = np.lib.stride_tricks.sliding_window_view(batch, N_FFT, axis=-1)[:, ::FRAME_HOP]
         power = np.abs(np.fft.rfft(frames * (hann * 2 / hann.sum()))) ** 2 @ filters
         level_db = 10 * np.log10(power + 10 ** (FLOOR_DB / 10))
-        embedded[row] = np.concatenate([level_db.mean(axis=0), level_db.std(axis=0)])
-    return embedded
+        embedded.append(np.concatenate([level_db.mean(axis=1), level_db.std(axis=1)], axis=-1))
+    return np.concatenate(embedded)

@@ -117,11 +117,9 @@ def score_sets(
     """
     if isinstance(embedding, str):
         embedding = load_embedding(embedding, weights)
-    sets = [
-        embed_set(clips, embedding, sample_rate=sample_rate, cache=cache, name=name)
-        for clips, name in ((reference, reference_name), (test, "test"))
-    ]
-    return score_embedded(*sets, embedding, seed=seed)
+    wanted = embed_set(reference, embedding, sample_rate=sample_rate, cache=cache, name=reference_name)
+    found = embed_set(test, embedding, sample_rate=sample_rate, cache=cache, name="test")
+    return score_embedded(wanted, found, embedding, seed=seed)
 
 
 def embed_set(
@@ -162,8 +160,8 @@ def embed_set(
             rows.append(_embedded(pieces.windows, embedding, None if cache is None else Path(cache)))
         progress()
     if not rows:
-        window_s = embedding.window / embedding.sample_rate
-        raise AudioError(f"the {name} holds no {window_s:.2f} s of sound in {n_too_short} clips, {embedding.name} does")
+        needs = f"{embedding.name} needs {embedding.window / embedding.sample_rate:.2f} s"
+        raise AudioError(f"the {name} has no clip that is long enough ({n_too_short} are too short), {needs}")
     values = np.concatenate(rows)
     return EmbeddedSet(values, n_clips, n_too_short, n_silent, padding / embedding.sample_rate, name)
 
@@ -235,7 +233,7 @@ def _embedded(windows: np.ndarray, embedding: Embedding, cache: Path | None) -> 
         return np.asarray(embedding.embed(windows), np.float64)
     digest = hashlib.sha256(embedding.identity.encode())
     digest.update(np.ascontiguousarray(windows).tobytes())
-    path = cache / f"{embedding.name}-{digest.hexdigest()[:32]}.npy"
+    path = cache / f"{digest.hexdigest()[:32]}.npy"
     if path.is_file():
         return np.load(path, allow_pickle=False)
     values = np.asarray(embedding.embed(windows), np.float64)

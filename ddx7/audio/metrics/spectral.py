@@ -28,9 +28,8 @@ def multi_scale_spectral_distance(target: Sound, other: Sound, sample_rate: int)
     Hann window; magnitudes S divided by the square root of the window's length; then
     mean |S - S'| + mean |ln(S + 1e-7) - ln(S' + 1e-7)| over all frames and bins. The six are summed.
 
-    `other` is cut, or continued with silence, to the length of `target`. Levels count: nothing is normalised. Where both
-    sounds are silent the logarithms agree, but where one is exactly silent and the other is not they are far apart:
-    padding must not be scored.
+    `other` is cut, or continued with silence, to the length of `target`. Levels count: nothing is normalised. Where one
+    sound is exactly silent and the other is not, the logarithms are far apart: padding must not be scored.
 
     Args:
       target: float [time], longer than 1024 samples, or the path of a recording.
