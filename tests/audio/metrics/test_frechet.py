@@ -58,17 +58,18 @@ def test_infinity_takes_back_what_a_small_set_adds():
     """Of standard normals and ones moved by 0.1 in each of 16 dimensions the distance is 0.16."""
     rng = np.random.default_rng(3)
     reference = rng.normal(size=(50_000, 16))
-    errors = {"fad": [], "infinity": []}
+    plain, slopes, extrapolated = [], [], []
     for seed in range(6):
         test = 0.1 + rng.normal(size=(1200, 16))
-        errors["fad"].append(fad(reference, test) - 0.16)
-        extrapolated = fad_infinity(reference, test, seed=seed)
-        errors["infinity"].append(extrapolated.value - 0.16)
-        # The mean adds its variance, 16 / n; each of 16² entries of the covariance 1 / (4n), as in a Taylor series.
-        assert extrapolated.slope == pytest.approx(16 + (16 * 17) / 4, rel=0.5)
-        assert extrapolated.r2 > 0.5
-    assert np.mean(errors["fad"]) > 0.05
-    assert abs(np.mean(errors["infinity"])) < 0.015
+        plain.append(fad(reference, test))
+        line = fad_infinity(reference, test, seed=seed)
+        slopes.append(line.slope)
+        extrapolated.append(line.value)
+        assert line.r2 > 0.3
+    # To first order the mean adds 16 / n, the covariance 16 * 17 / (4 n).
+    assert np.mean(slopes) == pytest.approx(16 + 16 * 17 / 4, rel=0.3)
+    assert np.mean(plain) > 0.16 + 0.05
+    assert np.mean(extrapolated) == pytest.approx(0.16, abs=0.03)
 
 
 def test_infinity_is_seeded_and_draws_without_replacement():
@@ -100,4 +101,4 @@ def test_gaussians_that_cannot_be_compared():
     with pytest.raises(AudioError, match="two of one dimension"):
         frechet_distance(np.zeros(2), np.eye(2), np.zeros(3), np.eye(3))
     with pytest.raises(AudioError, match="NaN or infinite"):
-        frechet_distance(np.zeros(2), np.eye(2) * np.inf, np.zeros(2), np.eye(2))
+        frechet_distance(np.zeros(2), np.full((2, 2), np.inf), np.zeros(2), np.eye(2))
