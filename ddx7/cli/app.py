@@ -25,6 +25,7 @@ COMMANDS = {
     "vary": "make variations of a voice",
     "morph": "walk from one voice to another in even steps",
     "nearest": "find which of your voices sounds most like a voice or a recording",
+    "fad": "measure how near a set of sounds comes to recordings",
     "demo": "match a recording that ships with ddx7",
     "train": "teach a model from voices of your own",
     "check": "read many files and say what is wrong in them",
