@@ -147,9 +147,10 @@ def train(
                 "steps_per_s": (step + 1 - first) / (time.monotonic() - begun),
             }
             losses = []
-            keep(folder, jax.device_get(state), metrics)
-            if progress:
-                progress(metrics)
+            if jax.process_index() == 0:  # of several machines one writes
+                keep(folder, jax.device_get(state), metrics)
+                if progress:
+                    progress(metrics)
     return jax.device_get(state.best), metrics
 
 

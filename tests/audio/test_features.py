@@ -57,6 +57,20 @@ def test_steps_and_a_rest_are_found():
     assert found[np.argmin(np.abs(at - 1.25))] == 0
 
 
+def test_pitch_steps_in_the_middle_of_a_rest():
+    EXTRACTORS["rest"] = lambda x, rate: (
+        np.arange(11) * 0.1,
+        np.array([200.0] * 4 + [0.0] * 3 + [400.0] * 4),
+        np.ones(11),
+    )
+    try:
+        found, _ = follow(np.ones(1), RATE, np.arange(0, 1.01, 0.05), "rest")
+    finally:
+        del EXTRACTORS["rest"]
+    np.testing.assert_allclose(found[:10], 200, rtol=1e-5)
+    np.testing.assert_allclose(found[11:], 400, rtol=1e-5)
+
+
 def test_pitch_goes_on_through_silence():
     x = np.concatenate([sing(np.full(RATE, 300.0)), np.zeros(RATE)])
     features = extract(x, RATE, "yin")
