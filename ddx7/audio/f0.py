@@ -86,8 +86,8 @@ EXTRACTORS: dict[str, Extractor] = {"yin": yin, "pyin": pyin}
 def follow(samples: np.ndarray, sample_rate: int, times_s: np.ndarray, extractor: str) -> tuple[np.ndarray, np.ndarray]:
     """Fundamental and confidence at given times.
 
-    Where nothing sounds the last fundamental goes on until halfway to the next note, whose own it has from there, so that
-    there is always one and it never slides where nobody slid; the confidence says what to believe.
+    Where nothing sounds the last fundamental goes on until halfway to the next note, and from there that note's own, so
+    that there is always one and it never slides where nobody slid; the confidence says what to believe.
 
     Args:
       samples: float [time].
