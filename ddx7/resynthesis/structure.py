@@ -127,10 +127,7 @@ def noise_beside(algorithm: int, *ratios: float, noise_hz: float = 4000.0) -> St
     hiss = Operator(output_level=99, fixed=1, coarse=decade, fine=round((np.log10(noise_hz) - decade) * 100))
     tone = _paper("", algorithm, _ratios(1, 1, *ratios)).operators
     voice = Voice(operators=(hiss, *tone[1:]), algorithm=algorithm)
-    carriers = CARRIERS[algorithm - 1] > 0
-    # A carrier that has to reach a peak of 1 would learn slowly if that were the end of its range.
-    structure = Structure(voice, tuple(FULL_INDEX if c else TURN for c in carriers))
-    return with_feedback(structure, 7)
+    return with_feedback(from_voice(voice, TURN), 7)
 
 
 def with_feedback(structure: Structure, feedback: int, index_limit: float = FULL_INDEX) -> Structure:

@@ -31,7 +31,7 @@ from ddx7.files import atomic_write
 from ddx7.resynthesis.configs import config
 from ddx7.resynthesis.dataset import Piece, find_recordings, load_pieces
 from ddx7.resynthesis.model import n_weights
-from ddx7.resynthesis.player import Instrument
+from ddx7.resynthesis.player import Instrument, load, shipped
 from ddx7.runs import CHECKPOINT, METRICS, last_metrics
 
 RATE = 16_000
@@ -63,6 +63,11 @@ def errors(pieces: list[Piece], sounds: list[np.ndarray]) -> dict[str, float]:
         )
         weights.append(len(sound))
     return {name: float(np.average([row[name] for row in rows], weights=weights)) for name in rows[0]}
+
+
+def has(run: Path) -> bool:
+    """Whether a folder holds a run."""
+    return (run / CHECKPOINT).exists()
 
 
 def load_run(folder: Path, instrument: str, name: str) -> tuple[Instrument, dict[str, Any]]:
@@ -98,16 +103,16 @@ def main() -> None:
             for e in embeddings
         ]
         rows: dict[str, Any] = {}
-        for run in [None, *sorted(folder.iterdir())]:
-            if run is None:
-                name, sounds, row = "recordings", [p.samples for p in held_out], {}
-            elif not (run / CHECKPOINT).exists():
-                continue
+        models = {run.name: load_run(run, instrument, run.name) for run in sorted(folder.iterdir()) if has(run)}
+        models |= {"shipped": (load(instrument), load(instrument).card)} if instrument in shipped() else {}
+        for name in ("recordings", *models):
+            if name == "recordings":
+                sounds, row = [p.samples for p in held_out], {}
             else:
-                name = run.name
-                model, metrics = load_run(run, instrument, name)
+                model, metrics = models[name]
                 sounds = played(model, held_out)
-                row = {"weights": n_weights(model.weights), "steps": metrics["step"], **errors(held_out, sounds)}
+                row = {"weights": n_weights(model.weights), "steps": metrics["step"]}
+            row |= errors(held_out, sounds)
             for embedding, reference in zip(embeddings, references, strict=True):
                 # No cache: what models play changes with every training.
                 found = embed_set(sounds, embedding, sample_rate=RATE, name="test")
