@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from ddx7.library.categories import CATEGORIES
 from ddx7.library.hearing import hear
 from ddx7.library.measures import Measures, measure
 from ddx7.library.shards import in_shards
@@ -114,7 +115,9 @@ RULES = (
         "no sound: the highest sample of three notes is {:.1g}",
         "60 dB under full scale and 42 dB under one carrier at full level; a note of 10 s gives slow pads their time",
     ),
-    Rule("clipped", 1.0, "clips: the highest sample is {:.2f}", "full scale; beyond it sound files and converters clip"),
+    Rule(
+        "clipped", 1.0, "clips: the highest sample is {:.2f}", "full scale; beyond it sound files and converters clip"
+    ),
     Rule(
         "never-ends",
         60.0,
@@ -191,12 +194,12 @@ class Verdicts:
         return tuple(RULES[r].code for r in np.flatnonzero(self.broken[k]))
 
 
-def judge(heard: Heard, *, unpitched: np.ndarray | bool = False, neighbours_db: float = NEIGHBOURS_DB) -> Verdicts:
+def judge(heard: Heard, *, without_pitch: np.ndarray | bool = False, neighbours_db: float = NEIGHBOURS_DB) -> Verdicts:
     """Hold what was heard against the rules.
 
     Args:
       heard: what `listen` found.
-      unpitched: bool [voice] or one for all: drums and effects, which need no pitch.
+      without_pitch: bool [voice] or one for all: drums and effects, which need no pitch.
       neighbours_db: A-weighted level of the voices beside these: the median of the louder
         `level_db` of the two notes, say.
     """
@@ -225,7 +228,7 @@ def judge(heard: Heard, *, unpitched: np.ndarray | bool = False, neighbours_db: 
     broken["off-pitch"] = (np.abs(least_off) > limit["off-pitch"]) & (clear < _CLEAR) & at_once
     broken["quiet"] &= at_once
     broken["shrieks"] &= level > neighbours_db - _SHRIEK_DB
-    may = np.broadcast_to(~np.asarray(unpitched, bool), len(heard))
+    may = np.broadcast_to(~np.asarray(without_pitch, bool), len(heard))
     for rule in RULES:
         if rule.pitched:
             broken[rule.code] &= may
@@ -236,17 +239,21 @@ def judge(heard: Heard, *, unpitched: np.ndarray | bool = False, neighbours_db: 
     )
 
 
-def audition(vced: np.ndarray, *, unpitched: np.ndarray | bool = False) -> Verdicts:
+def unpitched(categories: np.ndarray) -> np.ndarray:
+    """Which voices need no pitch, bool [voice], by their categories, bool [voice, 17]."""
+    return np.asarray(categories)[:, [CATEGORIES.index(c) for c in ("percussion", "effect")]].any(axis=1)
+
+
+def audition(vced: np.ndarray, *, without_pitch: np.ndarray | bool = False) -> Verdicts:
     """Play voices and hold them against the rules; about a millisecond and a half for each on an idle core.
 
     Args:
       vced: uint8 [voice, 155], legal.
-      unpitched: bool [voice] or one for all: drums and effects, which need no pitch.
+      without_pitch: bool [voice] or one for all: drums and effects, which need no pitch.
     """
-    return judge(listen(vced), unpitched=unpitched)
+    return judge(listen(vced), without_pitch=without_pitch)
 
 
 def _class_distance(semitones: np.ndarray) -> np.ndarray:
     """Distance to the nearest octave, -6 to 6 semitones."""
     return (semitones + 6) % 12 - 6
-
