@@ -24,7 +24,7 @@ class Command:
 
     `ddx7 corpus scan FOLDER... -o corpus.npz` reads every file that may hold voices, leaves out what is damaged, silent
     or INIT VOICE, finds copies and near-copies, and reads categories from names. Beside it, corpus.png draws what is
-    counted. With --listen every voice is played, too: what is wrong with it is noted, and what sounds the same is found.
+    counted. With --listen every voice is played, too: what is wrong with it is noted, and what sounds the same found.
     """
 
     action: Annotated[Positional[Literal["scan"]], arg(metavar="scan", help_behavior_hint="")]

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 FORMAT = "ddx7 corpus 1"
 FROM_BYTES = ("mended", "hanging")
-"""Diagnoses that need no listening: something was illegal and was clamped; L4 of a carrier that is heard is not silence."""
+"""Diagnoses that need no listening: something was illegal and was clamped; L4 of a carrier is not silence."""
 NOT_HEARD = -1
 
 
@@ -73,7 +73,7 @@ class Corpus:
     @property
     def clean(self) -> np.ndarray:
         """Voices about which nothing is to be said, bool [voice]."""
-        return ~self.diagnosis.any(axis=1)
+        return np.asarray(~self.diagnosis.any(axis=1))
 
     @property
     def heard(self) -> bool:

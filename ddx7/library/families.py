@@ -31,7 +31,7 @@ def byte_families(vced: np.ndarray, near: int = NEAR_BYTES) -> np.ndarray:
       int32 [voice], from 0 in the order of first appearance.
     """
     keys = sound_key(vced)
-    columns = np.array_split(np.arange(126), N_OPERATORS) + [np.arange(126, keys.shape[1])]
+    columns = [*np.array_split(np.arange(126), N_OPERATORS), np.arange(126, keys.shape[1])]
     labels = np.stack([_numbered(keys[:, block]) for block in columns], 1)
     pairs = [_near_pairs(keys, labels[:, list(two)], near) for two in combinations(range(len(columns)), 2)]
     return _connected(len(vced), np.concatenate(pairs))

@@ -3,17 +3,14 @@
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from ddx7.library.categories import CATEGORIES
 from ddx7.library.hearing import hear
 from ddx7.library.measures import Measures, measure
-from ddx7.library.shards import in_shards
-
-if TYPE_CHECKING:
-    from distributed import Client
+from ddx7.library.shards import Client, in_shards
 
 
 class Probe(NamedTuple):
@@ -58,7 +55,7 @@ def listen(
     *,
     folder: Path | None = None,
     progress: Callable[[int, int], object] | None = None,
-    client: "Client | None" = None,
+    client: Client | None = None,
 ) -> Heard:
     """Play and measure voices; 2.75 s of sound for each.
 
@@ -160,7 +157,7 @@ RULES = (
 """What is looked for, in the order in which it is said."""
 
 NEIGHBOURS_DB = -24.5
-"""A-weighted level of the middle public voice on the louder of the two notes, for voices that have no others beside them."""
+"""A-weighted level of the middle public voice on the louder of the two notes, for voices without others beside them."""
 
 
 _CLEAR = 0.1  # noise under which the pitch that was found is that of the sound
@@ -183,7 +180,7 @@ class Verdicts:
     @property
     def duds(self) -> np.ndarray:
         """Which voices break any rule, bool [voice]."""
-        return self.broken.any(axis=1)
+        return np.asarray(self.broken.any(axis=1))
 
     def reasons(self, k: int) -> tuple[str, ...]:
         """What is wrong with one of the voices, for people."""
@@ -241,7 +238,8 @@ def judge(heard: Heard, *, without_pitch: np.ndarray | bool = False, neighbours_
 
 def unpitched(categories: np.ndarray) -> np.ndarray:
     """Which voices need no pitch, bool [voice], by their categories, bool [voice, 17]."""
-    return np.asarray(categories)[:, [CATEGORIES.index(c) for c in ("percussion", "effect")]].any(axis=1)
+    columns = [CATEGORIES.index(c) for c in ("percussion", "effect")]
+    return np.asarray(np.asarray(categories)[:, columns].any(axis=1))
 
 
 def audition(vced: np.ndarray, *, without_pitch: np.ndarray | bool = False) -> Verdicts:
