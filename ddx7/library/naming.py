@@ -22,14 +22,14 @@ _NOUNS = {
     "e-piano": "E.PIANO TINES ROADS E.PNO EP",
     "organ": "ORGAN DRAWBAR ORGN ORG",
     "bell": "BELLS CHIMES BELL BEL",
-    "mallet": "MALLETS MALLET MALT",
+    "mallet": "MALLETS MALLET VIBE",
     "plucked": "PLUCKED PLUCK PLUK",
     "guitar": "GUITAR GUIT GTR",
     "bass": "BASS BASS BS",
     "strings": "STRINGS STRING STRGS STR",
     "pad": "PAD PAD",
     "brass": "BRASS HORNS BRASS BRS",
-    "woodwind": "WINDS REEDS REED WIND",
+    "woodwind": "WINDS REEDS REED",
     "voice": "VOICES CHOIR VOICE VOX",
     "lead": "LEAD LEAD LD",
     "percussion": "DRUM PERC TOM",
@@ -39,7 +39,7 @@ _NOUNS = {
 _QUALITIES = {
     "bright": "BRIGHT BRITE GLASS CRISP SHARP CLEAR SILVER",
     "dark": "DARK MELLOW ROUND DEEP SOFT",
-    "plain": "NEW SWEET FM GOOD CLASSIC",
+    "plain": "FINE SWEET FM GOOD CLASSIC",
     "slow": "SLOW SWELL RISING LAZY",
     "short": "SHORT TIGHT SNAPPY DRY",
     "long": "LONG WIDE SPACE OPEN",
@@ -47,6 +47,7 @@ _QUALITIES = {
 }
 _AS_QUALITY = {"brass": "BRASSY", "strings": "STRINGY", "organ": "PIPEY", "bell": "CHIMEY", "bass": "BASSY"}
 _UNUSUAL = 0.3  # of the names have a dot or nothing between their words
+_CLEAR_BY_ITSELF = 4  # letters of a word that is still seen where nothing parts it from another
 
 _FIRST = """
     AMBER ARCTIC AUTUMN AZURE BIRCH BRISK CEDAR COBALT COPPER CORAL COSMIC CRIMSON DAWN DESERT DISTANT DUSK EMBER
@@ -128,6 +129,8 @@ def _joined(head: list[str], kinds: Sequence[str], between: str) -> str | None:
     spellings = [_NOUNS[kind].split() for kind in kinds[:2]]
     for shortened in range(max(map(len, spellings))):
         words = [*head, *(forms[min(shortened, len(forms) - 1)] for forms in spellings)]
+        if not between and any(len(word) < _CLEAR_BY_ITSELF or "." in word for word in words):
+            continue
         name = between.join(words)
         if len(name) <= NAME_SIZE:
             return name
