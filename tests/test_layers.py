@@ -10,7 +10,7 @@ import pytest
 import ddx7
 
 PACKAGE = Path(ddx7.__file__).parent
-BASE = {"compiler", "errors", "files"}
+BASE = {"compiler", "errors", "files", "runs"}
 MAY_IMPORT = {
     "voice": set(),
     "engine": {"voice"},
