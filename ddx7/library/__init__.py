@@ -2,6 +2,8 @@
 
 from ddx7.library.canonical import canonical as canonical
 from ddx7.library.canonical import sound_key as sound_key
+from ddx7.library.categories import CATEGORIES as CATEGORIES
+from ddx7.library.categories import categories_of_name as categories_of_name
 from ddx7.library.collection import Collection as Collection
 from ddx7.library.collection import Source as Source
 from ddx7.library.collection import scan as scan
