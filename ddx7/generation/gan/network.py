@@ -154,6 +154,20 @@ class _Reader(nn.Module):
         return x @ (free + smooth @ shared) + self.param("bias", nn.initializers.zeros, (self.width,))
 
 
+class _Trunk(nn.Module):
+    """What is seen in a voice."""
+
+    size: Size
+
+    @nn.compact
+    def __call__(self, seen: OneHot, routing: Float[Array, "batch 33"]) -> Float[Array, "batch whole"]:
+        size = self.size
+        operators = nn.leaky_relu(_Reader(OPERATOR_PLACES, size.operator)(seen.operators), 0.2)
+        operators = nn.leaky_relu(_Wiring(size.operator)(operators, routing), 0.2)
+        voice = nn.leaky_relu(_Reader(VOICE_PLACES, size.operator)(seen.voice), 0.2)
+        return nn.Dense(size.whole)(jnp.concatenate([operators.reshape(len(voice), -1), voice, routing], axis=-1))
+
+
 class Critic(nn.Module):
     """How real voices look, and of which kinds they are."""
 
@@ -163,11 +177,8 @@ class Critic(nn.Module):
     @nn.compact
     def __call__(self, seen: OneHot, asked: Float[Array, "batch condition"]) -> tuple[Array, Array]:
         """The critic's mark [voice], and logits of each kind of sound [voice, category], which see no conditions."""
-        size, routing = self.size, asked[:, : ROUTING.shape[1]]
-        operators = nn.leaky_relu(_Reader(OPERATOR_PLACES, size.operator)(seen.operators), 0.2)
-        operators = nn.leaky_relu(_Wiring(size.operator)(operators, routing), 0.2)
-        voice = nn.leaky_relu(_Reader(VOICE_PLACES, size.operator)(seen.voice), 0.2)
-        x = nn.Dense(size.whole)(jnp.concatenate([operators.reshape(len(voice), -1), voice, routing], axis=-1))
+        size = self.size
+        x = _Trunk(size, name="trunk")(seen, asked[:, : ROUTING.shape[1]])
         kinds = nn.Dense(self.n_categories, name="kinds")(nn.leaky_relu(x, 0.2))
         x = x + nn.Dense(size.whole, name="asked")(asked)
         for _ in range(size.blocks):
@@ -175,3 +186,18 @@ class Critic(nn.Module):
         return nn.Dense(1, name="mark")(nn.leaky_relu(x, 0.2))[:, 0], kinds
 
 
+class Encoder(nn.Module):
+    """The noise from which the generator would make a voice: mean and log variance of each of its numbers."""
+
+    size: Size
+
+    @nn.compact
+    def __call__(self, seen: OneHot, asked: Float[Array, "batch condition"]) -> tuple[Array, Array]:
+        """Mean and log variance, [voice, noise] each."""
+        size = self.size
+        x = _Trunk(size, name="trunk")(seen, asked[:, : ROUTING.shape[1]])
+        x = x + nn.Dense(size.whole, name="asked")(asked)
+        for _ in range(size.blocks):
+            x = _Block(size.whole)(x)
+        found = nn.Dense(2 * size.noise)(nn.leaky_relu(x, 0.2))
+        return found[:, : size.noise], found[:, size.noise :] - 1.0

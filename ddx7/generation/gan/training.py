@@ -1,6 +1,8 @@
 """Training generator and critic: one loop, exact to resume, safe to kill.
 
-What a step does hangs on the seed and the step's number alone, and a checkpoint holds all that changes. The critic marks
+What a step does hangs on the seed and the step's number alone, and a checkpoint holds all that changes. At first the
+generator learns to give back voices that an encoder saw (a variational autoencoder), which costs a tenth of what it
+would to learn as much from a critic. From then on the critic marks
 pairs of a human voice and a made one that were asked the same (relativistic pairing), and the square of its slope is
 kept small on both (R1 and R2; Huang et al., The GAN is dead, long live the GAN, 2024). Now and then the running mean of
 the generator makes voices that are compared with held-out ones; the best such mean is what is used in the end.
@@ -23,7 +25,7 @@ from jaxtyping import Array, Float, Int
 from ddx7.compiler import ONE_THREAD
 from ddx7.errors import Ddx7Error
 from ddx7.generation.gan.conditions import N_FLAGS, Conditions, Habits
-from ddx7.generation.gan.network import VALUES, Critic, Generator, OneHot, Size, distributions, draw, one_hot
+from ddx7.generation.gan.network import VALUES, Critic, Encoder, Generator, OneHot, Size, distributions, draw, one_hot
 from ddx7.generation.gan.representation import (
     OPERATOR_PLACES,
     VOICE_PLACES,
@@ -36,6 +38,7 @@ from ddx7.voice.spec import N_OPERATORS
 
 SLOPES = 4
 """The slope is taken at one of so many examples: it costs several times what the marks do."""
+_STEEPEST = 30.0  # length of a gradient beyond which it is shortened
 Measure = Callable[[np.ndarray], dict[str, float]]
 
 
@@ -45,7 +48,9 @@ class Settings:
 
     Attributes:
       steps: in all.
+      warm_up: those at first in which the generator learns from an encoder.
       batch: voices a step.
+      divergence: weight of the encoder's distance from pure noise, while there is one.
       learning_rate: of Adam for both networks at first; a half cosine takes it down to a tenth.
       slope: weight of R1 and R2.
       kinds: weight of the critic's guess at kinds of sound in its own loss, and in the generator's.
@@ -56,8 +61,10 @@ class Settings:
       seed: of everything random.
     """
 
-    steps: int = 12_000
+    steps: int = 8000
+    warm_up: int = 2000
     batch: int = 128
+    divergence: float = 0.5
     learning_rate: float = 5e-4
     slope: float = 1.0
     kinds: tuple[float, float] = (1.0, 0.05)
@@ -74,8 +81,9 @@ class State(NamedTuple):
     step: Int[Array, ""]
     generator: Any
     critic: Any
+    encoder: Any
     mean: Any
-    optimisers: tuple[Any, Any]
+    optimisers: tuple[Any, Any, Any]
     best: Any
     best_score: Float[Array, ""]
 
@@ -122,22 +130,26 @@ def train(
     folder.mkdir(parents=True, exist_ok=True)
     same_run(folder / "settings.json", {"settings": asdict(settings), "size": size._asdict()})
     habits = Habits.of(examples.conditions)
-    models = Generator(size), Critic(size, examples.conditions.categories.shape[1])
+    models = Generator(size), Critic(size, examples.conditions.categories.shape[1]), Encoder(size)
     state = _begin(models, examples, settings)
     if (folder / CHECKPOINT).exists():
         restored: Any = serialization.from_bytes(state, (folder / CHECKPOINT).read_bytes())
         state = State(*restored)
-    update, make = _compiled(models, settings)
+    make, encode, update = _compiled(models, settings)
     begun, first, chance = time.monotonic(), int(state.step), jax.random.key(settings.seed)
     metrics: dict[str, float] = last_metrics(folder / METRICS)
     found: list[dict[str, jax.Array]] = []
     for step in range(first, min(settings.steps, until or settings.steps)):
         batch = draw_batch(examples, settings, step)
-        drawn = make(state.generator, batch[2], batch[3], jax.random.fold_in(chance, step))
-        state, said = update(state, batch, drawn)
+        if step < settings.warm_up:
+            state, said = encode(state, batch)
+        else:
+            state, said = update(
+                state, batch, make(state.generator, batch[2], batch[3], jax.random.fold_in(chance, step))
+            )
         found.append(said)
         if (step + 1) % settings.measured_every == 0 or step + 1 in (settings.steps, until):
-            losses = {name: float(np.mean([one[name] for one in found])) for name in found[0]}
+            losses = {name: float(np.mean([one[name] for one in found if name in one])) for name in found[-1]}
             if not np.isfinite(list(losses.values())).all():
                 raise Ddx7Error(f"{folder}: the losses are {losses} at step {step + 1}; the checkpoint before is kept")
             rng = np.random.default_rng([settings.seed, step, 2])
@@ -146,9 +158,7 @@ def train(
             scores = measure(to_vced(asked.algorithm, made.stood))
             better = scores["score"] > float(state.best_score)
             if better:
-                state = state._replace(
-                    best=jax.tree.map(jnp.copy, state.mean), best_score=jnp.float32(scores["score"])
-                )
+                state = state._replace(best=jax.tree.map(jnp.copy, state.mean), best_score=jnp.float32(scores["score"]))
             metrics = {
                 "step": step + 1,
                 **losses,
@@ -211,16 +221,19 @@ def _straight_through(soft: OneHot, drawn: Drawn) -> OneHot:
     return OneHot(*(through(h, s, p) for h, s, p in zip(hard, sorted_soft, passes, strict=True)))
 
 
-def _optimiser(settings: Settings) -> optax.GradientTransformation:
+_MOMENTA = (0.0, 0.0, 0.9)  # of Adam: generator, critic, and generator with encoder
+
+
+def _optimiser(settings: Settings, momentum: float) -> optax.GradientTransformation:
     rate = optax.cosine_decay_schedule(settings.learning_rate, max(settings.steps, 1), 0.1)
-    return optax.adam(rate, b1=0.0, b2=0.99)
+    return optax.chain(optax.clip_by_global_norm(_STEEPEST), optax.adam(rate, b1=momentum, b2=0.99))
 
 
-def _begin(models: tuple[Generator, Critic], examples: Examples, settings: Settings) -> State:
-    generator, critic = models
+def _begin(models: tuple[Generator, Critic, Encoder], examples: Examples, settings: Settings) -> State:
+    generator, critic, encoder = models
     asked = examples.conditions[np.arange(1)].vectors()
     noise = np.zeros((1, generator.size.noise), np.float32)
-    first, second = jax.random.split(jax.random.key(settings.seed))
+    first, second, third = jax.random.split(jax.random.key(settings.seed), 3)
     made: Any = generator.init(first, noise, asked)
     # It begins with how often each value occurs.
     made["params"]["voice_bias"] = _log_shares(examples.fields.voice, VOICE_PLACES)
@@ -229,14 +242,15 @@ def _begin(models: tuple[Generator, Critic], examples: Examples, settings: Setti
     )
     seen = one_hot(*(part[:1] for part in examples.fields))
     judge: Any = critic.init(second, seen, asked)
-    optimiser = _optimiser(settings)
+    eye: Any = encoder.init(third, seen, asked)
     mean, best = (jax.tree.map(jnp.copy, made) for _ in range(2))  # buffers of a state are given away
     return State(
         jnp.zeros((), jnp.int32),
         made,
         judge,
+        eye,
         mean,
-        (optimiser.init(made), optimiser.init(judge)),
+        tuple(_optimiser(settings, b1).init(w) for b1, w in zip(_MOMENTA, (made, judge, (made, eye)), strict=True)),
         best,
         jnp.float32(-jnp.inf),
     )
@@ -249,9 +263,9 @@ def _log_shares(values: np.ndarray, places: tuple) -> jax.Array:
     return jnp.asarray(np.log(counts / counts.sum(axis=1, keepdims=True)).ravel(), jnp.float32)
 
 
-def _compiled(models: tuple[Generator, Critic], settings: Settings) -> tuple[Callable, Callable]:
-    generator, critic = models
-    optimiser = _optimiser(settings)
+def _compiled(models: tuple[Generator, Critic, Encoder], settings: Settings) -> tuple[Callable, Callable, Callable]:
+    generator, critic, encoder = models
+    of_made, of_judge, of_pair = (_optimiser(settings, b1) for b1 in _MOMENTA)
     of_critic, of_generator = settings.kinds
 
     def mark(weights: Any, seen: OneHot, asked: Array) -> tuple[Array, Array]:
@@ -267,7 +281,9 @@ def _compiled(models: tuple[Generator, Critic], settings: Settings) -> tuple[Cal
         real_marks, guessed = mark(weights, real, asked)
         made_marks, _ = mark(weights, made, asked)
         some = len(asked) // SLOPES
-        r1, r2 = (steep(weights, OneHot(seen.voice[:some], seen.operators[:some]), asked[:some]) for seen in (real, made))
+        r1, r2 = (
+            steep(weights, OneHot(seen.voice[:some], seen.operators[:some]), asked[:some]) for seen in (real, made)
+        )
         pairing = jax.nn.softplus(made_marks - real_marks).mean()
         known = kinds.any(axis=1, keepdims=True)
         guess = (optax.sigmoid_binary_cross_entropy(guessed, kinds) * known).sum() / jnp.maximum(known.sum(), 1)
@@ -290,17 +306,38 @@ def _compiled(models: tuple[Generator, Critic], settings: Settings) -> tuple[Cal
         voice, operators, asked, _, kinds = batch
         real, made = one_hot(voice, operators), one_hot(*drawn.stood)
         slope, said = jax.grad(critic_loss, has_aux=True)(state.critic, real, made, asked, kinds)
-        change, inner_critic = optimiser.update(slope, state.optimisers[1])
+        change, inner_judge = of_judge.update(slope, state.optimisers[1])
         judge = optax.apply_updates(state.critic, change)
         slope, also = jax.grad(generator_loss, has_aux=True)(state.generator, judge, real, batch, drawn)
-        change, inner = optimiser.update(slope, state.optimisers[0])
+        change, inner = of_made.update(slope, state.optimisers[0])
         weights = optax.apply_updates(state.generator, change)
-        decay = jnp.minimum(settings.average, (1.0 + state.step) / (10.0 + state.step))
-        mean = jax.tree.map(lambda m, w: decay * m + (1 - decay) * w, state.mean, weights)
-        state = state._replace(
-            step=state.step + 1, generator=weights, critic=judge, mean=mean, optimisers=(inner, inner_critic)
-        )
-        return state, said | also
+        optimisers = inner, inner_judge, state.optimisers[2]
+        state = state._replace(step=state.step + 1, generator=weights, critic=judge, optimisers=optimisers)
+        return state._replace(mean=averaged(state)), said | also
+
+    def averaged(state: State) -> Any:
+        decay = jnp.minimum(settings.average, state.step / (9.0 + state.step))
+        return jax.tree.map(lambda m, w: decay * m + (1 - decay) * w, state.mean, state.generator)
+
+    def autoencoder_loss(weights: Any, real: OneHot, asked: Array, key: Array) -> tuple[Array, dict]:
+        made, eye = weights
+        mean, log_variance = encoder.apply(eye, real, asked)  # pyright: ignore[reportGeneralTypeIssues]
+        noise = mean + jnp.exp(log_variance / 2) * jax.random.normal(key, mean.shape)
+        chances: Any = distributions(generator.apply(made, noise, asked))  # pyright: ignore[reportArgumentType]
+        missed = -sum((seen * jnp.log(p + 1e-9)).sum() for seen, p in zip(real, chances, strict=True)) / len(asked)
+        divergence = (jnp.square(mean) + jnp.exp(log_variance) - 1 - log_variance).sum(axis=1).mean() / 2
+        return missed + settings.divergence * divergence, {"missed": missed, "divergence": divergence}
+
+    @partial(jax.jit, donate_argnums=0, compiler_options=ONE_THREAD)
+    def encode(state: State, batch: tuple[Array, ...]) -> tuple[State, dict]:
+        key = jax.random.fold_in(jax.random.key(settings.seed), state.step)
+        pair = state.generator, state.encoder
+        slope, said = jax.grad(autoencoder_loss, has_aux=True)(pair, one_hot(*batch[:2]), batch[2], key)
+        change, inner = of_pair.update(slope, state.optimisers[2])
+        weights, eye = optax.apply_updates(pair, change)  # pyright: ignore[reportGeneralTypeIssues]
+        optimisers = *state.optimisers[:2], inner
+        state = state._replace(step=state.step + 1, generator=weights, encoder=eye, optimisers=optimisers)
+        return state._replace(mean=averaged(state)), said
 
     @partial(jax.jit, compiler_options=ONE_THREAD)
     def fields_of(weights: Any, asked: Array, key: Array) -> tuple[Array, Array, Array]:
@@ -311,4 +348,4 @@ def _compiled(models: tuple[Generator, Critic], settings: Settings) -> tuple[Cal
     def make(weights: Any, asked: np.ndarray, algorithm: np.ndarray, key: Array) -> Drawn:
         return _heard(algorithm, *fields_of(weights, asked, key))
 
-    return update, make
+    return make, encode, update
