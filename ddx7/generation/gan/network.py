@@ -186,6 +186,19 @@ class Critic(nn.Module):
         return nn.Dense(1, name="mark")(nn.leaky_relu(x, 0.2))[:, 0], kinds
 
 
+class Guesser(nn.Module):
+    """The part of a `Critic` that guesses kinds of sound; it takes the critic's weights of the same names."""
+
+    size: Size
+    n_categories: int
+
+    @nn.compact
+    def __call__(self, seen: OneHot, asked: Float[Array, "batch condition"]) -> Float[Array, "batch category"]:
+        """Logits of each kind of sound."""
+        x = _Trunk(self.size, name="trunk")(seen, asked[:, : ROUTING.shape[1]])
+        return nn.Dense(self.n_categories, name="kinds")(nn.leaky_relu(x, 0.2))
+
+
 class Encoder(nn.Module):
     """The noise from which the generator would make a voice: mean and log variance of each of its numbers."""
 

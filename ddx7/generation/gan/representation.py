@@ -11,9 +11,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ddx7.library import tokens
 from ddx7.library.canonical import canonical
 from ddx7.library.tokens import to_vced as tokens_to_vced
-from ddx7.library import tokens
 from ddx7.voice.packing import INIT_VCED, VCED_COLUMNS, VCED_MAX
 from ddx7.voice.spec import FIELDS, N_OPERATORS
 from ddx7.voice.symmetry import permuted, sorting
@@ -44,7 +44,7 @@ def _places(token: np.ndarray) -> tuple[Place, ...]:
 
 
 _FIRST_OPERATOR = tokens.N_FIRST
-_OF_VOICE = np.flatnonzero((tokens.OPERATOR < 0) & (tokens.COLUMNS != VCED_COLUMNS["algorithm"]))
+_OF_VOICE = np.flatnonzero((tokens.OPERATOR < 0) & (VCED_COLUMNS["algorithm"] != tokens.COLUMNS))
 _OF_OPERATOR = np.arange(_FIRST_OPERATOR, _FIRST_OPERATOR + tokens.N_OF_OPERATOR)
 
 VOICE_PLACES = _places(_OF_VOICE)
@@ -115,7 +115,7 @@ def to_vced(algorithm: np.ndarray, fields: Fields) -> np.ndarray:
     for own, other in ((_COARSE, _DECADE), (_FINE, _FIXED_FINE)):
         plain[..., own] = np.where(fixed, fields.operators[..., other], plain[..., own])
     token[:, _OF_OPERATOR[0] : _OF_OPERATOR[0] + N_OPERATORS * tokens.N_OF_OPERATOR] = plain.reshape(len(plain), -1)
-    token[:, tokens.COLUMNS == VCED_COLUMNS["algorithm"]] = np.asarray(algorithm)[:, None]
+    token[:, VCED_COLUMNS["algorithm"] == tokens.COLUMNS] = np.asarray(algorithm)[:, None]
     return tokens_to_vced(np.maximum(token, 0).astype(np.uint8))
 
 

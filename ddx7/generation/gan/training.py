@@ -38,6 +38,7 @@ from ddx7.voice.spec import N_OPERATORS
 
 SLOPES = 4
 """The slope is taken at one of so many examples: it costs several times what the marks do."""
+_MEASURED = 2**31 - 1  # a step that never comes: the same noise for every comparison
 _STEEPEST = 30.0  # length of a gradient beyond which it is shortened
 Measure = Callable[[np.ndarray], dict[str, float]]
 
@@ -49,9 +50,10 @@ class Settings:
     Attributes:
       steps: in all.
       warm_up: those at first in which the generator learns from an encoder.
+      head_start: those after that in which only the critic learns.
       batch: voices a step.
       divergence: weight of the encoder's distance from pure noise, while there is one.
-      learning_rate: of Adam for both networks at first; a half cosine takes it down to a tenth.
+      learning_rates: of Adam at first, with the encoder and then with the critic; a half cosine takes each to a tenth.
       slope: weight of R1 and R2.
       kinds: weight of the critic's guess at kinds of sound in its own loss, and in the generator's.
       unsaid: share of conditions that are left unsaid.
@@ -63,15 +65,16 @@ class Settings:
 
     steps: int = 8000
     warm_up: int = 2000
-    batch: int = 128
+    head_start: int = 200
+    batch: int = 64
     divergence: float = 0.5
-    learning_rate: float = 5e-4
-    slope: float = 1.0
+    learning_rates: tuple[float, float] = (1e-3, 4e-4)
+    slope: float = 0.05
     kinds: tuple[float, float] = (1.0, 0.05)
     unsaid: float = 0.25
     average: float = 0.998
-    measured_every: int = 500
-    measured: int = 1024
+    measured_every: int = 400
+    measured: int = 512
     seed: int = 0
 
 
@@ -141,6 +144,8 @@ def train(
     found: list[dict[str, jax.Array]] = []
     for step in range(first, min(settings.steps, until or settings.steps)):
         batch = draw_batch(examples, settings, step)
+        if step == settings.warm_up:
+            state = _handed_over(state)
         if step < settings.warm_up:
             state, said = encode(state, batch)
         else:
@@ -152,9 +157,9 @@ def train(
             losses = {name: float(np.mean([one[name] for one in found if name in one])) for name in found[-1]}
             if not np.isfinite(list(losses.values())).all():
                 raise Ddx7Error(f"{folder}: the losses are {losses} at step {step + 1}; the checkpoint before is kept")
-            rng = np.random.default_rng([settings.seed, step, 2])
+            rng = np.random.default_rng([settings.seed, _MEASURED])
             asked = habits.draw(rng, settings.measured)
-            made = make(state.mean, asked.vectors(), asked.algorithm, jax.random.fold_in(chance, -1))
+            made = make(state.mean, asked.vectors(), asked.algorithm, jax.random.fold_in(chance, _MEASURED))
             scores = measure(to_vced(asked.algorithm, made.stood))
             better = scores["score"] > float(state.best_score)
             if better:
@@ -221,12 +226,23 @@ def _straight_through(soft: OneHot, drawn: Drawn) -> OneHot:
     return OneHot(*(through(h, s, p) for h, s, p in zip(hard, sorted_soft, passes, strict=True)))
 
 
-_MOMENTA = (0.0, 0.0, 0.9)  # of Adam: generator, critic, and generator with encoder
+def _handed_over(state: State) -> State:
+    """The critic begins with the eyes of the encoder."""
+    trunk = jax.tree.map(jnp.copy, state.encoder["params"]["trunk"])
+    return state._replace(critic={"params": {**state.critic["params"], "trunk": trunk}})
 
 
-def _optimiser(settings: Settings, momentum: float) -> optax.GradientTransformation:
-    rate = optax.cosine_decay_schedule(settings.learning_rate, max(settings.steps, 1), 0.1)
-    return optax.chain(optax.clip_by_global_norm(_STEEPEST), optax.adam(rate, b1=momentum, b2=0.99))
+def _optimisers(settings: Settings) -> tuple[optax.GradientTransformation, ...]:
+    """Of the generator and of the critic against each other, and of generator and encoder together."""
+    alone, paired = settings.learning_rates
+    after = settings.steps - settings.warm_up
+    plans = ((paired, after, 0.0), (paired, after, 0.0), (alone, settings.warm_up, 0.9))
+
+    def one(rate: float, steps: int, momentum: float) -> optax.GradientTransformation:
+        schedule = optax.cosine_decay_schedule(rate, max(steps, 1), 0.1)
+        return optax.chain(optax.clip_by_global_norm(_STEEPEST), optax.adam(schedule, b1=momentum, b2=0.99))
+
+    return tuple(one(*plan) for plan in plans)
 
 
 def _begin(models: tuple[Generator, Critic, Encoder], examples: Examples, settings: Settings) -> State:
@@ -250,7 +266,7 @@ def _begin(models: tuple[Generator, Critic, Encoder], examples: Examples, settin
         judge,
         eye,
         mean,
-        tuple(_optimiser(settings, b1).init(w) for b1, w in zip(_MOMENTA, (made, judge, (made, eye)), strict=True)),
+        tuple(one.init(w) for one, w in zip(_optimisers(settings), (made, judge, (made, eye)), strict=True)),
         best,
         jnp.float32(-jnp.inf),
     )
@@ -265,7 +281,7 @@ def _log_shares(values: np.ndarray, places: tuple) -> jax.Array:
 
 def _compiled(models: tuple[Generator, Critic, Encoder], settings: Settings) -> tuple[Callable, Callable, Callable]:
     generator, critic, encoder = models
-    of_made, of_judge, of_pair = (_optimiser(settings, b1) for b1 in _MOMENTA)
+    of_made, of_judge, of_pair = _optimisers(settings)
     of_critic, of_generator = settings.kinds
 
     def mark(weights: Any, seen: OneHot, asked: Array) -> tuple[Array, Array]:
@@ -310,7 +326,8 @@ def _compiled(models: tuple[Generator, Critic, Encoder], settings: Settings) -> 
         judge = optax.apply_updates(state.critic, change)
         slope, also = jax.grad(generator_loss, has_aux=True)(state.generator, judge, real, batch, drawn)
         change, inner = of_made.update(slope, state.optimisers[0])
-        weights = optax.apply_updates(state.generator, change)
+        begun = state.step >= settings.warm_up + settings.head_start
+        weights = optax.apply_updates(state.generator, jax.tree.map(lambda c: begun * c, change))
         optimisers = inner, inner_judge, state.optimisers[2]
         state = state._replace(step=state.step + 1, generator=weights, critic=judge, optimisers=optimisers)
         return state._replace(mean=averaged(state)), said | also
