@@ -74,4 +74,5 @@ class Command:
 
 def _said(report: dict[str, Any]) -> str:
     reasons = ", ".join(f"{code} {n}" for code, n in sorted(report["reasons"].items()))
-    return f"{report['duds']} of {report['heard']} voices that were listened to were duds{f' ({reasons})' if reasons else ''}"
+    why = f" ({reasons})" if reasons else ""
+    return f"{report['duds']} of {report['heard']} voices that were listened to were duds{why}"

@@ -5,7 +5,8 @@
 Left out are voices with illegal bytes, voices that are silent or never end, copies of a sound, and duds: all are
 listened to (kept in RUN/heard, so a run that is stopped goes on). Near-copies (one `family` of the corpus) are never
 divided: every tenth family is kept. Writes `train.npy` and `test.npy`, and `human.npy`: of the kept families all
-undamaged voices, duds included, uint8 [voice, 155]. Beside each what it sounds like, as in `train_sound.npy` (`sketches`).
+undamaged voices, duds included, uint8 [voice, 155]. Beside each lies what it sounds like, as in `train_sound.npy`
+(`sketches`).
 """
 
 import argparse

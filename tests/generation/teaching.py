@@ -7,7 +7,7 @@ from ddx7.generation.gan.training import Settings
 
 SIZE = Size(noise=8, whole=24, operator=12, blocks=1)
 SETTINGS = Settings(
-    steps=12, warm_up=6, batch=16, measured_every=4, measured=32, learning_rates=(2e-3, 1e-3), head_start=2
+    steps=12, warm_up=6, batch=16, measured_every=4, measured=32, learning_rates=(2e-3, 1e-3, 1e-3), head_start=2
 )
 
 

@@ -2,7 +2,7 @@
 
 Asked are kinds of sound (any mix of `CATEGORIES`), the algorithm, long sweeping envelopes, and operators at a fixed
 frequency. The algorithm is always told to the networks, as its routing: who modulates whom, who is heard, where
-feedback enters and leaves; so algorithms that are alike learn from each other. Whatever else is not asked is left unsaid.
+feedback enters and leaves; so algorithms that are alike learn from each other. What else is not asked is left unsaid.
 """
 
 from collections.abc import Sequence
@@ -103,8 +103,8 @@ def describe(vced: np.ndarray, categories: np.ndarray) -> Conditions:
 def sweeping(vced: np.ndarray) -> np.ndarray:
     """Which voices have a long sweeping envelope: an operator that is still well on its rise after 0.3 s.
 
-    On C3 at velocity 100 and with the key held, an operator that can be heard and comes within 40 dB of full level gains
-    6 dB or more between 0.3 s and 6 s.
+    On C3 at velocity 100, the key held, an operator that can be heard and comes within 40 dB of full level gains 6 dB or
+    more between 0.3 s and 6 s.
 
     Args:
       vced: uint8 [voice, 155].

@@ -46,7 +46,7 @@ def examples_of(vced: np.ndarray) -> Examples:
 
 
 def sketches(heard: Heard) -> np.ndarray:
-    """What voices sound like, as points between which distances mean something: levels of two notes over time and bands.
+    """What voices sound like, as points between which distances mean something: two notes' levels over time and bands.
 
     Returns:
       float32 [voice, 576], in tens of decibels.

@@ -53,7 +53,8 @@ class Settings:
       head_start: those after that in which only the critic learns.
       batch: voices a step.
       divergence: weight of the encoder's distance from pure noise, while there is one.
-      learning_rates: of Adam at first, with the encoder and then with the critic; a half cosine takes each to a tenth.
+      learning_rates: of Adam at first: with the encoder, then of the generator and of the critic; a half cosine takes
+        each to a tenth.
       slope: weight of R1 and R2.
       kinds: weight of the critic's guess at kinds of sound in its own loss, and in the generator's.
       unsaid: share of conditions that are left unsaid.
@@ -63,14 +64,14 @@ class Settings:
       seed: of everything random.
     """
 
-    steps: int = 8000
-    warm_up: int = 2000
-    head_start: int = 200
+    steps: int = 9500
+    warm_up: int = 3000
+    head_start: int = 300
     batch: int = 64
     divergence: float = 0.5
-    learning_rates: tuple[float, float] = (1e-3, 4e-4)
+    learning_rates: tuple[float, float, float] = (1e-3, 4e-4, 1e-3)
     slope: float = 0.05
-    kinds: tuple[float, float] = (1.0, 0.05)
+    kinds: tuple[float, float] = (0.3, 0.05)
     unsaid: float = 0.25
     average: float = 0.998
     measured_every: int = 400
@@ -234,9 +235,9 @@ def _handed_over(state: State) -> State:
 
 def _optimisers(settings: Settings) -> tuple[optax.GradientTransformation, ...]:
     """Of the generator and of the critic against each other, and of generator and encoder together."""
-    alone, paired = settings.learning_rates
+    alone, made, judge = settings.learning_rates
     after = settings.steps - settings.warm_up
-    plans = ((paired, after, 0.0), (paired, after, 0.0), (alone, settings.warm_up, 0.9))
+    plans = ((made, after, 0.0), (judge, after, 0.0), (alone, settings.warm_up, 0.9))
 
     def one(rate: float, steps: int, momentum: float) -> optax.GradientTransformation:
         schedule = optax.cosine_decay_schedule(rate, max(steps, 1), 0.1)

@@ -44,7 +44,7 @@ def test_training_resumes_exactly_across_both_phases_and_keeps_the_best(human, t
 
 
 def test_the_autoencoder_learns(human, tmp_path):
-    settings = replace(SETTINGS, steps=60, warm_up=60, measured_every=30, learning_rates=(5e-3, 1e-3))
+    settings = replace(SETTINGS, steps=60, warm_up=60, measured_every=30, learning_rates=(5e-3, 1e-3, 1e-3))
     train(examples_of(human), tmp_path, settings, SIZE, novelty)
     first, last = (json.loads(line) for line in (tmp_path / METRICS).read_text().splitlines())
     assert last["missed"] < 0.8 * first["missed"]
