@@ -28,6 +28,7 @@ COMMANDS = {
     "demo": "match a recording that ships with ddx7",
     "train": "teach a model from voices of your own",
     "check": "read many files and say what is wrong in them",
+    "corpus": "make one file to learn from of all voices in folders",
     "doctor": "say what is installed and whether it works",
 }
 """Every command with its line in ``ddx7 --help``."""

@@ -1,4 +1,4 @@
-"""How voices are heard by the hundred: one note each, in batches, and what it looks like as a small log-mel spectrum."""
+"""How voices are heard by the hundred: a note on each, and what it looks like as a small log-mel spectrum."""
 
 from functools import partial
 
@@ -26,7 +26,7 @@ def hear(
     gate_s: float = GATE_S,
     duration_s: float = DURATION_S,
 ) -> Float[np.ndarray, "voice sample"]:
-    """A note on every voice, uint8 [voice, 155], at 22,050 Hz; if nothing is said, 1 s of C3 and its second of release."""
+    """A note on every voice, uint8 [voice, 155], at 22,050 Hz; as it comes, 1 s of C3 and its second of release."""
     n = len(vced)
     gate = -(-round(gate_s * RATE) // BLOCK)
     key, velocities, up = (np.full(n, x) for x in (note, velocity, gate))

@@ -3,16 +3,14 @@
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
+from ddx7.library.categories import CATEGORIES
 from ddx7.library.hearing import hear
 from ddx7.library.measures import Measures, measure
-from ddx7.library.shards import in_shards
-
-if TYPE_CHECKING:
-    from distributed import Client
+from ddx7.library.shards import Client, in_shards
 
 
 class Probe(NamedTuple):
@@ -57,7 +55,7 @@ def listen(
     *,
     folder: Path | None = None,
     progress: Callable[[int, int], object] | None = None,
-    client: "Client | None" = None,
+    client: Client | None = None,
 ) -> Heard:
     """Play and measure voices; 2.75 s of sound for each.
 
@@ -114,7 +112,9 @@ RULES = (
         "no sound: the highest sample of three notes is {:.1g}",
         "60 dB under full scale and 42 dB under one carrier at full level; a note of 10 s gives slow pads their time",
     ),
-    Rule("clipped", 1.0, "clips: the highest sample is {:.2f}", "full scale; beyond it sound files and converters clip"),
+    Rule(
+        "clipped", 1.0, "clips: the highest sample is {:.2f}", "full scale; beyond it sound files and converters clip"
+    ),
     Rule(
         "never-ends",
         60.0,
@@ -157,7 +157,7 @@ RULES = (
 """What is looked for, in the order in which it is said."""
 
 NEIGHBOURS_DB = -24.5
-"""A-weighted level of the middle public voice on the louder of the two notes, for voices that have no others beside them."""
+"""A-weighted level of the middle public voice on the louder of the two notes, for voices without others beside them."""
 
 
 _CLEAR = 0.1  # noise under which the pitch that was found is that of the sound
@@ -180,7 +180,7 @@ class Verdicts:
     @property
     def duds(self) -> np.ndarray:
         """Which voices break any rule, bool [voice]."""
-        return self.broken.any(axis=1)
+        return np.asarray(self.broken.any(axis=1))
 
     def reasons(self, k: int) -> tuple[str, ...]:
         """What is wrong with one of the voices, for people."""
@@ -191,12 +191,12 @@ class Verdicts:
         return tuple(RULES[r].code for r in np.flatnonzero(self.broken[k]))
 
 
-def judge(heard: Heard, *, unpitched: np.ndarray | bool = False, neighbours_db: float = NEIGHBOURS_DB) -> Verdicts:
+def judge(heard: Heard, *, without_pitch: np.ndarray | bool = False, neighbours_db: float = NEIGHBOURS_DB) -> Verdicts:
     """Hold what was heard against the rules.
 
     Args:
       heard: what `listen` found.
-      unpitched: bool [voice] or one for all: drums and effects, which need no pitch.
+      without_pitch: bool [voice] or one for all: drums and effects, which need no pitch.
       neighbours_db: A-weighted level of the voices beside these: the median of the louder
         `level_db` of the two notes, say.
     """
@@ -225,7 +225,7 @@ def judge(heard: Heard, *, unpitched: np.ndarray | bool = False, neighbours_db: 
     broken["off-pitch"] = (np.abs(least_off) > limit["off-pitch"]) & (clear < _CLEAR) & at_once
     broken["quiet"] &= at_once
     broken["shrieks"] &= level > neighbours_db - _SHRIEK_DB
-    may = np.broadcast_to(~np.asarray(unpitched, bool), len(heard))
+    may = np.broadcast_to(~np.asarray(without_pitch, bool), len(heard))
     for rule in RULES:
         if rule.pitched:
             broken[rule.code] &= may
@@ -236,17 +236,22 @@ def judge(heard: Heard, *, unpitched: np.ndarray | bool = False, neighbours_db: 
     )
 
 
-def audition(vced: np.ndarray, *, unpitched: np.ndarray | bool = False) -> Verdicts:
+def unpitched(categories: np.ndarray) -> np.ndarray:
+    """Which voices need no pitch, bool [voice], by their categories, bool [voice, 17]."""
+    columns = [CATEGORIES.index(c) for c in ("percussion", "effect")]
+    return np.asarray(np.asarray(categories)[:, columns].any(axis=1))
+
+
+def audition(vced: np.ndarray, *, without_pitch: np.ndarray | bool = False) -> Verdicts:
     """Play voices and hold them against the rules; about a millisecond and a half for each on an idle core.
 
     Args:
       vced: uint8 [voice, 155], legal.
-      unpitched: bool [voice] or one for all: drums and effects, which need no pitch.
+      without_pitch: bool [voice] or one for all: drums and effects, which need no pitch.
     """
-    return judge(listen(vced), unpitched=unpitched)
+    return judge(listen(vced), without_pitch=without_pitch)
 
 
 def _class_distance(semitones: np.ndarray) -> np.ndarray:
     """Distance to the nearest octave, -6 to 6 semitones."""
     return (semitones + 6) % 12 - 6
-

@@ -35,7 +35,7 @@ class Measures:
       peak: highest absolute sample, 1.0 full scale.
       level_db: A-weighted level of the loudest 0.2 s.
       attack_s: from the key to within 3 dB of the loudest moment while it is held.
-      held_db: level just before the key is let go, under the loudest moment; near 0 an organ, far below a plucked string.
+      held_db: level just before the key is let go, over the loudest moment; 0 is an organ, -30 a plucked string.
       release_s: from letting go to 60 dB less, extrapolated beyond what was rendered; infinite if it does not fall.
       centre_hz: the frequency that halves the A-weighted power, by octaves.
       bright_share: share of the A-weighted power above 4 kHz.

@@ -7,6 +7,7 @@ import numpy as np
 
 from ddx7.errors import Ddx7Error
 from ddx7.library.categories import CATEGORIES
+from ddx7.library.character import traits
 from ddx7.library.nasty import is_nasty
 from ddx7.voice import Voice
 from ddx7.voice.spec import NAME_SIZE
@@ -28,7 +29,7 @@ _NOUNS = {
     "strings": "STRINGS STRING STRGS STR",
     "pad": "PAD PAD",
     "brass": "BRASS HORNS BRASS BRS",
-    "woodwind": "WINDS PIPES REED WIND",
+    "woodwind": "WINDS REEDS REED WIND",
     "voice": "VOICES CHOIR VOICE VOX",
     "lead": "LEAD LEAD LD",
     "percussion": "DRUM PERC TOM",
@@ -47,21 +48,17 @@ _QUALITIES = {
 _AS_QUALITY = {"brass": "BRASSY", "strings": "STRINGY", "organ": "PIPEY", "bell": "CHIMEY", "bass": "BASSY"}
 _UNUSUAL = 0.3  # of the names have a dot or nothing between their words
 
-# Where a middle C of public voices stands out: about the upper and the lower fifth.
-_KEY_HZ = 261.63
-_BRIGHT_OCTAVES, _DARK_OCTAVES = 2.3, 0.9
-_SLOW_S, _LONG_S, _GONE_DB, _NOISE = 0.2, 2.0, -13.0, 0.15
-
 _FIRST = """
-    AMBER ARCTIC AUTUMN AZURE BIRCH BRISK CEDAR COBALT COPPER CORAL COSMIC CRIMSON DAWN DESERT DISTANT DUSK EMBER FABLE FERN FROST
-    GENTLE GILDED GRANITE HARBOR HIDDEN INDIGO IRON IVORY JADE LINEN LUNAR MAPLE MARBLE MEADOW MISTY MOSS NIGHT NOBLE NORTH OPAL
-    ORBIT PAPER PEARL PINE PLUM POLAR QUARTZ QUIET RAIN RIVER ROYAL RUSTY SAFFRON SCARLET SILENT SILK SOLAR STONE SUMMER TIDAL
-    TOPAZ VELVET VIOLET WILLOW WINTER ZEPHYR
+    AMBER ARCTIC AUTUMN AZURE BIRCH BRISK CEDAR COBALT COPPER CORAL COSMIC CRIMSON DAWN DESERT DISTANT DUSK EMBER
+    FABLE FERN FROST GENTLE GILDED GRANITE HARBOR HIDDEN INDIGO IRON IVORY JADE LINEN LUNAR MAPLE MARBLE MEADOW
+    MISTY MOSS NIGHT NOBLE NORTH OPAL ORBIT PAPER PEARL PINE PLUM POLAR QUARTZ QUIET RAIN RIVER ROYAL RUSTY SAFFRON
+    SCARLET SILENT SILK SOLAR STONE SUMMER TIDAL TOPAZ VELVET VIOLET WILLOW WINTER ZEPHYR
     """
 _SECOND = """
-    ARCH ATLAS BAY BEAM BLOOM BREEZE BRIDGE BROOK CANYON CLOUD COAST COMET CREEK DELTA DOME DRIFT ECHO FALLS FIELD FLAME GARDEN
-    GATE GLADE GLOW GROVE HALL HEATH HILL ISLE LAKE LAMP LEAF LIGHT MILL MIRROR MOON OASIS OCEAN PATH PEAK PLAZA POND PORT RIDGE RING
-    ROAD ROOM SAIL SHORE SKY SPARK SPIRE SPRING STAR STREAM TIDE TOWER TRAIL TRAIN VALE WAVE WELL WIND WING YARD
+    ARCH ATLAS BAY BEAM BLOOM BREEZE BRIDGE BROOK CANYON CLOUD COAST COMET CREEK DELTA DOME DRIFT ECHO FALLS FIELD
+    FLAME GARDEN GATE GLADE GLOW GROVE HALL HEATH HILL ISLE LAKE LAMP LEAF LIGHT MILL MIRROR MOON OASIS OCEAN PATH
+    PEAK PLAZA POND PORT RIDGE RING ROAD ROOM SAIL SHORE SKY SPARK SPIRE SPRING STAR STREAM TIDE TOWER TRAIL TRAIN
+    VALE WAVE WELL WIND WING YARD
     """
 
 
@@ -100,7 +97,7 @@ def name_voices(
     else:
         heard = measures if measures is not None else _hear(voices)
         endless = [
-            _fitting_names(rng, [c for c in CATEGORIES if c in some] or ["other"], _traits(heard, k))
+            _fitting_names(rng, [c for c in CATEGORIES if c in some] or ["other"], traits(heard, k) or ["plain"])
             for k, some in enumerate(categories)
         ]
     taken: list[str] = []
@@ -145,25 +142,6 @@ def _random_names(rng: np.random.Generator) -> Iterator[str]:
         name = between.join(words)
         if len(name) <= NAME_SIZE:
             yield name
-
-
-def _traits(heard: "Measures", k: int) -> list[str]:
-    """What stands out in how a voice sounds."""
-    found = []
-    octaves = np.log2(max(heard.centre_hz[k], 1.0) / _KEY_HZ)
-    if octaves > _BRIGHT_OCTAVES:
-        found.append("bright")
-    elif octaves < _DARK_OCTAVES:
-        found.append("dark")
-    if heard.attack_s[k] > _SLOW_S:
-        found.append("slow")
-    elif heard.held_db[k] < _GONE_DB:
-        found.append("short")
-    if heard.release_s[k] > _LONG_S and heard.held_db[k] > _GONE_DB:
-        found.append("long")
-    if heard.noise[k] > _NOISE:
-        found.append("noisy")
-    return found or ["plain"]
 
 
 def _hear(voices: Sequence[Voice]) -> "Measures":

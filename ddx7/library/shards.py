@@ -1,18 +1,16 @@
 """Long work on many voices, in shards that are kept as they are done: whatever stops it, the next run goes on."""
 
 import hashlib
+import importlib
 import io
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
 from ddx7.errors import Ddx7Error
 from ddx7.files import atomic_write
-
-if TYPE_CHECKING:
-    from distributed import Client
 
 SIZE = 1024
 """Voices in a shard: some seconds of listening on two cores."""
@@ -21,6 +19,14 @@ Arrays = Mapping[str, np.ndarray]
 Work = Callable[[np.ndarray], Arrays]
 
 _DIGEST = "digest"
+
+
+class Client(Protocol):
+    """What is asked of a ``distributed.Client``."""
+
+    def submit(self, func: Work, /, *args: Any, pure: bool) -> Any:
+        """Have a worker do it; a future."""
+        ...
 
 
 class _Shard(NamedTuple):
@@ -36,7 +42,7 @@ def in_shards(
     version: str,
     folder: Path | None = None,
     progress: Callable[[int, int], object] | None = None,
-    client: "Client | None" = None,
+    client: Client | None = None,
     size: int = SIZE,
 ) -> dict[str, np.ndarray]:
     """Do work on voices, shard by shard.
@@ -84,14 +90,12 @@ def _shard(vced: np.ndarray, first: int, size: int, version: str, folder: Path |
     return _Shard(rows, folder / f"{first // size:05d}.npz" if folder is not None else None, digest)
 
 
-def _done(
-    work: Work, vced: np.ndarray, shards: list[_Shard], client: "Client | None"
-) -> Iterator[tuple[_Shard, Arrays]]:
+def _done(work: Work, vced: np.ndarray, shards: list[_Shard], client: Client | None) -> Iterator[tuple[_Shard, Arrays]]:
     """Each shard with its result, as they come."""
     if client is None:
         yield from ((shard, work(vced[shard.rows])) for shard in shards)
         return
-    from distributed import as_completed
+    as_completed = importlib.import_module("distributed").as_completed
 
     # Not pure: the same shard may be asked for again after its worker was lost.
     futures: dict[Any, _Shard] = {client.submit(work, vced[shard.rows], pure=False): shard for shard in shards}

@@ -62,7 +62,7 @@ def test_a_pad_that_takes_its_time_is_not_silent(heard) -> None:
 
 
 def test_drums_and_effects_need_no_pitch(heard) -> None:
-    verdicts = judge(heard, unpitched=True)
+    verdicts = judge(heard, without_pitch=True)
     assert not {"off-pitch", "noise"} & {code for k in range(len(heard)) for code in verdicts.codes(k)}
     assert verdicts.codes(list(VOICES).index("silent")) == ("silent",)
 
