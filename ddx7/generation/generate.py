@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from ddx7.errors import Ddx7Error
-from ddx7.generation.health import UNPITCHED, well
 from ddx7.library.canonical import sound_key
 from ddx7.voice import Bank, Voice
+from ddx7.voice.health import silent, unending
 
 if TYPE_CHECKING:
     from ddx7.generation.gan.conditions import Conditions
@@ -138,7 +138,7 @@ class _Draws:
         )
         vced = self.maker.make(conditions, seed=int(rng.integers(2**31)))
         true = describe(vced, conditions.categories)
-        vced = vced[well(vced) & _obeys(true, conditions)]
+        vced = vced[~silent(vced) & ~unending(vced) & _obeys(true, conditions)]
         likely = self.maker.kinds(vced)
         if places:
             order = np.argsort(-np.log(likely[:, places] + 1e-6).sum(axis=1), kind="stable")
@@ -193,10 +193,12 @@ def _collect(draws: _Draws, count: int, *, listen_first: bool) -> tuple[np.ndarr
 
 def _audition(vced: np.ndarray, kinds: Sequence[tuple[str, ...]]) -> tuple[np.ndarray, Any, list[str]]:
     """Which voices are well, measures of all, and of each dud the first reason."""
-    from ddx7.library.listening import judge, listen
+    from ddx7.library.categories import CATEGORIES
+    from ddx7.library.listening import judge, listen, unpitched
 
     heard = listen(vced)
-    verdicts = judge(heard, unpitched=np.array([any(kind in UNPITCHED for kind in some) for some in kinds]))
+    of_kind = np.array([[kind in some for kind in CATEGORIES] for some in kinds])
+    verdicts = judge(heard, without_pitch=unpitched(of_kind))
     duds = verdicts.duds
     return np.flatnonzero(~duds), heard.middle, [verdicts.codes(int(k))[0] for k in np.flatnonzero(duds)]
 

@@ -8,12 +8,11 @@ from ddx7.errors import Ddx7Error
 from ddx7.generation.gan.conditions import YES, describe
 from ddx7.generation.gan.propose import load_weights
 from ddx7.generation.generate import make_bank
-from ddx7.generation.health import well
 from ddx7.library.canonical import sound_key
 from ddx7.library.categories import CATEGORIES
 from ddx7.library.listening import audition
 from ddx7.voice import Voice
-from ddx7.voice.packing import INIT_VCED, VCED_COLUMNS
+from ddx7.voice.health import silent, unending
 
 
 @pytest.fixture(scope="module")
@@ -25,9 +24,9 @@ def test_a_bank_is_well_distinct_and_hangs_on_the_seed(maker):
     made = make_bank(20, seed=4, maker=maker)
     vced = made.bank.to_vced()
     assert len(vced) == 20
-    assert well(vced).all()
-    unpitched = np.array([bool({"percussion", "effect"} & set(kinds)) for kinds in made.kinds])
-    assert not audition(vced, unpitched=unpitched).duds.any()
+    assert not (silent(vced) | unending(vced)).any()
+    drums = np.array([bool({"percussion", "effect"} & set(kinds)) for kinds in made.kinds])
+    assert not audition(vced, without_pitch=drums).duds.any()
     assert len(np.unique(sound_key(vced), axis=0)) == 20
     assert len({voice.name for voice in made.bank}) == 20
     assert made.bank == make_bank(20, seed=4, maker=maker).bank
@@ -64,17 +63,9 @@ def test_wrong_wishes_get_a_sentence(wish, message):
 
 
 def test_what_cannot_be_found_is_said(maker, monkeypatch):
-    monkeypatch.setattr("ddx7.generation.generate.well", lambda vced: np.zeros(len(vced), bool))
+    monkeypatch.setattr("ddx7.generation.generate.silent", lambda vced: np.ones(len(vced), bool))
     with pytest.raises(Ddx7Error, match="found 0 voices as asked for"):
         make_bank(2, audition=False, maker=maker)
-
-
-def test_voices_that_are_silent_or_never_end_are_not_well():
-    vced = np.tile(INIT_VCED, (4, 1))
-    vced[1, VCED_COLUMNS["output_level"]] = 0
-    vced[2, VCED_COLUMNS["levels"][0, 3]] = 50
-    vced[3, VCED_COLUMNS["levels"][1, 3]] = 50  # an operator that is off
-    np.testing.assert_array_equal(well(vced), [True, False, False, True])
 
 
 def test_the_shipped_generator_makes_a_category():

@@ -1,4 +1,4 @@
-"""The table of `experiments/generation`: its parts on voices whose figures are known, and the whole on a small scale."""
+"""The table of `experiments/generation`: its parts on voices with known figures, and the whole on a small scale."""
 
 import argparse
 import importlib.util
@@ -54,7 +54,7 @@ def test_what_is_alike_is_not_told_apart_and_what_is_not_is(table):
     rng = np.random.default_rng(0)
     a, b = rng.normal(size=(2, 300, 4))
     assert table.told_apart(a, b) == pytest.approx(0.5, abs=0.1)
-    assert table.told_apart(a, b + [3, 0, 0, 0]) > 0.95
+    assert table.told_apart(a, b + np.array([3, 0, 0, 0])) > 0.95
 
 
 def test_the_whole_table_on_a_small_scale(table, human, taught, tmp_path, capsys):

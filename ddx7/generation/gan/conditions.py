@@ -103,7 +103,7 @@ def describe(vced: np.ndarray, categories: np.ndarray) -> Conditions:
 def sweeping(vced: np.ndarray) -> np.ndarray:
     """Which voices have a long sweeping envelope: an operator that is still well on its rise after 0.3 s.
 
-    On C3 at velocity 100, the key held, an operator that can be heard and comes within 40 dB of full level gains 6 dB or
+    On C3 at velocity 100, the key held, an operator that is heard and comes within 40 dB of full level gains 6 dB or
     more between 0.3 s and 6 s.
 
     Args:

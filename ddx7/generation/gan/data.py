@@ -9,10 +9,10 @@ import numpy as np
 from ddx7.generation.gan.conditions import describe
 from ddx7.generation.gan.representation import numbers, to_fields
 from ddx7.generation.gan.training import Examples
-from ddx7.generation.health import UNPITCHED, well
 from ddx7.generation.scores import prdc
 from ddx7.library.categories import CATEGORIES, categories_of_name
-from ddx7.library.listening import Heard, judge, listen
+from ddx7.library.listening import Heard, judge, listen, unpitched
+from ddx7.voice.health import silent, unending
 from ddx7.voice.packing import VCED_COLUMNS
 from ddx7.voice.voice import decode_name
 
@@ -36,8 +36,8 @@ def clean(vced: np.ndarray, heard: Heard | None = None) -> np.ndarray:
     Returns:
       bool [voice].
     """
-    unpitched = named_categories(vced)[:, [CATEGORIES.index(kind) for kind in UNPITCHED]].any(axis=1)
-    return well(vced) & ~judge(heard or listen(vced), unpitched=unpitched).duds
+    duds = judge(heard or listen(vced), without_pitch=unpitched(named_categories(vced))).duds
+    return ~(silent(vced) | unending(vced) | duds)
 
 
 def examples_of(vced: np.ndarray) -> Examples:
