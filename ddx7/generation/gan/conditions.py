@@ -42,6 +42,7 @@ ROUTING = np.concatenate(
 _SWEEP_FROM_S, _SWEEP_TO_S, _SWEEP_DB, _MATTERS_DB = 0.3, 6.0, 6.0, 40.0
 _RATE, _NOTE, _VELOCITY, _GROUP = 44_100, 60, 100, 256
 _DB_PER_OCTAVE = 20 * np.log10(2)
+_RARE = 1e-3  # of a voice, so that nothing is impossible
 _FULL_OCTAVES = 15  # what an envelope reads, in octaves, at full level
 
 
@@ -139,7 +140,7 @@ class Habits:
 
     Attributes:
       mixes: sets of categories that occur, bool [mix, category]; one of them is empty, for voices of no known kind.
-      counts: voices of each, [mix].
+      counts: voices of each mix on each algorithm, [mix, 32].
       algorithms: voices of each algorithm, in all, of each category, sweeping and fixed, [2 + 1 + category, 32]: all,
         sweeping, fixed, categories.
     """
@@ -151,11 +152,13 @@ class Habits:
     @classmethod
     def of(cls, human: Conditions) -> "Habits":
         """Those of human voices."""
-        mixes, counts = np.unique(human.categories, axis=0, return_counts=True)
+        mixes, mix = np.unique(human.categories, axis=0, return_inverse=True)
+        counts = np.zeros((len(mixes), N_ALGORITHMS), np.float32)
+        np.add.at(counts, (mix, human.algorithm), 1)
         members = [np.ones(len(human), bool), human.sweeping == YES, human.fixed == YES, *human.categories.T]
         return cls(
             mixes,
-            counts.astype(np.float32),
+            counts,
             np.stack([np.bincount(human.algorithm[m], minlength=N_ALGORITHMS) for m in members]).astype(np.float32),
         )
 
@@ -181,23 +184,32 @@ class Habits:
         """
         asked = np.zeros((n, self.mixes.shape[1]), bool)
         asked[:, list(categories)] = True
-        if not categories and algorithm is None:
-            asked = self.mixes[rng.choice(len(self.mixes), n, p=self.counts / self.counts.sum())]
+        chosen = np.full(n, algorithm or 0)
         if algorithm is None:
-            chance = self._chances(asked, sweeping, fixed)
-            chosen = (rng.random((n, 1)) > chance.cumsum(axis=1)).sum(axis=1).clip(0, N_ALGORITHMS - 1)
-        else:
-            chosen = np.full(n, algorithm)
-        flags = (np.full(n, flag, np.int8) for flag in (sweeping, fixed))
-        return Conditions(chosen.astype(np.int64), asked, *flags)
+            flags = self._flags(sweeping, fixed)
+            if categories:
+                chance = self._of_kinds(asked[0]) * flags
+                chosen = rng.choice(N_ALGORITHMS, n, p=chance / chance.sum())
+            else:
+                chance = self.counts * flags
+                mix, chosen = np.divmod(rng.choice(chance.size, n, p=(chance / chance.sum()).ravel()), N_ALGORITHMS)
+                asked = self.mixes[mix]
+        said = (np.full(n, flag, np.int8) for flag in (sweeping, fixed))
+        return Conditions(chosen.astype(np.int64), asked, *said)
 
-    def _chances(self, asked: np.ndarray, sweeping: int, fixed: int) -> np.ndarray:
-        """Probability of each algorithm for each voice: as if what is asked were independent, given the algorithm."""
+    def _shares(self) -> np.ndarray:
+        """Shares of each algorithm's voices that sweep, are fixed, and are of each category; none is 0 or 1."""
         every, *some = self.algorithms
-        share = (np.stack(some) + every / every.sum()) / (every + 1)  # of an algorithm's voices
-        log = np.log(every + 1e-3) + asked @ np.log(share[2:])
-        for flag, yes in ((sweeping, share[0]), (fixed, share[1])):
-            if flag != UNSAID:
-                log = log + np.log(yes if flag == YES else 1 - yes + 1e-6)
-        chance = np.exp(log - log.max(axis=1, keepdims=True))
-        return chance / chance.sum(axis=1, keepdims=True)
+        usual = np.stack(some).sum(axis=1, keepdims=True) / every.sum()
+        return (np.stack(some) + usual + _RARE) / (every + 1 + 2 * _RARE)
+
+    def _of_kinds(self, asked: np.ndarray) -> np.ndarray:
+        """How likely each algorithm is for a mix, as if its kinds were independent, up to a factor."""
+        return (self.algorithms[0] + _RARE) * np.prod(self._shares()[2:][asked], axis=0)
+
+    def _flags(self, sweeping: int, fixed: int) -> np.ndarray:
+        """How likely each algorithm's voices are to sweep, and to be fixed, as asked."""
+        likely = np.ones(N_ALGORITHMS)
+        for flag, yes in zip((sweeping, fixed), self._shares()[:2], strict=True):
+            likely *= {YES: yes, NO: 1 - yes, UNSAID: 1.0}[flag]
+        return likely

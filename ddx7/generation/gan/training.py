@@ -64,14 +64,14 @@ class Settings:
       seed: of everything random.
     """
 
-    steps: int = 9500
-    warm_up: int = 3000
-    head_start: int = 300
+    steps: int = 4400
+    warm_up: int = 1600
+    head_start: int = 200
     batch: int = 64
     divergence: float = 0.5
-    learning_rates: tuple[float, float, float] = (1e-3, 4e-4, 1e-3)
+    learning_rates: tuple[float, float, float] = (1e-3, 4e-4, 4e-4)
     slope: float = 0.05
-    kinds: tuple[float, float] = (0.3, 0.05)
+    kinds: tuple[float, float] = (1.0, 0.05)
     unsaid: float = 0.25
     average: float = 0.998
     measured_every: int = 400
