@@ -13,8 +13,9 @@ Columns, for voices of each kind beside held-out human ones (families divided, s
 - duds: share that breaks a rule of listening or of health (`ddx7.library.listening`).
 
 Below: how often what was asked is what came, judged by a classifier of sounds that only human voices taught.
-`--vae` is a run of `train.py --steps 1500 --warm-up 1500 --noise 8 --divergence 0.5`: a variational autoencoder with a
-latent space of 8 in which each byte is a class and the likeliest is taken, as in NeuralDX7.
+Further: whether duds come from operators in the wrong mode, and what the generator was before it met the critic.
+`--vae` is a run of `train.py --steps 1500 --warm-up 1500 --noise 8`: a variational autoencoder with a latent space of 8
+in which each byte is a class and the likeliest is taken, as in NeuralDX7; `--before` is one with `--steps 1600`.
 """
 
 import argparse
@@ -41,7 +42,7 @@ from ddx7.generation.scores import prdc
 from ddx7.library.canonical import canonical, sound_key
 from ddx7.library.categories import CATEGORIES
 from ddx7.library.listening import listen
-from ddx7.voice.packing import in_range, pack, random_vced, rows, unpack
+from ddx7.voice.packing import VCED_COLUMNS, in_range, pack, random_vced, rows, unpack
 from ddx7.voice.symmetry import OPERATOR_COLUMNS, sorted_operators
 
 SHARED_OPERATORS = 4
@@ -121,6 +122,24 @@ def score(vced: np.ndarray, human: Human) -> dict[str, float]:
     return row | {"duds": float(1 - clean(vced, heard).mean())}
 
 
+def flipped(vced: np.ndarray) -> dict[str, float]:
+    """How many duds are so because an operator has the wrong mode: flipping one between ratio and fixed mends them.
+
+    Returns:
+      share of the voices that are duds, and share of these duds that a flip mends.
+    """
+    duds = vced[~clean(vced)]
+    tried, of = [], []
+    for k, voice in enumerate(duds):
+        for column in VCED_COLUMNS["fixed"][(canonical(voice[None])[0, VCED_COLUMNS["output_level"]] > 0)]:
+            other = voice.copy()
+            other[column] ^= 1
+            tried.append(other)
+            of.append(k)
+    mended = set(np.array(of)[clean(np.array(tried))]) if tried else set()
+    return {"duds": len(duds) / len(vced), "mended by a flip": len(mended) / max(len(duds), 1)}
+
+
 class Judge:
     """Says of sounds what kind they are; taught by human voices whose names say one kind."""
 
@@ -177,6 +196,7 @@ def main() -> None:
     parser.add_argument("--taught", type=int, default=12_000, help="voices that teach the judge of kinds")
     parser.add_argument("--weights", type=Path, default=WEIGHTS)
     parser.add_argument("--vae", type=Path)
+    parser.add_argument("--before", type=Path)
     parser.add_argument("--json", type=Path)
     tabulate(parser.parse_args())
 
@@ -198,6 +218,9 @@ def tabulate(arguments: argparse.Namespace) -> dict[str, Any]:
     if arguments.vae:
         vae = load_weights(arguments.vae)
         sets["NeuralDX7-style VAE"] = vae.make(vae.habits.draw(rng, n), seed=1, temperature=1e-3)
+    if arguments.before:
+        before = load_weights(arguments.before)
+        sets["autoencoder alone"] = before.make(before.habits.draw(rng, n), seed=1)
     table = {}
     for label, vced in sets.items():
         table[label] = score(vced, human)
@@ -206,14 +229,15 @@ def tabulate(arguments: argparse.Namespace) -> dict[str, Any]:
     print(f"\n| {n} voices | {' | '.join(names)} |\n|{'---|' * (len(names) + 1)}")
     for label, row in table.items():
         print(f"| {label} | {' | '.join(f'{row[name]:.3f}' for name in names)} |")
-    n_undamaged = min(len(undamaged), n)
-    dud = float(1 - clean(undamaged[rng.permutation(len(undamaged))[:n_undamaged]]).mean())
-    print(f"\nduds among {n_undamaged} undamaged human voices that nobody chose: {dud:.3f}")
+    undamaged = undamaged[rng.permutation(len(undamaged))[:n]]
+    modes = {"GAN, as drawn": flipped(made), "human, undamaged": flipped(undamaged)}
+    for label, row in modes.items():
+        print(f"\n{label}: {', '.join(f'{name} {value:.3f}' for name, value in row.items())}")
     asked = obedience(maker, human, arguments.asked, arguments.taught)
     print("\n| asked | likeliest guess | among three | human: likeliest | among three |\n|---|---|---|---|---|")
     for name, row in asked.items():
         print(f"| {name} | {' | '.join(f'{value:.2f}' for value in row.values())} |")
-    found = {"table": table, "human_duds": dud, "obedience": asked}
+    found = {"table": table, "modes": modes, "obedience": asked}
     if arguments.json:
         arguments.json.write_text(json.dumps(found, indent=2))
     return found

