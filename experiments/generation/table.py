@@ -13,9 +13,9 @@ Columns, for voices of each kind beside held-out human ones (families divided, s
 - duds: share that breaks a rule of listening or of health (`ddx7.library.listening`).
 
 Below: how often what was asked is what came, judged by a classifier of sounds that only human voices taught.
-Further: whether duds come from operators in the wrong mode, and what the generator was before it met the critic.
-`--vae` is a run of `train.py --steps 1500 --warm-up 1500 --noise 8`: a variational autoencoder with a latent space of 8
-in which each byte is a class and the likeliest is taken, as in NeuralDX7; `--before` is one with `--steps 1600`.
+Further: whether duds come from operators in the wrong mode. `--vae` is a run of `train.py --steps 1600 --name vae`,
+which ends before the critic comes: a variational autoencoder in which each byte is a class. Its likeliest values are
+what NeuralDX7 takes; drawn, they are what the generator was before it met the critic. `--noise 8` is NeuralDX7's size.
 """
 
 import argparse
@@ -196,7 +196,6 @@ def main() -> None:
     parser.add_argument("--taught", type=int, default=12_000, help="voices that teach the judge of kinds")
     parser.add_argument("--weights", type=Path, default=WEIGHTS)
     parser.add_argument("--vae", type=Path)
-    parser.add_argument("--before", type=Path)
     parser.add_argument("--json", type=Path)
     tabulate(parser.parse_args())
 
@@ -217,10 +216,8 @@ def tabulate(arguments: argparse.Namespace) -> dict[str, Any]:
     }
     if arguments.vae:
         vae = load_weights(arguments.vae)
-        sets["NeuralDX7-style VAE"] = vae.make(vae.habits.draw(rng, n), seed=1, temperature=1e-3)
-    if arguments.before:
-        before = load_weights(arguments.before)
-        sets["autoencoder alone"] = before.make(before.habits.draw(rng, n), seed=1)
+        sets["VAE, likeliest values"] = vae.make(vae.habits.draw(rng, n), seed=1, temperature=1e-3)
+        sets["VAE, drawn values"] = vae.make(vae.habits.draw(rng, n), seed=1)
     table = {}
     for label, vced in sets.items():
         table[label] = score(vced, human)

@@ -64,13 +64,11 @@ def test_the_whole_table_on_a_small_scale(table, human, taught, tmp_path, capsys
         np.save(tmp_path / f"{name}.npy", human[which])
         np.save(tmp_path / f"{name}_sound.npy", sound[which])
     found = tmp_path / "found.json"
-    arguments = argparse.Namespace(
-        run=tmp_path, voices=24, asked=2, taught=80, weights=taught, vae=taught, before=None, json=found
-    )
+    arguments = argparse.Namespace(run=tmp_path, voices=24, asked=2, taught=80, weights=taught, vae=taught, json=found)
     table.tabulate(arguments)
     measured = json.loads(found.read_text())
     rows = measured["table"]
-    assert len(rows) == 7
+    assert len(rows) == 8
     for row in rows.values():
         assert row["valid"] == 1
         assert 0 < row["unique"] <= 1
