@@ -4,6 +4,7 @@ import io
 import json
 import os
 import zipfile
+import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -157,11 +158,11 @@ def load_corpus(path: str | os.PathLike[str]) -> Corpus:
       Ddx7Error: the file cannot be read, or is no corpus.
     """
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with np.load(io.BytesIO(Path(path).read_bytes()), allow_pickle=False) as file:
             arrays = {name: file[name] for name in file.files}
     except FileNotFoundError:
         raise Ddx7Error(f"{path}: there is no such file") from None
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise Ddx7Error(f"{path}: cannot be read as a corpus ({error})") from None
     found = str(arrays.get("format", "something else"))
     if found != FORMAT:

@@ -156,7 +156,7 @@ RULES = (
 )
 """What is looked for, in the order in which it is said."""
 
-NEIGHBOURS_DB = -24.5
+NEIGHBOURS_DB = -24.7
 """A-weighted level of the middle public voice on the louder of the two notes, for voices without others beside them."""
 
 

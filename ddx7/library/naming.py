@@ -22,14 +22,14 @@ _NOUNS = {
     "e-piano": "E.PIANO TINES ROADS E.PNO EP",
     "organ": "ORGAN DRAWBAR ORGN ORG",
     "bell": "BELLS CHIMES BELL BEL",
-    "mallet": "MALLETS MALLET MALT",
+    "mallet": "MALLETS MALLET VIBE",
     "plucked": "PLUCKED PLUCK PLUK",
     "guitar": "GUITAR GUIT GTR",
     "bass": "BASS BASS BS",
     "strings": "STRINGS STRING STRGS STR",
     "pad": "PAD PAD",
     "brass": "BRASS HORNS BRASS BRS",
-    "woodwind": "WINDS REEDS REED WIND",
+    "woodwind": "WINDS REEDS REED",
     "voice": "VOICES CHOIR VOICE VOX",
     "lead": "LEAD LEAD LD",
     "percussion": "DRUM PERC TOM",
@@ -39,7 +39,7 @@ _NOUNS = {
 _QUALITIES = {
     "bright": "BRIGHT BRITE GLASS CRISP SHARP CLEAR SILVER",
     "dark": "DARK MELLOW ROUND DEEP SOFT",
-    "plain": "NEW SWEET FM GOOD CLASSIC",
+    "plain": "FINE SWEET FM GOOD CLASSIC",
     "slow": "SLOW SWELL RISING LAZY",
     "short": "SHORT TIGHT SNAPPY DRY",
     "long": "LONG WIDE SPACE OPEN",
@@ -47,6 +47,7 @@ _QUALITIES = {
 }
 _AS_QUALITY = {"brass": "BRASSY", "strings": "STRINGY", "organ": "PIPEY", "bell": "CHIMEY", "bass": "BASSY"}
 _UNUSUAL = 0.3  # of the names have a dot or nothing between their words
+_CLEAR_BY_ITSELF = 4  # letters of a word that is still seen where nothing parts it from another
 
 _FIRST = """
     AMBER ARCTIC AUTUMN AZURE BIRCH BRISK CEDAR COBALT COPPER CORAL COSMIC CRIMSON DAWN DESERT DISTANT DUSK EMBER
@@ -107,29 +108,32 @@ def name_voices(
 
 
 def _fitting_names(rng: np.random.Generator, kinds: Sequence[str], traits: Sequence[str]) -> Iterator[str]:
-    """Quality and noun, in what order and spelling chance says; then the same with numbers, without end."""
+    """Quality and noun, in what order and spelling chance says; then shorter, with numbers, without end."""
     qualities = [word for trait in traits for word in _QUALITIES[trait].split()]
     heads = [*rng.permutation(qualities), *(_AS_QUALITY[kind] for kind in kinds[:1] if kind in _AS_QUALITY)]
-    made: list[str] = []
-    for head in heads:
-        for between in rng.permutation([" ", ".", ""]) if rng.random() < _UNUSUAL else [" "]:
-            name = _joined([head], kinds, between) if len(kinds) == 1 else _joined([], kinds, between)
-            if name and name not in made:
-                made.append(name)
-    made = made or [_NOUNS[kinds[0]].split()[0]]
-    yield from made
-    for number in range(2, 10_000):
-        for name in made:
-            yield numbered(name, number)
+    ways = [
+        ([head] if len(kinds) == 1 else [], between)
+        for head in heads
+        for between in (rng.permutation([" ", ".", ""]) if rng.random() < _UNUSUAL else [" "])
+    ]
+    ways.append(([], " "))
+    for number in range(1, 10_000):
+        tail = f" {number}" if number > 1 else ""
+        room = NAME_SIZE - len(tail)
+        names = dict.fromkeys(_joined(head, kinds, between, room) for head, between in ways)
+        yield from (f"{name}{tail}" for name in names if name)
+        yield numbered(_NOUNS[kinds[0]].split()[-1], number)
 
 
-def _joined(head: list[str], kinds: Sequence[str], between: str) -> str | None:
-    """The words in the longest spelling that goes into a name; None if none does."""
+def _joined(head: list[str], kinds: Sequence[str], between: str, room: int) -> str | None:
+    """The words in the longest spelling that has room; None if none has."""
     spellings = [_NOUNS[kind].split() for kind in kinds[:2]]
     for shortened in range(max(map(len, spellings))):
         words = [*head, *(forms[min(shortened, len(forms) - 1)] for forms in spellings)]
+        if not between and any(len(word) < _CLEAR_BY_ITSELF or "." in word for word in words):
+            continue
         name = between.join(words)
-        if len(name) <= NAME_SIZE:
+        if len(name) <= room:
             return name
     return None
 

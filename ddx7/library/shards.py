@@ -3,6 +3,8 @@
 import hashlib
 import importlib
 import io
+import zipfile
+import zlib
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
@@ -108,14 +110,10 @@ def _kept(shard: _Shard) -> Arrays | None:
     if shard.path is None or not shard.path.is_file():
         return None
     try:
-        with np.load(shard.path, allow_pickle=False) as file:
+        with np.load(io.BytesIO(shard.path.read_bytes()), allow_pickle=False) as file:
             arrays = {name: file[name] for name in file.files}
-    except (OSError, ValueError, EOFError, KeyError):
+    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error):
         return None
-    except Exception as error:  # zipfile.BadZipFile and zlib.error have no common base
-        if type(error).__module__ in ("zipfile", "zlib"):
-            return None
-        raise
     return arrays if arrays.pop(_DIGEST, np.array(0)).tobytes() == shard.digest else None
 
 

@@ -9,7 +9,6 @@ A tenth of the families is never learned from: limits are chosen on half of it, 
 
 import argparse
 import json
-import time
 from pathlib import Path
 
 import jax
@@ -28,6 +27,7 @@ SEED = 0
 
 
 def main() -> None:
+    """Listen, learn, measure and write."""
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     arguments.add_argument("corpus", type=Path)
     arguments.add_argument("run", type=Path)
@@ -46,9 +46,7 @@ def main() -> None:
     learn = ~(tune | test)
     mean, scale = x[learn].mean(0), x[learn].std(0) + 1e-3
     z = np.clip((x - mean) / scale, -6, 6)
-    start = time.perf_counter()
     weights = train(z[learn], y[learn], z[tune], y[tune])
-    seconds = time.perf_counter() - start
     limit = best_limits(predict(weights, z[tune]), y[tune])
     weights |= {"mean": mean, "scale": scale, "limit": limit}
     table, summary = scores(predict(weights, z[test]), y[test] > 0, limit)
@@ -61,7 +59,6 @@ def main() -> None:
         "voices": int(learn.sum()),
         "held_out": int(test.sum()),
         "epochs": EPOCHS,
-        "train_s": round(seconds, 1),
         **summary,
     }
     save_classifier(given.run / "categories.safetensors", weights, card)
@@ -70,7 +67,7 @@ def main() -> None:
 
 
 def train(x: np.ndarray, y: np.ndarray, x_tune: np.ndarray, y_tune: np.ndarray) -> dict[str, np.ndarray]:
-    """Adam on the cross entropy of every category, half the weight to what is smoothed away."""
+    """Adam on the cross entropy of every category."""
     key = jax.random.key(SEED)
     n_in, n_out = x.shape[1], y.shape[1]
     weights = {
@@ -110,6 +107,7 @@ def train(x: np.ndarray, y: np.ndarray, x_tune: np.ndarray, y_tune: np.ndarray) 
 
 
 def predict(weights: dict[str, np.ndarray], x: np.ndarray) -> np.ndarray:
+    """Probabilities [voice, category]."""
     hidden = np.maximum(x @ weights["hidden"] + weights["hidden_bias"], 0)
     return 1 / (1 + np.exp(-(hidden @ weights["out"] + weights["out_bias"])))
 

@@ -20,7 +20,12 @@ VOICES = [
     BASS,
     replace(BASS, name="COPY"),
     replace(BASS, name="NEAR COPY", feedback=3),
-    Voice(name="E.PNO/BELL", operators=(replace(PLAYED, fixed=1),) * 2 + (PLAYED,) * 4, algorithm=32, feedback=7),
+    Voice(
+        name="E.PNO/BELL",
+        operators=(replace(PLAYED, coarse=2, fixed=1),) * 2 + (replace(PLAYED, coarse=2),) * 4,
+        algorithm=32,
+        feedback=7,
+    ),
     Voice(name="ZOOT", operators=(replace(PLAYED, levels=(99, 90, 90, 80), coarse=3),) * 6, algorithm=22),
     init_voice(),
     Voice(name="SILENT", operators=(replace(PLAYED, output_level=0),) * 6),
