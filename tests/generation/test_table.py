@@ -37,7 +37,7 @@ def test_copies_share_four_operators_that_sound_with_one_voice(table, human):
     own[2, :3, 0] -= 40  # three: three are
     made[:, OPERATOR_COLUMNS] = own
     made[3, VCED_COLUMNS["output_level"][:3]] = 0  # three are off
-    np.testing.assert_array_equal(table.copies(made, voice[:1]), [True, True, False, False])
+    np.testing.assert_array_equal(table.copies(made, table.owners_of(voice[:1])), [True, True, False, False])
 
 
 def test_simple_ways_to_make_voices_take_from_human_ones(table, human):
