@@ -3,12 +3,11 @@ import csv
 import numpy as np
 import pytest
 import soundfile
+from melodies import RATE, melody
 
 from ddx7.audio.features import HOP, Features
 from ddx7.errors import Ddx7Error
 from ddx7.resynthesis.dataset import Piece, crop, cut, draw_batch, find_recordings, leaking_split, load_pieces
-
-from .conftest import RATE, melody
 
 
 def piece(frames: int, name: str = "a") -> Piece:

@@ -1,6 +1,7 @@
 import jax
 import numpy as np
 import pytest
+from melodies import RATE, melody
 
 from ddx7.audio.files import Recording
 from ddx7.audio.loudness import loudness
@@ -9,8 +10,6 @@ from ddx7.resynthesis.hpn import HpnSynth, RnnSize
 from ddx7.resynthesis.model import Model
 from ddx7.resynthesis.player import SHIPPED, Instrument, Knobs, load, save, shipped
 from ddx7.resynthesis.transfer import transfer
-
-from .conftest import RATE, melody
 
 
 @pytest.fixture(scope="module")
