@@ -18,6 +18,9 @@ from ddx7.audio.metrics.windows import cut
 from ddx7.errors import AudioError
 from ddx7.files import atomic_write
 
+LEAST_PADDING_S = 0.05
+"""Less padding than this in a whole set is no news: clips begin at zero."""
+
 Clip = np.ndarray | str | PathLike[str]
 """Mono sound, float [time], or the path of a recording."""
 
@@ -207,13 +210,17 @@ def score_embedded(reference: EmbeddedSet, test: EmbeddedSet, embedding: Embeddi
 
 def _notes(reference: EmbeddedSet, test: EmbeddedSet, embedding: Embedding) -> Iterable[str]:
     for name, these in (("reference", reference), ("test", test)):
-        if these.padding_s:
+        if these.padding_s >= LEAST_PADDING_S:
             yield f"{these.padding_s:.1f} s of padding left out of the {name}"
         if these.n_silent:
-            yield f"{these.n_silent} silent windows left out of the {name}"
+            yield f"{_count(these.n_silent, 'silent window')} left out of the {name}"
         if these.n_too_short:
             shortest = embedding.window / embedding.sample_rate
-            yield f"{these.n_too_short} clips of the {name} are shorter than {shortest:.2f} s and left out"
+            yield f"{_count(these.n_too_short, 'clip')} shorter than {shortest:.2f} s left out of the {name}"
+
+
+def _count(n: int, what: str) -> str:
+    return f"{n} {what}" if n == 1 else f"{n} {what}s"
 
 
 def _sound(clip: Clip, wanted_rate: int, sample_rate: int | None) -> np.ndarray:
@@ -232,7 +239,7 @@ def _embedded(windows: np.ndarray, embedding: Embedding, cache: Path | None) -> 
     if cache is None:
         return np.asarray(embedding.embed(windows), np.float64)
     digest = hashlib.sha256(embedding.identity.encode())
-    digest.update(np.ascontiguousarray(windows).tobytes())
+    digest.update((windows + 0.0).tobytes())  # -0.0, which decoders do not keep, becomes 0.0
     path = cache / f"{digest.hexdigest()[:32]}.npy"
     if path.is_file():
         return np.load(path, allow_pickle=False)
