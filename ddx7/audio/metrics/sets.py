@@ -3,7 +3,7 @@
 import hashlib
 import io
 from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from os import PathLike
 from pathlib import Path
 from typing import Any, Literal
@@ -82,6 +82,13 @@ class Scores:
     fad: Score
     fad_infinity: Score
     kad: Score
+
+    def __str__(self) -> str:
+        """A line for each figure, and below them, once, what must be known about all three."""
+        scores = (self.fad, self.fad_infinity, self.kad)
+        general = [note for note in self.fad.notes if all(note in score.notes for score in scores)]
+        own = (replace(score, notes=tuple(n for n in score.notes if n not in general)) for score in scores)
+        return "\n".join([*map(str, own), *general])
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON has it."""
@@ -163,8 +170,8 @@ def embed_set(
             rows.append(_embedded(pieces.windows, embedding, None if cache is None else Path(cache)))
         progress()
     if not rows:
-        needs = f"{embedding.name} needs {embedding.window / embedding.sample_rate:.2f} s"
-        raise AudioError(f"the {name} has no clip that is long enough ({n_too_short} are too short), {needs}")
+        needs = f"{embedding.name} needs one of {embedding.window / embedding.sample_rate:.2f} s"
+        raise AudioError(f"{name}: found no clip that is long enough ({n_too_short} too short), {needs}")
     values = np.concatenate(rows)
     return EmbeddedSet(values, n_clips, n_too_short, n_silent, padding / embedding.sample_rate, name)
 
@@ -190,7 +197,7 @@ def score_embedded(reference: EmbeddedSet, test: EmbeddedSet, embedding: Embeddi
         wanted, found = project(wanted), project(found)
     general = tuple(_notes(reference, test, embedding))
     extrapolated = fad_infinity(wanted, found, seed=seed)
-    fit = f"straight to R² {extrapolated.r2:.2f}"
+    fit = f"extrapolated along a line of R² {extrapolated.r2:.2f}"
 
     def score(metric: Literal["FAD", "FAD-inf", "KAD"], value: float, *notes: str) -> Score:
         counts = len(found), len(wanted)
