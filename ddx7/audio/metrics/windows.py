@@ -9,7 +9,7 @@ from ddx7.audio.files import SILENT_PEAK
 SILENT_DB = -40.0
 """A window this far below the loudest of its clip is silent: what DDX7's preparation of data splits recordings at."""
 
-FILL = 0.05
+FILL = 0.001
 """How much of a first window padding may fill, so that a clip of one window's length that begins at zero counts."""
 
 
