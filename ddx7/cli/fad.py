@@ -11,6 +11,7 @@ from ddx7.errors import Ddx7Error
 
 _SUFFIXES = {".wav", ".flac", ".ogg", ".mp3", ".aif", ".aiff"}
 _LIST_SUFFIX = ".txt"
+_WANTED = "a folder of recordings or a list of them in a .txt file is wanted"
 
 
 @dataclass(frozen=True)
@@ -20,6 +21,9 @@ class Command:
     A set is a folder, searched with the folders in it, or a text file that names a recording on each line, counted from
     where that file is. Use the recordings that a model has learned from as reference, and score held-out recordings
     beside what the model makes of them: their score is the best that can be hoped for.
+
+    Lower is nearer, 0 the nearest. With minutes of sound rather than hours, trust KAD first. Figures compare only where
+    embedding and reference are the same.
 
     The embedding logmel needs nothing; the others need the weights of a network, which do not come with ddx7: see
     docs/metrics.md.
@@ -32,11 +36,11 @@ class Command:
     embedding: Annotated[str, arg(metavar="NAME")] = "logmel"
     """logmel, vggish, vggish-relu, yamnet, yamnet-log-pca64 or musicnn."""
     weights: Annotated[Path | None, arg(metavar="FILE", help_behavior_hint="")] = None
-    """The embedding's network."""
+    """The file of the embedding's network."""
     cache: Annotated[Path | None, arg(metavar="FOLDER", help_behavior_hint="")] = None
     """Keep embeddings here and take them from here, by the content of the sound."""
     seed: Annotated[int, arg(metavar="N")] = 0
-    """Of the subsets of FAD-infinity."""
+    """Of the random subsets from which FAD-infinity is extrapolated."""
     json: bool = False
     """Print JSON instead of lines."""
 
@@ -47,27 +51,35 @@ class Command:
         files = {path: _recordings(path) for path in (self.reference, self.test)}
         embedding = load_embedding(self.embedding, self.weights)
         sets = {
-            path: embed_set(progress(found, path.name), embedding, cache=self.cache, name=str(path))
+            path: embed_set(progress(found, str(path)), embedding, cache=self.cache, name=str(path))
             for path, found in files.items()
         }
         for path, embedded in sets.items():
-            note(f"{path}: {len(embedded.values):,} windows of sound in {embedded.n_clips:,} recordings")
+            note(
+                f"{path}: {_count(len(embedded.values), 'window')} of sound in {_count(embedded.n_clips, 'recording')}"
+            )
         scores = score_embedded(sets[self.reference], sets[self.test], embedding, seed=self.seed)
         if self.json:
             result_json({"test": str(self.test), **scores.to_dict()})
         else:
-            result(str(score) for score in (scores.fad, scores.fad_infinity, scores.kad))
+            result(str(scores).splitlines())
         return 0
 
 
+def _count(n: int, what: str) -> str:
+    return f"{n:,} {what}" if n == 1 else f"{n:,} {what}s"
+
+
 def _recordings(path: Path) -> list[Path]:
+    if not path.exists():
+        raise Ddx7Error(f"{path}: there is no such file or folder, {_WANTED}")
     if path.is_dir():
         found = sorted(file for file in path.rglob("*") if file.suffix.lower() in _SUFFIXES)
         if not found:
             raise Ddx7Error(f"{path}: found a folder without recordings, some of {', '.join(sorted(_SUFFIXES))} wanted")
         return found
     if path.suffix.lower() != _LIST_SUFFIX:
-        raise Ddx7Error(f"{path}: found no folder, a folder of recordings or a list of them in a .txt file is wanted")
+        raise Ddx7Error(f"{path}: found a single file, {_WANTED}")
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
@@ -75,4 +87,7 @@ def _recordings(path: Path) -> list[Path]:
     found = [path.parent / line.strip() for line in lines if line.strip()]
     if not found:
         raise Ddx7Error(f"{path}: names no recordings, one on each line is wanted")
+    missing = [file for file in found if not file.is_file()]
+    if missing:
+        raise Ddx7Error(f"{path}: names {missing[0]}, there is no such file; recordings are wanted")
     return found

@@ -34,7 +34,7 @@ def test_lines_say_what_was_measured(run: Run, sounds: Path) -> None:
         reference_name=str(sounds / "white"),
     )
     assert outcome.code == 0
-    assert outcome.out.splitlines() == [str(score) for score in (wanted.fad, wanted.fad_infinity, wanted.kad)]
+    assert outcome.out.splitlines() == str(wanted).splitlines()
     assert f"{sounds / 'dark'}: 30 windows of sound in 6 recordings" in outcome.err
     assert wanted.kad.value > 10
 
@@ -55,16 +55,19 @@ def test_json_lists_and_the_cache(run: Run, sounds: Path, tmp_path: Path) -> Non
     ("words", "message"),
     [
         (("white", "empty"), "found a folder without recordings"),
-        (("white", "white/0.wav"), "found no folder"),
-        (("white", "none.txt"), "cannot be read"),
+        (("white", "white/0.wav"), "found a single file"),
+        (("white", "none.txt"), "none.txt: there is no such file or folder"),
+        (("nowhere", "white"), "nowhere: there is no such file or folder"),
+        (("white", "binary.txt"), "binary.txt: cannot be read"),
         (("white", "blank.txt"), "names no recordings"),
-        (("white", "wrong.txt"), "no such file"),
+        (("white", "wrong.txt"), "wrong.txt: names "),
         (("white", "dark", "--embedding", "musicnn"), "has no weights"),
         (("white", "dark", "--embedding", "clap"), "'clap' is not an embedding"),
     ],
 )
 def test_what_cannot_be_compared(run: Run, sounds: Path, words: tuple[str, ...], message: str) -> None:
     (sounds / "empty").mkdir(exist_ok=True)
+    (sounds / "binary.txt").write_bytes(b"\xff\xfe")
     (sounds / "blank.txt").write_text("\n")
     (sounds / "wrong.txt").write_text("white/9.wav\n")
     outcome = run("fad", sounds / words[0], sounds / words[1], *words[2:])

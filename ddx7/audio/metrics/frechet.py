@@ -124,7 +124,7 @@ def checked_sets(reference: np.ndarray, test: np.ndarray, fewest: int = 2) -> tu
         if values.ndim != 2:
             raise AudioError(f"a {name} set of shape {values.shape}, embeddings [window, dimension] are wanted")
         if len(values) < least:
-            raise AudioError(f"a {name} set of {len(values)} windows, at least {least} are wanted")
+            raise AudioError(f"the {name} set has too few windows of sound: {len(values)}, at least {least} are wanted")
         if not np.isfinite(values).all():
             raise AudioError(f"the {name} set holds NaN or infinite embeddings, finite ones are wanted")
         sets.append(values)

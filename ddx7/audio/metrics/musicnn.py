@@ -31,30 +31,42 @@ _EPSILON = 1e-3  # of batch norm, Keras' default
 
 Weights = dict[str, dict[str, jax.Array]]
 
-_TIMBRAL, _TEMPORAL, _MIDDLE = 204, 51, 64
-_FRONT = 2 * _TIMBRAL + 3 * _TEMPORAL
-_POOLED = 2 * (_FRONT + 3 * _MIDDLE)
-_FRONT_KERNELS = (
-    (7, 38, 1, _TIMBRAL),
-    (7, 67, 1, _TIMBRAL),
-    (128, 1, 1, _TEMPORAL),
-    (64, 1, 1, _TEMPORAL),
-    (32, 1, 1, _TEMPORAL),
-)
+N_FRONT = 5
+
+
+class Widths(NamedTuple):
+    """How many filters the convolutions have.
+
+    Attributes:
+      timbral: each of the two shapes that span many bands.
+      temporal: each of the three shapes that span many frames.
+      middle: each of the three layers of the middle.
+    """
+
+    timbral: int = 204
+    temporal: int = 51
+    middle: int = 64
+
+
+PUBLISHED = Widths()
 
 
 def _numbered(name: str, number: int) -> str:
     return f"{name}_{number}" if number else name
 
 
-def _shapes() -> dict[str, dict[str, tuple[int, ...]]]:
-    """What a file of weights must hold: layer, variable, shape."""
-    kernels = {_numbered("conv2d", k): shape for k, shape in enumerate(_FRONT_KERNELS)}
-    kernels |= {f"midend_conv{k}": (7, _FRONT if k == 1 else _MIDDLE, 1, _MIDDLE) for k in (1, 2, 3)}
-    kernels |= {"dense": (_POOLED, DIMENSION), "dense_1": (DIMENSION, N_TAGS)}
-    norms = {"batch_normalization": 1, "bn_flatpool": _POOLED, "bn_dense": DIMENSION}
-    norms |= {f"batch_normalization_{k}": shape[-1] for k, shape in enumerate(_FRONT_KERNELS, start=1)}
-    norms |= {f"bn_midend_conv{k}": _MIDDLE for k in (1, 2, 3)}
+def shapes(widths: Widths = PUBLISHED) -> dict[str, dict[str, tuple[int, ...]]]:
+    """What a file of weights must hold: layer (Keras' name) to variable to shape."""
+    timbral, temporal, middle = widths
+    fronts = [(7, 38, 1, timbral), (7, 67, 1, timbral), *((frames, 1, 1, temporal) for frames in (128, 64, 32))]
+    n_front = sum(shape[-1] for shape in fronts)
+    n_pooled = 2 * (n_front + 3 * middle)
+    kernels = {_numbered("conv2d", k): shape for k, shape in enumerate(fronts)}
+    kernels |= {f"midend_conv{k}": (7, n_front if k == 1 else middle, 1, middle) for k in (1, 2, 3)}
+    kernels |= {"dense": (n_pooled, DIMENSION), "dense_1": (DIMENSION, N_TAGS)}
+    norms = {"batch_normalization": 1, "bn_flatpool": n_pooled, "bn_dense": DIMENSION}
+    norms |= {f"batch_normalization_{k}": shape[-1] for k, shape in enumerate(fronts, start=1)}
+    norms |= {f"bn_midend_conv{k}": middle for k in (1, 2, 3)}
     layers: dict[str, dict[str, tuple[int, ...]]] = {
         name: {"kernel": shape, "bias": shape[-1:]} for name, shape in kernels.items()
     }
@@ -62,9 +74,6 @@ def _shapes() -> dict[str, dict[str, tuple[int, ...]]]:
         layers[name] = dict.fromkeys(("beta", "gamma", "moving_mean", "moving_variance"), (size,))
     return layers
 
-
-SHAPES = _shapes()
-"""Layer (Keras' name) to variable to shape."""
 
 _NAME = re.compile(
     r"(?:model_weights[./])?(\w+)[./]\1[./](kernel|bias|gamma|beta|moving_mean|moving_variance)(?:_1)?:0"
@@ -83,11 +92,11 @@ class Heard(NamedTuple):
     tags: Float[Array, "window 50"]
 
 
-def make(name: str, weights: Path | None) -> Embedding:
+def make(name: str, weights: Path | None, widths: Widths = PUBLISHED) -> Embedding:
     """The embedding ``musicnn``: the layer that its authors call penultimate, 200-dimensional."""
     if weights is None:
         raise Ddx7Error(f"the embedding {name} has no weights, a file is wanted")
-    loaded = load_weights(weights)
+    loaded = load_weights(weights, widths)
     hear = jax.jit(network)
 
     def embed(windows: np.ndarray) -> np.ndarray:
@@ -102,11 +111,12 @@ def make(name: str, weights: Path | None) -> Embedding:
     return Embedding(name, DIMENSION, RATE, WINDOW, HOP, embed, identity=f"{name}-1-{fingerprint(weights)}")
 
 
-def load_weights(path: Path) -> Weights:
+def load_weights(path: Path, widths: Widths = PUBLISHED) -> Weights:
     """Read published weights.
 
     Args:
       path: an .npz whose names end in ``LAYER.LAYER.VARIABLE:0``, as in the HDF5 file of the Keras model.
+      widths: of the network whose weights they must be.
 
     Returns:
       layer to variable to float32.
@@ -120,7 +130,7 @@ def load_weights(path: Path) -> Weights:
     except (OSError, ValueError, AttributeError) as error:
         raise Ddx7Error(f"{path}: cannot be read, weights of MusiCNN in an .npz are wanted") from error
     weights: Weights = {}
-    for layer, variables in SHAPES.items():
+    for layer, variables in shapes(widths).items():
         for variable, shape in variables.items():
             found = arrays.get((layer, variable))
             if found is None or found.shape != shape:
@@ -153,7 +163,7 @@ def network(weights: Weights, images: Float[Array, "window 187 96"]) -> Heard:
     """Run MusiCNN as it was trained, without its dropout."""
     x = _norm(images[..., None], weights["batch_normalization"])
     front = []
-    for k in range(len(_FRONT_KERNELS)):
+    for k in range(N_FRONT):
         # The timbral filters keep their place in frequency, the temporal ones have no extent there.
         features = _convolve(x, weights[_numbered("conv2d", k)])
         front.append(_norm(features, weights[f"batch_normalization_{k + 1}"]).max(axis=2))

@@ -3,7 +3,7 @@
 import hashlib
 import io
 from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from os import PathLike
 from pathlib import Path
 from typing import Any, Literal
@@ -17,6 +17,9 @@ from ddx7.audio.metrics.kernel import kad
 from ddx7.audio.metrics.windows import cut
 from ddx7.errors import AudioError
 from ddx7.files import atomic_write
+
+LEAST_PADDING_S = 0.05
+"""Less padding than this in a whole set is no news: clips begin at zero."""
 
 Clip = np.ndarray | str | PathLike[str]
 """Mono sound, float [time], or the path of a recording."""
@@ -79,6 +82,13 @@ class Scores:
     fad: Score
     fad_infinity: Score
     kad: Score
+
+    def __str__(self) -> str:
+        """A line for each figure, and below them, once, what must be known about all three."""
+        scores = (self.fad, self.fad_infinity, self.kad)
+        general = [note for note in self.fad.notes if all(note in score.notes for score in scores)]
+        own = (replace(score, notes=tuple(n for n in score.notes if n not in general)) for score in scores)
+        return "\n".join([*map(str, own), *general])
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON has it."""
@@ -160,8 +170,8 @@ def embed_set(
             rows.append(_embedded(pieces.windows, embedding, None if cache is None else Path(cache)))
         progress()
     if not rows:
-        needs = f"{embedding.name} needs {embedding.window / embedding.sample_rate:.2f} s"
-        raise AudioError(f"the {name} has no clip that is long enough ({n_too_short} are too short), {needs}")
+        needs = f"{embedding.name} needs one of {embedding.window / embedding.sample_rate:.2f} s"
+        raise AudioError(f"{name}: found no clip that is long enough ({n_too_short} too short), {needs}")
     values = np.concatenate(rows)
     return EmbeddedSet(values, n_clips, n_too_short, n_silent, padding / embedding.sample_rate, name)
 
@@ -187,7 +197,7 @@ def score_embedded(reference: EmbeddedSet, test: EmbeddedSet, embedding: Embeddi
         wanted, found = project(wanted), project(found)
     general = tuple(_notes(reference, test, embedding))
     extrapolated = fad_infinity(wanted, found, seed=seed)
-    fit = f"straight to R² {extrapolated.r2:.2f}"
+    fit = f"extrapolated along a line of R² {extrapolated.r2:.2f}"
 
     def score(metric: Literal["FAD", "FAD-inf", "KAD"], value: float, *notes: str) -> Score:
         counts = len(found), len(wanted)
@@ -207,13 +217,17 @@ def score_embedded(reference: EmbeddedSet, test: EmbeddedSet, embedding: Embeddi
 
 def _notes(reference: EmbeddedSet, test: EmbeddedSet, embedding: Embedding) -> Iterable[str]:
     for name, these in (("reference", reference), ("test", test)):
-        if these.padding_s:
+        if these.padding_s >= LEAST_PADDING_S:
             yield f"{these.padding_s:.1f} s of padding left out of the {name}"
         if these.n_silent:
-            yield f"{these.n_silent} silent windows left out of the {name}"
+            yield f"{_count(these.n_silent, 'silent window')} left out of the {name}"
         if these.n_too_short:
             shortest = embedding.window / embedding.sample_rate
-            yield f"{these.n_too_short} clips of the {name} are shorter than {shortest:.2f} s and left out"
+            yield f"{_count(these.n_too_short, 'clip')} shorter than {shortest:.2f} s left out of the {name}"
+
+
+def _count(n: int, what: str) -> str:
+    return f"{n} {what}" if n == 1 else f"{n} {what}s"
 
 
 def _sound(clip: Clip, wanted_rate: int, sample_rate: int | None) -> np.ndarray:
@@ -232,7 +246,7 @@ def _embedded(windows: np.ndarray, embedding: Embedding, cache: Path | None) -> 
     if cache is None:
         return np.asarray(embedding.embed(windows), np.float64)
     digest = hashlib.sha256(embedding.identity.encode())
-    digest.update(np.ascontiguousarray(windows).tobytes())
+    digest.update((windows + 0.0).tobytes())  # -0.0, which decoders do not keep, becomes 0.0
     path = cache / f"{digest.hexdigest()[:32]}.npy"
     if path.is_file():
         return np.load(path, allow_pickle=False)

@@ -14,53 +14,52 @@ from flax import linen as nn
 from jaxtyping import Array, Float
 
 from ddx7.audio.metrics.embeddings import Embedding, fingerprint
-from ddx7.audio.metrics.vggish_weights import load_weights
+from ddx7.audio.metrics.vggish_weights import DIMENSION, PUBLISHED, Widths, load_weights
 from ddx7.errors import Ddx7Error
 
 RATE, WINDOW, HOP = 16_000, 16_000, 8_000
 """One second, stepped by half of one; a window's last 25 ms do not fill a frame of the image."""
 FRAME, FRAME_HOP, N_FFT = 400, 160, 512
-N_FRAMES, N_MELS, DIMENSION = 96, 64, 128
+N_FRAMES, N_MELS = 96, 64
 LOWEST_HZ, HIGHEST_HZ, LOG_OFFSET = 125.0, 7500.0, 0.01
 QUIETEST_PEAK = 0.1
 BATCH = 16  # windows at once, always as many, so that one program serves
 
 
 class VGGish(nn.Module):
-    """The network up to its embedding, 72,141,184 parameters.
+    """The network up to its embedding, 72,141,184 parameters where it is as wide as the published one.
 
     Attributes:
       last_relu: whether the embedding goes through a ReLU, as in the first releases and in torchvggish. The definition
         in tensorflow/models leaves it out.
+      widths: of its hidden layers.
     """
 
     last_relu: bool = False
+    widths: Widths = PUBLISHED
 
     @nn.compact
     def __call__(self, images: Float[Array, "window 96 64"]) -> Float[Array, "window 128"]:
         """Embed log-mel images, time before frequency."""
         x = images[..., None]
-        for block in ((("conv1", 64),), (("conv2", 128),), _twice("conv3", 256), _twice("conv4", 512)):
-            for name, channels in block:
+        blocks = (("conv1",), ("conv2",), ("conv3_1", "conv3_2"), ("conv4_1", "conv4_2"))
+        for block, channels in zip(blocks, self.widths.convolutions, strict=True):
+            for name in block:
                 x = nn.relu(nn.Conv(channels, (3, 3), padding="SAME", name=name)(x))
             x = nn.max_pool(x, (2, 2), strides=(2, 2))
         x = x.reshape(len(x), -1)
         for name in ("fc1_1", "fc1_2"):
-            x = nn.relu(nn.Dense(4096, name=name)(x))
+            x = nn.relu(nn.Dense(self.widths.dense, name=name)(x))
         x = nn.Dense(DIMENSION, name="fc2")(x)
         return nn.relu(x) if self.last_relu else x
 
 
-def _twice(name: str, channels: int) -> tuple[tuple[str, int], ...]:
-    return (f"{name}_1", channels), (f"{name}_2", channels)
-
-
-def make(name: str, weights: Path | None) -> Embedding:
+def make(name: str, weights: Path | None, widths: Widths = PUBLISHED) -> Embedding:
     """The embeddings ``vggish`` and ``vggish-relu``, 128-dimensional, raw: no PCA, no 8-bit steps."""
     if weights is None:
         raise Ddx7Error(f"the embedding {name} has no weights, a file is wanted")
-    parameters = load_weights(weights)
-    model = VGGish(last_relu=name == "vggish-relu")
+    parameters = load_weights(weights, widths)
+    model = VGGish(last_relu=name == "vggish-relu", widths=widths)
 
     @jax.jit
     def apply(parameters: dict[str, Any], images: Array) -> Array:

@@ -7,17 +7,40 @@ for each. What comes out of that, an .npz or .safetensors file with the names as
 from collections.abc import Mapping
 from os import PathLike
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
 from ddx7.errors import Ddx7Error
 from ddx7.files import atomic_write
 
-_CHANNELS = {"conv1": (1, 64), "conv2": (64, 128), "conv3_1": (128, 256), "conv3_2": (256, 256)}
-_CHANNELS |= {"conv4_1": (256, 512), "conv4_2": (512, 512)}
-SHAPES: dict[str, tuple[int, ...]] = {name: (3, 3, *channels) for name, channels in _CHANNELS.items()}
-"""Layer to shape of its kernel: [height, width, in, out] of convolutions, [in, out] of dense layers."""
-SHAPES |= {"fc1_1": (6 * 4 * 512, 4096), "fc1_2": (4096, 4096), "fc2": (4096, 128)}
+DIMENSION = 128
+
+
+class Widths(NamedTuple):
+    """How wide the hidden layers are.
+
+    Attributes:
+      convolutions: channels of the four blocks; the last two blocks have two layers each.
+      dense: units of the two layers before the embedding.
+    """
+
+    convolutions: tuple[int, int, int, int] = (64, 128, 256, 512)
+    dense: int = 4096
+
+
+PUBLISHED = Widths()
+
+
+def shapes(widths: Widths = PUBLISHED) -> dict[str, tuple[int, ...]]:
+    """Layer to shape of its kernel: [height, width, in, out] of convolutions, [in, out] of dense layers."""
+    a, b, c, d = widths.convolutions
+    channels = {"conv1": (1, a), "conv2": (a, b), "conv3_1": (b, c), "conv3_2": (c, c), "conv4_1": (c, d)}
+    channels["conv4_2"] = (d, d)
+    dense = {"fc1_1": (6 * 4 * d, widths.dense), "fc1_2": (widths.dense, widths.dense)}
+    dense["fc2"] = (widths.dense, DIMENSION)
+    return {name: (3, 3, *pair) for name, pair in channels.items()} | dense
+
 
 _SLIM_SCOPES = {"conv3_1": "conv3/", "conv3_2": "conv3/", "conv4_1": "conv4/", "conv4_2": "conv4/"}
 _SLIM_SCOPES |= {"fc1_1": "fc1/", "fc1_2": "fc1/"}
@@ -40,12 +63,13 @@ def _torch_names(layer: str) -> tuple[str, str]:
     return f"{_TORCH[layer]}.weight", f"{_TORCH[layer]}.bias"
 
 
-def load_weights(path: str | PathLike[str]) -> dict[str, dict[str, np.ndarray]]:
+def load_weights(path: str | PathLike[str], widths: Widths = PUBLISHED) -> dict[str, dict[str, np.ndarray]]:
     """Read weights of VGGish.
 
     Args:
       path: a .safetensors or .npz file with names of `convert_weights`, of TF-Slim (``vggish/conv1/weights``) or of
         torchvggish (``features.0.weight``); more arrays than the network has are passed over.
+      widths: of the network whose weights they must be.
 
     Returns:
       layer to ``kernel`` and ``bias``, float32, as Flax lays them out.
@@ -55,17 +79,20 @@ def load_weights(path: str | PathLike[str]) -> dict[str, dict[str, np.ndarray]]:
     """
     path = Path(path)
     try:
-        return arranged(_arrays(path))
+        return arranged(_arrays(path), widths)
     except Ddx7Error as error:
         raise Ddx7Error(f"{path}: {error}") from None
 
 
-def convert_weights(source: str | PathLike[str], target: str | PathLike[str], *, force: bool = False) -> Path:
+def convert_weights(
+    source: str | PathLike[str], target: str | PathLike[str], *, widths: Widths = PUBLISHED, force: bool = False
+) -> Path:
     """Write weights of VGGish as .safetensors with names of their own: ``conv1/kernel``, ``conv1/bias``.
 
     Args:
       source: what `load_weights` reads.
       target: the file to write.
+      widths: of the network whose weights they must be.
       force: replace it if there is one.
 
     Returns:
@@ -76,11 +103,12 @@ def convert_weights(source: str | PathLike[str], target: str | PathLike[str], *,
     """
     from safetensors.numpy import save
 
-    flat = {f"{layer}/{kind}": array for layer, pair in load_weights(source).items() for kind, array in pair.items()}
+    layers = load_weights(source, widths)
+    flat = {f"{layer}/{kind}": array for layer, pair in layers.items() for kind, array in pair.items()}
     return atomic_write(target, save(flat), force=force)
 
 
-def arranged(arrays: Mapping[str, np.ndarray]) -> dict[str, dict[str, np.ndarray]]:
+def arranged(arrays: Mapping[str, np.ndarray], widths: Widths = PUBLISHED) -> dict[str, dict[str, np.ndarray]]:
     """Arrays under any of the published names, as Flax lays them out; see `load_weights`."""
     for names in (_our_names, _slim_names, _torch_names):
         if names("conv1")[0] in arrays:
@@ -89,10 +117,11 @@ def arranged(arrays: Mapping[str, np.ndarray]) -> dict[str, dict[str, np.ndarray
         some = ", ".join(sorted(arrays)[:3]) or "nothing"
         raise Ddx7Error(f"found {some}, weights of VGGish with names of TF-Slim or torchvggish are wanted")
     parameters = {}
-    for layer, shape in SHAPES.items():
+    wanted = shapes(widths)
+    for layer, shape in wanted.items():
         missing = [name for name in names(layer) if name not in arrays]
         if missing:
-            raise Ddx7Error(f"found no {missing[0]}, all {len(SHAPES)} layers of VGGish are wanted")
+            raise Ddx7Error(f"found no {missing[0]}, all {len(wanted)} layers of VGGish are wanted")
         kernel, bias = (np.asarray(arrays[name], np.float32) for name in names(layer))
         if names is _torch_names:  # [out, in, height, width] and [out, in]; the flattened image has the same order
             kernel = kernel.transpose((2, 3, 1, 0) if kernel.ndim == 4 else (1, 0))

@@ -9,6 +9,9 @@ from ddx7.audio.files import SILENT_PEAK
 SILENT_DB = -40.0
 """A window this far below the loudest of its clip is silent: what DDX7's preparation of data splits recordings at."""
 
+FILL = 0.001
+"""How much of a first window padding may fill, so that a clip of one window's length that begins at zero counts."""
+
 
 class Cut(NamedTuple):
     """The windows of one clip.
@@ -34,6 +37,8 @@ def cut(sound: np.ndarray, window: int, hop: int, audible: np.ndarray | None = N
     clip go: pauses between phrases, on which networks say next to nothing about an instrument, far from everything
     else.
 
+    Of padding, as much stays as a clip needs for one window, if that is no more than `FILL` of it.
+
     Args:
       sound: float [time], what is to be embedded.
       window: samples of a window.
@@ -46,6 +51,9 @@ def cut(sound: np.ndarray, window: int, hop: int, audible: np.ndarray | None = N
     audible = sound if audible is None else audible
     loud = np.flatnonzero(np.abs(audible) > SILENT_PEAK)
     first, end = (int(loud[0]), int(loud[-1]) + 1) if len(loud) else (0, 0)
+    if len(sound) >= window and (1 - FILL) * window <= end - first < window:
+        first = min(first, len(sound) - window)
+        end = first + window
     padding = len(sound) - (end - first)
     if end - first < window:
         return Cut(np.zeros((0, window), np.float32), 0, padding, True)

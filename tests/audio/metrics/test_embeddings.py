@@ -50,6 +50,15 @@ def test_silence_is_forty_decibels_below_the_loudest():
     assert cut(1000 * sound, 100, 100, sound).n_silent == 1
 
 
+@pytest.mark.parametrize(("before", "after"), [(10, 0), (0, 10), (6, 4), (200, 300)])
+def test_a_clip_of_one_window_may_begin_and_end_at_zero(before, after):
+    sound = np.concatenate([np.zeros(before), np.ones(9990), np.zeros(after)]).astype(np.float32)
+    pieces = cut(sound, 10_000, 5_000)
+    assert (pieces.windows.sum(), pieces.padding_samples, pieces.too_short) == (9990, before + after - 10, False)
+    assert pieces.windows.shape == (1, 10_000)
+    assert cut(np.delete(sound, before), 10_000, 5_000).too_short  # one sample less is more than padding may fill
+
+
 def test_clips_without_a_window():
     for sound in (np.ones(99), np.concatenate([np.ones(99), np.zeros(50)]), np.zeros(500), np.zeros(0)):
         pieces = cut(sound.astype(np.float32), 100, 50)

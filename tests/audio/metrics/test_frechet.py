@@ -85,8 +85,8 @@ def test_infinity_is_seeded_and_draws_without_replacement():
 @pytest.mark.parametrize(
     ("reference", "test", "message"),
     [
-        (np.ones((1, 3)), np.ones((9, 3)), "reference set of 1 windows, at least 2"),
-        (np.ones((9, 3)), np.ones((3, 3)), "test set of 3 windows, at least 4"),
+        (np.ones((1, 3)), np.ones((9, 3)), "reference set has too few windows of sound: 1, at least 2"),
+        (np.ones((9, 3)), np.ones((3, 3)), "test set has too few windows of sound: 3, at least 4"),
         (np.ones((9, 3)), np.ones((9, 4)), "dimensions 3 and 4"),
         (np.ones((9, 3)), np.ones(9), "shape"),
         (np.full((9, 3), np.nan), np.ones((9, 3)), "reference set holds NaN"),

@@ -2,10 +2,11 @@ import jax
 import numpy as np
 import pytest
 
-from ddx7.audio.metrics import load_embedding
-from ddx7.audio.metrics.vggish import VGGish, log_mel_images, normalise
-from ddx7.audio.metrics.vggish_weights import SHAPES, arranged, convert_weights, load_weights
+from ddx7.audio.metrics.vggish import VGGish, log_mel_images, make, normalise
+from ddx7.audio.metrics.vggish_weights import Widths, arranged, convert_weights, load_weights, shapes
 from ddx7.errors import Ddx7Error
+
+NARROW = Widths((3, 4, 5, 6), 7)
 
 # Names in the published files, written out by hand: TF-Slim's, torchvggish's.
 PUBLISHED = {
@@ -46,14 +47,16 @@ def parameters():
     def random(shape):  # of a size that keeps activations alive through nine layers
         return rng.standard_normal(shape, np.float32) * np.float32(np.sqrt(2 / np.prod(shape[:-1])))
 
-    return {layer: {"kernel": random(shape), "bias": random((1, shape[-1]))[0]} for layer, shape in SHAPES.items()}
+    return {
+        layer: {"kernel": random(shape), "bias": random((1, shape[-1]))[0]} for layer, shape in shapes(NARROW).items()
+    }
 
 
 def test_shapes_and_the_number_of_parameters():
     images = jax.ShapeDtypeStruct((5, 96, 64), np.float32)
     model = VGGish()
     variables = jax.eval_shape(model.init, jax.random.key(0), images)
-    assert {name: pair["kernel"].shape for name, pair in variables["params"].items()} == SHAPES
+    assert {name: pair["kernel"].shape for name, pair in variables["params"].items()} == shapes()
     assert sum(leaf.size for leaf in jax.tree.leaves(variables)) == 72_141_184
     assert jax.eval_shape(model.apply, variables, images).shape == (5, 128)
 
@@ -63,20 +66,20 @@ def test_the_network_against_numpy_and_a_file_of_it(parameters, tmp_path):
     slim = {f"{PUBLISHED[layer][0]}/weights": pair["kernel"].astype(np.float16) for layer, pair in parameters.items()}
     slim |= {f"{PUBLISHED[layer][0]}/biases": pair["bias"].astype(np.float16) for layer, pair in parameters.items()}
     np.savez(path, global_step=np.array(1), **slim)
-    converted = convert_weights(path, tmp_path / "vggish.safetensors")
+    converted = convert_weights(path, tmp_path / "vggish.safetensors", widths=NARROW)
     with pytest.raises(Ddx7Error, match="exists already"):
-        convert_weights(path, converted)
-    loaded = load_weights(converted)
+        convert_weights(path, converted, widths=NARROW)
+    loaded = load_weights(converted, NARROW)
     np.testing.assert_array_equal(loaded["conv4_1"]["kernel"], slim["vggish/conv4/conv4_1/weights"].astype(np.float32))
     sound = np.random.default_rng(1).normal(0, 0.2, (2, 16_000)).astype(np.float32)
     images = log_mel_images(sound)
-    raw = load_embedding("vggish", converted).embed(sound)
+    raw = make("vggish", converted, NARROW).embed(sound)
     assert raw.shape == (2, 128)
     wanted = numpy_vggish(loaded, images[1], last_relu=False)
     assert np.abs(wanted).max() > 0.1
     assert wanted.min() < 0
     np.testing.assert_allclose(raw[1], wanted, rtol=1e-3, atol=1e-3 * np.abs(wanted).max())
-    rectified = load_embedding("vggish-relu", path).embed(sound)
+    rectified = make("vggish-relu", path, NARROW).embed(sound)
     np.testing.assert_allclose(rectified, np.maximum(raw, 0), atol=1e-4 * np.abs(wanted).max())
 
 
@@ -87,7 +90,7 @@ def test_weights_of_torch_are_turned(parameters):
         kernel = pair["kernel"]
         torch[f"{name}.weight"] = np.moveaxis(kernel, (3, 2), (0, 1)) if kernel.ndim == 4 else kernel.T
         torch[f"{name}.bias"] = pair["bias"]
-    found = arranged(torch)
+    found = arranged(torch, NARROW)
     for layer, pair in parameters.items():
         np.testing.assert_array_equal(found[layer]["kernel"], pair["kernel"])
         np.testing.assert_array_equal(found[layer]["bias"], pair["bias"])
@@ -97,8 +100,11 @@ def test_weights_of_another_network(parameters):
     with pytest.raises(Ddx7Error, match="found a, b, weights of VGGish"):
         arranged({"a": np.ones(1), "b": np.ones(1)})
     turned = {f"conv1/{kind}": array.T for kind, array in parameters["conv1"].items()}
-    with pytest.raises(Ddx7Error, match=r"conv1 has the shapes \(64, 1, 3, 3\) and \(64,\)"):
-        arranged(turned)
+    with pytest.raises(Ddx7Error, match=r"conv1 has the shapes \(3, 1, 3, 3\) and \(3,\), \(3, 3, 1, 3\) is wanted"):
+        arranged(turned, NARROW)
+    ours = {f"{layer}/{kind}": array for layer, pair in parameters.items() for kind, array in pair.items()}
+    with pytest.raises(Ddx7Error, match=r"conv1 has the shapes \(3, 3, 1, 3\) and \(3,\), \(3, 3, 1, 64\) is wanted"):
+        arranged(ours)
 
 
 def test_images_against_the_formula():
