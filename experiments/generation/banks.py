@@ -3,8 +3,8 @@
     python experiments/generation/banks.py OUT [--count 32]
 
 Runs `ddx7 generate` for ten kinds of sound into a folder, loads every bank, checks that saving it again gives the same
-bytes, and prints how often a voice's nearest five neighbours by sound (`sketches`; itself left out) are mostly of its own
-bank. Ten banks that cannot be told apart give 0.1.
+bytes, and prints how often a voice's nearest five neighbours by sound (`sketches`; itself left out) are mostly of its
+own bank. Ten banks that cannot be told apart give 10 %.
 """
 
 import argparse

@@ -1,5 +1,7 @@
 """`generate`: as many voices as asked for, as asked for, well, named, and none twice."""
 
+from importlib import import_module
+
 import numpy as np
 import pytest
 
@@ -63,7 +65,8 @@ def test_wrong_wishes_get_a_sentence(wish, message):
 
 
 def test_what_cannot_be_found_is_said(maker, monkeypatch):
-    monkeypatch.setattr("ddx7.generation.generate.silent", lambda vced: np.ones(len(vced), bool))
+    module = import_module("ddx7.generation.generate")  # the package has the function under this name
+    monkeypatch.setattr(module, "silent", lambda vced: np.ones(len(vced), bool))
     with pytest.raises(Ddx7Error, match="found 0 voices as asked for"):
         make_bank(2, audition=False, maker=maker)
 
