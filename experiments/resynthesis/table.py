@@ -111,7 +111,7 @@ def main() -> None:
             else:
                 model, metrics = models[name]
                 sounds = played(model, held_out)
-                row = {"weights": n_weights(model.weights), "steps": metrics["step"]}
+                row = {"weights": n_weights(model.weights), "steps": metrics.get("step", metrics.get("steps"))}
             row |= errors(held_out, sounds)
             for embedding, reference in zip(embeddings, references, strict=True):
                 # No cache: what models play changes with every training.
