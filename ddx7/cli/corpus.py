@@ -34,8 +34,8 @@ class Command:
     output: Annotated[Path, arg(metavar="CORPUS.npz", aliases=["-o"])]
     """The file to write; CORPUS.png comes beside it."""
     listen: bool = False
-    """Play every voice; a minute and a half for 35,000 on two idle cores. What is heard is kept in CORPUS.heard, where
-    the next run goes on if this one is stopped."""
+    """Play every voice: 3,072 took 26 s, and 34,890 took 33 minutes on two cores busy with other work. What is heard is
+    kept in CORPUS.heard, where the next run goes on if this one is stopped."""
     json: bool = False
     """Print JSON instead of a table."""
     force: bool = False

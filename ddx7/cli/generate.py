@@ -37,8 +37,8 @@ class Command:
     """Another seed, other voices."""
     names: Annotated[Literal["fitting", "random"], arg(help_behavior_hint="")] = "fitting"
     """Names that say what a voice sounds like, or that say nothing."""
-    audition: bool = True
-    """Listen to every voice and leave out duds."""
+    audition: Annotated[bool, arg(help_behavior_hint="")] = True
+    """Do not listen to the voices; duds are kept."""
     profile: Literal["dexed", "hardware"] = "dexed"
     """Whose sound the WAV and the picture are."""
     force: bool = False

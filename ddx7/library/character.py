@@ -12,8 +12,8 @@ Trait = Literal["bright", "dark", "slow", "short", "long", "noisy"]
 KEY_HZ = 261.63
 """The key on which voices are measured, a middle C."""
 
-# Where a middle C of public voices stands out. Of 20,000 of them a fifth is brighter, a fifth darker, a tenth starts
-# more slowly, an eighth is gone when the key is let go, a fifth rings on for longer and a twelfth is noisier.
+# Where a middle C of public voices stands out. Of some 9,000 of them a fifth is brighter, a fifth darker, a tenth
+# starts more slowly, an eighth is gone when the key is let go, a fifth rings on for longer and a twelfth is noisier.
 BRIGHT_OCTAVES, DARK_OCTAVES = 2.3, 0.9
 SLOW_S, LONG_S, GONE_DB, NOISY = 0.2, 2.0, -13.0, 0.15
 

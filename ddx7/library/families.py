@@ -71,7 +71,7 @@ def sound_families(sketch: np.ndarray, within_db: float = SAME_SOUND_DB) -> np.n
 
 
 _FIRSTS = 256
-# Square of the highest ratio of root mean square to mean that is looked at. Of 300,000 pairs within 3 dB none has more.
+# Square of the highest ratio of root mean square to mean that is looked at.
 _SPREAD = 5.0
 
 

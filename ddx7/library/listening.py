@@ -28,7 +28,7 @@ LONG = Probe(60, 127, 10.0, 10.0)
 """Only for voices that are silent on the other two: pads may take seconds to be heard."""
 
 SILENT_PEAK = 1e-3
-_VERSION = "listening 1"
+_VERSION = "listening 2"
 
 
 @dataclass(frozen=True, eq=False)
@@ -243,7 +243,7 @@ def unpitched(categories: np.ndarray) -> np.ndarray:
 
 
 def audition(vced: np.ndarray, *, without_pitch: np.ndarray | bool = False) -> Verdicts:
-    """Play voices and hold them against the rules; about a millisecond and a half for each on an idle core.
+    """Play voices and hold them against the rules.
 
     Args:
       vced: uint8 [voice, 155], legal.

@@ -96,7 +96,9 @@ def _measured(audio: Float[Array, "voice sample"], gate: int) -> Float[Array, "v
     held = level[:, : gate + 1]
     loudest = held.max(-1, keepdims=True)
     attack = jnp.argmax(held >= loudest - 3, axis=-1) * (_HOP / RATE)
-    before, after = level[:, gate - 2], level[:, gate + 1 :]
+    # The windows after these reach beyond the end: to measure their halves as falls ends every sound.
+    whole = (audio.shape[1] - _N_FFT // 2) // _HOP + 1
+    before, after = level[:, gate - 2], level[:, gate + 1 : whole]
     release = _seconds_to_fall(after, before)
 
     total = heard.sum(1)

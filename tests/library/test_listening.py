@@ -117,7 +117,8 @@ def test_measures_of_known_sounds() -> None:
     assert m.centre_hz[at["sine"]] == pytest.approx(1000, abs=RATE / 1024)
     assert m.bright_share[at["sine"]] < 0.01 < 0.5 < m.bright_share[at["noise"]]
     assert m.level_db[at["nothing"]] == pytest.approx(-90, abs=0.1)
-    # A note of 1 kHz stands out in the band that holds it, and in time where it is.
+    # A note of 1 kHz stands out in the band that holds it, and in time where it is. The filter of the band is 250 Hz
+    # wide and has an area of 1 Hz, which takes some 20 dB from the -23 dB of the sine; the floor is at -90 dB.
     band = m.sketch[at["sine"]].mean(0).argmax()
-    assert m.sketch[at["sine"], 2, band] > m.sketch[at["sine"], 2].min() + 60
+    assert m.sketch[at["sine"], 2, band] > m.sketch[at["sine"], 2].min() + 45
     assert m.sketch[at["fade"], 0, band] < m.sketch[at["fade"], 6, band] - 6

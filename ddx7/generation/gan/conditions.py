@@ -10,11 +10,12 @@ from dataclasses import dataclass
 from functools import partial
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from ddx7.compiler import ONE_THREAD, in_groups
 from ddx7.engine import Patch, plan
-from ddx7.engine.segments import read
+from ddx7.engine.segments import Segments, read
 from ddx7.engine.tables import BLOCK, ONE
 from ddx7.library.canonical import canonical
 from ddx7.voice.algorithms import CARRIERS, FEEDBACK_OPERATOR, FEEDBACK_SOURCE, MODULATION
@@ -115,7 +116,7 @@ def sweeping(vced: np.ndarray) -> np.ndarray:
     """
     heard = canonical(vced)
     n = len(heard)
-    ticks = np.round(np.linspace(_SWEEP_FROM_S, _SWEEP_TO_S, 23) * _RATE / BLOCK).astype(np.int32)
+    ticks = jnp.asarray(np.round(np.linspace(_SWEEP_FROM_S, _SWEEP_TO_S, 23) * _RATE / BLOCK), jnp.int32)
 
     def group(of: np.ndarray) -> np.ndarray:
         key, velocity, gate = (np.full(len(of), x) for x in (_NOTE, _VELOCITY, 10 * _RATE))
@@ -130,7 +131,7 @@ def sweeping(vced: np.ndarray) -> np.ndarray:
 
 
 @partial(jax.jit, compiler_options=ONE_THREAD)
-def _levels(amp: object, ticks: np.ndarray) -> jax.Array:
+def _levels(amp: Segments, ticks: jax.Array) -> jax.Array:
     return jax.vmap(jax.vmap(read, in_axes=(0, None)), in_axes=(0, None))(amp, ticks)
 
 

@@ -47,7 +47,9 @@ VALUES = max(place.size for place in (*VOICE_PLACES, *OPERATOR_PLACES))
 _IMPOSSIBLE = -1e9
 
 
-def one_hot(voice: Int[Array, "batch voice_field"], operators: Int[Array, "batch 6 operator_field"]) -> OneHot:
+def one_hot(
+    voice: Int[Array | np.ndarray, "batch voice_field"], operators: Int[Array | np.ndarray, "batch 6 operator_field"]
+) -> OneHot:
     """Fields, as `Fields` has them, as one-hot vectors."""
     return OneHot(*(_flat((x[..., None] == jnp.arange(VALUES)).astype(jnp.float32)) for x in (voice, operators)))
 

@@ -248,6 +248,7 @@ def _optimisers(settings: Settings) -> tuple[optax.GradientTransformation, ...]:
 
 def _begin(models: tuple[Generator, Critic, Encoder], examples: Examples, settings: Settings) -> State:
     generator, critic, encoder = models
+    of_made, of_judge, of_pair = _optimisers(settings)
     asked = examples.conditions[np.arange(1)].vectors()
     noise = np.zeros((1, generator.size.noise), np.float32)
     first, second, third = jax.random.split(jax.random.key(settings.seed), 3)
@@ -267,7 +268,7 @@ def _begin(models: tuple[Generator, Critic, Encoder], examples: Examples, settin
         judge,
         eye,
         mean,
-        tuple(one.init(w) for one, w in zip(_optimisers(settings), (made, judge, (made, eye)), strict=True)),
+        (of_made.init(made), of_judge.init(judge), of_pair.init((made, eye))),
         best,
         jnp.float32(-jnp.inf),
     )
@@ -339,7 +340,8 @@ def _compiled(models: tuple[Generator, Critic, Encoder], settings: Settings) -> 
 
     def autoencoder_loss(weights: Any, real: OneHot, asked: Array, key: Array) -> tuple[Array, dict]:
         made, eye = weights
-        mean, log_variance = encoder.apply(eye, real, asked)  # pyright: ignore[reportGeneralTypeIssues]
+        seen_as: Any = encoder.apply(eye, real, asked)
+        mean, log_variance = seen_as
         noise = mean + jnp.exp(log_variance / 2) * jax.random.normal(key, mean.shape)
         chances: Any = distributions(generator.apply(made, noise, asked))  # pyright: ignore[reportArgumentType]
         missed = -sum((seen * jnp.log(p + 1e-9)).sum() for seen, p in zip(real, chances, strict=True)) / len(asked)
