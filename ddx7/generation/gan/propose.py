@@ -63,6 +63,8 @@ class Maker:
     def kinds(self, vced: np.ndarray) -> np.ndarray:
         """How likely each kind of sound is, by the critic's guess from the parameters: [voice, category]."""
         work, n = _compiled_guesser(self.size, len(self.categories)), len(vced)
+        if not n:
+            return np.zeros((0, len(self.categories)), np.float32)
         fields, _ = to_fields(vced)
         nothing = np.zeros(n, np.int8)
         conditions = Conditions(_algorithm(vced), np.zeros((n, len(self.categories)), bool), nothing, nothing)
