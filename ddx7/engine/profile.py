@@ -5,7 +5,7 @@ they are data of the compiled programs, so that another constant compiles nothin
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from types import MappingProxyType
 from typing import NamedTuple
@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ddx7.engine import hardware, tables
+from ddx7.engine.chip import Chip, filter_taps
 from ddx7.engine.clock import Clock, clock, tick_hz
 from ddx7.engine.envelope import EnvelopeTables
 from ddx7.engine.interpolate import Value
@@ -46,6 +47,8 @@ class ControlTables(NamedTuple):
       carrier_loss: [algorithm - 1, operator] octaves that carriers lose, float32.
       feedback: [0-7] turns of phase per unit of the mean of the last two outputs, float32.
       loop_source: [algorithm - 1] index of the operator whose output feeds back, int32.
+      chip: resolution of the sound chip and its converter; None computes exactly.
+      filter: impulse response of the output filter, float32 [tap]; None for none.
     """
 
     envelope: Clock
@@ -60,6 +63,8 @@ class ControlTables(NamedTuple):
     carrier_loss: Value
     feedback: Value
     loop_source: Value
+    chip: Chip | None
+    filter: Value | None
 
 
 class Tables(NamedTuple):
@@ -107,6 +112,8 @@ class Profile:
       modulation: of pitch and amplitude.
       feedback: [0-7] turns of phase per unit of the mean of the last two outputs.
       cross_loops: whether feedback runs from OP4 to OP6 in algorithm 4, and from OP5 to OP6 in algorithm 6.
+      chip: resolution of the sound chip and its converter; None computes exactly.
+      filter_poles_hz: poles of the output filter, complex, s / (2 pi); None for none.
     """
 
     name: str
@@ -139,6 +146,8 @@ class Profile:
     modulation: ModulationTables
     feedback: np.ndarray
     cross_loops: bool
+    chip: Chip | None = None
+    filter_poles_hz: np.ndarray | None = None
 
     def at(self, sample_rate: int) -> Tables:
         """Tables for a sample rate in Hz; the latest few are kept."""
@@ -183,6 +192,8 @@ def _tables(profile: Profile, sample_rate: int) -> Tables:
             carrier_loss=CARRIERS * p.carrier_loss[CARRIERS.sum(axis=1).astype(int) - 1, None],
             feedback=p.feedback.astype(np.float32),
             loop_source=FEEDBACK_SOURCE if p.cross_loops else FEEDBACK_OPERATOR,
+            chip=p.chip,
+            filter=None if p.filter_poles_hz is None else filter_taps(p.filter_poles_hz, sample_rate),
         ),
     )
 
@@ -341,7 +352,15 @@ HARDWARE = Profile(
 )
 """The DX7 itself: firmware v1.8 on models of its sound chips; `docs/hardware.md` says what is sure and what is not."""
 
-PROFILES: Mapping[str, Profile] = MappingProxyType({p.name: p for p in (DEXED, HARDWARE)})
+HARDWARE_DAC = replace(
+    HARDWARE,
+    name="hardware+dac",
+    chip=Chip(hardware.log_sine(), hardware.exponential(), hardware.CONVERTER_RANGES),
+    filter_poles_hz=hardware.FILTER_POLES_HZ,
+)
+"""`HARDWARE` as it leaves the machine: with the resolution of its operators and converter, and through its filter."""
+
+PROFILES: Mapping[str, Profile] = MappingProxyType({p.name: p for p in (DEXED, HARDWARE, HARDWARE_DAC)})
 """By name."""
 
 
