@@ -207,7 +207,9 @@ def _levels_db(trace: np.ndarray, job: Job) -> np.ndarray:
 
 
 def _log_hz(trace: np.ndarray) -> np.ndarray:
-    return trace[:, 11:5:-1].T / 1024 + np.log2(hardware.FREQUENCY_UNIT_HZ)
+    octave, place = np.divmod(trace[:, 11:5:-1].T.astype(int), 1024)
+    mantissa = hardware.frequency_mantissa()[np.minimum(octave, hardware.COARSE_OCTAVES), place]
+    return octave + np.log2(mantissa * hardware.FREQUENCY_UNIT_HZ)
 
 
 def _differences(found: np.ndarray, wanted: np.ndarray, slack: int) -> np.ndarray:

@@ -84,9 +84,19 @@ HIGHEST_FREQUENCY = 16383 * _STEP
 FREQUENCY_KEEP = -_STEP  # a mask of the bits above
 
 
+COARSE_OCTAVES = 5
+"""Octaves, from the lowest, in which the phase accumulator has no room for all twelve bits: those below 12 Hz."""
+
+
 def frequency_mantissa() -> np.ndarray:
-    """Frequencies over one octave from 1 to 2, [1025], with the chip's twelve bits."""
-    return np.round(2048 * np.exp2(np.arange(1025) / 1024)) / 2048
+    """Frequencies over one octave from 1 to 2, [octave, 1025], with the chip's bits; the last row is for all above.
+
+    The accumulator counts 2^23 to a cycle. A mantissa of twelve bits, 2048 and more, is 64 and more in the lowest
+    octave: five bits are cut off there, and one less in each octave above. So 1 Hz is 9 cents flat.
+    """
+    mantissa = np.round(2048 * np.exp2(np.arange(1025) / 1024))
+    unit = np.exp2(np.arange(COARSE_OCTAVES, -1, -1))[:, None]
+    return np.floor(mantissa / unit) * unit / 2048
 
 
 PITCH_ENVELOPE_NEAR = (ONE >> 4) - 1

@@ -92,8 +92,9 @@ class Profile:
       carrier_loss: [number of carriers - 1] octaves that each of them loses.
       frequencies: keys, ratios, fixed frequencies, detune.
       frequency_unit_hz: frequency of log frequency 0.
-      frequency_mantissa: [1025] frequencies over an octave.
+      frequency_mantissa: [octave, 1025] frequencies over an octave, from 1 to 2; the last row is for all above.
       frequency_keep: bits of the log frequency that count.
+      increment_cut: bits of the phase increment that count, 2^32 a cycle.
       frequency_limits: its lowest and highest value, in 2^-24 octave.
       bends_fixed: whether pitch bend and master tune reach operators of fixed frequency.
       pitch_envelope_clock_hz: how often the pitch envelope moves; None is once a block.
@@ -128,6 +129,7 @@ class Profile:
     frequency_unit_hz: float
     frequency_mantissa: np.ndarray
     frequency_keep: int
+    increment_cut: np.uint32
     frequency_limits: tuple[int, int]
     bends_fixed: bool
     pitch_envelope_clock_hz: float | None
@@ -205,8 +207,9 @@ def _oscillator(profile: Profile, sample_rate: int) -> Oscillator:
         sample_rate, lift = 2 * sample_rate, lift + ONE
     cycle = (1 << 44) / sample_rate * profile.frequency_unit_hz
     increments = np.floor(cycle * profile.frequency_mantissa + 0.5).astype(np.int32)
+    increments = np.broadcast_to(increments, (hardware.COARSE_OCTAVES + 1, 1025))  # one shape for all profiles
     limits = np.array(profile.frequency_limits, np.int32)
-    return Oscillator(increments, np.int32(lift), np.int32(profile.frequency_keep), limits)
+    return Oscillator(increments, profile.increment_cut, np.int32(lift), np.int32(profile.frequency_keep), limits)
 
 
 def _rate_scaling() -> np.ndarray:
@@ -256,8 +259,9 @@ DEXED = Profile(
         fixed_fine=tables.FIXED_FINE,
     ),
     frequency_unit_hz=1.0,
-    frequency_mantissa=np.exp2(np.arange(1025) / 1024),
+    frequency_mantissa=np.exp2(np.arange(1025) / 1024)[None],
     frequency_keep=-1,
+    increment_cut=_ALL_BITS - np.uint32(255),
     frequency_limits=_INT32,
     bends_fixed=True,
     pitch_envelope_clock_hz=None,
@@ -321,6 +325,7 @@ HARDWARE = Profile(
     frequency_unit_hz=hardware.FREQUENCY_UNIT_HZ,
     frequency_mantissa=hardware.frequency_mantissa(),
     frequency_keep=hardware.FREQUENCY_KEEP,
+    increment_cut=_ALL_BITS,
     frequency_limits=(0, hardware.HIGHEST_FREQUENCY),
     bends_fixed=False,
     pitch_envelope_clock_hz=hardware.TIMER_HZ / 2,
