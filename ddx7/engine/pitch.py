@@ -123,8 +123,8 @@ def log_frequency(
 def phase_increment(log_frequency: Int[Array, "*shape"], oscillator: Oscillator) -> UInt32[Array, "*shape"]:
     """Phase advance per sample of an exact log frequency.
 
-    msfa truncates it to 2^-24 cycle (`Oscillator.cut`), which detunes by up to 0.0026 Hz at 44.1 kHz; over a second that
-    is most of the difference between two careful implementations, so it is followed to the last unit.
+    msfa truncates it to 2^-24 cycle (`Oscillator.cut`), which detunes by up to 0.0026 Hz at 44.1 kHz; over a second
+    that is most of the difference between two careful implementations, so it is followed to the last unit.
 
     Args:
       log_frequency: from `log_frequency`, with bends and modulation, int32.

@@ -12,6 +12,7 @@ from playing import organ
 import ddx7
 from ddx7.engine import HARDWARE, Controllers, Patch, plan, play, rendering
 from ddx7.engine.hardware import SAMPLE_HZ
+from ddx7.engine.pitch import phase_increment
 from ddx7.voice import Voice, init_voice
 
 SMALL = Path(__file__).parent / "golden_hardware"
@@ -22,7 +23,6 @@ SETTLED = 512
 # What a group may differ by in dB and cents where it is more than half of one; `docs/hardware.md` says why.
 MORE = {
     "envelopes": (1.2, 0.5),  # the end of a long attack
-    "fixed frequency": (0.5, 4.1),  # 1 Hz in increments of 2^-24 cycle
     "LFO, synced": (1.0, 9.8),  # one step of eight bits, at another tick
     "LFO, free": (0.5, 40.0),  # the key falls between two ticks
     "LFO delay": (0.5, 8.3),
@@ -152,6 +152,21 @@ def test_bend_leaves_fixed_frequencies_alone(fixed: int) -> None:
     voice = replace(voice, operators=(replace(voice.operators[0], fixed=fixed), *voice.operators[1:]))
     plain, bent = (listen(voice, controllers=Controllers(pitch_bend=x)) for x in (8192, 16383))
     assert np.array_equal(plain, bent) == bool(fixed)
+
+
+@pytest.mark.parametrize("sample_rate", [8_000, 44_100, 49_096, 192_000])
+def test_every_frequency_code_plays_what_the_phase_accumulator_counts(sample_rate: int) -> None:
+    """Twelve bits of mantissa, shifted by the octave; five bits of 2^-23 cycle are cut off."""
+    codes = np.arange(16_384)
+    mantissa = [round(2048 * 2 ** (code % 1024 / 1024)) for code in codes]
+    hz = np.array([(m << (code >> 10)) >> 5 for m, code in zip(mantissa, codes.tolist(), strict=True)])
+    hz = hz * SAMPLE_HZ / 2**23
+    oscillator = HARDWARE.at(sample_rate).control.oscillator
+    found = np.asarray(phase_increment((codes << 14).astype(np.int32), oscillator)) / 2.0**32 * sample_rate
+    fits = hz < 0.9 * sample_rate
+    assert np.abs(1200 * np.log2(found / hz))[fits].max() < 2e-3
+    one_hz = 1200 * np.log2(found[1451])
+    assert one_hz == pytest.approx(-8.8, abs=0.1)
 
 
 def test_lfo_speed_99() -> None:
