@@ -111,12 +111,11 @@ def test_noise_of_an_operator() -> None:
     assert 10 * math.log10(FULL**2 / 2 / noise(found, turns)) == pytest.approx(66, abs=1)  # 12 bits of phase: 67
 
 
-@pytest.mark.parametrize(("peak", "bits"), [(500, 0), (FULL, 3)])
-def test_noise_of_the_converter(peak: int, bits: int) -> None:
+@pytest.mark.parametrize("peak", [500, 3000, FULL])
+def test_noise_of_the_converter(peak: int) -> None:
     """A magnitude that drops d bits is short by 0 to 2^d - 1, all equally often."""
     exact = np.round(peak * np.sin(2 * np.pi * GOLDEN_RATIO * np.arange(1 << 16)))
     found = 4096 * np.asarray(convert(jnp.asarray(exact / 4096, jnp.float32), CHIP), float)
-    assert np.all(found[exact != 0] % 2**bits == 0) or bits
     share = [0.0, *(math.acos(min(r / peak, 1)) * 2 / math.pi for r in (1024, 2048, 4096))]
     share[0] = 1 - share[1]
     share[1:] = [share[1] - share[2], share[2] - share[3], share[3]]
