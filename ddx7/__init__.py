@@ -44,11 +44,16 @@ _HOMES = {
 }
 
 
+_LAYERS = ("audio", "engine", "generation", "inference", "library", "resynthesis", "voice")
+
+
 def __getattr__(name: str) -> Any:
+    if name in _LAYERS:
+        return import_module(f"ddx7.{name}")
     if name in _HOMES:
         return getattr(import_module(_HOMES[name]), name)
     raise AttributeError(f"module 'ddx7' has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_HOMES})
+    return sorted({*globals(), *_HOMES, *_LAYERS})

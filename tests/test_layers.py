@@ -10,15 +10,16 @@ import pytest
 import ddx7
 
 PACKAGE = Path(ddx7.__file__).parent
-BASE = {"compiler", "errors", "files"}
+BASE = {"compiler", "errors", "files", "runs"}
 MAY_IMPORT = {
     "voice": set(),
     "engine": {"voice"},
     "audio": set(),
     "library": {"voice", "engine", "audio"},
     "inference": {"voice", "engine", "audio", "library"},
+    "resynthesis": {"voice", "engine", "audio"},
     "generation": {"voice", "engine", "audio", "library"},
-    "cli": {"voice", "engine", "audio", "library", "inference", "generation"},
+    "cli": {"voice", "engine", "audio", "library", "resynthesis", "inference", "generation"},
 }
 
 

@@ -42,17 +42,14 @@ def key_name(semitones: int) -> str:
 def frequency(operator: Operator) -> str:
     """Ratio to the key as a number, or the fixed frequency in Hz.
 
-    Source: DX7 owner's manual, "frequency coarse" and "frequency fine".
-
     >>> frequency(Operator(coarse=0, fine=0)), frequency(Operator(coarse=1, fine=41))
     ('0.50', '1.41')
     >>> frequency(Operator(fixed=1, coarse=2, fine=50))
     '316.2 Hz'
     """
     if operator.fixed:
-        return f"{10 ** (operator.coarse % 4 + operator.fine / 100):#.4g} Hz".replace(". ", " ")
-    ratio = (operator.coarse or 0.5) * (1 + operator.fine / 100)
-    return f"{ratio:.3f}".removesuffix("0")  # only the half ratio has a third decimal
+        return f"{operator.frequency:#.4g} Hz".replace(". ", " ")
+    return f"{operator.frequency:.3f}".removesuffix("0")  # only the half ratio has a third decimal
 
 
 def sketch(rates: Sequence[int], levels: Sequence[int], width: int = SKETCH_WIDTH) -> str:

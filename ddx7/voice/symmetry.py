@@ -61,9 +61,6 @@ def permuted(vced: np.ndarray, order: np.ndarray) -> np.ndarray:
 def sorted_operators(vced: np.ndarray) -> np.ndarray:
     """The same sounds with operators in one order: of voices that differ only by a symmetry, all become equal.
 
-    Of the permutations that keep the sound the one is taken that puts low frequencies first, compared operator by
-    operator from OP1.
-
     Args:
       vced: uint8 [voice, 155], legal bytes.
 
@@ -71,6 +68,21 @@ def sorted_operators(vced: np.ndarray) -> np.ndarray:
       uint8 [voice, 155].
     """
     vced = np.asarray(vced)
+    return permuted(vced, sorting(vced))
+
+
+def sorting(vced: np.ndarray) -> np.ndarray:
+    """The order in which `sorted_operators` puts the operators of voices.
+
+    Of the permutations that keep the sound the one is taken that puts low frequencies first, compared operator by
+    operator from OP1.
+
+    Args:
+      vced: uint8 [voice, 155], legal bytes.
+
+    Returns:
+      int [voice, 6], as `permuted` takes it.
+    """
     ranks = _ranks(vced)
     algorithm, loops = vced[:, VCED_COLUMNS["algorithm"]], vced[:, VCED_COLUMNS["feedback"]] > 0
     order = np.tile(np.arange(N_OPERATORS), (len(vced), 1))
@@ -84,7 +96,7 @@ def sorted_operators(vced: np.ndarray) -> np.ndarray:
             weight = float(N_OPERATORS) ** np.arange(N_OPERATORS)[::-1]
             chosen = np.argmin((ranks[members][:, group] * weight).sum(-1), axis=1)
             order[members] = group[chosen]
-    return permuted(vced, order)
+    return order
 
 
 def _ranks(vced: np.ndarray) -> np.ndarray:

@@ -100,6 +100,16 @@ class Operator:
         for row in OPERATOR_PARAMETERS:
             _check(row, getattr(self, row.name), "operator ")
 
+    @property
+    def frequency(self) -> float:
+        """Ratio to the key's frequency, without detune; of a fixed operator Hz.
+
+        Source: DX7 owner's manual, "frequency coarse" and "frequency fine".
+        """
+        if self.fixed:
+            return 10 ** (self.coarse % 4 + self.fine / 100)
+        return (self.coarse or 0.5) * (1 + self.fine / 100)
+
 
 @dataclass(frozen=True, slots=True)
 class Voice:

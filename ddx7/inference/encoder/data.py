@@ -18,7 +18,7 @@ from ddx7.engine import Patch, plan, play
 from ddx7.engine.tables import BLOCK
 from ddx7.files import atomic_write
 from ddx7.inference.encoder.image import LOOKED_AT_S, RATE, picture
-from ddx7.inference.encoder.tokens import to_tokens
+from ddx7.library.tokens import to_tokens
 from ddx7.voice.packing import VCED_COLUMNS, VCED_MAX, VCED_MIN
 from ddx7.voice.spec import FIELDS
 from ddx7.voice.symmetry import OPERATOR_COLUMNS

@@ -19,7 +19,7 @@ import numpy as np
 from jaxtyping import Array, Float, Int, Num
 
 from ddx7.inference.encoder.image import BANDS, FRAMES
-from ddx7.inference.encoder.tokens import (
+from ddx7.library.tokens import (
     KIND,
     N_FIRST,
     N_KINDS,

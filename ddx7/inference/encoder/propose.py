@@ -1,7 +1,5 @@
 """Voices for a recording, from a trained ear."""
 
-import hashlib
-import json
 from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
@@ -10,13 +8,10 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from flax import traverse_util
-from safetensors.numpy import load, save
 
-from ddx7.errors import Ddx7Error
-from ddx7.files import atomic_write
 from ddx7.inference.encoder.network import Ear, Size
-from ddx7.inference.encoder.tokens import to_vced
+from ddx7.library.tokens import to_vced
+from ddx7.runs import read_weights, write_weights
 
 WEIGHTS = Path(__file__).parents[2] / "weights" / "encoder.safetensors"
 MOST_NOTES = 4
@@ -79,11 +74,7 @@ class Proposer:
 
 def save_weights(path: Path, weights: Any, size: Size, card: dict[str, Any]) -> None:
     """Write weights in half precision, and beside them a card in JSON with their hash."""
-    flat = traverse_util.flatten_dict(weights, sep="/")
-    packed = save({name: np.asarray(value, np.float16) for name, value in flat.items()})
-    card = {**card, "size": size._asdict(), "sha256": hashlib.sha256(packed).hexdigest(), "bytes": len(packed)}
-    atomic_write(path, packed, force=True)
-    atomic_write(path.with_suffix(".json"), (json.dumps(card, indent=2) + "\n").encode(), force=True)
+    write_weights(path, weights, {**card, "size": size._asdict()})
 
 
 def load_weights(path: Path = WEIGHTS) -> Proposer:
@@ -92,15 +83,9 @@ def load_weights(path: Path = WEIGHTS) -> Proposer:
     Raises:
       Ddx7Error: a file is missing, or the weights are not those of the card.
     """
-    try:
-        packed, card = path.read_bytes(), json.loads(path.with_suffix(".json").read_text())
-    except (OSError, ValueError) as error:
-        raise Ddx7Error(f"{path}: found no weights with a card beside them ({error})") from None
-    if hashlib.sha256(packed).hexdigest() != card["sha256"]:
-        raise Ddx7Error(f"{path}: the weights are not those that the card beside them describes (SHA-256 differs)")
-    flat = {name: np.asarray(value, np.float32) for name, value in load(packed).items()}
+    weights, card = read_weights(path)
     size = Size(**{**card["size"], "patch": tuple(card["size"]["patch"])})
-    return Proposer(Ear(size), traverse_util.unflatten_dict(flat, sep="/"), card)
+    return Proposer(Ear(size), weights, card)
 
 
 @cache

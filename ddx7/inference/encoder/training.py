@@ -4,7 +4,6 @@ What a step does hangs on the seed and the step's number alone, and a checkpoint
 was stopped and resumed is the run that was not.
 """
 
-import json
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
@@ -20,13 +19,11 @@ from flax import serialization
 from jaxtyping import Array, Float, Int, Num
 
 from ddx7.errors import Ddx7Error
-from ddx7.files import atomic_write
 from ddx7.inference.encoder.data import NOTES, Shard
 from ddx7.inference.encoder.image import BANDS, FRAMES, KEY_BANDS, RANGE_DB, STEP_DB
 from ddx7.inference.encoder.network import Ear, Size
-from ddx7.inference.encoder.tokens import N_TOKENS
-
-CHECKPOINT, METRICS = "checkpoint.msgpack", "metrics.jsonl"
+from ddx7.library.tokens import N_TOKENS
+from ddx7.runs import CHECKPOINT, METRICS, keep, last_metrics, same_run
 
 
 @dataclass(frozen=True)
@@ -211,28 +208,3 @@ def _compiled(model: Ear, optimiser: optax.GradientTransformation, settings: Set
         return State(state.step + 1, weights, mean, inner), loss
 
     return update, jax.jit(loss_of)
-
-
-def keep(folder: Path, state: Any, metrics: dict[str, float]) -> None:
-    """Write a checkpoint over the last one, and the metrics as one more line."""
-    atomic_write(folder / CHECKPOINT, serialization.to_bytes(state), force=True)
-    with (folder / METRICS).open("a") as file:
-        file.write(json.dumps(metrics) + "\n")
-
-
-def last_metrics(path: Path) -> dict[str, float]:
-    """The metrics written last; none of a new run."""
-    lines = path.read_text().splitlines() if path.exists() else []
-    return json.loads(lines[-1]) if lines else {}
-
-
-def same_run(path: Path, settings: dict[str, Any]) -> None:
-    """Keep a run's settings in a file, or check that they are those kept there.
-
-    Raises:
-      Ddx7Error: the file holds others.
-    """
-    wanted = json.dumps(settings, indent=2)
-    if path.exists() and json.loads(path.read_text()) != json.loads(wanted):
-        raise Ddx7Error(f"{path.parent}: holds a run with other settings; name another folder, or use those")
-    atomic_write(path, wanted.encode(), force=True)

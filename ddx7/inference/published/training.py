@@ -18,11 +18,11 @@ from flax import serialization
 from jaxtyping import Array, Bool, Float, Int
 
 from ddx7.errors import Ddx7Error
-from ddx7.inference.encoder.training import CHECKPOINT, METRICS, keep, last_metrics, same_run
 from ddx7.inference.published.loss import Parts, parts
 from ddx7.inference.published.model import HeadName, Published, Size, published_size
 from ddx7.inference.published.spectrogram import ONE_NOTE, SIX_NOTES, Notes, play_notes, spectrograms
 from ddx7.inference.representation import Form, FormName, form
+from ddx7.runs import CHECKPOINT, METRICS, keep, last_metrics, same_run
 
 PARTS = Parts._fields
 

@@ -6,7 +6,7 @@ import pytest
 
 from ddx7.inference.encoder.image import BANDS, FRAMES
 from ddx7.inference.encoder.network import Ear, Size
-from ddx7.inference.encoder.tokens import N_TOKENS, SIZES
+from ddx7.library.tokens import N_TOKENS, SIZES
 
 SIZE = Size(look=16, layers=1, heard=24, write=16)
 MODEL = Ear(SIZE)

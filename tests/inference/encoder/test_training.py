@@ -10,7 +10,8 @@ from ddx7.errors import Ddx7Error
 from ddx7.inference.encoder.data import AUDIBLE_PEAK, draw_hands, look, make_shard, make_shards, varied
 from ddx7.inference.encoder.network import Size
 from ddx7.inference.encoder.propose import Heard, load_weights, save_weights
-from ddx7.inference.encoder.training import METRICS, Settings, load_shards, train
+from ddx7.inference.encoder.training import Settings, load_shards, train
+from ddx7.runs import METRICS
 from ddx7.voice.packing import INIT_VCED, VCED_COLUMNS, in_range, random_vced
 
 SIZE = Size(look=16, layers=1, heard=32, write=24)

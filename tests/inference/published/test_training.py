@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 
 from ddx7.errors import Ddx7Error
-from ddx7.inference.encoder.training import METRICS
 from ddx7.inference.published.cnn import Layers
 from ddx7.inference.published.metrics import parameter_errors
 from ddx7.inference.published.model import Size
 from ddx7.inference.published.spectrogram import ONE_NOTE
 from ddx7.inference.published.training import Settings, answers, draw_batch, load_trained, look_at, make_batch, train
 from ddx7.inference.representation import form, heard
+from ddx7.runs import METRICS
 from ddx7.voice.packing import INIT_VCED, VCED_COLUMNS
 
 SETTINGS = Settings(

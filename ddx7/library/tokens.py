@@ -8,7 +8,7 @@ then vibrato, tremolo and pitch envelope. Among voices that sound the same one i
 
 import numpy as np
 
-from ddx7.library import canonical
+from ddx7.library.canonical import canonical
 from ddx7.voice.packing import INIT_VCED, VCED_COLUMNS, VCED_MAX
 from ddx7.voice.spec import N_OPERATORS
 from ddx7.voice.symmetry import OPERATOR_COLUMNS, sorted_operators

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ddx7.inference.encoder.tokens import COLUMNS, KIND, N_KINDS, N_TOKENS, OPERATOR, SIZES, to_tokens, to_vced
+from ddx7.library.tokens import COLUMNS, KIND, N_KINDS, N_TOKENS, OPERATOR, SIZES, to_tokens, to_vced
 from ddx7.voice.packing import INIT_VCED, VCED_COLUMNS, in_range, random_vced
 from ddx7.voice.spec import FIELDS
 

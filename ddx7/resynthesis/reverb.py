@@ -1,0 +1,74 @@
+"""A room, learned: one response of a second, the same for every note of a recording session.
+
+Source: Engel et al. (2020), in the form of the published code of DDX7 (Caspe et al. 2022).
+"""
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from ddx7.audio.features import HOP
+
+
+class Reverb(nn.Module):
+    """Noise that decays, added to the sound itself: as many weights as a second has samples, and two.
+
+    Attributes:
+      length: of the response in samples, a multiple of 64.
+      sample_rate: in Hz.
+    """
+
+    length: int
+    sample_rate: int
+
+    @nn.compact
+    def __call__(self) -> Float[Array, " time"]:
+        """The response; its first sample is the dry sound."""
+        noise = self.param("noise", lambda key: jax.random.uniform(key, (self.length,), minval=-1.0, maxval=1.0))
+        decay = self.param("decay", nn.initializers.constant(5.0), ())
+        wet = self.param("wet", nn.initializers.constant(0.0), ())
+        time_s = np.arange(self.length) / self.sample_rate
+        response = noise * jnp.exp(-nn.softplus(-decay) * time_s * 500) * nn.sigmoid(wet)
+        return response.at[0].set(1.0)
+
+
+def convolve(x: Float[Array, "batch time"], response: Float[Array, " tap"]) -> Float[Array, "batch time"]:
+    """The sound in the room, cut where the sound ends."""
+    size = x.shape[-1] + len(response) - 1
+    return jnp.fft.irfft(jnp.fft.rfft(x, size) * jnp.fft.rfft(response, size), size)[..., : x.shape[-1]]
+
+
+def partitions(response: Float[Array, " tap"]) -> Float[Array, "part bin"]:
+    """Spectra of the response cut into frames, each filled up to twice its length."""
+    return jnp.fft.rfft(response.reshape(-1, HOP), 2 * HOP)
+
+
+def begin(n: int, length: int) -> Float[Array, "sound part bin"]:
+    """Spectra of the frames before: silence."""
+    return jnp.zeros((n, length // HOP + 1, HOP + 1), jnp.complex64)
+
+
+def frame_by_frame(
+    x: Float[Array, "sound frame 64"], parts: Array, heard: Array
+) -> tuple[Float[Array, "sound frame 64"], Array]:
+    """`convolve` without knowing what comes: each frame's spectrum meets every part of the response in its turn.
+
+    Args:
+      x: the dry sound.
+      parts: from `partitions`.
+      heard: spectra of the frames before, newest first, from `begin`.
+
+    Returns:
+      (sound in the room, what was heard by then).
+    """
+
+    def one(heard: Array, frame: Array) -> tuple[Array, Array]:
+        heard = jnp.roll(heard, 1, axis=1).at[:, 0].set(jnp.fft.rfft(frame, 2 * HOP))
+        now = jnp.fft.irfft(jnp.einsum("spb,pb->sb", heard[:, :-1], parts), 2 * HOP)[:, :HOP]
+        rest = jnp.fft.irfft(jnp.einsum("spb,pb->sb", heard[:, 1:], parts), 2 * HOP)[:, HOP:]
+        return heard, now + rest
+
+    heard, wet = jax.lax.scan(one, heard, jnp.moveaxis(x, 1, 0))
+    return jnp.moveaxis(wet, 0, 1), heard

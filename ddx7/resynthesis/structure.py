@@ -1,0 +1,155 @@
+"""What stays fixed while an instrument is played through FM: algorithm, frequencies and feedback, as on a DX7."""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from ddx7.errors import Ddx7Error
+from ddx7.voice import Operator, Voice
+from ddx7.voice.algorithms import CARRIERS, FEEDBACK_OPERATOR
+
+TURN = 2 * np.pi
+FULL_INDEX = 2 * TURN
+"""Modulation index in radians that a DX7 operator reaches at output level 99."""
+
+
+@dataclass(frozen=True)
+class Structure:
+    """A DX7 voice of which everything is used but levels and envelopes.
+
+    Attributes:
+      voice: gives algorithm, feedback, ratios and fixed frequencies; an operator at output level 0 is left out.
+      index_limits: highest modulation index of each operator in radians, OP1 to OP6, at most `FULL_INDEX`; of a
+        carrier it is the level instead, 2 pi for a peak of 1.
+
+    Raises:
+      Ddx7Error: limits out of range, or no carrier is in use.
+    """
+
+    voice: Voice
+    index_limits: tuple[float, ...]
+
+    def __post_init__(self) -> None:
+        if len(self.index_limits) != len(self.voice.operators):
+            raise Ddx7Error(f"index limits: found {len(self.index_limits)}, wanted one for each operator")
+        if not all(0 <= limit <= FULL_INDEX for limit in self.index_limits):
+            raise Ddx7Error(f"index limits: found {self.index_limits}, wanted 0 to {FULL_INDEX:.2f} radians")
+        if not (self.carriers & self.active).any():
+            raise Ddx7Error(f"algorithm {self.voice.algorithm}: no carrier has an output level, wanted at least one")
+
+    @property
+    def carriers(self) -> np.ndarray:
+        """Which operators are heard, bool [6]."""
+        return CARRIERS[self.voice.algorithm - 1] > 0
+
+    @property
+    def active(self) -> np.ndarray:
+        """Which operators are in use, bool [6]."""
+        return np.array([operator.output_level > 0 for operator in self.voice.operators])
+
+    @property
+    def gains(self) -> np.ndarray:
+        """Highest gain of each operator in use, in turns of phase; float32 [operator in use]."""
+        return (np.array(self.index_limits, np.float32) / TURN)[self.active]
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON values."""
+        return {"voice": self.voice.to_dict(), "index_limits": list(self.index_limits)}
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> "Structure":
+        """From what `to_dict` made."""
+        return cls(Voice.from_dict(data["voice"]), tuple(data["index_limits"]))
+
+
+def from_voice(voice: Voice, index_limit: float) -> Structure:
+    """The structure of a voice, with one limit for all modulators, as in DX7 (Caspe et al. 2022).
+
+    Args:
+      voice: any.
+      index_limit: I_max in radians; the paper takes 2, 2 pi and 4 pi.
+    """
+    carriers = CARRIERS[voice.algorithm - 1] > 0
+    return Structure(voice, tuple(TURN if c else float(index_limit) for c in carriers))
+
+
+def _tuned(ratio: float) -> Operator:
+    """An operator at the ratio, or the nearest that coarse and fine can do."""
+    choices = (
+        Operator(output_level=99, coarse=c, fine=round((ratio / c - 1) * 100))
+        for c in range(1, 32)
+        if c <= ratio < 2 * c
+    )
+    return min(choices, key=lambda operator: (round(abs(operator.frequency - ratio), 9), operator.fine))
+
+
+def _paper(name: str, algorithm: int, ratios: dict[int, float]) -> Voice:
+    def operator(number: int) -> Operator:
+        if number not in ratios:
+            return Operator()
+        return _tuned(ratios[number])
+
+    return Voice(operators=tuple(operator(n) for n in range(1, 7)), algorithm=algorithm, name=name)
+
+
+def _ratios(*values: float) -> dict[int, float]:
+    return dict(enumerate(values, 1))
+
+
+PAPER: dict[str, Voice] = {
+    "violin": _paper("STRINGS 1", 2, _ratios(1, 1, 1, 1, 3, 14)),
+    "flute": _paper("FLUTE 1", 16, _ratios(1, 1, 1, 2, 2, 1.5)),
+    "trumpet": _paper("BRASS 3", 18, _ratios(1, 1, 1, 1, 3.2, 8.5)),
+    "flute-y": _paper("Y", 16, _ratios(1, 1, 1, 2)),
+    "trumpet-y": _paper("Y", 16, _ratios(1, 1, 1, 3.2)),
+    "violin-1x4": _paper("1 STACK 4", 1, {3: 1, 4: 1, 5: 3, 6: 14}),
+    "violin-2x2": _paper("2 STACKS 2", 5, _ratios(1, 1, 1, 1)),
+    "2": _paper("1 STACK 2", 5, _ratios(1, 1)),
+}
+"""Algorithms and ratios of DX7 (Caspe et al. 2022), without feedback, as there: recipes of the published code.
+
+Stacks of four and of two stand where an algorithm has them; the operators beside them are off.
+"""
+
+
+def noise_beside(algorithm: int, *ratios: float, noise_hz: float = 4000.0) -> Structure:
+    """A structure that can hiss: OP2 feeds back at 7 into OP1, and OP3 to OP6 play the tone.
+
+    OP1 stands at a fixed frequency and its level is that of the noise; OP2's is how wide it spreads.
+
+    Args:
+      algorithm: one in which OP2 feeds back and modulates nothing but OP1: 2, 9, 12 or 15.
+      ratios: of OP3 to OP6, each met by coarse and fine.
+      noise_hz: in the middle of the noise.
+    """
+    decade = int(np.log10(noise_hz))
+    hiss = Operator(output_level=99, fixed=1, coarse=decade, fine=round((np.log10(noise_hz) - decade) * 100))
+    tone = _paper("", algorithm, _ratios(1, 1, *ratios)).operators
+    voice = Voice(operators=(hiss, *tone[1:]), algorithm=algorithm)
+    carriers = CARRIERS[algorithm - 1] > 0
+    # A carrier that has to reach a peak of 1 would learn slowly if that were the end of its range.
+    structure = Structure(voice, tuple(FULL_INDEX if c else TURN for c in carriers))
+    return with_feedback(structure, 7)
+
+
+def with_feedback(structure: Structure, feedback: int, index_limit: float = FULL_INDEX) -> Structure:
+    """The same with feedback, and room for it: an operator that feeds back at 6 or 7 and full level is noise.
+
+    Args:
+      structure: any.
+      feedback: 0-7.
+      index_limit: of the operator that feeds back, radians.
+    """
+    voice = replace(structure.voice, feedback=feedback)
+    at = int(FEEDBACK_OPERATOR[voice.algorithm - 1])
+    limits = tuple(index_limit if k == at else limit for k, limit in enumerate(structure.index_limits))
+    return Structure(voice, limits)
+
+
+OURS: dict[str, Structure] = {
+    "flute": noise_beside(12, 1, 1, 2, 3),
+    "violin": noise_beside(12, 1, 1, 2, 3),
+    "trumpet": noise_beside(9, 1, 1, 1, 2),
+}
+"""Structures that beat those of the paper; how they were found is in docs/resynthesis.md."""

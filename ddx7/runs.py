@@ -1,0 +1,77 @@
+"""What all trainings keep in the same way: a run's settings, checkpoints and metrics, and weights with a card."""
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ddx7.errors import Ddx7Error
+from ddx7.files import atomic_write
+
+CHECKPOINT, METRICS = "checkpoint.msgpack", "metrics.jsonl"
+
+
+def same_run(path: Path, settings: dict[str, Any]) -> None:
+    """Keep a run's settings in a file, or check that they are those kept there.
+
+    Raises:
+      Ddx7Error: the file holds others.
+    """
+    wanted = json.dumps(settings, indent=2)
+    if path.exists() and json.loads(path.read_text()) != json.loads(wanted):
+        raise Ddx7Error(f"{path.parent}: holds a run with other settings; name another folder, or use those")
+    atomic_write(path, wanted.encode(), force=True)
+
+
+def keep(folder: Path, state: Any, metrics: dict[str, float]) -> None:
+    """Write a checkpoint over the last one, and the metrics as one more line."""
+    from flax import serialization
+
+    atomic_write(folder / CHECKPOINT, serialization.to_bytes(state), force=True)
+    with (folder / METRICS).open("a") as file:
+        file.write(json.dumps(metrics) + "\n")
+
+
+def last_metrics(path: Path) -> dict[str, float]:
+    """The metrics written last; none of a new run."""
+    lines = path.read_text().splitlines() if path.exists() else []
+    return json.loads(lines[-1]) if lines else {}
+
+
+def write_weights(path: Path, weights: Any, card: dict[str, Any]) -> None:
+    """Write weights in half precision, and beside them a card in JSON with their hash.
+
+    Args:
+      path: ends in .safetensors; the card ends in .json.
+      weights: dicts in dicts of arrays.
+      card: what is to be known of them.
+    """
+    from flax import traverse_util
+    from safetensors.numpy import save
+
+    flat = traverse_util.flatten_dict(weights, sep="/")
+    packed = save({name: np.asarray(value, np.float16) for name, value in flat.items()})
+    card = {**card, "sha256": hashlib.sha256(packed).hexdigest(), "bytes": len(packed)}
+    atomic_write(path, packed, force=True)
+    atomic_write(path.with_suffix(".json"), (json.dumps(card, indent=2) + "\n").encode(), force=True)
+
+
+def read_weights(path: Path) -> tuple[Any, dict[str, Any]]:
+    """Read what `write_weights` wrote: the weights in single precision, and their card.
+
+    Raises:
+      Ddx7Error: a file is missing, or the weights are not those of the card.
+    """
+    from flax import traverse_util
+    from safetensors.numpy import load
+
+    try:
+        packed, card = path.read_bytes(), json.loads(path.with_suffix(".json").read_text())
+    except (OSError, ValueError) as error:
+        raise Ddx7Error(f"{path}: found no weights with a card beside them ({error})") from None
+    if hashlib.sha256(packed).hexdigest() != card["sha256"]:
+        raise Ddx7Error(f"{path}: the weights are not those that the card beside them describes (SHA-256 differs)")
+    flat = {name: np.asarray(value, np.float32) for name, value in load(packed).items()}
+    return traverse_util.unflatten_dict(flat, sep="/"), card
