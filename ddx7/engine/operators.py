@@ -109,7 +109,11 @@ def synthesise(
         coupling, leaves = modulation_[:, :n_slots, :n_slots], source_[:, :n_slots]
         loop, memory = feed_back(first, amount, coupling, leaves, memory, chip)
         solved = [loop[:, slot] for slot in range(n_slots)]
-        return lax.map(lambda args: voice(*args, chip), (lines_, solved, modulation_, carriers_)), memory
+
+        def one(args: tuple[Ramps, list[Array], Array, Array]) -> Array:
+            return voice(*args, chip)
+
+        return lax.map(one, (lines_, solved, modulation_, carriers_)), memory
 
     parts = [sound(slice(n_crossing), _LONGEST_LOOP)] if n_crossing else []
     parts += [sound(slice(n_crossing, None), 1)] if n_crossing < len(algorithm) else []

@@ -66,4 +66,4 @@ def render_relaxed(
     if not character or tables.filter is None:
         return audio
     taps = jnp.asarray(tables.filter, dtype)[None]
-    return fftconvolve(audio, taps, axes=1)[:, : audio.shape[1]]
+    return fftconvolve(audio, taps, axes=(1,))[:, : audio.shape[1]]
