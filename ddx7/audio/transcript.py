@@ -28,7 +28,20 @@ def velocities(notes: Sequence[Note], loudest: int = 100) -> tuple[int, ...]:
     if not notes:
         return ()
     level_db = np.array([note.loudness_db for note in notes])
-    return tuple(int(v) for v in np.clip(np.round(loudest * 10 ** ((level_db - level_db.max()) / 40)), 1, 127))
+    return tuple(int(v) for v in velocities_at(level_db - level_db.max(), loudest))
+
+
+def velocities_at(level_db: np.ndarray, loudest: int = 100) -> np.ndarray:
+    """MIDI velocities of notes that are so loud; the law is that of `velocities`.
+
+    Args:
+      level_db: of each note against the loudest, at most 0, [note].
+      loudest: velocity at 0 dB, 1-127.
+
+    Returns:
+      int32 [note], 1-127.
+    """
+    return np.clip(np.round(loudest * 10 ** (np.asarray(level_db) / 40)), 1, 127).astype(np.int32)
 
 
 def midi_bytes(notes: Sequence[Note], velocities: Sequence[int]) -> bytes:

@@ -23,6 +23,7 @@ COMMANDS = {
     "render": "play voices, chords and MIDI files into sound files",
     "match": "find DX7 voices that sound like recordings",
     "resynth": "play recordings with a learned flute, violin or trumpet",
+    "export": "make a DX7 voice of a learned instrument",
     "generate": "make banks of voices nobody has heard",
     "vary": "make variations of a voice",
     "morph": "walk from one voice to another in even steps",

@@ -46,7 +46,7 @@ class Command:
 
     def run(self) -> int:
         """Make, write, and return the exit code."""
-        check_output(self.output, force=self.force, more=(".png", ".json"))
+        check_output(self.output, force=self.force, beside=(".wav", ".png", ".json"))
 
         from ddx7.generation.generate import make_bank
 

@@ -41,8 +41,13 @@ def one_voice(path: Path, index: str = "", name: str = "") -> Voice:
     return bank[found[0]]
 
 
-def check_output(path: Path, *, force: bool, more: Sequence[str] = ()) -> None:
-    """Find out before the work what would fail after it; `more` are suffixes of what is written beside bank and WAV.
+def check_output(path: Path, *, force: bool, beside: Sequence[str] = (".wav",)) -> None:
+    """Find out before the work what would fail after it.
+
+    Args:
+      path: of the voices.
+      force: whether files may be replaced.
+      beside: suffixes of what is written beside them.
 
     Raises:
       UsageError: the path does not end in .syx.
@@ -50,7 +55,7 @@ def check_output(path: Path, *, force: bool, more: Sequence[str] = ()) -> None:
     """
     if path.suffix.lower() != ".syx":
         raise UsageError(f"output: found {str(path)!r}, wanted a name that ends in .syx")
-    refuse_to_overwrite([path, *(path.with_suffix(suffix) for suffix in (".wav", *more))], force=force)
+    refuse_to_overwrite([path, *(path.with_suffix(suffix) for suffix in beside)], force=force)
 
 
 def write_made(

@@ -175,18 +175,39 @@ def _plan_parts(
     amp_gate, pitch_gate = (ticks(c, gate_block) for c in (tables.control.envelope, tables.control.pitch_envelope))
     amp_slack, pitch_slack = slack or (None, None)
 
-    scaling = levels.level_scaling(
-        tables.levels, key, p.break_point, p.left_depth, p.right_depth, p.left_curve, p.right_curve
-    )
-    loudness = levels.velocity_scaling(tables.levels, p.velocity_sensitivity, struck)
-    level = levels.output_level(tables.levels, p.output_level, scaling, loudness)
-    rates = levels.rate_scaling(tables.levels, p.rate_scaling, key)
-    amp, amp_slack = envelope.plan(p.rates, p.levels, level, rates, amp_gate[..., None], tables.envelope, amp_slack)
+    amp, amp_slack = plan_amplitudes(p, key, struck, amp_gate[..., None], tables, amp_slack)
     base = log_frequency(tables.frequencies, key, p.fixed, p.coarse, p.fine, p.detune)
     pitch, pitch_slack = plan_pitch_envelope(
         p.pitch_rates, p.pitch_levels, pitch_gate, tables.pitch_envelope, pitch_slack
     )
     return amp, Pitch(base, pitch), (amp_slack, pitch_slack)
+
+
+def plan_amplitudes(
+    p: Patch, key: Value, velocity: Value, gate: Value, tables: Tables, slack: Slack | None = None
+) -> tuple[Segments, Slack]:
+    """Plan amplitude envelopes on keys.
+
+    Operators are independent of each other here, and there may be any number of them.
+
+    Args:
+      p: of which what makes an operator's level is read, [*batch, operator].
+      key: MIDI key after transpose; it and the next two broadcast against [*batch, operator].
+      velocity: MIDI velocity 0-127.
+      gate: tick of the envelopes' clock at key-up.
+      tables: of the profile, at the sample rate.
+      slack: for a relaxed voice, what planning its nearest real voice returned.
+
+    Returns:
+      as `ddx7.engine.envelope.plan`.
+    """
+    scaling = levels.level_scaling(
+        tables.levels, key, p.break_point, p.left_depth, p.right_depth, p.left_curve, p.right_curve
+    )
+    loudness = levels.velocity_scaling(tables.levels, p.velocity_sensitivity, velocity)
+    level = levels.output_level(tables.levels, p.output_level, scaling, loudness)
+    rates = levels.rate_scaling(tables.levels, p.rate_scaling, key)
+    return envelope.plan(p.rates, p.levels, level, rates, gate, tables.envelope, slack)
 
 
 def controls(plan: Plan, blocks: Int[Array, " time"], performance: Performance) -> Controls:

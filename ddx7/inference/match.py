@@ -28,7 +28,7 @@ from ddx7.inference.target import RATE, Target, make_target
 from ddx7.inference.tune import in_tune
 from ddx7.library import scan
 from ddx7.voice import Bank, Voice
-from ddx7.voice.voice import numbered
+from ddx7.voice.voice import numbered, panel_name
 
 LONGEST_S = 60.0
 LIBRARY_SEEDS, LIBRARY_SHOWN = 64, 4  # nearest voices of the library that the search begins with, and names
@@ -95,7 +95,7 @@ def match(
     interrupted = search.glance() if fast else search.run()
     voices, distances, audio = _finalists(search.ranked(), target, candidates)
     audio = audio * np.sqrt(np.mean(target.sound**2) / max(np.mean(audio**2), 1e-12))
-    label = _voice_name(name or label)
+    label = panel_name(name or label) or "MATCH"
     names = [label, *(numbered(label, k) for k in range(2, len(voices) + 1))]
     return Match(
         Bank([Voice.from_vced(vced).renamed(called) for vced, called in zip(voices, names, strict=True)]),
@@ -172,8 +172,3 @@ def _recording(recording: str | Path | tuple[np.ndarray, int]) -> tuple[np.ndarr
         return samples, recording[1], "MATCH"
     read = read_audio(recording)
     return read.samples, read.sample_rate, read.path.stem
-
-
-def _voice_name(label: str) -> str:
-    kept = "".join(c if 32 <= ord(c) < 127 and c not in "\\~" else " " for c in label.upper())
-    return " ".join(kept.replace("_", " ").split())[:10].rstrip() or "MATCH"

@@ -68,17 +68,29 @@ def transfer(
     features = extract(samples, rate, extractor)
     if not (features.f0_hz > 0).any():
         raise AudioError(f"{recording.path}: no pitch is found anywhere, a melody is wanted")
-    played = features.loudness_db > features.loudness_db.max() - 40
+    played = _played(features.loudness_db)
     learned = instrument.card.get("range", {})
-    offset_db = 0.0
-    if learned and not keep_level:
-        offset_db = learned["loud_db"] - float(np.percentile(features.loudness_db[played], LOUD))
+    offset_db = 0.0 if keep_level else loudness_offset(features.loudness_db, learned)
     level_db = np.maximum(features.loudness_db + offset_db, FLOOR_DB)
     level_db = _slowed(level_db, attack_s * rate / HOP)
     heard = replace(features, loudness_db=level_db.astype(np.float32))
     audio, controls = instrument.stream(knobs, seed).play_with_controls(heard.f0_hz, heard.loudness_db)
     audio = audio[: len(samples)] * np.float32(10 ** (-offset_db / 20))
     return Transfer(audio, rate, heard, controls, tuple(_remarks(features, played, knobs, learned)))
+
+
+def loudness_offset(level_db: np.ndarray, learned: dict[str, Any]) -> float:
+    """Decibels by which a recording is to be raised to be as loud as what an instrument learned from.
+
+    Args:
+      level_db: loudness of the recording [frame].
+      learned: from `learned_range`; 0 comes back if it is empty.
+    """
+    return learned["loud_db"] - float(np.percentile(level_db[_played(level_db)], LOUD)) if learned else 0.0
+
+
+def _played(level_db: np.ndarray) -> np.ndarray:
+    return level_db > level_db.max() - 40
 
 
 def _slowed(level_db: np.ndarray, frames: float) -> np.ndarray:
@@ -123,5 +135,5 @@ def learned_range(pieces: list[Any]) -> dict[str, float]:
     return {
         "lowest_note": round(float(low), 1),
         "highest_note": round(float(high), 1),
-        "loud_db": round(float(np.percentile(level_db[level_db > level_db.max() - 40], LOUD)), 1),
+        "loud_db": round(float(np.percentile(level_db[_played(level_db)], LOUD)), 1),
     }

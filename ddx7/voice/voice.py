@@ -298,3 +298,13 @@ def numbered(name: str, number: int) -> str:
     """
     tail = f" {number}"
     return f"{name[: NAME_SIZE - len(tail)].rstrip()}{tail}"
+
+
+def panel_name(text: str) -> str:
+    """Any text as a voice's name: capitals, one space between words, what the DX7 lacks left out; may be empty.
+
+    >>> panel_name("solo_violin Nº 2")
+    'SOLO VIOLI'
+    """
+    kept = "".join(c if 32 <= ord(c) < 127 and c not in "\\~" else " " for c in text.upper())
+    return " ".join(kept.replace("_", " ").split())[:NAME_SIZE].rstrip()

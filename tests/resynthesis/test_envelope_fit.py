@@ -1,0 +1,102 @@
+"""A voice that is known is found again from what its operators do."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from ddx7 import render
+from ddx7.audio import log_mel_distance
+from ddx7.engine import Patch, Performance, controls, plan
+from ddx7.resynthesis.curves import notes_over
+from ddx7.resynthesis.envelope_fit import Curve, Hands, fit_operator, moments, octaves_of
+from ddx7.resynthesis.export import fit_voice
+from ddx7.voice import Operator, Voice, read_bytes, to_bytes
+
+RATE = 16_000
+KEYS = np.repeat([48, 60, 72, 84], 3)
+DYNAMICS_DB = np.tile([0.0, -8.0, -16.0], 4)
+CARRIER = Operator(rates=(72, 40, 50, 58), levels=(99, 88, 92, 0), velocity_sensitivity=3, output_level=99)
+MODULATOR = Operator(
+    rates=(90, 45, 40, 45),
+    levels=(99, 80, 70, 0),
+    velocity_sensitivity=4,
+    output_level=82,
+    break_point=39,
+    left_depth=0,
+    right_depth=40,
+    right_curve=0,
+    coarse=2,
+)
+KNOWN = Voice(operators=(CARRIER, MODULATOR, *(Operator(),) * 4), algorithm=5, name="KNOWN")
+
+
+@pytest.fixture(scope="module")
+def notes():
+    return notes_over(KEYS, DYNAMICS_DB, -10.0, RATE, attack_s=0.05, release_s=0.2)
+
+
+@pytest.fixture(scope="module")
+def learned(notes):
+    frames = np.tile(np.arange(int(notes.lengths[0]), dtype=np.int32), (len(notes.keys), 1))
+    hands = Hands(notes.keys, notes.velocities, notes.gates, frames, RATE)
+    return np.moveaxis(octaves_of(Patch.stack([KNOWN])[0], hands), 0, -1)
+
+
+@pytest.fixture(scope="module")
+def found(notes, learned):
+    return fit_voice(learned, notes, KNOWN.renamed("FOUND"))
+
+
+def test_levels_are_those_that_the_engine_plays(notes, learned):
+    note = 7
+    blocks = np.arange(learned.shape[1], dtype=np.int32)
+    one = plan(
+        Patch.stack([KNOWN])[0], int(notes.keys[note]), int(notes.velocities[note]), int(notes.gates[note]), RATE
+    )
+    played = np.asarray(controls(one, blocks, Performance()).octaves)
+    np.testing.assert_allclose(learned[note].T, played, atol=1e-5)
+
+
+def test_a_known_voice_is_found_again(found):
+    voice, raised, errors_db = found
+    np.testing.assert_allclose(raised, 0.0, atol=0.01)  # it is at full level already
+    assert max(errors_db) < 1.0
+    played, wanted = (render(v, [48, 72, 84], [100, 70, 100], 1.0, 1.3) for v in (voice, KNOWN))
+    assert max(log_mel_distance(a, b) for a, b in zip(wanted, played, strict=True)) < 2.0
+
+
+def test_what_is_found_is_a_voice_that_ends(found):
+    voice, _, _ = found
+    assert all(operator.levels[3] == 0 for operator in voice.operators)
+    assert [operator.output_level for operator in voice.operators[2:]] == [0] * 4
+    assert [operator.coarse for operator in voice.operators] == [operator.coarse for operator in KNOWN.operators]
+    assert (voice.algorithm, voice.feedback) == (KNOWN.algorithm, KNOWN.feedback)
+    data = to_bytes(voice)
+    assert len(data) == 163
+    assert read_bytes(data)[0] == voice
+
+
+def test_soft_carriers_are_raised_together(notes, learned):
+    # Half as loud, so the voice is to be an octave of gain above it; modulators make timbre and stay.
+    softer = learned.copy()
+    softer[..., 0] -= 1.0
+    only = notes[np.arange(3)]
+    _, raised, _ = fit_voice(softer[:3], only, replace(KNOWN, operators=(CARRIER, *(Operator(),) * 5)))
+    np.testing.assert_allclose(raised, [1, 0, 1, 0, 1, 0], atol=0.01)
+
+
+def test_an_operator_that_is_never_heard_is_left_out(notes):
+    frames = moments(notes.gates, notes.lengths)
+    silent = Curve(np.full(frames.shape, -20.0), np.full(frames.shape, -10.0))
+    operator, error = fit_operator(silent, Hands(notes.keys, notes.velocities, notes.gates, frames, RATE))
+    assert (operator.output_level, operator.levels[3], error) == (0, 0, 0.0)
+
+
+def test_moments_are_inside_their_notes():
+    gates, lengths = np.array([1, 10, 300]), np.array([50, 60, 420])
+    frames = moments(gates, lengths)
+    assert frames.min() == 0
+    assert np.all(frames < lengths[:, None])
+    assert np.all(np.diff(frames, axis=1) >= 0)
+    assert np.all((frames < gates[:, None]).sum(axis=1) == 24)
