@@ -60,7 +60,7 @@ def listen(
     progress: Callable[[int, int], object] | None = None,
     client: Client | None = None,
 ) -> Heard:
-    """Play and measure voices; 2.75 s of sound for each.
+    """Play and measure voices; 2.75 s of sound for each, and more of what is silent or seems not to end.
 
     Args:
       vced: uint8 [voice, 155], legal.
