@@ -26,8 +26,11 @@ MIDDLE = Probe(60, 100, 1.0, 2.0)
 LOW = Probe(40, 127, 0.5, 0.75)
 LONG = Probe(60, 127, 10.0, 10.0)
 """Only for voices that are silent on the other two: pads may take seconds to be heard."""
+TAIL = Probe(60, 100, 1.0, 10.0)
+"""Only for voices that seem not to end on `MIDDLE`: beats, vibrato and slow starts of a release hide a fall."""
 
 SILENT_PEAK = 1e-3
+_LONGEST_S = 60.0
 _VERSION = "listening 2"
 
 
@@ -57,7 +60,7 @@ def listen(
     progress: Callable[[int, int], object] | None = None,
     client: Client | None = None,
 ) -> Heard:
-    """Play and measure voices; 2.75 s of sound for each.
+    """Play and measure voices; 2.75 s of sound for each, and more of what is silent or seems not to end.
 
     Args:
       vced: uint8 [voice, 155], legal.
@@ -83,6 +86,11 @@ def _heard(vced: np.ndarray) -> dict[str, np.ndarray]:
     unheard = np.flatnonzero(peak < SILENT_PEAK)
     if len(unheard):
         peak[unheard] = np.maximum(peak[unheard], np.abs(hear(vced[unheard], *LONG)).max(1))
+    hanging = np.flatnonzero(found["middle_release_s"] > _LONGEST_S)
+    if len(hanging):
+        release = found["middle_release_s"].copy()
+        release[hanging] = measure(hear(vced[hanging], *TAIL), TAIL.gate_s).release_s
+        found["middle_release_s"] = release
     return {**found, "long_peak": peak}
 
 
@@ -117,7 +125,7 @@ RULES = (
     ),
     Rule(
         "never-ends",
-        60.0,
+        _LONGEST_S,
         "does not end: {:.3g} s to fall by 60 dB once the key is let go",
         "nobody waits a minute, and 16 keys later a DX7 has no note left",
     ),

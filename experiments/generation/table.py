@@ -20,6 +20,7 @@ what NeuralDX7 takes; drawn, they are what the generator was before it met the c
 
 import argparse
 import json
+import warnings
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -27,6 +28,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from sklearn.ensemble import RandomForestClassifier
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import cross_val_predict
 from sklearn.neural_network import MLPClassifier
@@ -46,6 +48,7 @@ from ddx7.voice.packing import VCED_COLUMNS, in_range, pack, random_vced, rows, 
 from ddx7.voice.symmetry import OPERATOR_COLUMNS, sorted_operators
 
 SHARED_OPERATORS = 4
+TREES = 150
 BETWEEN = ("effect", "other")
 """Kinds of sound that are no kind to the ear: left out of what is judged."""
 
@@ -107,7 +110,7 @@ def copies(vced: np.ndarray, owners: Mapping[bytes, set[int]]) -> np.ndarray:
 def told_apart(a: np.ndarray, b: np.ndarray) -> float:
     """Area under the curve of a fresh classifier between two sets of points."""
     points, labels = np.concatenate([a, b]), np.repeat([0, 1], [len(a), len(b)])
-    trees = RandomForestClassifier(150, random_state=0)
+    trees = RandomForestClassifier(TREES, random_state=0)
     return float(roc_auc_score(labels, cross_val_predict(trees, points, labels, cv=3, method="predict_proba")[:, 1]))
 
 
@@ -157,7 +160,10 @@ class Judge:
         sure = np.random.default_rng(1).permutation(sure)[:most]
         network = MLPClassifier((192,), alpha=1e-2, early_stopping=len(sure) > 1000, max_iter=40, random_state=0)
         self.model = make_pipeline(StandardScaler(), network)
-        self.model.fit(human.train_sound[sure].astype(np.float32), kinds[sure].argmax(axis=1))
+        with warnings.catch_warnings():
+            # That it ends after so many rounds, converged or not, is meant.
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            self.model.fit(human.train_sound[sure].astype(np.float32), kinds[sure].argmax(axis=1))
         self.kinds: Sequence[int] = list(network.classes_)
 
     def hits(self, sound: np.ndarray, kind: int) -> tuple[float, float]:

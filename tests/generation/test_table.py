@@ -57,7 +57,8 @@ def test_what_is_alike_is_not_told_apart_and_what_is_not_is(table):
     assert table.told_apart(a, b + np.array([3, 0, 0, 0])) > 0.95
 
 
-def test_the_whole_table_on_a_small_scale(table, human, taught, tmp_path, capsys):
+def test_the_whole_table_on_a_small_scale(table, human, taught, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(table, "TREES", 10)  # of 150, which took most of the time
     sound = sketches(listen(human))
     rows = {"train": slice(None), "test": slice(30, None), "human": slice(None)}
     for name, which in rows.items():

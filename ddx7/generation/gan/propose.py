@@ -72,7 +72,7 @@ class Maker:
         for first in range(0, n, _GROUP):
             rows = np.arange(first, first + _GROUP) % n
             found.append(np.asarray(work(self.weights["guesser"], *(part[rows] for part in fields), vectors[rows])))
-        return np.concatenate(found)[:n]
+        return np.concatenate([np.zeros((0, len(self.categories)), np.float32), *found])[:n]
 
 
 def save_weights(path: Path, weights: dict[str, Any], size: Size, habits: Habits, card: dict[str, Any]) -> None:
