@@ -170,7 +170,7 @@ def fit_voice(
     floor = audible_floor(octaves, voice.algorithm)
     wanted, floor = (np.take_along_axis(x, frames[..., None], axis=1) for x in (octaves, floor))
     heard = CARRIERS[voice.algorithm - 1] > 0
-    raised = np.where(heard, FULL_OCTAVES - wanted[..., heard].max(), 0.0)
+    raised = np.where(heard, FULL_OCTAVES - octaves[..., heard].max(), 0.0)
     hands = _hands(notes, frames, profile)
     loss = profile.at(notes.sample_rate).control.carrier_loss[voice.algorithm - 1]
     operators, errors = [], []
