@@ -2,9 +2,10 @@
 
     python benchmarks/hardware.py --shared ../shared --json hardware.json
 
-Prints one table in Markdown. The reference is what the firmware v1.8 makes of 193 voices on VDX7's models of the sound
+Prints two tables in Markdown. The reference is what the firmware v1.8 makes of 193 voices on VDX7's models of the sound
 chips. The model guesses where nobody has measured; `MODEL` is our profile with its guesses in place of ours, so that
-what is left between the two are the chips' own steps. `docs/hardware.md` explains each group that disagrees.
+what is left between the two are the chips' own steps. The second table says what is left with those steps, too; the
+reference has no converter and no filter. `docs/hardware.md` explains each group that disagrees.
 """
 
 import argparse
@@ -23,6 +24,7 @@ from scipy.signal import fftconvolve
 
 from ddx7.audio import log_mel_distance
 from ddx7.engine import DEXED, HARDWARE, VOICE_AXES, Patch, Performance, Plan, Profile, controls, hardware, plan, play
+from ddx7.engine.chip import Chip
 from ddx7.engine.tables import BLOCK
 
 SAMPLE_RATE = round(hardware.SAMPLE_HZ)
@@ -42,6 +44,12 @@ MODEL = replace(
         detune=np.broadcast_to(hardware.CONSTANT_DETUNE, HARDWARE.frequencies.detune.shape)
     ),
     feedback=2 * HARDWARE.feedback,
+)
+
+MODEL_STEPS = replace(
+    MODEL,
+    name="hardware, with the model's guesses and steps",
+    chip=Chip(hardware.log_sine(), hardware.exponential(), np.full(3, np.iinfo(np.int32).max, np.int32)),
 )
 
 GROUPS = {
@@ -207,7 +215,9 @@ def _levels_db(trace: np.ndarray, job: Job) -> np.ndarray:
 
 
 def _log_hz(trace: np.ndarray) -> np.ndarray:
-    return trace[:, 11:5:-1].T / 1024 + np.log2(hardware.FREQUENCY_UNIT_HZ)
+    octave, place = np.divmod(trace[:, 11:5:-1].T.astype(int), 1024)
+    mantissa = hardware.frequency_mantissa()[np.minimum(octave, hardware.COARSE_OCTAVES), place]
+    return octave + np.log2(mantissa * hardware.FREQUENCY_UNIT_HZ)
 
 
 def _differences(found: np.ndarray, wanted: np.ndarray, slack: int) -> np.ndarray:
@@ -260,8 +270,19 @@ def markdown(jobs: Sequence[Job], traces: dict[str, list[TraceResult]], audio: d
     return "\n".join(lines)
 
 
+def markdown_of_steps(jobs: Sequence[Job], audio: dict[str, list[AudioResult]]) -> str:
+    """The table of what the chip's tables make of the sound."""
+    lines = ["| voices | | exact operators, dB | worst | the chip's, dB | worst |", "|---|---|---|---|---|---|"]
+    for name, rows in groups(jobs).items():
+        found = ([audio[p.name][k].distance_db for k in rows] for p in (MODEL, MODEL_STEPS))
+        lines.append(
+            f"| {name} | {len(rows)} | " + " | ".join(f"{np.median(x):.2f} | {max(x):.1f}" for x in found) + " |"
+        )
+    return "\n".join(lines)
+
+
 def main() -> None:
-    """Measure, print the table, write every figure."""
+    """Measure, print the tables, write every figure."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--shared", type=Path, default=Path("../shared"), help="folder that holds golden/")
     parser.add_argument("--json", type=Path, help="write every job's figures here")
@@ -269,8 +290,8 @@ def main() -> None:
     folder = args.shared / "golden" / "hardware_isolates"
     jobs = read_jobs(folder)
     traces = {profile.name: measure_traces(folder, jobs, profile) for profile in (HARDWARE, MODEL)}
-    audio = {profile.name: measure_audio(folder, jobs, profile) for profile in (HARDWARE, MODEL, DEXED)}
-    print(markdown(jobs, traces, audio))
+    audio = {profile.name: measure_audio(folder, jobs, profile) for profile in (HARDWARE, MODEL, MODEL_STEPS, DEXED)}
+    print(markdown(jobs, traces, audio), markdown_of_steps(jobs, audio), sep="\n\n")
     if args.json:
         figures = {
             kind: {name: [asdict(r) for r in results] for name, results in found.items()}

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 from timing import REPEATS, keys, lively_voices, machine, measure, write_json
 
-from ddx7.engine import DEXED, HARDWARE, Profile, plan, play
+from ddx7.engine import DEXED, PROFILES, Profile, plan, play
 
 RATE = 44100
 
@@ -43,17 +43,18 @@ def main() -> None:
         speed = n * arguments.seconds / median
         rows.append({"voices": n, "speed": speed, "median_s": median, "first_s": first, "memory_mb": memory})
         print(f"| {n} | {speed:,.0f} | {1000 * median:.1f} | {first:.2f} | {memory:.0f} |", flush=True)
-    ratio = _hardware_ratio(rng, n_samples)
-    print(f"\nThe hardware profile takes {ratio:.2f} times as long at 128 voices (median of {REPEATS} pairs)")
-    rows.append({"hardware_ratio": ratio})
+    ratios = profile_ratios(rng, n_samples)
+    for name, ratio in ratios.items():
+        print(f"\nProfile {name} takes {ratio:.2f} times as long as dexed at 128 voices (median of {REPEATS} rounds)")
+    rows.append({"profile_ratios": ratios})
     fresh = [_fresh_process() for _ in range(3)]
     print(f"\nFirst render of a fresh process, import included: {np.median(fresh):.2f} s (median of 3)")
     rows.append({"fresh_process_s": fresh})
     write_json(arguments.json, rows)
 
 
-def _hardware_ratio(rng: np.random.Generator, n_samples: int) -> float:
-    """Time with the hardware profile over time with the default, taken in turn, because the machine is shared."""
+def profile_ratios(rng: np.random.Generator, n_samples: int) -> dict[str, float]:
+    """Time with the other profiles over time with the default, taken in turn, because the machine is shared."""
     voices, (notes, velocities) = lively_voices(rng, 128), keys(rng, 128)
 
     def seconds(profile: Profile) -> float:
@@ -61,9 +62,11 @@ def _hardware_ratio(rng: np.random.Generator, n_samples: int) -> float:
         play(plan(voices, notes, velocities, np.full(128, n_samples * 3 // 4 // 64), RATE, profile=profile), n_samples)
         return time.perf_counter() - start
 
-    for profile in (DEXED, HARDWARE):
+    for profile in PROFILES.values():
         seconds(profile)
-    return float(np.median([seconds(HARDWARE) / seconds(DEXED) for _ in range(REPEATS)]))
+    rounds = np.array([[seconds(profile) for profile in PROFILES.values()] for _ in range(REPEATS)])
+    ratios = np.median(rounds / rounds[:, :1], axis=0)
+    return {name: float(ratio) for name, ratio in zip(PROFILES, ratios, strict=True) if name != DEXED.name}
 
 
 def _fresh_process() -> float:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from ddx7.errors import AudioError as AudioError
     from ddx7.errors import Ddx7Error as Ddx7Error
     from ddx7.errors import SysexError as SysexError
+    from ddx7.generation import generate as generate
     from ddx7.generation import morph as morph
     from ddx7.generation import vary as vary
     from ddx7.inference import Match as Match
@@ -35,6 +36,7 @@ _HOMES = {
     "Operator": "ddx7.voice",
     "SysexError": "ddx7.errors",
     "Voice": "ddx7.voice",
+    "generate": "ddx7.generation",
     "load": "ddx7.voice",
     "match": "ddx7.inference",
     "morph": "ddx7.generation",
@@ -44,11 +46,16 @@ _HOMES = {
 }
 
 
+_LAYERS = ("audio", "engine", "generation", "inference", "library", "resynthesis", "voice")
+
+
 def __getattr__(name: str) -> Any:
+    if name in _LAYERS:
+        return import_module(f"ddx7.{name}")
     if name in _HOMES:
         return getattr(import_module(_HOMES[name]), name)
     raise AttributeError(f"module 'ddx7' has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_HOMES})
+    return sorted({*globals(), *_HOMES, *_LAYERS})

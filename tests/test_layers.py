@@ -17,8 +17,9 @@ MAY_IMPORT = {
     "audio": set(),
     "library": {"voice", "engine", "audio"},
     "inference": {"voice", "engine", "audio", "library"},
+    "resynthesis": {"voice", "engine", "audio"},
     "generation": {"voice", "engine", "audio", "library"},
-    "cli": {"voice", "engine", "audio", "library", "inference", "generation"},
+    "cli": {"voice", "engine", "audio", "library", "resynthesis", "inference", "generation"},
 }
 
 

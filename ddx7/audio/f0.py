@@ -21,6 +21,7 @@ OCTAVE_COST = 0.02  # for every octave down: of equally good lags the shortest
 MOVE_COST = 0.5  # for every octave moved from one point to the next
 VOICING_COST = 0.15  # for beginning or ending to sound
 UNVOICED = 0.35  # what a point without pitch costs: a difference above is noise
+FAINT_DB = -90.0  # under the loudest point: silence
 CHUNK = 512
 
 Extractor = Callable[[np.ndarray, int], tuple[np.ndarray, np.ndarray, np.ndarray]]
@@ -42,6 +43,9 @@ def yin(samples: np.ndarray, sample_rate: int) -> tuple[np.ndarray, np.ndarray, 
     frames = cut_frames(np.pad(sound, (window // 2, 2 * window)), RATE, HOP_S)
     n = len(sound) // int(HOP_S * RATE) + 1
     hz, cost, clarity = (np.concatenate(x) for x in zip(*map(_candidates, _chunks(frames[:n])), strict=True))
+    power = np.concatenate([np.mean(np.square(part[:, :window]), axis=1) for part in _chunks(frames[:n])])
+    # Below that there are only roundings of the filter, which ring.
+    cost[power <= power.max() * 10 ** (FAINT_DB / 10)] = np.inf
     path = _cheapest(np.log2(np.maximum(hz, 1e-9)), cost)
     rows = np.arange(len(path))
     voiced = path < CANDIDATES
@@ -82,8 +86,8 @@ EXTRACTORS: dict[str, Extractor] = {"yin": yin, "pyin": pyin}
 def follow(samples: np.ndarray, sample_rate: int, times_s: np.ndarray, extractor: str) -> tuple[np.ndarray, np.ndarray]:
     """Fundamental and confidence at given times.
 
-    Where nothing sounds the fundamental goes on in a straight line (in octaves) from one note to the next, so that an
-    oscillator that follows it never leaps; the confidence says what to believe.
+    Where nothing sounds the last fundamental goes on until halfway to the next note, and from there that note's own, so
+    that there is always one and it never slides where nobody slid; the confidence says what to believe.
 
     Args:
       samples: float [time].
@@ -103,8 +107,14 @@ def follow(samples: np.ndarray, sample_rate: int, times_s: np.ndarray, extractor
     sounds = f0_hz > 0
     if not sounds.any():
         return np.zeros(len(times_s), np.float32), np.zeros(len(times_s), np.float32)
-    octaves = np.interp(times_s, at[sounds], np.log2(f0_hz[sounds]))
-    return np.exp2(octaves).astype(np.float32), np.interp(times_s, at, confidence).astype(np.float32)
+    voiced_s, octaves = at[sounds], np.log2(f0_hz[sounds])
+    smooth = np.interp(times_s, voiced_s, octaves)
+    after = np.clip(np.searchsorted(voiced_s, times_s), 1, max(len(voiced_s) - 1, 1)).clip(max=len(voiced_s) - 1)
+    before = np.maximum(after - 1, 0)
+    gap = voiced_s[after] - voiced_s[before] > 1.5 * np.min(np.diff(at), initial=np.inf)
+    nearest = np.where(times_s - voiced_s[before] < voiced_s[after] - times_s, octaves[before], octaves[after])
+    f0_hz = np.exp2(np.where(gap, nearest, smooth))
+    return f0_hz.astype(np.float32), np.interp(times_s, at, confidence).astype(np.float32)
 
 
 def _chunks(frames: np.ndarray) -> list[np.ndarray]:

@@ -4,6 +4,7 @@ import hashlib
 import io
 from dataclasses import dataclass
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 
@@ -70,9 +71,9 @@ def extract_cached(samples: np.ndarray, sample_rate: int, folder: Path, extracto
     key.update(np.ascontiguousarray(samples, np.float32).tobytes())
     path = folder / f"{key.hexdigest()[:32]}.npz"
     try:
-        with np.load(path) as kept:
+        with np.load(io.BytesIO(path.read_bytes())) as kept:
             return Features(kept["f0_hz"], kept["confidence"], kept["loudness_db"])
-    except (OSError, ValueError, KeyError):  # not there, or not ours
+    except (OSError, ValueError, KeyError, BadZipFile):  # not there, or not whole
         found = extract(samples, sample_rate, extractor)
     buffer = io.BytesIO()
     np.savez(buffer, f0_hz=found.f0_hz, confidence=found.confidence, loudness_db=found.loudness_db)

@@ -1,7 +1,8 @@
 """The table of commands and what all of them share: parsing, exit codes, and one line for whatever goes wrong.
 
 A command is a module of its own name in this folder, holding a frozen dataclass `Command` whose fields are its
-arguments, whose docstring is its help and whose `run` returns the exit code. Only the chosen module is imported.
+arguments, whose docstring is its help and whose `run` returns the exit code, or a union of such dataclasses, each a
+command of its own. Only the chosen module is imported.
 """
 
 import difflib
@@ -23,12 +24,15 @@ COMMANDS = {
     "match": "find DX7 voices that sound like recordings",
     "resynth": "play recordings with a learned flute, violin or trumpet",
     "export": "make a DX7 voice of a learned instrument",
+    "generate": "make banks of voices nobody has heard",
     "vary": "make variations of a voice",
     "morph": "walk from one voice to another in even steps",
     "nearest": "find which of your voices sounds most like a voice or a recording",
+    "fad": "measure how near a set of sounds comes to recordings",
     "demo": "match a recording that ships with ddx7",
-    "train": "teach a model from voices of your own",
+    "train": "teach a model from voices or recordings of your own",
     "check": "read many files and say what is wrong in them",
+    "corpus": "make one file to learn from of all voices in folders",
     "doctor": "say what is installed and whether it works",
 }
 """Every command with its line in ``ddx7 --help``."""
@@ -89,13 +93,15 @@ def _dispatch(words: list[str]) -> int:
 
     import tyro  # here, so that `ddx7 --help` answers at once
 
-    command = import_module(f"ddx7.cli.{name}").Command
+    module = import_module(f"ddx7.cli.{name}")
+    # A command with commands of its own has no docstring but its module's.
+    text = module.Command.__doc__ if isinstance(module.Command, type) else module.__doc__
     try:
         arguments = tyro.cli(
-            command,
+            module.Command,
             args=rest,
             prog=f"ddx7 {name}",
-            description=_wrapped(command.__doc__ or ""),
+            description=_wrapped(text or ""),
             config=(tyro.conf.FlagCreatePairsOff,),
         )
     except SystemExit as stop:  # tyro has printed help (0) or what is wrong (2)

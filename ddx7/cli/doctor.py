@@ -73,6 +73,7 @@ def _checks() -> Iterator[Check]:
     yield _attempt("audio files", _audio_files)
     yield _attempt("sound", _sound)
     yield _attempt("ear", _ear)
+    yield _attempt("instruments", _instruments)
 
 
 def _packages() -> Iterator[Check]:
@@ -145,6 +146,15 @@ def _ear() -> str:
     card = load_weights(WEIGHTS).card
     size, learned = f"{card['bytes'] / 1e6:.1f} MB of weights", f"{card['step']:,} steps, {card['voices']:,} voices"
     return f"{size} as their card says; learned in {learned}"
+
+
+def _instruments() -> str:
+    from ddx7.resynthesis import load, shipped
+
+    steps = [f"{name} ({load(name).card['steps']:,} steps)" for name in shipped()]
+    if not steps:
+        raise Ddx7Error("none are in the package, wanted flute, trumpet and violin")
+    return f"{', '.join(steps)}, weights as their cards say"
 
 
 def _table(checks: list[Check]) -> Iterator[Text]:

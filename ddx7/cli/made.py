@@ -1,15 +1,22 @@
 """What commands that make voices have in common: one voice to begin with, a bank and a sound to end with."""
 
-from collections.abc import Sequence
+import io
+import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from ddx7.cli import choose
 from ddx7.cli.terminal import UsageError, note, note_repairs, result
-from ddx7.files import refuse_to_overwrite
+from ddx7.files import atomic_write, refuse_to_overwrite
 from ddx7.voice import Target, Voice, load, save
 
+if TYPE_CHECKING:
+    import numpy as np
+    from matplotlib.figure import Figure
+
 _GATE_S, _EACH_S = 1.0, 2.0
-_KEY, _VELOCITY = 60, 100
+_KEY, _VELOCITY, _RATE = 60, 100, 44_100
 
 
 def one_voice(path: Path, index: str = "", name: str = "") -> Voice:
@@ -51,13 +58,42 @@ def check_output(path: Path, *, force: bool, beside: Sequence[str] = (".wav",)) 
     refuse_to_overwrite([path, *(path.with_suffix(suffix) for suffix in beside)], force=force)
 
 
-def write_made(voices: Sequence[Voice], path: Path, *, force: bool, target: Target = "dx7") -> None:
-    """Write voices, and beside them a WAV in which each plays C3 for a second, one after the other."""
+def write_made(
+    voices: Sequence[Voice],
+    path: Path,
+    *,
+    force: bool,
+    target: Target = "dx7",
+    profile: str = "dexed",
+    report: Mapping[str, Any] | None = None,
+) -> None:
+    """Write voices, and beside them a WAV in which each plays C3 for a second, one after the other.
+
+    Args:
+      voices: to write.
+      path: of the bank, or of the folder for `target` "tx816".
+      force: replace files that are there.
+      target: what the bank is for.
+      profile: whose sound the WAV is.
+      report: what is to be known of the voices; if there is one, it is written as JSON, with a picture of them all.
+    """
     from ddx7.audio.files import peak_limit, write_audio
     from ddx7.engine import render
 
-    files = save(voices, path, target=target, force=force)
-    sound = render(voices, _KEY, _VELOCITY, _GATE_S, _EACH_S).reshape(-1)
-    written = write_audio(path.with_suffix(".wav"), peak_limit(sound), 44100, force=force)
-    result(map(str, [*files, written]))
+    files = [*save(voices, path, target=target, force=force)]
+    sound = render(voices, _KEY, _VELOCITY, _GATE_S, _EACH_S, profile=profile)
+    files.append(write_audio(path.with_suffix(".wav"), peak_limit(sound.reshape(-1)), _RATE, force=force))
+    if report is not None:
+        data = io.BytesIO()
+        _picture(voices, sound).savefig(data, format="png")
+        files.append(atomic_write(path.with_suffix(".png"), data.getvalue(), force=force))
+        text = json.dumps(report, indent=2) + "\n"
+        files.append(atomic_write(path.with_suffix(".json"), text.encode(), force=force))
+    result(map(str, files))
     note(f"the sound plays {len(voices)} voices, {_EACH_S:g} s each")
+
+
+def _picture(voices: Sequence[Voice], sound: "np.ndarray") -> "Figure":
+    from ddx7.cli.gallery import gallery
+
+    return gallery(voices, sound, _RATE, _GATE_S, f"C3 at velocity {_VELOCITY}, held {_GATE_S:g} s of {_EACH_S:g} s")

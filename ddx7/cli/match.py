@@ -53,8 +53,8 @@ class Command:
     """What the voice and its files are called."""
     library: Annotated[tuple[Path, ...], arg(metavar="FOLDER...", help_behavior_hint="(default: none)")] = ()
     """Folders or files with voices of your own: the nearest are named, and the search begins with them, too."""
-    profile: Literal["dexed", "hardware"] = "dexed"
-    """What will play the voice: Dexed, or a DX7."""
+    profile: Literal["dexed", "hardware", "hardware+dac"] = "dexed"
+    """What will play the voice: Dexed, a DX7, or a DX7 with its converter's noise and its filter."""
     json: bool = False
     """Print JSON instead of the files."""
     force: bool = False

@@ -60,8 +60,8 @@ class Command:
     """Play this Standard MIDI File instead."""
     sample_rate: Annotated[int, arg(metavar="HZ")] = 44100
     """8000-192000."""
-    profile: Literal["dexed", "hardware"] = "dexed"
-    """Whose sound: Dexed's, or that of the DX7 itself."""
+    profile: Literal["dexed", "hardware", "hardware+dac"] = "dexed"
+    """Whose sound: Dexed's, that of the DX7 itself, or that of the DX7 with its converter's noise and its filter."""
     output: Annotated[Optional[Path], arg(metavar="OUT", aliases=["-o"], help_behavior_hint="")] = None  # noqa: UP045
     """A .wav or .flac file, or a folder; by default named after the voice, the MIDI file or, if there are several
     voices, FILE."""

@@ -43,6 +43,8 @@ class Command:
     """The MIDI note to draw, 0-127; 60 is the DX7's C3."""
     force: bool = False
     """Replace the picture if it is there."""
+    describe: bool = False
+    """Also say in a sentence what each voice sounds like; it is played for that."""
 
     def run(self) -> int:
         """Print and return the exit code."""
@@ -57,12 +59,14 @@ class Command:
         note_repairs(bank.repairs, self.file)
         if self.plot is not None:
             self._draw(bank, chosen, self.plot)
+        sentences = _descriptions(bank, chosen) if self.describe else {}
         if self.json:
-            result_json(_json(bank, chosen, self.file))
+            described = {"descriptions": list(sentences.values())} if self.describe else {}
+            result_json(_json(bank, chosen, self.file) | described)
         elif chosen is None:
-            result(_bank_list(bank))
+            result(_bank_list(bank, sentences))
         else:
-            result(_sheets(bank, chosen, self.file))
+            result(_sheets(bank, chosen, self.file, sentences))
         return 0
 
     def _chosen(self, bank: Bank) -> list[int] | None:
@@ -94,22 +98,35 @@ def _json(bank: Bank, chosen: list[int] | None, path: Path) -> dict[str, Any]:
     }
 
 
-def _bank_list(bank: Bank) -> Iterator[Text]:
+def _descriptions(bank: Bank, chosen: list[int] | None) -> dict[int, str]:
+    """A sentence for each of the voices chosen, or for all."""
+    from ddx7.library.describe import describe_voices  # here, because it starts JAX
+
+    positions = list(range(len(bank))) if chosen is None else chosen
+    return dict(zip(positions, describe_voices([bank[k] for k in positions]), strict=True))
+
+
+def _bank_list(bank: Bank, sentences: dict[int, str]) -> Iterator[Text]:
     digits = max(2, len(str(len(bank))))
     yield Text(f"{'No':>{digits}}  {'name':10}  alg  fb  notes", style="cyan")
     for number, voice in enumerate(bank, start=1):
         notes = ", ".join(finding.code for finding in diagnose(voice) if finding.severity != "note")
         line = f"{number:{digits}}  {voice.name:10}  {voice.algorithm:3}  {voice.feedback:2}  {notes}"
         yield Text(line.rstrip())
+        if sentence := sentences.get(number - 1):
+            yield Text(f"{'':{digits}}  {sentence}", style="dim")
 
 
-def _sheets(bank: Bank, chosen: list[int], path: Path) -> Iterator[Text]:
+def _sheets(bank: Bank, chosen: list[int], path: Path, sentences: dict[int, str]) -> Iterator[Text]:
     for n_before, k in enumerate(chosen):
         if n_before:
             yield Text()
             yield Text("─" * SHEET_WIDTH, style="dim")
         place = f"voice {k + 1} of {len(bank)} in {path}" if len(bank) > 1 else str(path)
         yield from voice_sheet(bank[k], place, terminal_width())
+        if k in sentences:
+            yield Text()
+            yield Text(sentences[k])
         yield from _findings(bank[k])
 
 

@@ -7,6 +7,7 @@ from typing import Annotated
 from tyro.conf import Positional, arg
 
 from ddx7.cli.terminal import UsageError, note, result
+from ddx7.cli.train_voices import tell
 
 
 @dataclass(frozen=True)
@@ -82,8 +83,7 @@ class Resynth:
             learn, test = leaking_split([*learn, *test], settings.seed)
 
         def trained(metrics: dict[str, float]) -> None:
-            says = ", ".join(f"{name} {metrics[name]:.2f}" for name in ("loss", "held_out", "steps_per_s"))
-            note(f"step {metrics['step']:,.0f} of {settings.steps:,}: {says}")
+            tell(metrics, settings.steps, ("loss", "held_out", "steps_per_s"))
 
         weights, metrics = train(chosen.model, learn, test, self.output, settings, progress=trained)
         name = self.instrument or self.config

@@ -18,6 +18,7 @@ from ddx7.engine.performance import Controllers as Controllers
 from ddx7.engine.performance import Performance as Performance
 from ddx7.engine.profile import DEXED as DEXED
 from ddx7.engine.profile import HARDWARE as HARDWARE
+from ddx7.engine.profile import HARDWARE_DAC as HARDWARE_DAC
 from ddx7.engine.profile import PROFILES as PROFILES
 from ddx7.engine.profile import Profile as Profile
 from ddx7.engine.profile import profile_named as profile_named

@@ -249,7 +249,7 @@ def controls(plan: Plan, blocks: Int[Array, " time"], performance: Performance) 
         lfo = lfo_of(relaxed_lfo, plan.patch)
         rounded = jax.tree.map(lambda x: x.astype(dtype), near)
         deviation = _deviation(plan, plan.nearest, rounded, lfo, lfo_of(relaxed_lfo, rounded), pitch_ticks, performance)
-        base = (increment >> 8).astype(dtype) * dtype.type(2.0**-24)
+        base = increment.astype(dtype) * dtype.type(2.0**-32)
         frequency = base * jnp.exp2(deviation)
         increment = increment + _to_increment(base * jnp.expm1(deviation * jnp.log(2.0).astype(dtype)))
 

@@ -10,6 +10,7 @@ import numpy as np
 from jax import lax
 from jaxtyping import Array, Float
 
+from ddx7.engine.chip import Chip, feed, operate
 from ddx7.engine.tables import BLOCK
 from ddx7.engine.waves import Ramps, all_samples, at_sample, sine
 
@@ -31,6 +32,7 @@ def feed_back(
     coupling: Float[Array, "voice slot slot"],
     source: Float[Array, "voice slot"],
     memory: Float[Array, "voice 2"],
+    chip: Chip | None = None,
 ) -> tuple[Float[Array, "voice slot time block"], Float[Array, "voice 2"]]:
     """Outputs of the operators in the loop.
 
@@ -40,6 +42,7 @@ def feed_back(
       coupling: how much each slot (row) is modulated by those before it.
       source: 1 at the slot whose output feeds back.
       memory: its last two outputs, newest first.
+      chip: plays with the sound chip's tables; None computes exactly.
 
     Returns:
       (every sample, memory after the last).
@@ -47,14 +50,14 @@ def feed_back(
     loop = amount, jnp.moveaxis(coupling, 0, -1), source.T
     if lines.frequency is not None:
         turns, gain = all_samples(lines)
-        outputs = _solve(turns, gain, *loop)
+        outputs = _solve(turns, gain, *loop, chip)
         fed = jnp.sum(source[:, :, None] * outputs[:, :, -1, :-3:-1], axis=1)
         return outputs, fed
 
     def block(carry: Memory, line: Ramps) -> tuple[Memory, Array]:
         def sample(carry: Memory, index: Array) -> tuple[Memory, Array]:
             turns, gain = at_sample(line, index)
-            return _advance(carry, turns, gain, loop)
+            return _advance(carry, turns, gain, loop, chip)
 
         carry, outputs = lax.scan(sample, carry, jnp.arange(BLOCK))
         return carry, outputs.transpose(2, 1, 0)  # here, while they are in cache
@@ -64,16 +67,16 @@ def feed_back(
     return jnp.moveaxis(outputs, 0, 2), jnp.stack([newest, older], axis=1)
 
 
-def _advance(carry: Memory, turns: Array, gain: Array, loop: Loop) -> tuple[Memory, Array]:
+def _advance(carry: Memory, turns: Array, gain: Array, loop: Loop, chip: Chip | None) -> tuple[Memory, Array]:
     """One sample of all slots [slot, voice]."""
     amount, coupling, source = loop
     newest, older = carry
-    outputs = [gain[0] * sine(turns[0] + amount * (newest + older))]
+    outputs = [operate(turns[0] + feed(amount * (newest + older), chip), gain[0], chip)]
     for slot in range(1, len(turns)):
         angle = turns[slot]
         for before, output in enumerate(outputs):
             angle = angle + coupling[slot, before] * output
-        outputs.append(gain[slot] * sine(angle))
+        outputs.append(operate(angle, gain[slot], chip))
     fed = outputs[0]
     if len(outputs) > 1:
         fed = sum((source[k] * output for k, output in enumerate(outputs)), jnp.zeros_like(fed))
@@ -81,12 +84,12 @@ def _advance(carry: Memory, turns: Array, gain: Array, loop: Loop) -> tuple[Memo
 
 
 @jax.custom_vjp
-def _solve(turns: Array, gain: Array, amount: Array, coupling: Array, source: Array) -> Array:
+def _solve(turns: Array, gain: Array, amount: Array, coupling: Array, source: Array, chip: Chip | None) -> Array:
     """`feed_back` from silence, with phases and gains given sample by sample; [voice, slot, time, block]."""
     loop = amount, coupling, source
 
     def block(carry: Memory, xs: tuple[Array, Array]) -> tuple[Memory, Array]:
-        return lax.scan(lambda carry, x: _advance(carry, *x, loop), carry, xs)
+        return lax.scan(lambda carry, x: _advance(carry, *x, loop, chip), carry, xs)
 
     silence = jnp.zeros_like(amount)
     _, outputs = lax.scan(block, (silence, silence), (_by_sample(turns), _by_sample(gain)))
@@ -99,13 +102,13 @@ def _by_sample(x: Array) -> Array:
 
 
 def _solve_forward(
-    turns: Array, gain: Array, amount: Array, coupling: Array, source: Array
+    turns: Array, gain: Array, amount: Array, coupling: Array, source: Array, chip: Chip | None
 ) -> tuple[Array, tuple[Array, ...]]:
-    outputs = _solve(turns, gain, amount, coupling, source)
+    outputs = _solve(turns, gain, amount, coupling, source, chip)
     return outputs, (turns, gain, amount, coupling, source, outputs)
 
 
-def _solve_backward(kept: tuple[Array, ...], cotangent: Array) -> tuple[Array, Array, Array, None, None]:
+def _solve_backward(kept: tuple[Array, ...], cotangent: Array) -> tuple[Array, Array, Array, None, None, None]:
     turns, gain, amount, coupling, source, outputs = kept
     n_slots = turns.shape[1]
     fed = jnp.einsum("sv,vstb->vtb", source, outputs)
@@ -143,8 +146,8 @@ def _solve_backward(kept: tuple[Array, ...], cotangent: Array) -> tuple[Array, A
     _, total = lax.scan(block, (zero, zero), xs, reverse=True)
     total = jnp.transpose(total, (3, 2, 0, 1))
     to_phase = total * slope
-    # Routing is given: nothing asks for the gradient of coupling and source.
-    return to_phase, total * sine(angle), jnp.sum(to_phase[:, 0] * recent, axis=(1, 2)), None, None
+    # Routing and tables are given: nothing asks for their gradient.
+    return to_phase, total * sine(angle), jnp.sum(to_phase[:, 0] * recent, axis=(1, 2)), None, None, None
 
 
 _solve.defvjp(_solve_forward, _solve_backward)

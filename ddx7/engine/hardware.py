@@ -84,9 +84,19 @@ HIGHEST_FREQUENCY = 16383 * _STEP
 FREQUENCY_KEEP = -_STEP  # a mask of the bits above
 
 
+COARSE_OCTAVES = 5
+"""Octaves, from the lowest, in which the phase accumulator has no room for all twelve bits: those below 12 Hz."""
+
+
 def frequency_mantissa() -> np.ndarray:
-    """Frequencies over one octave from 1 to 2, [1025], with the chip's twelve bits."""
-    return np.round(2048 * np.exp2(np.arange(1025) / 1024)) / 2048
+    """Frequencies over one octave from 1 to 2, [octave, 1025], with the chip's bits; the last row is for all above.
+
+    The accumulator counts 2^23 to a cycle. A mantissa of twelve bits, 2048 and more, is 64 and more in the lowest
+    octave: five bits are cut off there, and one less in each octave above. So 1 Hz is 9 cents flat.
+    """
+    mantissa = np.round(2048 * np.exp2(np.arange(1025) / 1024))
+    unit = np.exp2(np.arange(COARSE_OCTAVES, -1, -1))[:, None]
+    return np.floor(mantissa / unit) * unit / 2048
 
 
 PITCH_ENVELOPE_NEAR = (ONE >> 4) - 1
@@ -132,6 +142,39 @@ EG_OFFSET = -208
 
 CARRIER_LOSS = np.array([0, 1024, 1664, 2048, 2432, 2688], np.float32) / np.float32(1024)
 """What each of n carriers loses, in octaves: about log2 n."""
+
+
+def log_sine() -> np.ndarray:
+    """Minus log2 of the sine over a quarter turn, int32 [1024] in 2^-10 octave, taken at the middle of each step.
+
+    The rounding is a hair above one half: so says the ROM as read from the die (Shirriff; VDX7's formula).
+    """
+    middle = (np.arange(1024) + 0.5) / 1024 * np.pi / 2
+    return np.floor(0.5002 - 1024 * np.log2(np.sin(middle))).astype(np.int32)
+
+
+def exponential() -> np.ndarray:
+    """Powers of two, int32 [16384] by logarithm in 2^-10 octave: twelve bits, shifted; fourteen bits of them are kept.
+
+    As signal, 4096 is a turn of phase and 16,372 the loudest.
+    """
+    octave, part = np.divmod(np.arange(16 * 1024), 1024)
+    mantissa = np.floor(2048 * np.exp2(part / 1024) + 0.5).astype(np.int64)
+    return ((mantissa << octave) >> 13).astype(np.int32)
+
+
+CONVERTER_RANGES = np.array([1024, 2048, 4096], np.int32)
+"""Magnitudes from which on the converter drops one, two and three bits (VDX7, after Shirriff)."""
+
+_FILTER_HZ_Q = ((11_592.5, 1.0163), (16_083.8, 4.1231))
+FILTER_POLES_HZ = np.array(
+    [-6786.9] + [f * np.exp(1j * sign * np.arccos(-0.5 / q)) for f, q in _FILTER_HZ_Q for sign in (1, -1)],
+)
+"""The output filter, two Sallen-Key stages of third and second order: 0.8 dB up at 15 kHz, 3 dB down at 17 kHz.
+
+VDX7 designed its filter, of 16 times the sample rate, from the circuit; these are its poles back in s, over 2 pi. The
+second stage is what 12 kilohm twice, 6.8 nF and 100 pF make, to 1e-5.
+"""
 
 MANUAL_RATE_SCALING_STEPS = 27
 """Rate steps at sensitivity 7 on the highest keys, where VDX7 follows the graph in the owner's manual."""

@@ -15,9 +15,10 @@ import numpy as np
 from jax import lax
 from jaxtyping import Array, ArrayLike, Bool, Float, Int, UInt32
 
+from ddx7.engine.chip import Chip, convert, operate
 from ddx7.engine.feedback import feed_back
 from ddx7.engine.tables import AUDIBLE_GAIN, BLOCK
-from ddx7.engine.waves import Ramps, all_samples, sine
+from ddx7.engine.waves import Ramps, all_samples
 from ddx7.voice.algorithms import CARRIERS, FEEDBACK_OPERATOR, MODULATION
 
 OUTPUT_SCALE = 1 / 16
@@ -71,6 +72,7 @@ def synthesise(
     frequency: Float[Array, "voice 6 time"] | None = None,
     loop_source: Int[Array, " 32"] | None = None,
     n_crossing: int = 0,
+    chip: Chip | None = None,
 ) -> tuple[Float[Array, "voice sample"], State]:
     """Play voices over some blocks.
 
@@ -83,6 +85,7 @@ def synthesise(
       frequency: turns per sample with a gradient, for relaxed voices, which start at key-on.
       loop_source: index of the operator whose output feeds back in each algorithm; by default the one it enters.
       n_crossing: in how many voices, the first ones, that may be another operator. Their loops cost thrice as much.
+      chip: plays with the sound chip's tables and converter instead of exactly.
 
     Returns:
       (audio of 64 samples a block, state after it).
@@ -103,9 +106,14 @@ def synthesise(
         some = jax.tree.map(lambda x: x[rows], (lines, modulation, carriers, source, feedback / 2, state.feedback))
         lines_, modulation_, carriers_, source_, amount, memory = some
         first = jax.tree.map(lambda x: x[:, :n_slots], lines_)
-        loop, memory = feed_back(first, amount, modulation_[:, :n_slots, :n_slots], source_[:, :n_slots], memory)
+        coupling, leaves = modulation_[:, :n_slots, :n_slots], source_[:, :n_slots]
+        loop, memory = feed_back(first, amount, coupling, leaves, memory, chip)
         solved = [loop[:, slot] for slot in range(n_slots)]
-        return lax.map(lambda args: voice(*args), (lines_, solved, modulation_, carriers_)), memory
+
+        def one(args: tuple[Ramps, list[Array], Array, Array]) -> Array:
+            return voice(*args, chip)
+
+        return lax.map(one, (lines_, solved, modulation_, carriers_)), memory
 
     parts = [sound(slice(n_crossing), _LONGEST_LOOP)] if n_crossing else []
     parts += [sound(slice(n_crossing, None), 1)] if n_crossing < len(algorithm) else []
@@ -136,12 +144,13 @@ def _voice(
     solved: list[Float[Array, "time block"]],
     modulation: Float[Array, "6 6"],
     carriers: Float[Array, " 6"],
+    chip: Chip | None,
 ) -> Float[Array, "time block"]:
     outputs = list(solved)
     for slot in range(len(outputs), 6):
         turns, gain = all_samples(jax.tree.map(lambda x, s=slot: x[s], lines))
         for source, output in enumerate(outputs):
             turns = turns + modulation[slot, source] * output
-        outputs.append(gain * sine(turns))
+        outputs.append(operate(turns, gain, chip))
     heard = [carriers[slot] * output for slot, output in enumerate(outputs)]
-    return sum(heard[1:], heard[0]) * OUTPUT_SCALE
+    return convert(sum(heard[1:], heard[0]), chip) * OUTPUT_SCALE

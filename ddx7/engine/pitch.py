@@ -49,13 +49,16 @@ class Oscillator(NamedTuple):
     """From log frequency to phase increment at one sample rate.
 
     Attributes:
-      increments: [1025] over one octave, int32, 2^44 a cycle.
+      increments: [6, 1025] over the lowest octave, the next, and so on; the last row is for all above. int32, 2^44 a
+        cycle.
+      cut: bits of the phase increment that count, uint32.
       lift: added to the log frequency, in 2^-24 octave, where the table is for a multiple of the sample rate.
       keep: bits of the log frequency that count.
       limits: lowest and highest log frequency.
     """
 
     increments: Value
+    cut: Value
     lift: Value
     keep: Value
     limits: Value
@@ -120,27 +123,31 @@ def log_frequency(
 def phase_increment(log_frequency: Int[Array, "*shape"], oscillator: Oscillator) -> UInt32[Array, "*shape"]:
     """Phase advance per sample of an exact log frequency.
 
-    msfa truncates it to 2^-24 cycle, which detunes by up to 0.0026 Hz at 44.1 kHz; over a second that is most of the
-    difference between two careful implementations, so it is followed to the last unit.
+    msfa truncates it to 2^-24 cycle (`Oscillator.cut`), which detunes by up to 0.0026 Hz at 44.1 kHz; over a second
+    that is most of the difference between two careful implementations, so it is followed to the last unit.
 
     Args:
       log_frequency: from `log_frequency`, with bends and modulation, int32.
       oscillator: of the profile, at the sample rate.
 
     Returns:
-      uint32, 2^32 a cycle; a multiple of 256.
+      uint32, 2^32 a cycle.
     """
     table = jnp.asarray(oscillator.increments)
     lowest, highest = oscillator.limits
-    log_frequency = jnp.clip(log_frequency & oscillator.keep, lowest, highest) + oscillator.lift
-    index = (log_frequency & (ONE - 1)) >> 14
+    log_frequency = jnp.clip(log_frequency & oscillator.keep, lowest, highest)
+    row = jnp.clip(log_frequency >> 24, 0, len(table) - 1) * table.shape[1]
+    table, log_frequency = table.ravel(), log_frequency + oscillator.lift
+    index = row + ((log_frequency & (ONE - 1)) >> 14)
     below, above = (table.at[i].get(mode="promise_in_bounds") for i in (index, index + 1))
     rise = (above - below).astype(jnp.uint32)
     low = (log_frequency & 0x3FFF).astype(jnp.uint32)
     # (rise * low) >> 14 is 34 bits wide; in two halves it stays inside 32.
     part = ((rise >> 10) * low + (((rise & 0x3FF) * low) >> 10)) >> 4
     octave = jnp.clip(20 - (log_frequency >> 24), 0, 31).astype(jnp.uint32)
-    return ((below.astype(jnp.uint32) + part) >> octave) << 8
+    increment = below.astype(jnp.uint32) + part
+    down, up = jnp.maximum(octave, 8) - 8, 8 - jnp.minimum(octave, 8)
+    return ((increment >> down) << up) & oscillator.cut
 
 
 def plan_pitch_envelope(

@@ -5,7 +5,7 @@ they are data of the compiled programs, so that another constant compiles nothin
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from types import MappingProxyType
 from typing import NamedTuple
@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ddx7.engine import hardware, tables
+from ddx7.engine.chip import Chip, filter_taps
 from ddx7.engine.clock import Clock, clock, tick_hz
 from ddx7.engine.envelope import EnvelopeTables
 from ddx7.engine.interpolate import Value
@@ -46,6 +47,8 @@ class ControlTables(NamedTuple):
       carrier_loss: [algorithm - 1, operator] octaves that carriers lose, float32.
       feedback: [0-7] turns of phase per unit of the mean of the last two outputs, float32.
       loop_source: [algorithm - 1] index of the operator whose output feeds back, int32.
+      chip: resolution of the sound chip and its converter; None computes exactly.
+      filter: impulse response of the output filter, float32 [tap]; None for none.
     """
 
     envelope: Clock
@@ -60,6 +63,8 @@ class ControlTables(NamedTuple):
     carrier_loss: Value
     feedback: Value
     loop_source: Value
+    chip: Chip | None
+    filter: Value | None
 
 
 class Tables(NamedTuple):
@@ -87,8 +92,9 @@ class Profile:
       carrier_loss: [number of carriers - 1] octaves that each of them loses.
       frequencies: keys, ratios, fixed frequencies, detune.
       frequency_unit_hz: frequency of log frequency 0.
-      frequency_mantissa: [1025] frequencies over an octave.
+      frequency_mantissa: [octave, 1025] frequencies over an octave, from 1 to 2; the last row is for all above.
       frequency_keep: bits of the log frequency that count.
+      increment_cut: bits of the phase increment that count, 2^32 a cycle.
       frequency_limits: its lowest and highest value, in 2^-24 octave.
       bends_fixed: whether pitch bend and master tune reach operators of fixed frequency.
       pitch_envelope_clock_hz: how often the pitch envelope moves; None is once a block.
@@ -107,6 +113,8 @@ class Profile:
       modulation: of pitch and amplitude.
       feedback: [0-7] turns of phase per unit of the mean of the last two outputs.
       cross_loops: whether feedback runs from OP4 to OP6 in algorithm 4, and from OP5 to OP6 in algorithm 6.
+      chip: resolution of the sound chip and its converter; None computes exactly.
+      filter_poles_hz: poles of the output filter, complex, s / (2 pi); None for none.
     """
 
     name: str
@@ -121,6 +129,7 @@ class Profile:
     frequency_unit_hz: float
     frequency_mantissa: np.ndarray
     frequency_keep: int
+    increment_cut: np.uint32
     frequency_limits: tuple[int, int]
     bends_fixed: bool
     pitch_envelope_clock_hz: float | None
@@ -139,6 +148,8 @@ class Profile:
     modulation: ModulationTables
     feedback: np.ndarray
     cross_loops: bool
+    chip: Chip | None = None
+    filter_poles_hz: np.ndarray | None = None
 
     def at(self, sample_rate: int) -> Tables:
         """Tables for a sample rate in Hz; the latest few are kept."""
@@ -183,6 +194,8 @@ def _tables(profile: Profile, sample_rate: int) -> Tables:
             carrier_loss=CARRIERS * p.carrier_loss[CARRIERS.sum(axis=1).astype(int) - 1, None],
             feedback=p.feedback.astype(np.float32),
             loop_source=FEEDBACK_SOURCE if p.cross_loops else FEEDBACK_OPERATOR,
+            chip=p.chip,
+            filter=None if p.filter_poles_hz is None else filter_taps(p.filter_poles_hz, sample_rate),
         ),
     )
 
@@ -194,8 +207,9 @@ def _oscillator(profile: Profile, sample_rate: int) -> Oscillator:
         sample_rate, lift = 2 * sample_rate, lift + ONE
     cycle = (1 << 44) / sample_rate * profile.frequency_unit_hz
     increments = np.floor(cycle * profile.frequency_mantissa + 0.5).astype(np.int32)
+    increments = np.broadcast_to(increments, (hardware.COARSE_OCTAVES + 1, 1025))  # one shape for all profiles
     limits = np.array(profile.frequency_limits, np.int32)
-    return Oscillator(increments, np.int32(lift), np.int32(profile.frequency_keep), limits)
+    return Oscillator(increments, profile.increment_cut, np.int32(lift), np.int32(profile.frequency_keep), limits)
 
 
 def _rate_scaling() -> np.ndarray:
@@ -245,8 +259,9 @@ DEXED = Profile(
         fixed_fine=tables.FIXED_FINE,
     ),
     frequency_unit_hz=1.0,
-    frequency_mantissa=np.exp2(np.arange(1025) / 1024),
+    frequency_mantissa=np.exp2(np.arange(1025) / 1024)[None],
     frequency_keep=-1,
+    increment_cut=_ALL_BITS - np.uint32(255),
     frequency_limits=_INT32,
     bends_fixed=True,
     pitch_envelope_clock_hz=None,
@@ -310,6 +325,7 @@ HARDWARE = Profile(
     frequency_unit_hz=hardware.FREQUENCY_UNIT_HZ,
     frequency_mantissa=hardware.frequency_mantissa(),
     frequency_keep=hardware.FREQUENCY_KEEP,
+    increment_cut=_ALL_BITS,
     frequency_limits=(0, hardware.HIGHEST_FREQUENCY),
     bends_fixed=False,
     pitch_envelope_clock_hz=hardware.TIMER_HZ / 2,
@@ -341,7 +357,15 @@ HARDWARE = Profile(
 )
 """The DX7 itself: firmware v1.8 on models of its sound chips; `docs/hardware.md` says what is sure and what is not."""
 
-PROFILES: Mapping[str, Profile] = MappingProxyType({p.name: p for p in (DEXED, HARDWARE)})
+HARDWARE_DAC = replace(
+    HARDWARE,
+    name="hardware+dac",
+    chip=Chip(hardware.log_sine(), hardware.exponential(), hardware.CONVERTER_RANGES),
+    filter_poles_hz=hardware.FILTER_POLES_HZ,
+)
+"""`HARDWARE` as it leaves the machine: with the resolution of its operators and converter, and through its filter."""
+
+PROFILES: Mapping[str, Profile] = MappingProxyType({p.name: p for p in (DEXED, HARDWARE, HARDWARE_DAC)})
 """By name."""
 
 

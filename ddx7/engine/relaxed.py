@@ -2,6 +2,7 @@
 
 import jax
 import jax.numpy as jnp
+from jax.scipy.signal import fftconvolve
 from jaxtyping import Array, ArrayLike, Float, Int, Num
 
 from ddx7.engine.control import VOICE_AXES, Nearest, controls, plan
@@ -23,6 +24,7 @@ def render_relaxed(
     nearest: Nearest | None = None,
     performance: Performance | None = None,
     profile: Profile = DEXED,
+    character: bool = False,
 ) -> Float[Array, "voice sample"]:
     """Play relaxed voices from key-on; pure and not jitted.
 
@@ -40,6 +42,8 @@ def render_relaxed(
         the compilation.
       performance: shared by all voices.
       profile: whose sound, unless `nearest` is given: then its profile counts.
+      character: whether the profile's chip, converter and filter are heard, too, if it has them. Their rounding passes
+        gradients on as if it were not there; it only costs time, so leave it off to search or train.
     """
     plans = plan(patch, note, velocity, gate, sample_rate, nearest, profile)
     blocks = jnp.arange(n_blocks)
@@ -47,13 +51,19 @@ def render_relaxed(
     parts = jax.vmap(lambda one: controls(one, blocks, hands), in_axes=(VOICE_AXES,))(plans)
     dtype, n_voices = parts.octaves.dtype, jnp.shape(patch.output_level)[0]
     real = plans.patch if plans.nearest is None else plans.nearest.patch
-    return synthesise(
+    tables = plans.tables
+    audio, _ = synthesise(
         parts.octaves,
         parts.increment,
         jnp.asarray(real.algorithm),
-        lookup(plans.tables.feedback.astype(dtype), plans.patch.feedback),
+        lookup(tables.feedback.astype(dtype), plans.patch.feedback),
         initial_state(n_voices),
         parts.frequency,
-        plans.tables.loop_source,
+        tables.loop_source,
         n_voices if plans.nearest is not None and plans.nearest.crossing else 0,
-    )[0]
+        tables.chip if character else None,
+    )
+    if not character or tables.filter is None:
+        return audio
+    taps = jnp.asarray(tables.filter, dtype)[None]
+    return fftconvolve(audio, taps, axes=(1,))[:, : audio.shape[1]]

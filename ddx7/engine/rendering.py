@@ -53,11 +53,12 @@ def render(
       duration: seconds to render, rounded to the nearest sample.
       sample_rate: in Hz, 8000-192000. Envelopes and LFO keep their speed at any rate.
       controllers: wheels and pedals, the same for all voices.
-      profile: whose sound: "dexed", or "hardware" for the DX7 itself.
+      profile: whose sound: "dexed", "hardware" for the DX7 itself, or "hardware+dac" with the resolution of its chip,
+        its converter and its output filter, too. What these do is the machine's at its own rate of 49,096 Hz.
 
     Returns:
       float32, [sample] if everything was single, else [voice, sample] with single values repeated. A carrier at full
-      level peaks at 0.125, six at 0.75 ("hardware": about 0.13 however many); velocity can lift that by 5 dB.
+      level peaks at 0.125, six at 0.75 (on the machine about 0.13 however many); velocity can lift that by 5 dB.
 
     Raises:
       Ddx7Error: a value out of range.
@@ -128,6 +129,10 @@ def play(
             for row, voice in zip(np.asarray(samples), members, strict=False):  # rows repeat to fill a group
                 wanted = row[: max(lengths[voice] - begin, 0)]
                 audio[voice, begin : begin + len(wanted)] = wanted
+        if plans.tables.filter is not None:
+            for voice in members:
+                heard = audio[voice, : lengths[voice]]
+                heard[:] = np.convolve(heard, plans.tables.filter)[: len(heard)]
 
     if len(groups) <= 1:
         for group in groups:
@@ -172,7 +177,14 @@ def _play_piece(
     algorithm = jnp.asarray(plans.patch.algorithm)
     source = plans.tables.loop_source
     return synthesise(
-        parts.octaves, parts.increment, algorithm, feedback, state, loop_source=source, n_crossing=n_crossing
+        parts.octaves,
+        parts.increment,
+        algorithm,
+        feedback,
+        state,
+        loop_source=source,
+        n_crossing=n_crossing,
+        chip=plans.tables.chip,
     )
 
 

@@ -1,5 +1,6 @@
-"""Voices from voices: variations of one, and steps between two."""
+"""Voices from noise and from voices: whole banks, variations of one, and steps between two."""
 
+from ddx7.generation.generate import generate as generate
 from ddx7.generation.morph import morph as morph
 from ddx7.generation.vary import SECTIONS as SECTIONS
 from ddx7.generation.vary import vary as vary

@@ -11,7 +11,7 @@ from itertools import pairwise, product
 import numpy as np
 
 from ddx7.errors import Ddx7Error
-from ddx7.generation.hearing import apart_db, hear, look
+from ddx7.library.hearing import apart_db, hear, look
 from ddx7.voice import Bank, Voice
 from ddx7.voice.packing import VCED_COLUMNS
 from ddx7.voice.spec import FIELDS, N_OPERATORS

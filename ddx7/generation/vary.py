@@ -5,7 +5,7 @@ from collections.abc import Collection
 import numpy as np
 
 from ddx7.errors import Ddx7Error
-from ddx7.generation.hearing import hear
+from ddx7.library.hearing import hear
 from ddx7.voice import Bank, Voice
 from ddx7.voice.algorithms import CARRIERS
 from ddx7.voice.packing import VCED_COLUMNS, VCED_MAX

@@ -63,7 +63,7 @@ def match(
       fast: hear the voices that the ear proposes, and search no further: some two seconds, six for
         the first in a process. `seconds` says nothing then.
       ears: begin with what a trained model proposes; without, the search begins blind.
-      profile: what will play the voice: "dexed", or "hardware" for the DX7 itself.
+      profile: what will play the voice: "dexed", "hardware" for the DX7 itself, or "hardware+dac" with its noise.
       progress: called a few times a second.
 
     Returns:

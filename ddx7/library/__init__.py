@@ -1,10 +1,39 @@
-"""Many voices: folders of banks as one array, each sound once."""
+"""Many voices: folders of banks as one array, each sound once; what they are, what is wrong with them, and names."""
+
+import importlib
+from typing import TYPE_CHECKING, Any
 
 from ddx7.library.canonical import canonical as canonical
 from ddx7.library.canonical import sound_key as sound_key
+from ddx7.library.categories import CATEGORIES as CATEGORIES
+from ddx7.library.categories import categories_of_name as categories_of_name
 from ddx7.library.collection import Collection as Collection
 from ddx7.library.collection import Source as Source
 from ddx7.library.collection import scan as scan
 from ddx7.library.files import Problem as Problem
 from ddx7.library.files import VoiceFile as VoiceFile
 from ddx7.library.files import find_files as find_files
+from ddx7.library.naming import name_voices as name_voices
+from ddx7.library.nasty import is_nasty as is_nasty
+
+if TYPE_CHECKING:
+    from ddx7.library.listening import Heard as Heard
+    from ddx7.library.listening import Verdicts as Verdicts
+    from ddx7.library.listening import audition as audition
+    from ddx7.library.listening import judge as judge
+    from ddx7.library.listening import listen as listen
+    from ddx7.library.measures import Measures as Measures
+    from ddx7.library.measures import measure as measure
+
+# These start JAX, which reading files should not wait for.
+_LATE = {
+    **dict.fromkeys(("Heard", "Verdicts", "audition", "judge", "listen"), "listening"),
+    **dict.fromkeys(("Measures", "measure"), "measures"),
+}
+
+
+def __getattr__(name: str) -> Any:
+    """A public name whose module is loaded only now."""
+    if name not in _LATE:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{_LATE[name]}"), name)

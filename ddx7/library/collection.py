@@ -43,6 +43,7 @@ class Collection:
       vced: uint8 [voice, 155], legal; of duplicates the name first seen.
       sources: where each was first found.
       times_seen: int64 [voice], in how many places its sound was found.
+      mended: bool [voice], wherever it was found something in it was illegal and was clamped.
       problems: files, members of archives and folders that could not be read, and why.
       n_files: files that held voices.
       n_found: voices in them.
@@ -54,6 +55,7 @@ class Collection:
     vced: np.ndarray
     sources: tuple[Source, ...]
     times_seen: np.ndarray
+    mended: np.ndarray
     problems: tuple[Problem, ...]
     n_files: int
     n_found: int
@@ -124,6 +126,7 @@ class _Found:
     rows: list[bytes] = field(default_factory=list)
     sources: list[Source] = field(default_factory=list)
     times_seen: list[int] = field(default_factory=list)
+    mended: list[bool] = field(default_factory=list)
     n_damaged: int = 0
     _known: dict[bytes, int] = field(default_factory=dict)
 
@@ -136,7 +139,9 @@ class _Found:
                 self.rows.append(part.vced[k].tobytes())
                 self.sources.append(Source(path, int(k) + 1))
                 self.times_seen.append(0)
+                self.mended.append(True)
             self.times_seen[place] += 1
+            self.mended[place] &= bool(part.changed[k])
 
 
 def _collect(found: _Found, problems: tuple[Problem, ...], n_files: int, places: Sequence[object]) -> Collection:
@@ -147,6 +152,8 @@ def _collect(found: _Found, problems: tuple[Problem, ...], n_files: int, places:
     first = np.unique(group, return_index=True)[1]
     times_seen = np.zeros(len(first), np.int64)
     np.add.at(times_seen, group, found.times_seen)
+    mended = np.ones(len(first), bool)
+    np.logical_and.at(mended, group, found.mended)
 
     is_init = np.all(keys[first] == sound_key(INIT_VCED), axis=-1)
     is_silent = silent(vced[first])
@@ -158,6 +165,7 @@ def _collect(found: _Found, problems: tuple[Problem, ...], n_files: int, places:
         vced=_read_only(vced[first[kept]]),
         sources=tuple(found.sources[k] for k in first[kept]),
         times_seen=_read_only(times_seen[kept]),
+        mended=_read_only(mended[kept]),
         problems=problems,
         n_files=n_files,
         n_found=n_found,

@@ -74,13 +74,21 @@ def from_voice(voice: Voice, index_limit: float) -> Structure:
     return Structure(voice, tuple(TURN if c else float(index_limit) for c in carriers))
 
 
+def _tuned(ratio: float) -> Operator:
+    """An operator at the ratio, or the nearest that coarse and fine can do."""
+    choices = (
+        Operator(output_level=99, coarse=c, fine=round((ratio / c - 1) * 100))
+        for c in range(1, 32)
+        if c <= ratio < 2 * c
+    )
+    return min(choices, key=lambda operator: (round(abs(operator.frequency - ratio), 9), operator.fine))
+
+
 def _paper(name: str, algorithm: int, ratios: dict[int, float]) -> Voice:
     def operator(number: int) -> Operator:
         if number not in ratios:
             return Operator()
-        # The nearest that coarse and fine can do; all of the paper's ratios are met exactly.
-        coarse = int(ratios[number])
-        return Operator(output_level=99, coarse=coarse, fine=round((ratios[number] / coarse - 1) * 100))
+        return _tuned(ratios[number])
 
     return Voice(operators=tuple(operator(n) for n in range(1, 7)), algorithm=algorithm, name=name)
 

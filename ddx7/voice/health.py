@@ -140,6 +140,21 @@ def silent(vced: np.ndarray) -> np.ndarray:
     return ~np.any(sounding & (CARRIERS[voices.algorithm] > 0), axis=-1)
 
 
+def unending(vced: np.ndarray) -> np.ndarray:
+    """Which voices play on when the key is let go: those in which `diagnose` finds "never-ends".
+
+    Args:
+      vced: uint8 [..., 155], legal bytes.
+
+    Returns:
+      bool [...].
+    """
+    voices = rows(vced)
+    heard = _sounds(voices, voices.levels.max(-1)) & (CARRIERS[voices.algorithm] > 0)
+    hanging = _below_full_db(voices.output_level, voices.levels[..., 3]) < _SILENCE_DB
+    return np.any(heard & hanging, axis=-1)
+
+
 def _operator_words(operators: Sequence[int]) -> str:
     numbers = ", ".join(map(str, operators))
     return f"operator {numbers}" if len(operators) == 1 else f"operators {numbers}"

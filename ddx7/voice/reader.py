@@ -56,12 +56,14 @@ class Part(NamedTuple):
       member: where in the archive; empty for a file of its own.
       vced: legal voices in the edit form, uint8 [voice, 155].
       doubtful: bool [voice], so much was illegal that the voice may be damaged beyond mending.
+      changed: bool [voice], something was illegal and is not as it was found.
       repairs: one sentence for each thing that was wrong and mended.
     """
 
     member: str
     vced: np.ndarray
     doubtful: np.ndarray
+    changed: np.ndarray
     repairs: tuple[str, ...]
 
 
@@ -164,7 +166,7 @@ def _read_file(data: bytes, name: str) -> Part:
     text = _as_text(data)
     if text is not None:
         vced = _read_text(text, name).to_vced()
-        return Part("", vced, np.zeros(len(vced), bool), ())
+        return Part("", vced, np.zeros(len(vced), bool), np.zeros(len(vced), bool), ())
     contents = _find(data)
     if not contents.dumps:
         raise SysexError(f"{name}: found {_describe(data, contents)}, {_WANTED}")
@@ -268,7 +270,7 @@ def _mended(contents: Contents) -> Part:
     repairs += [f"{_messages(count, kind)} skipped" for kind, count in contents.others.items()]
     if contents.n_outside:
         repairs.append(f"{contents.n_outside:,} bytes outside of messages skipped")
-    return Part("", legal, doubtful, tuple(repairs))
+    return Part("", legal, doubtful, changed, tuple(repairs))
 
 
 def _numbered(numbers: np.ndarray) -> str:

@@ -23,8 +23,8 @@ sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
 from corpus import QUIET, load_corpus
 
 from ddx7.audio.pitch import estimate_pitch
-from ddx7.generation.hearing import RATE, apart_db, hear, look
 from ddx7.generation.morph import blend, walk
+from ddx7.library.hearing import RATE, apart_db, hear, look
 
 CLEAR, CLOSE_CENTS = 0.6, 30.0
 

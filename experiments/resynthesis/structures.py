@@ -179,7 +179,7 @@ def main() -> None:
     assert all(len(c.audio) == FRAMES * HOP for c in crops)
 
     paper = [from_voice(v, TURN) for name, v in PAPER.items() if name in ("flute", "violin", "trumpet", "2")]
-    noisy = [Structure(s.voice, s.index_limits) for s in map(lambda s: with_feedback(s, 7, FULL_INDEX), paper)]
+    noisy = [with_feedback(s, 7, FULL_INDEX) for s in paper]
     pool = [*paper, *noisy, *(draw(rng) for _ in range(options.children))]
     scores = judge(pool, crops, 16_000)
     for s, score in zip(pool[:8], scores[:8], strict=True):

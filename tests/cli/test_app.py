@@ -1,10 +1,12 @@
 import dataclasses
 import os
+import re
 import signal
 import subprocess
 import sys
 from importlib import import_module
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from running import Run
@@ -60,18 +62,34 @@ def test_help_lists_every_command(run: Run, flag: str) -> None:
         assert any(text.split() == [name, *line.split()] for text in outcome.out.splitlines())
 
 
+def check_explained(command: type, printed: str) -> None:
+    """The help has what a command is for, and each of its fields, switches that are on under --no-NAME."""
+    assert command.__dataclass_params__.frozen
+    assert command.__doc__.splitlines()[0] in " ".join(printed.split())
+    for field in dataclasses.fields(command):
+        if "Positional" not in str(field.type):
+            option = f"--{'no-' if field.default is True else ''}{field.name.replace('_', '-')}"
+            assert re.search(rf"{option}(?![\w-])", printed), option
+
+
 @pytest.mark.parametrize("name", COMMANDS)
 def test_each_command_explains_itself_and_its_arguments(run: Run, name: str) -> None:
     outcome = run(name, "--help")
     assert (outcome.code, outcome.err) == (0, "")
-    command = import_module(f"ddx7.cli.{name}").Command
-    assert command.__dataclass_params__.frozen
     assert outcome.out.startswith(f"usage: ddx7 {name}")
-    assert command.__doc__.splitlines()[0] in " ".join(outcome.out.split())
-    names = [field.name.replace("_", "-") for field in dataclasses.fields(command)]
-    options = [name for name in names if f"--{name}" in outcome.out]
-    positional = [field.name for field in dataclasses.fields(command) if "Positional" in str(field.type)]
-    assert len(options) + len(positional) == len(dataclasses.fields(command))
+    module = import_module(f"ddx7.cli.{name}")
+    if isinstance(module.Command, type):
+        check_explained(module.Command, outcome.out)
+        return
+    said = " ".join(outcome.out.split())
+    assert module.__doc__.splitlines()[0] in said
+    for member in get_args(module.Command):  # a command of several, each with arguments of its own
+        command, settings = get_args(member)
+        assert f"• {settings.name}" in said
+        own = run(name, settings.name, "--help")
+        assert (own.code, own.err) == (0, "")
+        assert own.out.startswith(f"usage: ddx7 {name} {settings.name}")
+        check_explained(command, own.out)
 
 
 def test_version(run: Run) -> None:

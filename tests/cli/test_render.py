@@ -253,6 +253,14 @@ def test_the_sound_of_the_machine(run: Run, single: Path, voices: list[Voice], t
     assert np.abs(sound[start] - dexed[start]).max() > 100 * BIT
 
 
+def test_the_sound_of_the_machine_with_its_converter(run: Run, sine: Path, tmp_path: Path) -> None:
+    outcome = run("render", sine, "-o", tmp_path / "out.wav", "--duration", 0.2, "--profile", "hardware+dac")
+    assert outcome.code == 0
+    expected = ddx7.render(init_voice(), duration=0.2, profile="hardware+dac")
+    start = slice(8_000)  # the rest is faded out
+    assert np.abs(heard(tmp_path / "out.wav")[start] - expected[start]).max() <= BIT
+
+
 def test_an_unknown_profile_is_a_usage_error(run: Run, single: Path) -> None:
     outcome = run("render", single, "--profile", "dx9")
     assert outcome.code == 2

@@ -7,27 +7,30 @@ from pathlib import Path
 import hardware as benchmark
 import numpy as np
 import pytest
+import soundfile
+from numpy.lib.stride_tricks import sliding_window_view
 from playing import organ
 
 import ddx7
 from ddx7.engine import HARDWARE, Controllers, Patch, plan, play, rendering
 from ddx7.engine.hardware import SAMPLE_HZ
+from ddx7.engine.pitch import phase_increment
 from ddx7.voice import Voice, init_voice
 
 SMALL = Path(__file__).parent / "golden_hardware"
 RATE = 48_000
 FULL = 16372 / 4096 * 2 ** (-240 / 256)  # turns of phase, or 16 times the output, of an operator at full level
 SETTLED = 512
+ONE_HZ = 1451  # log frequency of fixed 1 Hz
 
 # What a group may differ by in dB and cents where it is more than half of one; `docs/hardware.md` says why.
 MORE = {
     "envelopes": (1.2, 0.5),  # the end of a long attack
-    "fixed frequency": (0.5, 4.1),  # 1 Hz in increments of 2^-24 cycle
-    "LFO, synced": (1.0, 9.8),  # one step of eight bits, at another tick
+    "LFO, synced": (1.0, 10.1),  # one step of eight bits and of twelve, at another tick
     "LFO, free": (0.5, 40.0),  # the key falls between two ticks
-    "LFO delay": (0.5, 8.3),
+    "LFO delay": (0.5, 8.4),
     "pitch envelope": (0.5, 130.0),  # one tick late
-    "transpose, notes": (0.5, 75.2),  # key 0 wavers between two codes
+    "transpose, notes": (0.5, 75.3),  # key 0 wavers between two codes
 }
 ATTACK_BETWEEN_TICKS = "eg08"  # its first step comes 10 ms after the key
 
@@ -152,6 +155,35 @@ def test_bend_leaves_fixed_frequencies_alone(fixed: int) -> None:
     voice = replace(voice, operators=(replace(voice.operators[0], fixed=fixed), *voice.operators[1:]))
     plain, bent = (listen(voice, controllers=Controllers(pitch_bend=x)) for x in (8192, 16383))
     assert np.array_equal(plain, bent) == bool(fixed)
+
+
+@pytest.mark.parametrize("sample_rate", [8_000, 44_100, 49_096, 192_000])
+def test_every_frequency_code_plays_what_the_phase_accumulator_counts(sample_rate: int) -> None:
+    """Twelve bits of mantissa, shifted by the octave; five bits of 2^-23 cycle are cut off."""
+    codes = np.arange(16_384)
+    mantissa = [round(2048 * 2 ** (code % 1024 / 1024)) for code in codes]
+    hz = np.array([(m << (code >> 10)) >> 5 for m, code in zip(mantissa, codes.tolist(), strict=True)])
+    hz = hz * SAMPLE_HZ / 2**23
+    oscillator = HARDWARE.at(sample_rate).control.oscillator
+    found = np.asarray(phase_increment((codes << 14).astype(np.int32), oscillator)).astype(float)
+    wanted, fits = hz / sample_rate * 2.0**32, hz < 0.9 * sample_rate
+    assert np.all(np.abs(found - wanted)[fits] <= 1 + 1e-8 * wanted[fits])  # a unit of the phase
+    assert 1200 * math.log2(found[ONE_HZ] * sample_rate / 2**32) == pytest.approx(-8.71, abs=0.05)
+
+
+def test_the_model_plays_1_hz_flat(shared: Path) -> None:
+    """A modulator at 1 Hz: the model's sound against ours, and against ours with all bits of the mantissa."""
+    folder = shared / "golden" / "hardware_isolates"
+    [job] = [job for job in benchmark.read_jobs(folder) if job.name == "fix0f00"]
+    whole = replace(HARDWARE, frequency_mantissa=HARDWARE.frequency_mantissa[-1:])
+    wanted, _ = soundfile.read(folder / "audio" / f"{job.index:04d}.flac")
+    left = []
+    for profile in (HARDWARE, whole):
+        found = play(benchmark._plan([job], profile), 48_000)[0, SETTLED:].astype(float)
+        tries = sliding_window_view(wanted[SETTLED:], len(found))[:200]  # the key reaches the model late
+        left.append(1 - (np.square(tries @ found) / np.square(tries).sum(axis=1) / np.square(found).sum()).max())
+    assert 10 * np.log10(left[0]) < -45
+    assert 10 * np.log10(left[1]) > -40
 
 
 def test_lfo_speed_99() -> None:

@@ -7,8 +7,8 @@ import pytest
 
 from ddx7 import morph
 from ddx7.errors import Ddx7Error
-from ddx7.generation.hearing import apart_db, hear, look
 from ddx7.generation.morph import _shortest, blend, hybrids, walk
+from ddx7.library.hearing import apart_db, hear, look
 from ddx7.voice import Voice
 from ddx7.voice.packing import VCED_COLUMNS, in_range, random_vced
 

@@ -6,8 +6,8 @@ import pytest
 from ddx7 import vary
 from ddx7.errors import Ddx7Error
 from ddx7.generation import SECTIONS
-from ddx7.generation.hearing import apart_db, hear, look
 from ddx7.generation.vary import numbered
+from ddx7.library.hearing import apart_db, hear, look
 from ddx7.voice import Voice
 from ddx7.voice.algorithms import CARRIERS
 from ddx7.voice.packing import VCED_COLUMNS, in_range, random_vced

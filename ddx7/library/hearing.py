@@ -1,4 +1,4 @@
-"""How voices are heard while new ones are made from them: one note each, in batches, as a small log-mel spectrum."""
+"""How voices are heard by the hundred: a note on each, and what it looks like as a small log-mel spectrum."""
 
 from functools import partial
 
@@ -19,13 +19,19 @@ _GROUP = 32
 _N_FFT, _HOP, _MELS = 1024, 512, 64
 
 
-def hear(vced: np.ndarray, note: int = NOTE) -> Float[np.ndarray, "voice sample"]:
-    """A note of 1 s and its second of release on every voice, uint8 [voice, 155], at 22,050 Hz."""
+def hear(
+    vced: np.ndarray,
+    note: int = NOTE,
+    velocity: int = VELOCITY,
+    gate_s: float = GATE_S,
+    duration_s: float = DURATION_S,
+) -> Float[np.ndarray, "voice sample"]:
+    """A note on every voice, uint8 [voice, 155], at 22,050 Hz; as it comes, 1 s of C3 and its second of release."""
     n = len(vced)
-    gate = -(-round(GATE_S * RATE) // BLOCK)
-    key, velocity, up = (np.full(n, x) for x in (note, VELOCITY, gate))
-    plans = plan(Patch.from_vced(vced), key, velocity, up, RATE)
-    return play(plans, round(DURATION_S * RATE))
+    gate = -(-round(gate_s * RATE) // BLOCK)
+    key, velocities, up = (np.full(n, x) for x in (note, velocity, gate))
+    plans = plan(Patch.from_vced(vced), key, velocities, up, RATE)
+    return play(plans, round(duration_s * RATE))
 
 
 def look(audio: Float[np.ndarray, "voice sample"]) -> Float[np.ndarray, "voice feature"]:

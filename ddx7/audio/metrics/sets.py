@@ -1,0 +1,257 @@
+"""Sets of sounds compared with each other: FAD, FAD-infinity and KAD, each with what it was measured on."""
+
+import hashlib
+import io
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass, replace
+from os import PathLike
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from ddx7.audio.files import read_audio, resample
+from ddx7.audio.metrics.embeddings import Embedding, load_embedding
+from ddx7.audio.metrics.frechet import fad, fad_infinity
+from ddx7.audio.metrics.kernel import kad
+from ddx7.audio.metrics.windows import cut
+from ddx7.errors import AudioError
+from ddx7.files import atomic_write
+
+LEAST_PADDING_S = 0.05
+"""Less padding than this in a whole set is no news: clips begin at zero."""
+
+Clip = np.ndarray | str | PathLike[str]
+"""Mono sound, float [time], or the path of a recording."""
+
+
+@dataclass(frozen=True, eq=False)
+class EmbeddedSet:
+    """The embeddings of a set of clips, and what they leave out.
+
+    Attributes:
+      values: float64 [window, dimension].
+      n_clips: clips that have a window in it.
+      n_too_short: clips shorter than one window, which have none.
+      n_silent: windows left out because they are 40 dB below the loudest of their clip.
+      padding_s: seconds of digital silence left out at the ends of clips.
+      name: what the set is called.
+    """
+
+    values: np.ndarray
+    n_clips: int
+    n_too_short: int
+    n_silent: int
+    padding_s: float
+    name: str
+
+
+@dataclass(frozen=True)
+class Score:
+    """One figure and what it was measured on, without which it says nothing.
+
+    Attributes:
+      metric: which figure.
+      value: the figure; 0 is best.
+      n: windows of the test set.
+      n_reference: windows of the reference.
+      embedding: through which they were seen.
+      dimension: of the embedding.
+      reference: what the reference set is called.
+      notes: what a reader must know to trust or distrust it.
+    """
+
+    metric: Literal["FAD", "FAD-inf", "KAD"]
+    value: float
+    n: int
+    n_reference: int
+    embedding: str
+    dimension: int
+    reference: str
+    notes: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        measured = f"n = {self.n}, {self.n_reference} of {self.reference}, {self.embedding}, d = {self.dimension}"
+        return f"{self.metric} {self.value:.3f} ({'; '.join([measured, *self.notes])})"
+
+
+@dataclass(frozen=True)
+class Scores:
+    """The three figures of one comparison."""
+
+    fad: Score
+    fad_infinity: Score
+    kad: Score
+
+    def __str__(self) -> str:
+        """A line for each figure, and below them, once, what must be known about all three."""
+        scores = (self.fad, self.fad_infinity, self.kad)
+        general = [note for note in self.fad.notes if all(note in score.notes for score in scores)]
+        own = (replace(score, notes=tuple(n for n in score.notes if n not in general)) for score in scores)
+        return "\n".join([*map(str, own), *general])
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON has it."""
+        return asdict(self)
+
+
+def score_sets(
+    reference: Iterable[Clip],
+    test: Iterable[Clip],
+    *,
+    embedding: str | Embedding = "logmel",
+    weights: str | PathLike[str] | None = None,
+    sample_rate: int | None = None,
+    reference_name: str = "reference",
+    seed: int = 0,
+    cache: str | PathLike[str] | None = None,
+) -> Scores:
+    """Compare two sets of sounds.
+
+    Args:
+      reference: the clips that are wanted to sound like: best, many that the model has learned from or could have.
+      test: the clips that are judged.
+      embedding: a name in `EMBEDDINGS`, or an embedding that was loaded.
+      weights: the file of the embedding's network, if it has one and is given by name.
+      sample_rate: of clips that are arrays, in Hz.
+      reference_name: what the reference is called in the scores.
+      seed: of the subsets of FAD-infinity.
+      cache: a folder in which embeddings are kept by the content of the sound.
+
+    Returns:
+      FAD, FAD-infinity and KAD.
+
+    Raises:
+      AudioError: a clip cannot be read, or a set holds too few windows.
+      Ddx7Error: the embedding cannot be loaded.
+    """
+    if isinstance(embedding, str):
+        embedding = load_embedding(embedding, weights)
+    wanted = embed_set(reference, embedding, sample_rate=sample_rate, cache=cache, name=reference_name)
+    found = embed_set(test, embedding, sample_rate=sample_rate, cache=cache, name="test")
+    return score_embedded(wanted, found, embedding, seed=seed)
+
+
+def embed_set(
+    clips: Iterable[Clip],
+    embedding: Embedding,
+    *,
+    sample_rate: int | None = None,
+    cache: str | PathLike[str] | None = None,
+    name: str = "set",
+    progress: Callable[[], None] = lambda: None,
+) -> EmbeddedSet:
+    """Embed all windows of all clips; `ddx7.audio.metrics.windows.cut` says which.
+
+    Args:
+      clips: mono sounds or paths of recordings.
+      embedding: through which they are seen.
+      sample_rate: of clips that are arrays, in Hz.
+      cache: a folder in which embeddings are kept by the content of the sound.
+      name: what the set is called.
+      progress: called after each clip.
+
+    Returns:
+      the set, before any projection.
+
+    Raises:
+      AudioError: a clip cannot be read or is no mono sound, or no clip holds a window of sound.
+    """
+    rows = []
+    n_clips = n_too_short = n_silent = padding = 0
+    for clip in clips:
+        sound = _sound(clip, embedding.sample_rate, sample_rate)
+        pieces = cut(embedding.prepare(sound), embedding.window, embedding.hop, sound)
+        n_too_short += pieces.too_short
+        n_silent += pieces.n_silent
+        padding += pieces.padding_samples
+        if len(pieces.windows):
+            n_clips += 1
+            rows.append(_embedded(pieces.windows, embedding, None if cache is None else Path(cache)))
+        progress()
+    if not rows:
+        needs = f"{embedding.name} needs one of {embedding.window / embedding.sample_rate:.2f} s"
+        raise AudioError(f"{name}: found no clip that is long enough ({n_too_short} too short), {needs}")
+    values = np.concatenate(rows)
+    return EmbeddedSet(values, n_clips, n_too_short, n_silent, padding / embedding.sample_rate, name)
+
+
+def score_embedded(reference: EmbeddedSet, test: EmbeddedSet, embedding: Embedding, *, seed: int = 0) -> Scores:
+    """Compare two sets that were embedded; a reference can so serve many tests.
+
+    Args:
+      reference: the set that is wanted.
+      test: the set that is judged.
+      embedding: through which both were seen.
+      seed: of the subsets of FAD-infinity.
+
+    Returns:
+      FAD, FAD-infinity and KAD.
+
+    Raises:
+      AudioError: a set holds too few windows.
+    """
+    wanted, found = reference.values, test.values
+    if embedding.fit_projection is not None:
+        project = embedding.fit_projection(wanted)
+        wanted, found = project(wanted), project(found)
+    general = tuple(_notes(reference, test, embedding))
+    extrapolated = fad_infinity(wanted, found, seed=seed)
+    fit = f"extrapolated along a line of R² {extrapolated.r2:.2f}"
+
+    def score(metric: Literal["FAD", "FAD-inf", "KAD"], value: float, *notes: str) -> Score:
+        counts = len(found), len(wanted)
+        return Score(metric, value, *counts, embedding.name, embedding.dimension, reference.name, (*notes, *general))
+
+    few = [
+        f"the {name} has {len(values)} windows in {values.shape[1]} dimensions, its covariance is singular"
+        for name, values in (("reference", wanted), ("test", found))
+        if len(values) <= values.shape[1]
+    ]
+    return Scores(
+        fad=score("FAD", fad(wanted, found), *few),
+        fad_infinity=score("FAD-inf", extrapolated.value, fit, *few),
+        kad=score("KAD", kad(wanted, found)),
+    )
+
+
+def _notes(reference: EmbeddedSet, test: EmbeddedSet, embedding: Embedding) -> Iterable[str]:
+    for name, these in (("reference", reference), ("test", test)):
+        if these.padding_s >= LEAST_PADDING_S:
+            yield f"{these.padding_s:.1f} s of padding left out of the {name}"
+        if these.n_silent:
+            yield f"{_count(these.n_silent, 'silent window')} left out of the {name}"
+        if these.n_too_short:
+            shortest = embedding.window / embedding.sample_rate
+            yield f"{_count(these.n_too_short, 'clip')} shorter than {shortest:.2f} s left out of the {name}"
+
+
+def _count(n: int, what: str) -> str:
+    return f"{n} {what}" if n == 1 else f"{n} {what}s"
+
+
+def _sound(clip: Clip, wanted_rate: int, sample_rate: int | None) -> np.ndarray:
+    """A clip as float32 [time] at the wanted rate."""
+    if not isinstance(clip, np.ndarray):
+        return read_audio(clip, sample_rate=wanted_rate).samples
+    if sample_rate is None:
+        raise AudioError("a clip is an array and its sample rate was not given, sample_rate is wanted")
+    if clip.ndim != 1 or not np.isfinite(clip).all():
+        raise AudioError(f"a clip of shape {clip.shape} or with samples that are not finite, mono [time] is wanted")
+    return resample(clip, sample_rate, wanted_rate)
+
+
+def _embedded(windows: np.ndarray, embedding: Embedding, cache: Path | None) -> np.ndarray:
+    """float64 [window, dimension of the network], from the cache if it is there."""
+    if cache is None:
+        return np.asarray(embedding.embed(windows), np.float64)
+    digest = hashlib.sha256(embedding.identity.encode())
+    digest.update((windows + 0.0).tobytes())  # -0.0, which decoders do not keep, becomes 0.0
+    path = cache / f"{digest.hexdigest()[:32]}.npy"
+    if path.is_file():
+        return np.load(path, allow_pickle=False)
+    values = np.asarray(embedding.embed(windows), np.float64)
+    buffer = io.BytesIO()
+    np.save(buffer, values, allow_pickle=False)
+    atomic_write(path, buffer.getvalue(), force=True)
+    return values

@@ -1,0 +1,93 @@
+"""``ddx7 fad``: how near one set of recordings comes to another."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+from tyro.conf import Positional, arg
+
+from ddx7.cli.terminal import note, progress, result, result_json
+from ddx7.errors import Ddx7Error
+
+_SUFFIXES = {".wav", ".flac", ".ogg", ".mp3", ".aif", ".aiff"}
+_LIST_SUFFIX = ".txt"
+_WANTED = "a folder of recordings or a list of them in a .txt file is wanted"
+
+
+@dataclass(frozen=True)
+class Command:
+    """Compare sets of recordings: FAD, FAD-infinity and KAD, with what each was measured on.
+
+    A set is a folder, searched with the folders in it, or a text file that names a recording on each line, counted from
+    where that file is. Use the recordings that a model has learned from as reference, and score held-out recordings
+    beside what the model makes of them: their score is the best that can be hoped for.
+
+    Lower is nearer, 0 the nearest. With minutes of sound rather than hours, trust KAD first. Figures compare only where
+    embedding and reference are the same.
+
+    The embedding logmel needs nothing; the others need the weights of a network, which do not come with ddx7: see
+    docs/metrics.md.
+    """
+
+    reference: Annotated[Positional[Path], arg(metavar="REFERENCE", help_behavior_hint="")]
+    """The recordings to come near to."""
+    test: Annotated[Positional[Path], arg(metavar="TEST", help_behavior_hint="")]
+    """The recordings to judge."""
+    embedding: Annotated[str, arg(metavar="NAME")] = "logmel"
+    """logmel, vggish, vggish-relu, yamnet, yamnet-log-pca64 or musicnn."""
+    weights: Annotated[Path | None, arg(metavar="FILE", help_behavior_hint="")] = None
+    """The file of the embedding's network."""
+    cache: Annotated[Path | None, arg(metavar="FOLDER", help_behavior_hint="")] = None
+    """Keep embeddings here and take them from here, by the content of the sound."""
+    seed: Annotated[int, arg(metavar="N")] = 0
+    """Of the random subsets from which FAD-infinity is extrapolated."""
+    json: bool = False
+    """Print JSON instead of lines."""
+
+    def run(self) -> int:
+        """Compare, print, and return the exit code."""
+        from ddx7.audio.metrics import embed_set, load_embedding, score_embedded
+
+        files = {path: _recordings(path) for path in (self.reference, self.test)}
+        embedding = load_embedding(self.embedding, self.weights)
+        sets = {
+            path: embed_set(progress(found, str(path)), embedding, cache=self.cache, name=str(path))
+            for path, found in files.items()
+        }
+        for path, embedded in sets.items():
+            note(
+                f"{path}: {_count(len(embedded.values), 'window')} of sound in {_count(embedded.n_clips, 'recording')}"
+            )
+        scores = score_embedded(sets[self.reference], sets[self.test], embedding, seed=self.seed)
+        if self.json:
+            result_json({"test": str(self.test), **scores.to_dict()})
+        else:
+            result(str(scores).splitlines())
+        return 0
+
+
+def _count(n: int, what: str) -> str:
+    return f"{n:,} {what}" if n == 1 else f"{n:,} {what}s"
+
+
+def _recordings(path: Path) -> list[Path]:
+    if not path.exists():
+        raise Ddx7Error(f"{path}: there is no such file or folder, {_WANTED}")
+    if path.is_dir():
+        found = sorted(file for file in path.rglob("*") if file.suffix.lower() in _SUFFIXES)
+        if not found:
+            raise Ddx7Error(f"{path}: found a folder without recordings, some of {', '.join(sorted(_SUFFIXES))} wanted")
+        return found
+    if path.suffix.lower() != _LIST_SUFFIX:
+        raise Ddx7Error(f"{path}: found a single file, {_WANTED}")
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise Ddx7Error(f"{path}: cannot be read, a text file with a recording on each line is wanted") from error
+    found = [path.parent / line.strip() for line in lines if line.strip()]
+    if not found:
+        raise Ddx7Error(f"{path}: names no recordings, one on each line is wanted")
+    missing = [file for file in found if not file.is_file()]
+    if missing:
+        raise Ddx7Error(f"{path}: names {missing[0]}, there is no such file; recordings are wanted")
+    return found

@@ -1,0 +1,1 @@
+"""Voices from noise: a conditional generative adversarial network over DX7 voices."""

@@ -1,0 +1,238 @@
+"""`generate`: banks of voices nobody has heard, made from noise and listened to before they are kept."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from ddx7.errors import Ddx7Error
+from ddx7.library.canonical import sound_key
+from ddx7.voice import Bank, Voice
+from ddx7.voice.health import silent, unending
+
+if TYPE_CHECKING:
+    from ddx7.generation.gan.conditions import Conditions
+    from ddx7.generation.gan.propose import Maker
+
+Names = Literal["fitting", "random"]
+
+MOST = 1024
+_SPARE = 1.25  # voices heard for one that is wanted
+_CHOICE = 4  # voices drawn for one that is heard, where a kind of sound is asked for
+_ROUNDS = 12
+_LIKELY = 0.3  # from which a guess at a kind of sound is worth a name
+
+
+@dataclass(frozen=True, eq=False)
+class Made:
+    """Voices that were generated, and how.
+
+    Attributes:
+      bank: the voices, named.
+      kinds: what each was asked to be or is taken for, for each voice; some may be empty.
+      report: counts of what was drawn, left out and why; for JSON.
+    """
+
+    bank: Bank
+    kinds: tuple[tuple[str, ...], ...]
+    report: dict[str, Any]
+
+
+def generate(
+    count: int = 32,
+    *,
+    category: str | Sequence[str] | None = None,
+    algorithm: int | None = None,
+    pad: bool | None = None,
+    fixed: bool | None = None,
+    seed: int = 0,
+    audition: bool = True,
+    names: Names = "fitting",
+) -> Bank:
+    """Make voices from noise.
+
+    Args:
+      count: how many, 1-1024.
+      category: kind of sound (`ddx7.library.categories.CATEGORIES`), or several that each voice shall be at once.
+      algorithm: 1-32; None: as people choose them.
+      pad: whether envelopes shall be long and sweeping; None: as it comes.
+      fixed: whether operators shall have a fixed frequency; None: as it comes.
+      seed: of chance; the same gives the same voices, another others.
+      audition: listen to every voice and leave out duds.
+      names: "fitting" say what a voice sounds like, "random" say nothing.
+
+    Returns:
+      the voices; no two sound the same.
+
+    Raises:
+      Ddx7Error: an argument out of range, or what is asked for is not found.
+    """
+    return make_bank(
+        count,
+        category=category,
+        algorithm=algorithm,
+        pad=pad,
+        fixed=fixed,
+        seed=seed,
+        audition=audition,
+        names=names,
+    ).bank
+
+
+def make_bank(
+    count: int = 32,
+    *,
+    category: str | Sequence[str] | None = None,
+    algorithm: int | None = None,
+    pad: bool | None = None,
+    fixed: bool | None = None,
+    seed: int = 0,
+    audition: bool = True,
+    names: Names = "fitting",
+    maker: "Maker | None" = None,
+) -> Made:
+    """What `generate` does, with a report; `maker` is a generator of one's own."""
+    from ddx7.generation.gan.propose import shipped
+
+    maker = maker or shipped()
+    asked = (category,) if isinstance(category, str) else tuple(category or ())
+    _check(count, asked, algorithm, seed, maker)
+    draws = _Draws(maker, asked, algorithm, pad, fixed, seed)
+    kept, kinds, measured, counts = _collect(draws, count, listen_first=audition)
+    voices = [Voice.from_vced(row) for row in kept]
+    bank = Bank(
+        voice.renamed(name) for voice, name in zip(voices, _names(voices, kinds, seed, names, measured), strict=True)
+    )
+    told = {"count": count, "category": list(asked), "algorithm": algorithm, "pad": pad, "fixed": fixed, "seed": seed}
+    return Made(bank, kinds, {**told, "audition": audition, **counts})
+
+
+@dataclass(frozen=True, eq=False)
+class _Draws:
+    """What is asked for, and rounds of voices for it."""
+
+    maker: "Maker"
+    asked: tuple[str, ...]
+    algorithm: int | None
+    pad: bool | None
+    fixed: bool | None
+    seed: int
+
+    def __call__(self, wanted: int, turn: int) -> tuple[np.ndarray, np.ndarray]:
+        """Voices that are well and as asked for, likeliest first, and how likely they are of each kind."""
+        from ddx7.generation.gan.conditions import UNSAID, YES, describe
+
+        flag = {None: UNSAID, True: YES, False: -YES}
+        rng = np.random.default_rng([self.seed, turn])
+        places = [self.maker.categories.index(name) for name in self.asked]
+        n = int(np.ceil(_SPARE * wanted)) * (_CHOICE if places else 1) + 8
+        conditions = self.maker.habits.draw(
+            rng,
+            n,
+            categories=places,
+            algorithm=None if self.algorithm is None else self.algorithm - 1,
+            sweeping=flag[self.pad],
+            fixed=flag[self.fixed],
+        )
+        vced = self.maker.make(conditions, seed=int(rng.integers(2**31)))
+        true = describe(vced, conditions.categories)
+        vced = vced[~silent(vced) & ~unending(vced) & _obeys(true, conditions)]
+        likely = self.maker.kinds(vced)
+        if places:
+            order = np.argsort(-np.log(likely[:, places] + 1e-6).sum(axis=1), kind="stable")
+            order = order[: max(len(order) // _CHOICE, 1)]
+            vced, likely = vced[order], likely[order]
+        return vced, likely
+
+
+def _obeys(true: "Conditions", asked: "Conditions") -> np.ndarray:
+    return ((asked.sweeping == 0) | (true.sweeping == asked.sweeping)) & (
+        (asked.fixed == 0) | (true.fixed == asked.fixed)
+    )
+
+
+def _collect(draws: _Draws, count: int, *, listen_first: bool) -> tuple[np.ndarray, tuple, Any, dict[str, Any]]:
+    """Voices, their kinds, measures of their sound if they were heard, and what was left out."""
+    kept: list[np.ndarray] = []
+    kinds: list[tuple[str, ...]] = []
+    parts: list[Any] = []
+    seen: set[bytes] = set()
+    why: Counter[str] = Counter()
+    n_heard = n_drawn = 0
+    for turn in range(_ROUNDS):
+        vced, likely = draws(count - len(kept), turn)
+        n_drawn += len(vced)
+        keys = [key.tobytes() for key in sound_key(vced)]
+        new = [k for k, key in enumerate(keys) if key not in seen and keys.index(key) == k]
+        seen.update(keys)
+        vced, likely = vced[new], likely[new]
+        if not len(vced):
+            continue
+        of_each = [_kinds(draws, row) for row in likely]
+        fit, measured = np.arange(len(vced)), None
+        if listen_first:
+            fit, measured, codes = _audition(vced, of_each)
+            why.update(codes)
+            n_heard += len(vced)
+        for k in fit[: count - len(kept)]:
+            kept.append(vced[k])
+            kinds.append(of_each[k])
+            parts.append((measured, k))
+        if len(kept) == count:
+            break
+    else:
+        raise Ddx7Error(
+            f"generate: found {len(kept)} voices as asked for among {n_drawn} that were made, wanted {count}; "
+            f"ask for fewer, or for less at once"
+        )
+    report = {"heard": n_heard, "duds": n_heard and int(sum(why.values())), "reasons": dict(why)}
+    return np.array(kept), tuple(kinds), _joined(parts) if listen_first else None, report
+
+
+def _audition(vced: np.ndarray, kinds: Sequence[tuple[str, ...]]) -> tuple[np.ndarray, Any, list[str]]:
+    """Which voices are well, measures of all, and of each dud the first reason."""
+    from ddx7.library.categories import CATEGORIES
+    from ddx7.library.listening import judge, listen, unpitched
+
+    heard = listen(vced)
+    of_kind = np.array([[kind in some for kind in CATEGORIES] for some in kinds])
+    verdicts = judge(heard, without_pitch=unpitched(of_kind))
+    duds = verdicts.duds
+    return np.flatnonzero(~duds), heard.middle, [verdicts.codes(int(k))[0] for k in np.flatnonzero(duds)]
+
+
+def _joined(parts: list[tuple[Any, int]]) -> Any:
+    """Measures of voices of several rounds, in order."""
+    from dataclasses import fields
+
+    from ddx7.library.measures import Measures
+
+    names = [field.name for field in fields(Measures)]
+    return Measures(**{name: np.stack([getattr(measured, name)[k] for measured, k in parts]) for name in names})
+
+
+def _kinds(draws: _Draws, likely: np.ndarray) -> tuple[str, ...]:
+    if draws.asked:
+        return draws.asked
+    best = int(likely.argmax())
+    return (draws.maker.categories[best],) if likely[best] >= _LIKELY else ()
+
+
+def _names(voices: list[Voice], kinds: Sequence[tuple[str, ...]], seed: int, style: Names, measured: Any) -> list[str]:
+    from ddx7.library.naming import name_voices
+
+    return name_voices(voices, kinds, seed, style=style, measures=measured)
+
+
+def _check(count: int, asked: tuple[str, ...], algorithm: int | None, seed: int, maker: "Maker") -> None:
+    if not 1 <= count <= MOST:
+        raise Ddx7Error(f"count: found {count}, wanted 1 to {MOST}")
+    unknown = [name for name in asked if name not in maker.categories]
+    if unknown:
+        raise Ddx7Error(f"category: found {', '.join(unknown)}, wanted some of {', '.join(maker.categories)}")
+    if algorithm is not None and not 1 <= algorithm <= 32:
+        raise Ddx7Error(f"algorithm: found {algorithm}, wanted 1 to 32")
+    if seed < 0:
+        raise Ddx7Error(f"seed: found {seed}, wanted 0 or more")

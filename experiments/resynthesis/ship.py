@@ -1,0 +1,52 @@
+"""Trained runs as instruments of the package: weights in half precision, and a card with where they come from.
+
+python experiments/resynthesis/ship.py DATA RUNS --config ours --table table.json
+"""
+
+import argparse
+import json
+from pathlib import Path
+
+from table import load_run
+
+from ddx7.resynthesis.dataset import find_recordings, load_pieces
+from ddx7.resynthesis.player import SHIPPED, Instrument, save
+from ddx7.resynthesis.transfer import learned_range
+
+SOURCES = "recordings of notes and phrases, 16 kHz, pitch by pyin; licences differ, none of them is in the package"
+
+
+def main() -> None:
+    """Write all of a configuration."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("data", type=Path)
+    parser.add_argument("runs", type=Path)
+    parser.add_argument("--config", default="ours")
+    parser.add_argument("--table", type=Path)
+    parser.add_argument("--cache", type=Path, default=Path("runs/features"))
+    options = parser.parse_args()
+    table = json.loads(options.table.read_text()) if options.table else {}
+    for folder in sorted(p for p in options.runs.iterdir() if (p / options.config).is_dir()):
+        instrument = folder.name
+        pieces, report = load_pieces(find_recordings(options.data, instrument), "train", cache=options.cache)
+        model, metrics = load_run(folder / options.config, instrument, options.config)
+        command = f"ddx7 train resynth DATA --instrument {instrument} --config {options.config} -o RUN"
+        card = {
+            "what": f"{instrument}, as ddx7 resynth plays it",
+            "data": SOURCES,
+            "minutes": round(report.kept_s / 60, 1),
+            "recordings": report.recordings,
+            "command": command,
+            "licence": "Apache-2.0",
+            "range": learned_range(pieces),
+            "steps": metrics["step"],
+            "held_out_distance": metrics["best"],
+            "scores": table.get(instrument, {}).get(options.config, {}),
+        }
+        path = SHIPPED / f"{instrument}.safetensors"
+        save(path, Instrument(model.model, model.weights, card))
+        print(path, path.stat().st_size)
+
+
+if __name__ == "__main__":
+    main()

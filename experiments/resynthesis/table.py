@@ -1,0 +1,131 @@
+"""How near learned instruments come to recordings that they never heard: the table of docs/resynthesis.md.
+
+For each instrument and configuration held-out recordings are played from their own pitch and loudness; what comes out
+is compared with what was learned from (FAD, KAD: how likely as the instrument) and with the recordings themselves
+(spectral distance, pitch, loudness). Beside them: the held-out recordings.
+
+    python experiments/resynthesis/table.py DATA RUNS -o table.json --yamnet yamnet.tflite --musicnn musicnn.npz
+
+RUNS holds INSTRUMENT/CONFIG, made by `ddx7 train resynth DATA --instrument INSTRUMENT --config CONFIG -o RUNS/...`.
+"""
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from flax import serialization
+
+from ddx7.audio.features import extract
+from ddx7.audio.metrics import (
+    embed_set,
+    f0_error,
+    load_embedding,
+    log_spectral_distance,
+    loudness_error,
+    multi_scale_spectral_distance,
+    score_embedded,
+)
+from ddx7.files import atomic_write
+from ddx7.resynthesis.configs import config
+from ddx7.resynthesis.dataset import Piece, find_recordings, load_pieces
+from ddx7.resynthesis.model import n_weights
+from ddx7.resynthesis.player import Instrument, load, shipped
+from ddx7.runs import CHECKPOINT, METRICS, last_metrics
+
+RATE = 16_000
+SURE = 0.5
+
+
+def played(instrument: Instrument, pieces: list[Piece]) -> list[np.ndarray]:
+    """Every piece, from its own pitch and loudness."""
+    return [instrument(p.features.f0_hz, p.features.loudness_db) for p in pieces]
+
+
+def errors(pieces: list[Piece], sounds: list[np.ndarray]) -> dict[str, float]:
+    """Means over pieces, weighted by their length."""
+    rows, weights = [], []
+    for piece, sound in zip(pieces, sounds, strict=True):
+        if not np.abs(sound).max() > 1e-4:
+            continue
+        found = extract(sound, RATE, "yin")
+        sure = (piece.features.confidence >= SURE) & (found.confidence >= SURE)
+        pitch = f0_error(np.where(sure, piece.features.f0_hz, 0), np.where(sure, found.f0_hz, 0))
+        loud = loudness_error(piece.features.loudness_db, found.loudness_db)
+        rows.append(
+            {
+                "mss": multi_scale_spectral_distance(piece.samples, sound, RATE),
+                "lsd_db": log_spectral_distance(piece.samples, sound, RATE),
+                "f0_cents": pitch.median_cents,
+                "loudness_db": loud.mean_db,
+            }
+        )
+        weights.append(len(sound))
+    return {name: float(np.average([row[name] for row in rows], weights=weights)) for name in rows[0]}
+
+
+def has(run: Path) -> bool:
+    """Whether a folder holds a run."""
+    return (run / CHECKPOINT).exists()
+
+
+def load_run(folder: Path, instrument: str, name: str) -> tuple[Instrument, dict[str, Any]]:
+    """The weights of a run that met held-out recordings best, and its last metrics."""
+    state = serialization.msgpack_restore((folder / CHECKPOINT).read_bytes())
+    return Instrument(config(name, instrument).model, state["best"], {}), last_metrics(folder / METRICS)
+
+
+def main() -> None:
+    """Score all runs and write the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("data", type=Path)
+    parser.add_argument("runs", type=Path)
+    parser.add_argument("-o", "--output", type=Path, required=True)
+    parser.add_argument("--cache", type=Path, default=Path("runs/features"))
+    parser.add_argument("--yamnet", type=Path)
+    parser.add_argument("--musicnn", type=Path)
+    options = parser.parse_args()
+    embeddings = [load_embedding("logmel")]
+    embeddings += [load_embedding("yamnet-log-pca64", options.yamnet)] if options.yamnet else []
+    embeddings += [load_embedding("musicnn", options.musicnn)] if options.musicnn else []
+
+    table: dict[str, Any] = {}
+    for folder in sorted(p for p in options.runs.iterdir() if p.is_dir()):
+        instrument = folder.name
+        sources = find_recordings(options.data, instrument)
+        learned, _ = load_pieces(sources, "train", cache=options.cache)
+        held_out, report = load_pieces(sources, "valid", cache=options.cache)
+        print(f"{instrument}: {report}", flush=True)
+        kept = options.cache.parent / "embeddings"
+        references = [
+            embed_set([p.samples for p in learned], e, sample_rate=RATE, cache=kept, name=f"{instrument} train")
+            for e in embeddings
+        ]
+        rows: dict[str, Any] = {}
+        models = {run.name: load_run(run, instrument, run.name) for run in sorted(folder.iterdir()) if has(run)}
+        models |= {"shipped": (load(instrument), load(instrument).card)} if instrument in shipped() else {}
+        for name in ("recordings", *models):
+            if name == "recordings":
+                sounds, row = [p.samples for p in held_out], {}
+            else:
+                model, metrics = models[name]
+                sounds = played(model, held_out)
+                row = {"weights": n_weights(model.weights), "steps": metrics.get("step", metrics.get("steps"))}
+            row |= errors(held_out, sounds)
+            for embedding, reference in zip(embeddings, references, strict=True):
+                # No cache: what models play changes with every training.
+                found = embed_set(sounds, embedding, sample_rate=RATE, name="test")
+                scores = score_embedded(reference, found, embedding)
+                for metric in ("fad", "kad"):
+                    score = getattr(scores, metric)
+                    row[f"{metric} {embedding.name}"] = score.value
+                row[f"n {embedding.name}"] = [scores.fad.n, scores.fad.n_reference]
+            rows[name] = row
+            print(f"  {name}: " + ", ".join(f"{k} {v:.3g}" for k, v in row.items() if np.isscalar(v)), flush=True)
+        table[instrument] = rows
+        atomic_write(options.output, json.dumps(table, indent=1).encode(), force=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,125 @@
+import numpy as np
+import pytest
+
+from ddx7.audio.f0 import EXTRACTORS, follow, yin
+from ddx7.audio.features import HOP, extract, extract_cached
+from ddx7.audio.loudness import FLOOR_DB, a_weighting, loudness
+from ddx7.errors import AudioError, Ddx7Error
+
+RATE = 16_000
+
+
+def sing(f0_hz: np.ndarray, partials: int = 6) -> np.ndarray:
+    phase = np.cumsum(f0_hz) / RATE
+    return sum(np.sin(2 * np.pi * k * phase) / k for k in range(1, partials + 1)) / 4
+
+
+def test_a_weighting_is_that_of_the_standard():
+    # IEC 61672-1, table 3: rounded to 0.1 dB.
+    table = {31.62: -39.4, 100.0: -19.1, 199.5: -10.9, 1000.0: 0.0, 2512.0: 1.3, 7943.0: -1.1, 15849.0: -6.6}
+    found = 10 * np.log10(a_weighting(np.array(list(table))))
+    np.testing.assert_allclose(found, list(table.values()), atol=0.06)
+
+
+@pytest.mark.parametrize("rate", [16_000, 44_100])
+def test_loudness_of_a_sine_is_its_power(rate: int):
+    t = np.arange(rate) / rate
+    level = loudness(0.5 * np.sin(2 * np.pi * 1000 * t), rate, HOP)
+    assert len(level) == -(-rate // HOP)
+    np.testing.assert_allclose(level[40:-40], 20 * np.log10(0.5) - 3.01, atol=0.05)
+
+
+def test_silence_is_at_the_floor_and_frames_are_centred():
+    x = np.zeros(RATE)
+    x[8000] = 1.0
+    level = loudness(x, RATE, HOP)
+    assert level.min() == FLOOR_DB
+    assert np.argmax(level) == 8000 // HOP
+
+
+def test_a_vibrato_is_followed():
+    t = np.arange(2 * RATE) / RATE
+    f0_hz = 440 * 2 ** (0.5 / 12 * np.sin(2 * np.pi * 5.5 * t))
+    times = np.arange(125, 375) * HOP / RATE
+    found, sure = follow(sing(f0_hz), RATE, times, "yin")
+    cents = 1200 * np.abs(np.log2(found / np.interp(times, t, f0_hz)))
+    assert np.median(cents) < 8  # windows of 60 ms take a tenth off half a semitone
+    assert cents.max() < 25
+    assert sure.min() > 0.8
+
+
+def test_steps_and_a_rest_are_found():
+    f0_hz = np.repeat([220.0, 330.0, 0.0, 165.0], RATE // 2)
+    x = np.where(f0_hz > 0, sing(np.maximum(f0_hz, 1)), 1e-4 * np.random.default_rng(0).normal(size=len(f0_hz)))
+    at, found, _ = yin(x, RATE)
+    for second, wanted in ((0.25, 220), (0.75, 330), (1.75, 165)):
+        assert found[np.argmin(np.abs(at - second))] == pytest.approx(wanted, rel=0.005)
+    assert found[np.argmin(np.abs(at - 1.25))] == 0
+
+
+def test_pitch_steps_in_the_middle_of_a_rest():
+    EXTRACTORS["rest"] = lambda x, rate: (
+        np.arange(11) * 0.1,
+        np.array([200.0] * 4 + [0.0] * 3 + [400.0] * 4),
+        np.ones(11),
+    )
+    try:
+        found, _ = follow(np.ones(1), RATE, np.arange(0, 1.01, 0.05), "rest")
+    finally:
+        del EXTRACTORS["rest"]
+    np.testing.assert_allclose(found[:10], 200, rtol=1e-5)
+    np.testing.assert_allclose(found[11:], 400, rtol=1e-5)
+
+
+def test_pitch_goes_on_through_silence():
+    x = np.concatenate([sing(np.full(RATE, 300.0)), np.zeros(RATE)])
+    features = extract(x, RATE, "yin")
+    assert (features.f0_hz > 0).all()
+    np.testing.assert_allclose(features.f0_hz[20:], 300, rtol=0.02)
+    assert features.confidence[-50:].max() == 0
+
+
+def test_of_noise_no_pitch_is_claimed():
+    features = extract(np.random.default_rng(0).normal(size=RATE) * 0.1, RATE, "yin")
+    assert np.mean(features.confidence > 0.5) < 0.1
+
+
+def test_extractors_are_plug_ins():
+    EXTRACTORS["flat"] = lambda x, rate: (np.array([0.0, 1.0]), np.array([100.0, 100.0]), np.ones(2))
+    try:
+        np.testing.assert_allclose(extract(np.ones(640), RATE, "flat").f0_hz, 100, rtol=1e-5)
+    finally:
+        del EXTRACTORS["flat"]
+    with pytest.raises(Ddx7Error, match="'crepe' follows no pitch, wanted one of yin, pyin"):
+        extract(np.ones(640), RATE, "crepe")
+
+
+def test_less_than_a_frame_is_refused():
+    with pytest.raises(AudioError, match="63 samples, at least 64"):
+        extract(np.ones(63), RATE, "yin")
+
+
+def test_what_was_measured_is_kept_by_content(tmp_path):
+    calls = []
+
+    def counting(x: np.ndarray, rate: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        calls.append(rate)
+        return yin(x, rate)
+
+    EXTRACTORS["counting"] = counting
+    try:
+        x = sing(np.full(8000, 250.0)).astype(np.float32)
+        first = extract_cached(x, RATE, tmp_path, "counting")
+        again = extract_cached(x, RATE, tmp_path, "counting")
+        np.testing.assert_array_equal(first.f0_hz, again.f0_hz)
+        assert len(calls) == 1
+        extract_cached(x * 0.5, RATE, tmp_path, "counting")
+        extract_cached(x, 22_050, tmp_path, "counting")
+        assert len(calls) == 3
+        # Half a file, as a crash of a foreign program may leave it, is measured anew.
+        for path in tmp_path.glob("*.npz"):
+            path.write_bytes(path.read_bytes()[:100])
+        np.testing.assert_array_equal(extract_cached(x, RATE, tmp_path, "counting").f0_hz, first.f0_hz)
+        assert len(calls) == 4
+    finally:
+        del EXTRACTORS["counting"]

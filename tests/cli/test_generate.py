@@ -1,0 +1,49 @@
+"""``ddx7 generate``."""
+
+import json
+from pathlib import Path
+
+import matplotlib.image
+import pytest
+import soundfile
+from running import Run
+
+import ddx7
+
+
+def test_generate_writes_bank_sound_picture_and_report(run: Run, tmp_path: Path) -> None:
+    out = tmp_path / "bells.syx"
+    outcome = run("generate", "--category", "bell", "--algorithm", 5, "--count", 5, "--seed", 3, "-o", out)
+    assert outcome.code == 0
+    files = [out, *(out.with_suffix(suffix) for suffix in (".wav", ".png", ".json"))]
+    assert outcome.out.splitlines() == list(map(str, files))
+    assert "voices that were listened to were duds" in outcome.err
+    made = ddx7.load(out)
+    assert len(made) == 32  # a bank is filled up
+    assert [voice.algorithm for voice in made[:5]] == [5] * 5
+    assert soundfile.info(files[1]).duration == pytest.approx(10)
+    assert matplotlib.image.imread(files[2]).shape[1] > 500
+    report = json.loads(files[3].read_text())
+    assert [voice["name"] for voice in report["voices"]] == [voice.name for voice in made[:5]]
+    assert (report["category"], report["algorithm"], report["seed"]) == (["bell"], 5, 3)
+    before = out.read_bytes()
+    assert run("generate", "--count", 2, "-o", out).code == 1
+    assert out.read_bytes() == before
+
+
+def test_generate_refuses_what_it_cannot_do_before_it_works(run: Run, tmp_path: Path) -> None:
+    assert run("generate", "-o", tmp_path / "made.wav").code == 2
+    outcome = run("generate", "--category", "bell,kazoo", "-o", tmp_path / "made.syx")
+    assert outcome.code == 1
+    assert "category: found kazoo, wanted some of" in outcome.err
+    (tmp_path / "made.json").write_text("mine")
+    assert run("generate", "-o", tmp_path / "made.syx").code == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["made.json"]
+
+
+def test_generate_without_audition_and_with_random_names(run: Run, tmp_path: Path) -> None:
+    out = tmp_path / "any.syx"
+    outcome = run("generate", "--no-audition", "--names", "random", "--count", 3, "--fixed", "no", "-o", out)
+    assert outcome.code == 0
+    assert "duds" not in outcome.err
+    assert all(not operator.fixed for voice in ddx7.load(out)[:3] for operator in voice.operators)

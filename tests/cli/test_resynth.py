@@ -1,0 +1,66 @@
+import json
+
+import jax
+import numpy as np
+import pytest
+import soundfile
+
+from ddx7.resynthesis import Instrument, save
+from ddx7.resynthesis.fm import FmSynth
+from ddx7.resynthesis.model import Model
+from ddx7.resynthesis.structure import OURS
+from ddx7.resynthesis.tcn import TcnSize
+
+RATE = 16_000
+
+
+@pytest.fixture
+def kazoo(tmp_path):
+    """Weights of an instrument that has learned nothing, and a recording of one note."""
+    model = Model(FmSynth(OURS["flute"]), TcnSize(8, 3, (1, 2), "all", 0.0))
+    card = {"what": "a kazoo", "range": {"lowest_note": 50.0, "highest_note": 80.0, "loud_db": -12.0}}
+    save(tmp_path / "kazoo.safetensors", Instrument(model, model.init(jax.random.key(0)), card))
+    t = np.arange(RATE) / RATE
+    soundfile.write(tmp_path / "note.wav", 0.5 * np.sin(2 * np.pi * 330 * t) + 0.2 * np.sin(4 * np.pi * 330 * t), RATE)
+    return tmp_path
+
+
+def test_help_comes_from_the_fields(run):
+    done = run("resynth", "--help")
+    assert done.code == 0
+    for word in ("--transpose", "--mod-index", "--attack", "--level", "--ratio", "--model"):
+        assert word in done.out
+
+
+def test_a_recording_becomes_a_folder(run, kazoo):
+    words = ["resynth", kazoo / "note.wav", "--model", kazoo / "kazoo.safetensors", "--f0", "yin", "-o", kazoo / "out"]
+    done = run(*words, "--transpose", "12", "--level", "1=-6", "--json")
+    assert done.code == 0, done.err
+    [report] = json.loads(done.out)["resyntheses"]
+    assert report["levels_db"][0] == -6
+    sound, rate = soundfile.read(kazoo / "out" / "note.wav")
+    assert (len(sound), rate) == (RATE, RATE)
+    assert 0.01 < np.abs(sound).max() <= 1
+    assert (kazoo / "out" / "note.png").read_bytes().startswith(b"\x89PNG")
+    assert json.loads((kazoo / "out" / "note.json").read_text()) == report
+    # Nothing is overwritten unasked.
+    again = run(*words)
+    assert again.code == 1
+    assert "exists already" in again.err
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "says"),
+    [
+        (["--model", "ukulele"], 1, "no such instrument, wanted"),
+        (["--level", "7=3"], 2, "wanted an operator and a number, as in 2=-6"),
+        (["--mod-index", "0"], 1, "wanted a factor above 0"),
+        (["--attack", "11"], 1, "wanted 0 to 10"),
+    ],
+)
+def test_what_makes_no_sense_is_said_in_one_line(run, kazoo, words, code, says):
+    model = [] if "--model" in words else ["--model", kazoo / "kazoo.safetensors"]
+    done = run("resynth", kazoo / "note.wav", "--f0", "yin", "-o", kazoo / "out", *model, *words)
+    assert done.code == code
+    assert says in done.err
+    assert done.err.count("\n") == 1

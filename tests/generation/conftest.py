@@ -1,0 +1,43 @@
+"""A generator that was hardly taught, and voices to teach it."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from teaching import SETTINGS, SIZE, novelty
+
+from ddx7.generation.gan.data import examples_of
+from ddx7.voice.packing import INIT_VCED, VCED_COLUMNS
+
+
+@pytest.fixture(scope="session")
+def human() -> np.ndarray:
+    """Voices that sound and end, of three kinds by their names."""
+    rng = np.random.default_rng(5)
+    n = 96
+    vced = np.tile(INIT_VCED, (n, 1))
+    vced[:, VCED_COLUMNS["coarse"]] = rng.integers(1, 6, (n, 6))
+    vced[:, VCED_COLUMNS["output_level"]] = rng.integers(60, 100, (n, 6)) * (rng.random((n, 6)) < 0.8)
+    vced[:, VCED_COLUMNS["output_level"][0]] = 95
+    vced[:, VCED_COLUMNS["algorithm"]] = rng.choice([0, 4, 21], n)
+    vced[:, VCED_COLUMNS["rates"][:, 0]] = rng.choice([30, 80, 99], (n, 6))
+    vced[:, VCED_COLUMNS["fixed"][5]] = rng.random(n) < 0.3
+    for row, name in zip(vced, np.resize(["BRASS", "TUB BELL", "ZOOT"], n), strict=True):
+        row[VCED_COLUMNS["name"]] = np.frombuffer(name.ljust(10).encode(), np.uint8)
+    return vced
+
+
+@pytest.fixture(scope="session")
+def taught(human: np.ndarray, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Weights of a generator with their card."""
+    from ddx7.generation.gan.conditions import Habits
+    from ddx7.generation.gan.propose import save_weights
+    from ddx7.generation.gan.training import train
+    from ddx7.library.categories import CATEGORIES
+
+    folder = tmp_path_factory.mktemp("run")
+    examples = examples_of(human)
+    weights, metrics = train(examples, folder, SETTINGS, SIZE, novelty)
+    path = folder / "gan.safetensors"
+    save_weights(path, weights, SIZE, Habits.of(examples.conditions), {"categories": list(CATEGORIES), **metrics})
+    return path

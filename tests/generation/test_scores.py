@@ -1,0 +1,45 @@
+"""Precision, recall, density and coverage beside a slow loop, and on clouds whose scores are known."""
+
+import numpy as np
+import pytest
+
+from ddx7.generation.scores import prdc, squared_distances
+
+
+def slowly(real, made, k):
+    """Straight from the definitions of Naeem et al. (2020)."""
+
+    def reach(points, i):
+        return sorted(np.linalg.norm(points[i] - q) for j, q in enumerate(points) if j != i)[k - 1]
+
+    real_reach, made_reach = ([reach(points, i) for i in range(len(points))] for points in (real, made))
+    inside = np.array([[np.linalg.norm(r - m) < d for m in made] for r, d in zip(real, real_reach, strict=True)])
+    around = np.array([[np.linalg.norm(r - m) < d for m, d in zip(made, made_reach, strict=True)] for r in real])
+    return (
+        inside.any(axis=0).mean(),
+        around.any(axis=1).mean(),
+        inside.sum() / k / len(made),
+        inside.any(axis=1).mean(),
+    )
+
+
+@pytest.mark.parametrize("k", [1, 3, 5])
+def test_scores_are_those_of_the_definitions(k):
+    rng = np.random.default_rng(k)
+    real, made = rng.normal(size=(40, 3)), rng.normal(0.5, 0.7, size=(30, 3))
+    np.testing.assert_allclose(prdc(real, made, k), slowly(real, made, k))
+
+
+def test_like_clouds_score_high_far_ones_nothing_and_a_single_voice_covers_little():
+    rng = np.random.default_rng(0)
+    real, alike, far = rng.normal(size=(400, 2)), rng.normal(size=(400, 2)), rng.normal(50, 1, size=(400, 2))
+    assert min(prdc(real, alike)) > 0.85
+    assert prdc(real, far) == (0, 0, 0, 0)
+    one = prdc(real, np.zeros((400, 2)) + rng.normal(0, 1e-3, (400, 2)))
+    assert one.precision == 1
+    assert one.coverage < 0.1
+
+
+def test_distances_are_never_negative():
+    points = np.full((4, 50), 1e3, np.float32) + np.random.default_rng(0).normal(0, 1e-3, (4, 50)).astype(np.float32)
+    assert (squared_distances(points, points) >= 0).all()

@@ -1,0 +1,99 @@
+import codecs
+from dataclasses import fields
+from itertools import product
+
+import numpy as np
+import pytest
+
+from ddx7.errors import Ddx7Error
+from ddx7.library import CATEGORIES, Measures, categories_of_name, is_nasty, name_voices, naming
+from ddx7.voice import Voice
+
+PLAIN = dict.fromkeys([field.name for field in fields(Measures)], 0.0) | {"centre_hz": 700.0}
+
+
+def heard(n: int, **different: float) -> Measures:
+    return Measures(**{name: np.full(n, value) for name, value in (PLAIN | different).items()})
+
+
+def test_names_fit_a_display_and_are_told_apart() -> None:
+    kinds = [{c} for c in CATEGORIES for _ in range(40)] + [set()] * 40
+    names = name_voices([Voice()] * len(kinds), kinds, seed=3, measures=heard(len(kinds)))
+    assert len(set(names)) == len(names) == 720
+    assert all(name.isascii() and name.isprintable() and 0 < len(name) <= 10 for name in names)
+    assert not any(map(is_nasty, names))
+    assert names == name_voices([Voice()] * len(kinds), kinds, seed=3, measures=heard(len(kinds)))
+    assert names != name_voices([Voice()] * len(kinds), kinds, seed=4, measures=heard(len(kinds)))
+
+
+def test_names_say_their_category() -> None:
+    # GLASS and SWELL are said of bells and pads where nothing surer is.
+    kinds = [frozenset({c}) for c in CATEGORIES if c != "other" for _ in range(8)]
+    names = name_voices([Voice()] * len(kinds), kinds, measures=heard(len(kinds)))
+    missed = [name for name, kind in zip(names, kinds, strict=True) if not kind & categories_of_name(name)]
+    assert missed == []
+
+
+def test_two_categories_are_both_named() -> None:
+    pairs = [{"bell", "piano"}, {"strings", "brass"}, {"bass", "e-piano"}]
+    for name, pair in zip(name_voices([Voice()] * 3, pairs, measures=heard(3)), pairs, strict=True):
+        assert categories_of_name(name) == pair, name
+
+
+@pytest.mark.parametrize(
+    ("found", "words"),
+    [
+        ({"centre_hz": 4000.0}, "bright"),
+        ({"centre_hz": 262.0}, "dark"),
+        ({"attack_s": 0.7}, "slow"),
+        ({"held_db": -40.0}, "short"),
+        ({"release_s": 8.0}, "long"),
+        ({"noise": 0.5}, "noisy"),
+        ({}, "plain"),
+    ],
+)
+def test_names_tell_what_stands_out(found: dict, words: str) -> None:
+    names = name_voices([Voice()] * 4, [{"pad"}] * 4, measures=heard(4, **found))
+    assert all(any(word in name for word in naming._QUALITIES[words].split()) for name in names), names
+
+
+def test_a_bank_is_heard_when_nothing_is_known_of_it() -> None:
+    """A voice that starts in 10 s is heard as slow, the initial voice, a sine, as dark."""
+    from dataclasses import replace
+
+    slow = replace(Voice().operators[0], rates=(30, 99, 99, 60), levels=(99, 99, 99, 0), output_level=99)
+    names = name_voices([Voice(operators=(slow, *Voice().operators[1:])), Voice()], [{"pad"}, {"lead"}])
+    assert any(word in names[0] for word in (*naming._QUALITIES["slow"].split(), *naming._QUALITIES["dark"].split()))
+    assert any(word in names[1] for word in naming._QUALITIES["dark"].split())
+
+
+def test_random_names() -> None:
+    names = name_voices([Voice()] * 500, [()] * 500, seed=5, style="random")
+    assert len(set(names)) == 500
+    assert all(name.isascii() and 0 < len(name) <= 10 and not is_nasty(name) for name in names)
+
+
+@pytest.mark.parametrize("stem", ["shpx", "fuvg", "anmv", "avttre"])
+def test_nasty_words_are_found_however_they_are_written(stem: str) -> None:
+    word = codecs.decode(stem, "rot13")
+    for spelt in (word, word.upper(), " ".join(word), word[:2] + "." + word[2:], word[:2] + word[1:], f"AB{word}2"):
+        assert is_nasty(spelt), spelt
+    assert is_nasty(word.translate(str.maketrans("oiaset", "014537")))
+
+
+@pytest.mark.parametrize("name", ["E.PIANO 1", "STRG ENS", "BRASSY 2", "CLASSIC", "GLASS EP", "HORN ENS", "SAXES", ""])
+def test_decent_names_pass(name: str) -> None:
+    assert not is_nasty(name)
+
+
+def test_no_two_of_our_own_words_make_a_nasty_one() -> None:
+    for first, second in product(naming._FIRST.split(), naming._SECOND.split()):
+        assert len(first + second) > 10 or not is_nasty(first + second)
+
+
+def test_wrong_arguments() -> None:
+    with pytest.raises(Ddx7Error, match="categories of 1 voices, wanted those of 2"):
+        name_voices([Voice()] * 2, [{"bass"}])
+    with pytest.raises(Ddx7Error, match="found tuba"):
+        name_voices([Voice()], [{"tuba"}])
+    assert name_voices([], []) == []

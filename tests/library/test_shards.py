@@ -1,0 +1,113 @@
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ddx7.errors import Ddx7Error
+from ddx7.library.shards import in_shards
+
+VOICES = np.random.default_rng(0).integers(0, 99, (70, 155), np.uint8)
+WANTED = VOICES.sum(axis=1, dtype=np.int64)
+
+
+class Work:
+    """Adds bytes up, and counts how many voices it was given; stops when told to."""
+
+    def __init__(self, stop_at: int = 1000) -> None:
+        self.n_voices, self.stop_at = 0, stop_at
+
+    def __call__(self, vced: np.ndarray) -> dict[str, np.ndarray]:
+        if self.n_voices >= self.stop_at:
+            raise KeyboardInterrupt
+        self.n_voices += len(vced)
+        return {"total": vced.sum(axis=1, dtype=np.int64), "first": vced[:, :2]}
+
+
+def run(work: Work, folder: Path | None, voices: np.ndarray = VOICES, version: str = "1") -> np.ndarray:
+    found = in_shards(work, voices, version=version, folder=folder, size=16)
+    assert (found["first"] == voices[:, :2]).all()
+    return found["total"]
+
+
+def test_all_voices_in_their_order(tmp_path: Path) -> None:
+    assert (run(Work(), None) == WANTED).all()
+    assert (run(Work(), tmp_path / "kept") == WANTED).all()
+    assert sorted(path.name for path in (tmp_path / "kept").iterdir()) == [f"{k:05d}.npz" for k in range(5)]
+
+
+def test_what_was_stopped_goes_on_where_it_was(tmp_path: Path) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        run(stopped := Work(stop_at=32), tmp_path)
+    again = Work()
+    assert (run(again, tmp_path) == WANTED).all()
+    assert stopped.n_voices + again.n_voices == len(VOICES)
+    idle = Work()
+    assert (run(idle, tmp_path) == WANTED).all()
+    assert idle.n_voices == 0
+
+
+@pytest.mark.parametrize("damage", [b"", b"PK\x03\x04 not a zip", None])
+def test_a_damaged_shard_is_done_again(tmp_path: Path, damage: bytes | None) -> None:
+    run(Work(), tmp_path)
+    path = tmp_path / "00002.npz"
+    whole = path.read_bytes()
+    path.write_bytes(whole[: len(whole) // 2] if damage is None else damage)
+    again = Work()
+    assert (run(again, tmp_path) == WANTED).all()
+    assert again.n_voices == 16
+
+
+def test_results_of_other_voices_or_other_work_are_not_taken_over(tmp_path: Path) -> None:
+    run(Work(), tmp_path)
+    other = VOICES.copy()
+    other[20, 7] ^= 1
+    changed = Work()
+    assert (run(changed, tmp_path, other) == other.sum(axis=1)).all()
+    assert changed.n_voices == 16
+    renewed = Work()
+    run(renewed, tmp_path, other, version="2")
+    assert renewed.n_voices == len(VOICES)
+
+
+def test_progress_counts_voices(tmp_path: Path) -> None:
+    told: list[tuple[int, int]] = []
+    in_shards(Work(), VOICES[:20], version="1", folder=tmp_path, size=16)
+    in_shards(Work(), VOICES, version="1", folder=tmp_path, size=16, progress=lambda *x: told.append(x))
+    assert told == [(16, 70), (32, 70), (48, 70), (64, 70), (70, 70)]
+
+
+def test_no_voices() -> None:
+    with pytest.raises(Ddx7Error, match="no voices"):
+        run(Work(), None, VOICES[:0])
+
+
+def _slowly(vced: np.ndarray) -> dict[str, np.ndarray]:
+    time.sleep(0.05)
+    return {"total": vced.sum(axis=1, dtype=np.int64)}
+
+
+def test_a_cluster_that_dies_loses_nothing(tmp_path: Path) -> None:
+    """Half-way the workers are killed for good; another cluster does the rest, and only that."""
+    distributed = pytest.importorskip("distributed", reason="the extra 'cluster' (distributed) is not installed")
+    sys.modules["shard_work"] = sys.modules[__name__]
+
+    def cluster():
+        return distributed.Client(n_workers=2, threads_per_worker=1, processes=False, dashboard_address=None)
+
+    def stop(done: int, _: int) -> None:
+        if done >= 32:
+            raise KeyboardInterrupt
+
+    with cluster() as client, pytest.raises(KeyboardInterrupt):
+        in_shards(_slowly, VOICES, version="1", folder=tmp_path, size=16, client=client, progress=stop)
+    n_kept = len(list(tmp_path.iterdir()))
+    assert 2 <= n_kept < 5
+    told: list[int] = []
+    with cluster() as client:
+        found = in_shards(
+            _slowly, VOICES, version="1", folder=tmp_path, size=16, client=client, progress=lambda n, _: told.append(n)
+        )
+    assert (found["total"] == WANTED).all()
+    assert len(told) == 1 + 5 - n_kept
