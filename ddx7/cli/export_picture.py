@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 
 from ddx7.audio.features import HOP
 from ddx7.cli.figures import OPERATOR_COLOURS
+from ddx7.engine.tables import DB_PER_OCTAVE
 from ddx7.resynthesis.curves import audible_floor
 from ddx7.voice.algorithms import CARRIERS
 
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
     from ddx7.resynthesis.curves import Notes
     from ddx7.resynthesis.export import Exported
 
-_DB_PER_OCTAVE = 20 * np.log10(2)
 _FULL_OCTAVES = 1.0
 _LOWEST_DB = -70.0
 
@@ -76,6 +76,6 @@ def telling_notes(notes: "Notes") -> list[tuple[str, int]]:
 def _draw(axes: Axes, learned: np.ndarray, fitted: np.ndarray, op: int, sample_rate: int) -> None:
     seconds = np.arange(len(learned)) * HOP / sample_rate
     colour = OPERATOR_COLOURS[op]
-    learned_db, fitted_db = ((x - _FULL_OCTAVES) * _DB_PER_OCTAVE for x in (learned, fitted))
+    learned_db, fitted_db = ((x - _FULL_OCTAVES) * DB_PER_OCTAVE for x in (learned, fitted))
     axes.plot(seconds, learned_db, color=colour, linewidth=4, alpha=0.35)
     axes.plot(seconds, fitted_db, color=colour, linewidth=1.3, label=f"OP{op + 1}")

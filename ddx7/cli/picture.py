@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from ddx7.cli.figures import voice_figure
 from ddx7.engine import Patch, Performance, controls, plan, render
-from ddx7.engine.tables import BLOCK
+from ddx7.engine.tables import BLOCK, DB_PER_OCTAVE
 from ddx7.voice import Voice
 
 SAMPLE_RATE = 44100
@@ -18,7 +18,6 @@ VELOCITY = 100
 GATE_S, DURATION_S = 1.0, 2.0
 
 _FULL_LEVEL_OCTAVES = 1.0  # the engine's gain is 2 at full level
-_DB_PER_OCTAVE = 20 * np.log10(2)
 
 
 def picture(voice: Voice, note: int) -> Figure:
@@ -58,5 +57,5 @@ def _traces(voice: Voice, note: int) -> tuple[np.ndarray, np.ndarray]:
     blocks = jnp.arange(math.ceil(DURATION_S * SAMPLE_RATE / BLOCK))
     one = plan(Patch.stack([voice])[0], note, VELOCITY, gate, SAMPLE_RATE)
     traces = jax.jit(controls)(one, blocks, Performance())
-    level_db = (np.asarray(traces.octaves) - _FULL_LEVEL_OCTAVES) * _DB_PER_OCTAVE
+    level_db = (np.asarray(traces.octaves) - _FULL_LEVEL_OCTAVES) * DB_PER_OCTAVE
     return level_db, np.asarray(traces.pitch_envelope) * 1200

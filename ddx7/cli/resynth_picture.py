@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from ddx7.audio.features import HOP
 from ddx7.audio.loudness import loudness
 from ddx7.cli.figures import OPERATOR_COLOURS, spectrogram_db
+from ddx7.engine.tables import DB_PER_OCTAVE
 from ddx7.resynthesis.fm import FmSynth
 
 if TYPE_CHECKING:
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 
 _RANGE_DB = 80.0
 _LONGEST_S = 12.0  # more than this in one picture, and notes are too narrow to see
-_DB_PER_OCTAVE = 20 * np.log10(2)
 
 
 def resynth_picture(target: np.ndarray, made: "Transfer", instrument: "Instrument", title: str) -> bytes:
@@ -66,7 +66,7 @@ def _draw_loudness(axes: Axes, sounds: dict[str, np.ndarray], rate: int) -> None
 
 def _draw_levels(axes: Axes, octaves: np.ndarray, carriers: np.ndarray, rate: int) -> None:
     for op, heard in enumerate(carriers):
-        level_db = octaves[:, op] * _DB_PER_OCTAVE
+        level_db = octaves[:, op] * DB_PER_OCTAVE
         if level_db.max() > -_RANGE_DB:
             axes.plot(
                 np.arange(len(level_db)) * HOP / rate,

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TextIO, TypeVar
 if TYPE_CHECKING:
     from rich.text import Text
 
-_PLAIN = str.maketrans("─│┌┐└┘├┤┬┴┼╮╯▁▂▃▄▅▆▇█→←¥×±…✓✗", "-|+++++++++\\/_.,-=+*#><Yx+.vx")
+_PLAIN = str.maketrans("─│┌┐└┘├┤┬┴┼╮╯▁▂▃▄▅▆▇█→←¥×±²…✓✗", "-|+++++++++\\/_.,-=+*#><Yx+2.vx")
 
 
 _MAX_REPAIRS = 8

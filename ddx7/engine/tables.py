@@ -17,6 +17,9 @@ EG_RATE = 44100
 ONE = 1 << 24
 """One octave, or one cycle, or a gain of one, in msfa's fixed point."""
 
+DB_PER_OCTAVE = 20 * math.log10(2)
+"""Levels are kept as log2 of a gain."""
+
 
 # Output level 0-99 -> 0-127, in steps of 0.7526 dB. The firmware's TABLE_LOG is 127 minus this.
 OUTPUT_LEVEL = np.array(

@@ -12,6 +12,7 @@ from ddx7.audio import Note, Recording, find_notes, midi_to_hz, resample, veloci
 from ddx7.audio.features import HOP
 from ddx7.audio.loudness import FLOOR_DB, WINDOW_S, loudness
 from ddx7.audio.transcript import velocities_at
+from ddx7.engine.tables import DB_PER_OCTAVE
 from ddx7.errors import AudioError, Ddx7Error
 from ddx7.resynthesis.fm import FmSynth
 from ddx7.resynthesis.model import run, scaled
@@ -31,7 +32,6 @@ _MOST_NOTES = 24  # of a recording
 _LONGEST_S = 2.0
 _SHORTEST_S = 0.12
 _CONFIDENT = 0.4  # below there is no one clear pitch, as `ddx7.audio.Note` says
-_DB_PER_OCTAVE = 20 * np.log10(2)
 
 
 @dataclass(frozen=True, eq=False)
@@ -251,7 +251,7 @@ def play_notes(instrument: Instrument, notes: Notes, seed: int = 0) -> Played:
     if not isinstance(instrument.model.synth, FmSynth):
         raise Ddx7Error("the instrument plays harmonics and noise, which no DX7 voice can hold; wanted one of FM")
     model = replace(instrument.model, room_s=0.0)
-    weights = {"network": instrument.weights["network"]}
+    weights = {"network": instrument.playing["network"]}
     f0_hz = np.repeat(midi_to_hz(notes.keys)[:, None], notes.loudness_db.shape[1], axis=1).astype(np.float32)
     audio, octaves, _ = run(
         model,
@@ -281,11 +281,11 @@ def audible_floor(octaves: Float[np.ndarray, "*time 6"], algorithm: int) -> Floa
     heard, floor = np.zeros_like(octaves), np.zeros_like(octaves)
     for op in range(6):  # what an operator modulates comes before it
         if carriers[op]:
-            heard[..., op], floor[..., op] = octaves[..., op] - peak, peak - RANGE_DB / _DB_PER_OCTAVE
+            heard[..., op], floor[..., op] = octaves[..., op] - peak, peak - RANGE_DB / DB_PER_OCTAVE
         else:
             above = heard[..., modulates[:, op]].max(axis=-1)
             heard[..., op] = above + np.minimum(octaves[..., op] + half_index, 0.0)
-            floor[..., op] = -RANGE_DB / _DB_PER_OCTAVE - above - half_index
+            floor[..., op] = -RANGE_DB / DB_PER_OCTAVE - above - half_index
     return floor
 
 

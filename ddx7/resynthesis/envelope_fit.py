@@ -17,7 +17,7 @@ from ddx7.engine.control import plan_amplitudes
 from ddx7.engine.levels import sounding_key
 from ddx7.engine.patch import MAXIMUM, MINIMUM
 from ddx7.engine.segments import read
-from ddx7.engine.tables import ONE, OUTPUT_LEVEL
+from ddx7.engine.tables import DB_PER_OCTAVE, ONE, OUTPUT_LEVEL
 from ddx7.voice import Operator, Voice
 
 _SCALARS = (
@@ -43,7 +43,6 @@ _PARENTS = 12
 _STEPS = np.array([1, 2, 5, 12, 30])
 _WORTH_DB = 0.05
 """What a scaling has to bring, or it is left out: what changes nothing on these notes may do harm on others."""
-_DB_PER_OCTAVE = 20 * np.log10(2)
 
 
 @dataclass(frozen=True, eq=False)
@@ -119,7 +118,7 @@ _read = jax.jit(jax.vmap(jax.vmap(read, in_axes=(0, None)), in_axes=(0, 0)))
 def errors_db(found: np.ndarray, wanted: Curve) -> Float[np.ndarray, "*operator"]:
     """Mean difference in dB between levels [*operator, note, time] as far as they are heard."""
     apart = np.abs(np.maximum(found, wanted.floor) - np.maximum(wanted.octaves, wanted.floor))
-    return apart.mean(axis=(-2, -1)) * _DB_PER_OCTAVE
+    return apart.mean(axis=(-2, -1)) * DB_PER_OCTAVE
 
 
 def fit_operator(

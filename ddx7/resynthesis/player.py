@@ -1,12 +1,14 @@
 """A learned instrument: pitch and loudness in, sound out; whole recordings or blocks as they come."""
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import jax
 import numpy as np
 
+from ddx7.engine.tables import DB_PER_OCTAVE
 from ddx7.errors import Ddx7Error
 from ddx7.resynthesis.fm import FmSynth
 from ddx7.resynthesis.model import Memory, Model, from_dict, run, scaled, to_dict
@@ -59,6 +61,11 @@ class Instrument:
     weights: Any
     card: dict[str, Any]
 
+    @cached_property
+    def playing(self) -> Any:
+        """The weights in the form in which they play fastest."""
+        return self.model.for_playing(self.weights)
+
     def __call__(
         self, f0_hz: np.ndarray, loudness_db: np.ndarray, knobs: Knobs | None = None, seed: int = 0
     ) -> np.ndarray:
@@ -109,7 +116,7 @@ class Stream:
             raise Ddx7Error(f"pitch {f0_hz.shape} and loudness {loudness_db.shape}: wanted two of one length, [frame]")
         if not (np.isfinite(f0_hz).all() and np.isfinite(loudness_db).all()):
             raise Ddx7Error("pitch and loudness: found values that are not finite")
-        model, weights = self.instrument.model, self.instrument.weights
+        model, weights = self.instrument.model, self.instrument.playing
         memory = model.begin(weights, 1) if self._memory is None else self._memory
         f0_hz = f0_hz * np.float32(2 ** (self.knobs.transpose / 12))
         inputs, increment = scaled(f0_hz, np.maximum(loudness_db, -80.0)), self._increments(f0_hz)
@@ -137,7 +144,7 @@ class Stream:
     def _offsets(self) -> np.ndarray:
         """Added to log2 gains."""
         synth = self.instrument.model.synth
-        octaves = np.array(self.knobs.levels_db, np.float32) / np.float32(20 * np.log10(2))
+        octaves = np.array(self.knobs.levels_db, np.float32) / np.float32(DB_PER_OCTAVE)
         if isinstance(synth, FmSynth):
             octaves = octaves + np.where(synth.structure.carriers, 0.0, np.log2(self.knobs.mod_index))
         return octaves.astype(np.float32)
@@ -166,7 +173,8 @@ def load(name: str | Path) -> Instrument:
     """
     path = SHIPPED / f"{name}.safetensors" if str(name) in shipped() else Path(name)
     if path.suffix != ".safetensors":
-        raise Ddx7Error(f"{name}: no such instrument, wanted {', '.join(shipped())} or the path of a .safetensors file")
+        wanted = ", ".join([*shipped(), "the path of a .safetensors file"])
+        raise Ddx7Error(f"{name}: no such instrument, wanted one of {wanted}")
     weights, card = read_weights(path)
     if "model" not in card:
         raise Ddx7Error(f"{path}: holds no instrument, but {card.get('what', 'other weights')}")

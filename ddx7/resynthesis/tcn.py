@@ -49,13 +49,7 @@ class _Convolution(nn.Module):
     def __call__(self, x: Array, memory: Array | None = None) -> tuple[Array, Array]:
         """Frames [batch, frame, channel] after those of the memory, zeros by default; (result, memory after them)."""
         n_in, span = x.shape[-1], (self.kernel - 1) * self.dilation
-        shape = (self.kernel, n_in, self.features)
-        # As torch.nn.Conv1d begins: uniform within the inverse root of the number of inputs.
-        bound = (self.kernel * n_in) ** -0.5
-        direction = self.param("direction", lambda key: jax.random.uniform(key, shape, minval=-bound, maxval=bound))
-        length = self.param("length", lambda _: _norm(direction))
-        bias = self.param("bias", lambda key: jax.random.uniform(key, shape[2:], minval=-bound, maxval=bound))
-        weights = direction * (length / _norm(direction))
+        weights, bias = self._weights(n_in)
         memory = jnp.zeros((len(x), span, n_in), x.dtype) if memory is None else memory
         x = jnp.concatenate([memory, x], axis=1)
         n = x.shape[1] - span
@@ -65,6 +59,22 @@ class _Convolution(nn.Module):
         forms = ("NWC", "WIO", "NWC")
         y = jax.lax.conv_general_dilated(x, weights, (1,), "VALID", None, (self.dilation,), forms)
         return y + bias, x[:, n:]
+
+    def _weights(self, n_in: int) -> tuple[Array, Array]:
+        """Kernel and bias."""
+        shape = (self.kernel, n_in, self.features)
+        # As torch.nn.Conv1d begins: uniform within the inverse root of the number of inputs.
+        bound = (self.kernel * n_in) ** -0.5
+        bias = self.param("bias", lambda key: jax.random.uniform(key, shape[2:], minval=-bound, maxval=bound))
+        if self.has_variable("params", "kernel"):
+            return self.get_variable("params", "kernel"), bias
+        direction = self.param("direction", lambda key: jax.random.uniform(key, shape, minval=-bound, maxval=bound))
+        length = self.param("length", lambda _: _norm(direction))
+        return _kernel(direction, length), bias
+
+
+def _kernel(direction: Array, length: Array) -> Array:
+    return direction * (length / _norm(direction))
 
 
 def _norm(direction: Array) -> Array:
@@ -102,3 +112,16 @@ class Tcn(nn.Module):
                 same = inputs.shape[-1] == width
                 x = x + (inputs if same else nn.Dense(width, name=f"around{block}")(inputs))
         return x, tuple(kept)
+
+
+def folded(weights: dict[str, Any]) -> dict[str, Any]:
+    """Weights of a `Tcn` for playing, with kernels in place of their directions and lengths.
+
+    For one frame, working out the kernels costs as much as using them.
+    """
+    return {
+        name: {"kernel": _kernel(layer["direction"], layer["length"]), "bias": layer["bias"]}
+        if "direction" in layer
+        else layer
+        for name, layer in weights.items()
+    }

@@ -16,7 +16,7 @@ import numpy as np
 from ddx7.compiler import ONE_THREAD, in_groups
 from ddx7.engine import Patch, plan
 from ddx7.engine.segments import Segments, read
-from ddx7.engine.tables import BLOCK, ONE
+from ddx7.engine.tables import BLOCK, DB_PER_OCTAVE, ONE
 from ddx7.library.canonical import canonical
 from ddx7.voice.algorithms import CARRIERS, FEEDBACK_OPERATOR, FEEDBACK_SOURCE, MODULATION
 from ddx7.voice.packing import rows
@@ -42,7 +42,6 @@ ROUTING = np.concatenate(
 # An operator sweeps if it still grows by 6 dB after half a second, to a level that matters.
 _SWEEP_FROM_S, _SWEEP_TO_S, _SWEEP_DB, _MATTERS_DB = 0.3, 6.0, 6.0, 40.0
 _RATE, _NOTE, _VELOCITY, _GROUP = 44_100, 60, 100, 256
-_DB_PER_OCTAVE = 20 * np.log10(2)
 _RARE = 1e-3  # of a voice, so that nothing is impossible
 _FULL_OCTAVES = 15  # what an envelope reads, in octaves, at full level
 
@@ -123,8 +122,8 @@ def sweeping(vced: np.ndarray) -> np.ndarray:
         amp = plan(Patch.from_vced(heard[of]), key, velocity, gate, _RATE).amp
         return np.asarray(_levels(amp, ticks))
 
-    level_db = in_groups(group, n, _GROUP).astype(np.float32) / ONE * _DB_PER_OCTAVE
-    full_db = _FULL_OCTAVES * _DB_PER_OCTAVE
+    level_db = in_groups(group, n, _GROUP).astype(np.float32) / ONE * DB_PER_OCTAVE
+    full_db = _FULL_OCTAVES * DB_PER_OCTAVE
     peak = level_db.max(axis=-1)
     grows = (peak - level_db[..., 0] >= _SWEEP_DB) & (peak > full_db - _MATTERS_DB)
     return (grows & (rows(heard).output_level > 0)).any(axis=-1)
