@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -40,19 +41,21 @@ def last_metrics(path: Path) -> dict[str, float]:
     return json.loads(lines[-1]) if lines else {}
 
 
-def write_weights(path: Path, weights: Any, card: dict[str, Any]) -> None:
+def write_weights(path: Path, weights: Any, card: dict[str, Any], *, exact: Collection[str] = ()) -> None:
     """Write weights in half precision, and beside them a card in JSON with their hash.
 
     Args:
       path: ends in .safetensors; the card ends in .json.
       weights: dicts in dicts of arrays.
       card: what is to be known of them.
+      exact: names of arrays that stay in single precision.
     """
     from flax import traverse_util
     from safetensors.numpy import save
 
     flat = traverse_util.flatten_dict(weights, sep="/")
-    packed = save({name: np.asarray(value, np.float16) for name, value in flat.items()})
+    forms = {name: np.float32 if name in exact else np.float16 for name in flat}
+    packed = save({name: np.ascontiguousarray(value, forms[name]) for name, value in flat.items()})
     card = {**card, "sha256": hashlib.sha256(packed).hexdigest(), "bytes": len(packed)}
     atomic_write(path, packed, force=True)
     atomic_write(path.with_suffix(".json"), (json.dumps(card, indent=2) + "\n").encode(), force=True)

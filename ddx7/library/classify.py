@@ -1,7 +1,5 @@
 """Categories of voices whose names say nothing, from what they are made of and how they sound."""
 
-import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -11,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ddx7.errors import Ddx7Error
-from ddx7.files import atomic_write
 from ddx7.library.canonical import AUDIBLE, canonical
 from ddx7.library.categories import CATEGORIES
+from ddx7.runs import read_weights, write_weights
 from ddx7.voice.algorithms import ALGORITHMS
 from ddx7.voice.packing import VCED_COLUMNS, VCED_MAX
 
@@ -23,6 +21,7 @@ if TYPE_CHECKING:
 WEIGHTS = Path(__file__).parents[1] / "weights" / "categories.safetensors"
 _SKETCH_FLOOR_DB = -60.0
 _LONGEST_RELEASE_S = 30.0
+_FAR = 6.0  # standard deviations: what is further is as far
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,32 +86,21 @@ def features(vced: np.ndarray, heard: "Heard") -> np.ndarray:
 
 def save_classifier(path: Path, weights: Mapping[str, np.ndarray], card: dict[str, Any]) -> None:
     """Write weights in half precision, and their card beside them."""
-    from safetensors.numpy import save
-
-    data = save({name: np.ascontiguousarray(value, _form(name)) for name, value in weights.items()})
-    card = {**card, "categories": list(CATEGORIES), "sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)}
-    atomic_write(path, data, force=True)
-    atomic_write(path.with_suffix(".json"), (json.dumps(card, indent=2) + "\n").encode(), force=True)
+    # What features are divided by spans many magnitudes; the rest does well with eleven bits.
+    write_weights(path, dict(weights), {**card, "categories": list(CATEGORIES)}, exact=("mean", "scale"))
 
 
 @cache
 def load_classifier(path: Path = WEIGHTS) -> Classifier:
-    """Read weights, and check them against their card.
+    """Read what `save_classifier` wrote.
 
     Raises:
-      Ddx7Error: a file cannot be read, or the two do not belong together.
+      Ddx7Error: a file is missing, the weights are not those of the card, or know other categories.
     """
-    from safetensors.numpy import load
-
-    try:
-        data, card = path.read_bytes(), json.loads(path.with_suffix(".json").read_text())
-    except (OSError, ValueError) as error:
-        raise Ddx7Error(f"{path}: weights and their card cannot be read ({error})") from None
-    if hashlib.sha256(data).hexdigest() != card["sha256"]:
-        raise Ddx7Error(f"{path}: found other weights than its card describes; install ddx7 again")
-    if card["categories"] != list(CATEGORIES):
+    weights, card = read_weights(path)
+    if card.get("categories") != list(CATEGORIES):
         raise Ddx7Error(f"{path}: found weights for other categories than {', '.join(CATEGORIES)}")
-    return Classifier({name: value.astype(np.float32) for name, value in load(data).items()}, card)
+    return Classifier(weights, card)
 
 
 def categorise(vced: np.ndarray, heard: "Heard", named: np.ndarray) -> np.ndarray:
@@ -128,11 +116,3 @@ def categorise(vced: np.ndarray, heard: "Heard", named: np.ndarray) -> np.ndarra
     if len(unnamed):
         found[unnamed] = load_classifier().categories(vced, heard)[unnamed]
     return found
-
-
-_FAR = 6.0  # standard deviations: what is further is as far
-
-
-def _form(name: str) -> type:
-    # What features are divided by spans many magnitudes; the rest does well with eleven bits.
-    return np.float32 if name in ("mean", "scale") else np.float16
