@@ -25,7 +25,7 @@ from scipy.signal import fftconvolve
 from ddx7.audio import log_mel_distance
 from ddx7.engine import DEXED, HARDWARE, VOICE_AXES, Patch, Performance, Plan, Profile, controls, hardware, plan, play
 from ddx7.engine.chip import Chip
-from ddx7.engine.tables import BLOCK
+from ddx7.engine.tables import BLOCK, DB_PER_OCTAVE
 
 SAMPLE_RATE = round(hardware.SAMPLE_HZ)
 N_ROWS = 1150
@@ -33,7 +33,7 @@ LATEST_ROWS = 6  # MIDI takes 1.5 to 3 ms
 LEVEL_SLACK, PITCH_SLACK = 2, 5  # rows either way: one tick of what moves levels, and of what moves pitches
 LATEST_SAMPLES = 400
 QUIET_DB = -72.0  # below full level: the chip's twelve bits
-DB, CENTS = 20 * np.log10(2), 1200
+DB, CENTS = DB_PER_OCTAVE, 1200
 
 MODEL = replace(
     HARDWARE,

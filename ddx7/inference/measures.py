@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ddx7.audio.loudness import a_weighting
 from ddx7.audio.pitch import Pitch, estimate_pitch
 from ddx7.errors import AudioError
 
@@ -173,15 +174,8 @@ def _spectra(samples: np.ndarray, sample_rate: int, window_s: float) -> np.ndarr
     frames = np.lib.stride_tricks.sliding_window_view(samples, window)
     frames = frames[:: max(window // 4, len(frames) // MOST_FRAMES)]
     power = np.square(np.abs(np.fft.rfft(frames * np.hanning(window + 1)[:-1])))
-    return power * np.square(_ear(np.arange(power.shape[1]) * sample_rate / window))
-
-
-def _ear(f_hz: np.ndarray) -> np.ndarray:
-    """Gain of A-weighting, about 1 at 1 kHz: nobody misses the rumble of a room. Source: IEC 61672-1, annex E."""
-    squared = np.square(f_hz)
-    low, mid, high, top = np.square([20.6, 107.7, 737.9, 12194.0])
-    bends = (squared + low) * np.sqrt((squared + mid) * (squared + high)) * (squared + top)
-    return 1.2589 * top * np.square(squared) / bends
+    # A-weighted: nobody misses the rumble of a room.
+    return power * a_weighting(np.arange(power.shape[1]) * sample_rate / window)
 
 
 def vibrato(samples: np.ndarray, sample_rate: int, f0_hz: float) -> Wobble:

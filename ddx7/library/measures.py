@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from ddx7.audio.loudness import a_weighting
 from ddx7.audio.mel import mel_filterbank
 from ddx7.audio.spectra import padded, stft_power, to_db
 from ddx7.compiler import ONE_THREAD, in_groups
@@ -167,14 +168,6 @@ def _periodicity(
     return noise, jnp.where(found, 69 + 12 * jnp.log2(RATE / 440 / period), 0.0)
 
 
-def _a_weight(f_hz: np.ndarray) -> np.ndarray:
-    """Gain of power that IEC 61672 gives to a frequency for how loud it is, 1 at 1 kHz."""
-    squared = f_hz**2
-    amplitude = 12194**2 * squared**2
-    amplitude /= (squared + 20.6**2) * np.sqrt((squared + 107.7**2) * (squared + 737.9**2)) * (squared + 12194**2)
-    return (amplitude * 10 ** (2.0 / 20)) ** 2
-
-
 def _sketch_times(n_frames: int) -> np.ndarray:
     """Weights [time, frame] that average frames over stretches, each a little longer than the one before."""
     edges = np.round((n_frames - SKETCH_TIMES) * np.linspace(0, 1, SKETCH_TIMES + 1) ** 2 + np.arange(SKETCH_TIMES + 1))
@@ -183,6 +176,6 @@ def _sketch_times(n_frames: int) -> np.ndarray:
 
 
 _F_HZ = np.fft.rfftfreq(_N_FFT, 1 / RATE).astype(np.float32)
-_A_WEIGHT = _a_weight(_F_HZ.astype(np.float64)).astype(np.float32)
+_A_WEIGHT = a_weighting(_F_HZ).astype(np.float32)
 _AUDIBLE = slice(*np.searchsorted(_F_HZ, [200.0, 8000.0]))
 _MEL = mel_filterbank(RATE, _N_FFT, SKETCH_BANDS, lowest_hz=60.0, highest_hz=10_000.0)

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, UInt32
 
-from ddx7.engine.operators import OUTPUT_SCALE, State, synthesise
+from ddx7.engine.operators import OUTPUT_SCALE, State, initial_state, synthesise
 from ddx7.engine.tables import FEEDBACK
 from ddx7.resynthesis.structure import Structure
 
@@ -57,8 +57,7 @@ class FmSynth(NamedTuple):
 
     def begin(self, n: int) -> State:
         """Silence."""
-        zeros = jnp.zeros((n, 6))
-        return State(zeros.astype(jnp.uint32), zeros, zeros[:, :2])
+        return initial_state(n)
 
     def play(
         self,

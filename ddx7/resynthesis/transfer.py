@@ -8,6 +8,7 @@ import numpy as np
 from ddx7.audio.features import HOP, Features, extract
 from ddx7.audio.files import Recording, resample
 from ddx7.audio.loudness import FLOOR_DB
+from ddx7.audio.pitch import hz_to_midi
 from ddx7.errors import AudioError, Ddx7Error
 from ddx7.resynthesis.player import Instrument, Knobs
 
@@ -110,7 +111,7 @@ def _remarks(features: Features, played: np.ndarray, knobs: Knobs, learned: dict
     if sure.mean() < 0.7:
         found.append(f"only {100 * sure.mean():.0f} % of what sounds has a clear pitch; a solo melody works best")
     if learned:
-        note = 69 + 12 * np.log2(features.f0_hz[played] / 440) + knobs.transpose
+        note = hz_to_midi(features.f0_hz[played]) + knobs.transpose
         low, high = learned["lowest_note"], learned["highest_note"]
         beyond = float(np.mean((note < low - 0.5) | (note > high + 0.5)))
         if beyond > 0.1:
@@ -130,7 +131,7 @@ def learned_range(pieces: list[Any]) -> dict[str, float]:
     """For a card: the notes and the loudness of recordings that were learned from."""
     f0_hz = np.concatenate([p.features.f0_hz[p.features.confidence >= SURE] for p in pieces])
     level_db = np.concatenate([p.features.loudness_db for p in pieces])
-    note = 69 + 12 * np.log2(f0_hz / 440)
+    note = hz_to_midi(f0_hz)
     low, high = np.percentile(note, [0.5, 99.5])
     return {
         "lowest_note": round(float(low), 1),

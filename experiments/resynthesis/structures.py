@@ -19,7 +19,7 @@ import optax
 
 from ddx7.audio.features import HOP
 from ddx7.audio.spectral_loss import THREE, multi_scale_distance
-from ddx7.engine.operators import OUTPUT_SCALE, State, synthesise
+from ddx7.engine.operators import OUTPUT_SCALE, initial_state, synthesise
 from ddx7.engine.tables import FEEDBACK
 from ddx7.files import atomic_write
 from ddx7.resynthesis.dataset import Piece, crop, find_recordings, load_pieces
@@ -106,14 +106,12 @@ def fit(increment, algorithm, feedback, gains, audio):
     def sound(raw):
         knots = jax.nn.log_sigmoid(raw) * (np.log(10) / np.log(2)) + jnp.log2(spread(gains))[:, None]
         octaves = jax.image.resize(knots, (len(knots), FRAMES, 6), "linear")
-        zeros = jnp.zeros((len(flat), 6))
-        state = State(zeros.astype(jnp.uint32), zeros, zeros[:, :2])
         made, _ = synthesise(
             jnp.moveaxis(octaves, 1, 2),
             jnp.moveaxis(flat, 1, 2),
             spread(algorithm),
             spread(feedback),
-            state,
+            initial_state(len(flat)),
             jnp.moveaxis(flat.astype(jnp.float32) * 2.0**-32, 1, 2),
         )
         return made / OUTPUT_SCALE
