@@ -19,8 +19,9 @@ if TYPE_CHECKING:
 Names = Literal["fitting", "random"]
 
 MOST = 1024
-_SPARE = 1.25  # voices heard for one that is wanted
-_CHOICE = 4  # voices drawn for one that is heard, where a kind of sound is asked for
+_SPARE = 1.25  # voices for one that is wanted: some will be duds
+# Where a kind of sound is asked for: voices drawn for one that is heard, and heard for one that is kept.
+_DRAWN, _HEARD = 2, 8
 _ROUNDS = 12
 _LIKELY = 0.3  # from which a guess at a kind of sound is worth a name
 
@@ -121,13 +122,16 @@ class _Draws:
     seed: int
 
     def __call__(self, wanted: int, turn: int) -> tuple[np.ndarray, np.ndarray]:
-        """Voices that are well and as asked for, likeliest first, and how likely they are of each kind."""
+        """About `wanted` voices that are well and as asked for, and how likely they are of each kind.
+
+        Where a kind is asked for, those of several times as many whose parameters are likeliest of it, likeliest first.
+        """
         from ddx7.generation.gan.conditions import UNSAID, YES, describe
 
         flag = {None: UNSAID, True: YES, False: -YES}
         rng = np.random.default_rng([self.seed, turn])
         places = [self.maker.categories.index(name) for name in self.asked]
-        n = int(np.ceil(_SPARE * wanted)) * (_CHOICE if places else 1) + 8
+        n = wanted * (_DRAWN if places else 1) + 8
         conditions = self.maker.habits.draw(
             rng,
             n,
@@ -141,8 +145,7 @@ class _Draws:
         vced = vced[~silent(vced) & ~unending(vced) & _obeys(true, conditions)]
         likely = self.maker.kinds(vced)
         if places:
-            order = np.argsort(-np.log(likely[:, places] + 1e-6).sum(axis=1), kind="stable")
-            order = order[: max(len(order) // _CHOICE, 1)]
+            order = _likeliest(likely[:, places])[: max(len(vced) // _DRAWN, 1)]
             vced, likely = vced[order], likely[order]
         return vced, likely
 
@@ -153,6 +156,11 @@ def _obeys(true: "Conditions", asked: "Conditions") -> np.ndarray:
     )
 
 
+def _likeliest(likely: np.ndarray) -> np.ndarray:
+    """Order of voices, those first that are likeliest of all kinds at once, [voice, kind]."""
+    return np.argsort(-np.log(likely + 1e-6).sum(axis=1), kind="stable")
+
+
 def _collect(draws: _Draws, count: int, *, listen_first: bool) -> tuple[np.ndarray, tuple, Any, dict[str, Any]]:
     """Voices, their kinds, measures of their sound if they were heard, and what was left out."""
     kept: list[np.ndarray] = []
@@ -161,8 +169,10 @@ def _collect(draws: _Draws, count: int, *, listen_first: bool) -> tuple[np.ndarr
     seen: set[bytes] = set()
     why: Counter[str] = Counter()
     n_heard = n_drawn = 0
+    choice = _HEARD if listen_first and draws.asked else 1
     for turn in range(_ROUNDS):
-        vced, likely = draws(count - len(kept), turn)
+        wanted = count - len(kept)
+        vced, likely = draws(int(np.ceil(_SPARE * wanted)) * choice, turn)
         n_drawn += len(vced)
         keys = [key.tobytes() for key in sound_key(vced)]
         new = [k for k, key in enumerate(keys) if key not in seen and keys.index(key) == k]
@@ -170,13 +180,13 @@ def _collect(draws: _Draws, count: int, *, listen_first: bool) -> tuple[np.ndarr
         vced, likely = vced[new], likely[new]
         if not len(vced):
             continue
-        of_each = [_kinds(draws, row) for row in likely]
-        fit, measured = np.arange(len(vced)), None
         if listen_first:
-            fit, measured, codes = _audition(vced, of_each)
+            fit, of_each, measured, codes = _audition(draws, vced)
             why.update(codes)
             n_heard += len(vced)
-        for k in fit[: count - len(kept)]:
+        else:
+            fit, of_each, measured = np.arange(len(vced)), _kinds(draws, draws.maker.categories, likely), None
+        for k in fit[:wanted]:
             kept.append(vced[k])
             kinds.append(of_each[k])
             parts.append((measured, k))
@@ -191,16 +201,20 @@ def _collect(draws: _Draws, count: int, *, listen_first: bool) -> tuple[np.ndarr
     return np.array(kept), tuple(kinds), _joined(parts) if listen_first else None, report
 
 
-def _audition(vced: np.ndarray, kinds: Sequence[tuple[str, ...]]) -> tuple[np.ndarray, Any, list[str]]:
-    """Which voices are well, measures of all, and of each dud the first reason."""
+def _audition(draws: _Draws, vced: np.ndarray) -> tuple[np.ndarray, list[tuple[str, ...]], Any, list[str]]:
+    """Which voices are well, what sounds most as asked first; kinds and measures of all; of each dud why."""
     from ddx7.library.categories import CATEGORIES
+    from ddx7.library.classify import load_classifier
     from ddx7.library.listening import judge, listen, unpitched
 
     heard = listen(vced)
+    likely = load_classifier().probabilities(vced, heard)
+    kinds = _kinds(draws, CATEGORIES, likely)
     of_kind = np.array([[kind in some for kind in CATEGORIES] for some in kinds])
     verdicts = judge(heard, without_pitch=unpitched(of_kind))
     duds = verdicts.duds
-    return np.flatnonzero(~duds), heard.middle, [verdicts.codes(int(k))[0] for k in np.flatnonzero(duds)]
+    order = _likeliest(likely[:, [CATEGORIES.index(name) for name in draws.asked]])
+    return order[~duds[order]], kinds, heard.middle, [verdicts.codes(int(k))[0] for k in np.flatnonzero(duds)]
 
 
 def _joined(parts: list[tuple[Any, int]]) -> Any:
@@ -213,11 +227,11 @@ def _joined(parts: list[tuple[Any, int]]) -> Any:
     return Measures(**{name: np.stack([getattr(measured, name)[k] for measured, k in parts]) for name in names})
 
 
-def _kinds(draws: _Draws, likely: np.ndarray) -> tuple[str, ...]:
+def _kinds(draws: _Draws, categories: Sequence[str], likely: np.ndarray) -> list[tuple[str, ...]]:
+    """What each voice was asked to be or, where nothing was asked, is likely taken for."""
     if draws.asked:
-        return draws.asked
-    best = int(likely.argmax())
-    return (draws.maker.categories[best],) if likely[best] >= _LIKELY else ()
+        return [draws.asked] * len(likely)
+    return [(categories[int(row.argmax())],) if row.max() >= _LIKELY else () for row in likely]
 
 
 def _names(voices: list[Voice], kinds: Sequence[tuple[str, ...]], seed: int, style: Names, measured: Any) -> list[str]:

@@ -12,8 +12,8 @@ from ddx7.generation.gan.propose import load_weights
 from ddx7.generation.generate import make_bank
 from ddx7.library.canonical import sound_key
 from ddx7.library.categories import CATEGORIES
-from ddx7.library.listening import audition
-from ddx7.voice import Voice
+from ddx7.library.classify import load_classifier
+from ddx7.library.listening import audition, listen
 from ddx7.voice.health import silent, unending
 
 
@@ -71,7 +71,11 @@ def test_what_cannot_be_found_is_said(maker, monkeypatch):
         make_bank(2, audition=False, maker=maker)
 
 
-def test_the_shipped_generator_makes_a_category():
-    made = ddx7.generate(4, category="bell", seed=9)
-    assert len(made) == 4
-    assert all(isinstance(voice, Voice) for voice in made)
+def test_what_is_kept_sounds_more_as_asked_than_what_is_drawn():
+    def organs(bank: ddx7.Bank) -> float:
+        vced = bank.to_vced()
+        return float(load_classifier().probabilities(vced, listen(vced))[:, CATEGORIES.index("organ")].mean())
+
+    kept = ddx7.generate(6, category="organ", seed=9)
+    assert len(kept) == 6
+    assert organs(kept) > 1.2 * organs(ddx7.generate(6, category="organ", seed=9, audition=False))
