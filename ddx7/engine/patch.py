@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, fields
-from typing import Self
 
 import jax
 import jax.numpy as jnp
@@ -61,7 +60,7 @@ class Patch:
     transpose: Num[ArrayLike, "*batch"]
 
     @classmethod
-    def from_vced(cls, vced: np.ndarray) -> Self:
+    def from_vced(cls, vced: np.ndarray) -> "Patch":
         """Voices in the edit form as int32 arrays.
 
         Args:
@@ -81,7 +80,7 @@ class Patch:
         return vced
 
     @classmethod
-    def stack(cls, voices: Iterable[Voice]) -> Self:
+    def stack(cls, voices: Iterable[Voice]) -> "Patch":
         """Voices as one batch of int32 arrays with a leading axis."""
         return cls.from_vced(np.array([np.frombuffer(voice.to_vced(), np.uint8) for voice in voices]))
 
@@ -90,7 +89,7 @@ class Patch:
         """Whether the leaves are floats."""
         return is_relaxed(self.output_level)
 
-    def __getitem__(self, index: int | slice | np.ndarray) -> Self:
+    def __getitem__(self, index: int | slice | np.ndarray) -> "Patch":
         """The same fields at an index of the leading batch axis."""
         return jax.tree.map(lambda x: x[index], self)
 
