@@ -1,7 +1,8 @@
 """How near `ddx7 match` comes, beside chance, CMA-ES and the nearest voice that people made.
 
     python benchmarks/match.py --shared ../shared [--set oneshots|corpus|all] [--seconds 30] [--renders 10000]
-        [--baselines FOLDER] [--baseline-targets 20] [--modes match fast blind] [--json match.json] [--out FOLDER]
+        [--baselines FOLDER] [--baseline-targets 20] [--targets NAME ...]
+        [--modes match fast blind] [--json match.json] [--out FOLDER]
 
 Targets: 21 recorded one-shots, and 50 human voices that sound like no other of their collection (`corpus.lonely`),
 played by the engine and given to `match` as any recording. All distances are `ddx7.audio.log_mel_distance` in dB at
@@ -216,6 +217,8 @@ def main() -> None:
         sets["one-shots"] = one_shots(arguments.shared)
     if arguments.set != "oneshots":
         sets["corpus"] = corpus_targets(arguments.shared, arguments.cache)[: arguments.corpus_targets]
+    if arguments.targets:
+        sets = {name: [t for t in targets if t.name in arguments.targets] for name, targets in sets.items()}
     print(f"{machine()}\n")
     kept = Baselines(arguments.baselines, arguments.renders, arguments.shared)
     if not arguments.skip_baselines:
@@ -296,6 +299,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--baseline-targets", type=int, default=50, help="corpus targets for random and CMA-ES")
     parser.add_argument("--skip-baselines", action="store_true", help="show those that were kept, compute none")
     parser.add_argument("--corpus-targets", type=int, default=50, help="how many of the corpus set")
+    parser.add_argument("--targets", nargs="*", help="names of those to take, instead of all")
     parser.add_argument("--modes", nargs="*", choices=MODES, default=["match"], help="which searches to run")
     parser.add_argument("--cache", type=Path, default=CACHE, help="for the choice of corpus targets")
     parser.add_argument("--json", type=Path)

@@ -7,24 +7,26 @@ rate, on all notes, by the log-mel distance that the report quotes.
 """
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from ddx7.audio import find_notes, log_mel_distance, read_audio
+from ddx7.audio import analyse_note, find_notes, log_mel_distance, read_audio
 from ddx7.audio.phrase import best_part
-from ddx7.engine import profile_named
+from ddx7.engine import Profile, profile_named
 from ddx7.errors import AudioError, Ddx7Error
 from ddx7.inference.differences import differences
 from ddx7.inference.encoder.propose import shipped
+from ddx7.inference.genome import Prior
 from ddx7.inference.proposals import proposals
 from ddx7.inference.result import Match, Progress
 from ddx7.inference.score import Audition
 from ddx7.inference.search import SEARCH_RATE, Search
 from ddx7.inference.shelf import nearest
-from ddx7.inference.target import RATE, Target, make_target
+from ddx7.inference.target import LONGEST_NOTE_S, RATE, Target, make_target
 from ddx7.inference.tune import in_tune
 from ddx7.library import scan
 from ddx7.voice import Bank, Voice
@@ -34,6 +36,7 @@ LONGEST_S = 60.0
 LIBRARY_SEEDS, LIBRARY_SHOWN = 64, 4  # nearest voices of the library that the search begins with, and names
 PROPOSALS = 256  # voices that the ear proposes
 FINALISTS = 32  # voices of which the distance that is quoted is measured
+GLANCED_AT = 8  # as many where there are two ways to read a recording
 
 
 def match(
@@ -83,14 +86,9 @@ def match(
     whole = len(samples)
     first, last = best_part(samples, rate, LONGEST_S)
     samples = samples[round(first * rate) : round(last * rate)]
-    target = make_target(samples, rate, find_notes(samples, rate), profile_named(profile))
-
+    target, prior = _read(samples, rate, profile_named(profile), seed, ears=ears)
     audition = target.audition()
     own = _from_library(library, audition, target, progress) if library else _NO_LIBRARY
-
-    prior = target.prior()
-    if ears:
-        prior = replace(prior, proposed=proposals(shipped(), target, PROPOSALS, seed))
     search = Search(audition, prior, np.random.default_rng(seed), seconds, progress, own.voices)
     interrupted = search.glance() if fast else search.run()
     voices, distances, audio = _finalists(search.ranked(), target, candidates)
@@ -126,6 +124,37 @@ def match(
         },
         interrupted,
     )
+
+
+def _read(samples: np.ndarray, rate: int, profile: Profile, seed: int, *, ears: bool) -> tuple[Target, Prior]:
+    """What to listen for, and where voices come from.
+
+    Slowly entering operators, glides and echoes make one note of a synthesiser look like several. So what is as short
+    as a note is also taken for one, and the reading is used that voices meet nearer at a glance.
+    """
+    notes = find_notes(samples, rate)
+    readings = [notes]
+    if len(notes) > 1 and notes[-1].onset_s + notes[-1].duration_s - notes[0].onset_s <= LONGEST_NOTE_S:
+        with suppress(AudioError):
+            readings.append((analyse_note(samples, rate),))
+    targets = [make_target(samples, rate, reading, profile) for reading in readings]
+    priors = [target.prior() for target in targets]
+    if ears:
+        proposed = [proposals(shipped(), target, PROPOSALS, seed) for target in targets]
+        priors = [replace(prior, proposed=voices) for prior, voices in zip(priors, proposed, strict=True)]
+    if len(readings) == 1:
+        return targets[0], priors[0]
+    near = [_at_a_glance(target, prior, seed) for target, prior in zip(targets, priors, strict=True)]
+    best = int(np.argmin(near))
+    return targets[best], priors[best]
+
+
+def _at_a_glance(target: Target, prior: Prior, seed: int) -> float:
+    """The distance of the nearest of some voices that the search may begin with."""
+    voices = prior.proposed if len(prior.proposed) else prior.draw(np.random.default_rng(seed), PROPOSALS)
+    near = target.audition().at(SEARCH_RATE).distances(voices)
+    sounds = target.perform(voices[np.argsort(near)[:GLANCED_AT]])
+    return min(log_mel_distance(target.sound, sound, RATE) for sound in sounds)
 
 
 class _Own(NamedTuple):

@@ -6,12 +6,13 @@ import numpy as np
 import pytest
 
 import ddx7
+from ddx7.audio import find_notes
 from ddx7.audio.partials import Partials
 from ddx7.errors import AudioError, Ddx7Error
 from ddx7.inference.descend import descend
 from ddx7.inference.genome import Prior, columns, cross, let_end, mutate
 from ddx7.inference.score import Audition, Hand, Listener, fit_length
-from ddx7.voice import Voice
+from ddx7.voice import Operator, Voice
 from ddx7.voice.packing import in_range, random_vced
 
 PRIOR = Prior(Partials(np.array([1.0, 2.01, 3.5]), np.zeros(3)), cents=5.0, sustains=True)
@@ -24,8 +25,8 @@ def rng() -> np.random.Generator:
 
 def organ(level: int = 80) -> np.ndarray:
     """Two operators of algorithm 1: a carrier and its modulator."""
-    carrier = ddx7.Operator(rates=(99, 99, 99, 70), output_level=99)
-    modulator = ddx7.Operator(rates=(99, 99, 99, 70), output_level=level, coarse=2)
+    carrier = Operator(rates=(99, 99, 99, 70), output_level=99)
+    modulator = Operator(rates=(99, 99, 99, 70), output_level=level, coarse=2)
     voice = Voice(operators=(carrier, modulator, *Voice().operators[2:]))
     return np.frombuffer(voice.to_vced(), np.uint8)
 
@@ -86,7 +87,7 @@ def test_let_end_changes_the_last_level_and_nothing_else(rng):
 
 def test_a_voice_is_nearest_to_itself_and_silence_is_infinitely_far():
     audition = audition_of(organ())
-    silent = np.frombuffer(Voice(operators=(ddx7.Operator(),) * 6).to_vced(), np.uint8)
+    silent = np.frombuffer(Voice(operators=(Operator(),) * 6).to_vced(), np.uint8)
     own, brighter, nothing = audition.distances(np.stack([organ(), organ(95), silent]))
     assert own < 1e-3
     assert brighter > 0.5
@@ -129,3 +130,18 @@ def test_bad_arguments_are_named():
         ddx7.match(sound, seconds=0.5)
     with pytest.raises(AudioError, match="finite samples"):
         ddx7.match((np.full(1000, np.nan, np.float32), 44100))
+
+
+@pytest.mark.parametrize("gliding", [True, False])
+def test_a_glide_of_one_voice_is_one_note_and_a_melody_is_not(gliding: bool):
+    carrier = Operator(output_level=99, rates=(99, 99, 99, 60))
+    modulator = Operator(output_level=80, rates=(99, 40, 99, 60), levels=(80, 60, 60, 0))
+    voice = Voice(operators=(carrier, modulator, *[Operator(output_level=0)] * 4))
+    if gliding:
+        falling = replace(voice, pitch_levels=(30, 30, 30, 50), pitch_rates=(30, 99, 99, 99))
+        sound = ddx7.render(falling, note=57, gate=2.0, duration=2.5)
+    else:
+        sound = ddx7.render(voice, note=[57, 64, 60], gate=0.5, duration=0.7).reshape(-1)
+    assert len(find_notes(sound, 44100)) >= 3
+    found = ddx7.match((sound, 44100), fast=True)
+    assert len(found.notes) == (1 if gliding else 3)
