@@ -26,11 +26,12 @@ class Command:
     """
 
     inputs: Annotated[Positional[tuple[Path, ...]], arg(metavar="IN...", help_behavior_hint="")]
-    """SysEx of any kind, bare voice bytes, JSON, or zips of those."""
+    """SysEx of any kind, bare voice bytes, JSON, MiniDexed performances, or zips."""
     output: Annotated[Path, arg(metavar="OUT", aliases=["-o"])]
     """A file; or, if it has no suffix or is there already, a folder for one file per input."""
     target: Target = "dx7"
-    """Instrument. minidexed and tx816 fill the folder OUT; volca too, if there are several voices."""
+    """Instrument. minidexed and tx816 fill the folder OUT; volca too, if there are several voices. minidexed gives at
+    most eight voices a MIDI channel each in a performance, too; minidexed-unison plays them as one."""
     index: Annotated[str, arg(metavar="N", aliases=["--select"], help_behavior_hint="(such as 7 or 1,3,5-8)")] = ""
     """Take only these voices of the one input, in this order; the first is 1."""
     singles: bool = False

@@ -83,6 +83,10 @@ class Command:
 
 _MOST_PROBLEMS = 5
 _MOST_ALGORITHMS = 8
+_MEANING = {
+    "mended": "mended: something was out of range",
+    "hanging": "hanging: a carrier's L4 is not 0, so the note may not end",
+}
 
 
 @contextmanager
@@ -107,7 +111,7 @@ def _table(counted: "Statistics") -> Iterator[Text]:
     for label, n in counted.counts.items():
         yield _line(label, n)
     for title, values in (
-        ("of them, to be said about", counted.diagnoses),
+        ("to be said about them", {_MEANING.get(code, code): n for code, n in counted.diagnoses.items()}),
         ("categories, by their names", dict(zip([*CATEGORIES, "none"], counted.categories.tolist(), strict=True))),
     ):
         yield from _block(title, values, total)

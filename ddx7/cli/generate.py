@@ -52,7 +52,7 @@ class Command:
 
         made = make_bank(
             self.count,
-            category=tuple(word.strip() for word in self.category.split(",") if word.strip()),
+            category=tuple(word.strip().lower() for word in self.category.split(",") if word.strip()),
             algorithm=self.algorithm,
             pad=True if self.pad else None,
             fixed={"any": None, "yes": True, "no": False}[self.fixed],

@@ -71,7 +71,7 @@ def write_made(
 
     Args:
       voices: to write.
-      path: of the bank, or of the folder for `target` "tx816".
+      path: of the bank, or of the folder for another `target`.
       force: replace files that are there.
       target: what the bank is for.
       profile: whose sound the WAV is.

@@ -26,7 +26,7 @@ class Command:
     """
 
     file: Annotated[Positional[Path], arg(metavar="FILE")]
-    """SysEx of any kind, bare voice bytes, JSON, or a zip of those."""
+    """SysEx of any kind, bare voice bytes, JSON, a MiniDexed performance, or a zip."""
     index: Annotated[str, arg(metavar="N", help_behavior_hint="(such as 7 or 1,3,5-8)")] = ""
     """Print these voices in full; the first is 1."""
     name: Annotated[str, arg(metavar="TEXT", help_behavior_hint="(capitals do not matter)")] = ""

@@ -42,7 +42,11 @@ class FromVoices:
 
         from ddx7.library import scan
 
-        path = self._learn(scan(self.voices).vced)
+        try:
+            path = self._learn(scan(self.voices).vced)
+        except KeyboardInterrupt:
+            note(f"stopped; the same command goes on with what is in {self.output}")
+            raise
         result([str(path), str(path.with_suffix(".json"))])
         return 0
 

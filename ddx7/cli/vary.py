@@ -1,5 +1,6 @@
 """``ddx7 vary``: a voice's relatives."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
@@ -9,8 +10,10 @@ from tyro.conf import Positional, arg
 from ddx7.cli.made import check_output, one_voice, write_made
 from ddx7.cli.terminal import UsageError
 from ddx7.files import refuse_to_overwrite
+from ddx7.voice import Target
 
-_MODULES = 8
+_AT_ONCE = 8  # modules of a TX816, and tone generators of a MiniDexed
+_TARGETS: Mapping[str, Target] = {"tx816": "tx816", "minidexed": "minidexed-unison"}
 
 
 @dataclass(frozen=True)
@@ -21,7 +24,7 @@ class Command:
     """
 
     file: Annotated[Positional[Path], arg(metavar="FILE")]
-    """SysEx of any kind, bare voice bytes, JSON, or a zip of those."""
+    """SysEx of any kind, bare voice bytes, JSON, a MiniDexed performance, or a zip."""
     output: Annotated[Path, arg(metavar="OUT.syx", aliases=["-o"])]
     """The bank to write; OUT.wav is written beside it."""
     index: Annotated[str, arg(metavar="N", help_behavior_hint="(the first is 1)")] = ""
@@ -34,8 +37,9 @@ class Command:
     """How different: 0.05 a twin, 0.2 a sibling, 1 a distant relative."""
     lock: Annotated[str, arg(metavar="SECTIONS", help_behavior_hint="(such as envelopes,ratios)")] = ""
     """What stays as it is: algorithm, envelopes, levels, ratios, scaling, modulation."""
-    layout: Literal["bank", "tx816"] = "bank"
-    """tx816: a folder with eight files, one for each module, the voice itself in the first, for unison."""
+    layout: Literal["bank", "tx816", "minidexed"] = "bank"
+    """For unison, the voice itself and seven variations. tx816: a folder with eight files, one for each module;
+    minidexed: an SD card's folders with a bank, and a performance in which all eight play as one."""
     seed: Annotated[int, arg(metavar="N")] = 0
     """Another seed, other variations."""
     force: bool = False
@@ -50,12 +54,12 @@ class Command:
             check_output(self.output, force=self.force)
         else:
             if self.output.suffix:
-                raise UsageError(f"output: found {str(self.output)!r}, wanted the name of a folder for tx816")
+                raise UsageError(f"output: found {str(self.output)!r}, wanted the name of a folder for {self.layout}")
             refuse_to_overwrite([self.output.with_suffix(".wav")], force=self.force)
         voice = one_voice(self.file, self.index, self.name)
-        if self.layout == "tx816":
-            made = [voice, *vary(voice, _MODULES - 1, amount=self.amount, seed=self.seed, lock=lock)]
-            write_made(made, self.output, force=self.force, target="tx816")
+        if target := _TARGETS.get(self.layout):
+            made = [voice, *vary(voice, _AT_ONCE - 1, amount=self.amount, seed=self.seed, lock=lock)]
+            write_made(made, self.output, force=self.force, target=target)
         else:
             made = vary(voice, self.count, amount=self.amount, seed=self.seed, lock=lock)
             write_made(made, self.output, force=self.force)

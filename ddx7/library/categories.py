@@ -118,22 +118,23 @@ def _without_sizes(words: Sequence[str]) -> Iterator[str]:
             yield word
 
 
-def _split(letters: str) -> list[str]:
+@lru_cache(maxsize=65_536)  # the same few words are in most names
+def _split(letters: str) -> tuple[str, ...]:
     """The known words in a run of letters, in their order; the letters themselves if there are none."""
     lexicon = _lexicon()
     if letters in lexicon.known:
-        return [letters]
+        return (letters,)
     pieces, n_covered = _cover(letters, lexicon.cut)
     if n_covered == len(letters) and any(len(piece) >= _SHORT for piece in pieces):
-        return pieces
+        return tuple(pieces)
     whole = _misspelt(letters)
     if whole is not None:
-        return [whole]
+        return (whole,)
     pieces, _ = _cover(letters, {})
     at_ends = {piece for piece in pieces[:1] if letters.startswith(piece)}
     at_ends |= {piece for piece in pieces[-1:] if letters.endswith(piece)}
     at_ends = {piece for piece in at_ends if len(piece) >= _AT_END and piece in lexicon.sure}
-    return [piece for piece in pieces if len(piece) >= _INSIDE or piece in at_ends] or [letters]
+    return tuple(piece for piece in pieces if len(piece) >= _INSIDE or piece in at_ends) or (letters,)
 
 
 def _cover(letters: str, endings: Mapping[str, str]) -> tuple[list[str], int]:

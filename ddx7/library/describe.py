@@ -6,13 +6,16 @@ from types import SimpleNamespace
 import numpy as np
 
 from ddx7.engine.tables import LFO_SPEED, LFO_SPEED_UNIT, PITCH_MOD_SENSITIVITY
+from ddx7.library.canonical import sound_key
 from ddx7.library.categories import CATEGORIES, categories_of_name
 from ddx7.library.character import KEY_HZ, SLOW_S
 from ddx7.library.classify import categorise
 from ddx7.library.listening import Heard, listen
 from ddx7.voice import Voice
 from ddx7.voice.algorithms import CARRIERS
-from ddx7.voice.packing import rows
+from ddx7.voice.packing import INIT_VCED, rows
+
+_INIT_VOICE = "A plain sine at the pitch of the key, as INIT VOICE has it."
 
 _NOUNS = {
     "piano": "piano", "e-piano": "electric piano", "organ": "organ", "bell": "bell", "mallet": "mallet instrument",
@@ -49,7 +52,8 @@ def describe(vced: np.ndarray, heard: Heard, kinds: Sequence[Collection[str]]) -
     Returns:
       a sentence for each voice.
     """
-    return [_sentence(rows(vced[k]), heard, k, kinds[k]) for k in range(len(vced))]
+    is_init = np.all(sound_key(vced) == sound_key(INIT_VCED), axis=-1)
+    return [_INIT_VOICE if is_init[k] else _sentence(rows(vced[k]), heard, k, kinds[k]) for k in range(len(vced))]
 
 
 def describe_voices(voices: Sequence[Voice]) -> list[str]:
@@ -77,7 +81,7 @@ def _sentence(v: SimpleNamespace, heard: Heard, k: int, kinds: Collection[str]) 
         return _capital(f"{_article(noun)} {noun} that is not heard within a second of a middle C.")
     words = [_brightness(heard, k), *_texture(heard, k)]
     what = f"{', '.join(words)} {noun}"
-    parts = [f"{_article(what)} {what}{_register(heard, k)} that {_onset(heard, k)} and {_course(heard, k)}"]
+    parts = [f"{_article(what)} {what}{_register(v, heard, k)} that {_onset(heard, k)} and {_course(heard, k)}"]
     extras = [*_lfo(v), *_bends(v), *_touch(v)]
     return _capital("; ".join([*parts, *extras]) + ".")
 
@@ -100,18 +104,30 @@ def _texture(heard: Heard, k: int) -> list[str]:
     return ["clangorous"] if noise > _MURKY else ["rough"]
 
 
-def _register(heard: Heard, k: int) -> str:
+def _register(v: SimpleNamespace, heard: Heard, k: int) -> str:
     if heard.middle.noise[k] > _CLEAR:
         return ""
     off = float(heard.middle.pitch[k]) - 60
     moved = float(heard.middle.pitch[k] - heard.low.pitch[k])
     if heard.low.noise[k] < _CLEAR and abs(moved) < 1:
         return " of one pitch on all keys"
+    # What all partials of a fifth or a bell divide by is lower than anything that is heard in it.
+    if off < _lowest_carrier(v) - 6:
+        return ""
     octaves = round(off / 12)
     if abs(off - 12 * octaves) > 1 or not octaves:
         return ""
     count = {1: "an octave", 2: "two octaves"}.get(abs(octaves), f"{abs(octaves)} octaves")
     return f" {count} {'above' if octaves > 0 else 'below'} the key"
+
+
+def _lowest_carrier(v: SimpleNamespace) -> float:
+    """Semitones from the key to the lowest loud carrier; minus infinity where one is fixed, and may be lower."""
+    loud = (CARRIERS[v.algorithm] > 0) & (v.output_level > _LOUD_LEVEL)
+    if not loud.any() or np.any(v.fixed[loud] == 1):
+        return -np.inf
+    ratio = np.where(v.coarse == 0, 0.5, v.coarse) * (1 + v.fine / 100)
+    return float(12 * np.log2(ratio[loud].min())) + float(v.transpose) - 24
 
 
 def _onset(heard: Heard, k: int) -> str:

@@ -4,6 +4,8 @@ from ddx7.voice.bank import Bank as Bank
 from ddx7.voice.health import Finding as Finding
 from ddx7.voice.health import diagnose as diagnose
 from ddx7.voice.health import mend as mend
+from ddx7.voice.performance import Performance as Performance
+from ddx7.voice.performance import ToneGenerator as ToneGenerator
 from ddx7.voice.reader import load as load
 from ddx7.voice.reader import read_bytes as read_bytes
 from ddx7.voice.targets import Target as Target

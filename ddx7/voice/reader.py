@@ -1,8 +1,8 @@
 """Reading voices from files of any kind met in the wild; tolerant, and it says what it mended.
 
-What is told apart, in this order: zip archives, text (JSON voices), bare voices without any header, SysEx messages, and
-SysEx whose first bytes are damaged. Bare and damaged voices must look like voices; elsewhere the header vouches for
-them.
+What is told apart, in this order: zip archives, text (JSON voices, MiniDexed performances), bare voices without any
+header, SysEx messages, and SysEx whose first bytes are damaged. Bare and damaged voices must look like voices;
+elsewhere the header vouches for them.
 """
 
 import json
@@ -22,13 +22,14 @@ from ddx7.voice.bank import Bank
 from ddx7.voice.health import clamp, describe_changes, plausible
 from ddx7.voice.messages import START, Contents, Dump, clear_high_bits, scan, stray_bits
 from ddx7.voice.packing import VCED_COLUMNS, unpack
+from ddx7.voice.performance import is_performance, voice_bytes
 from ddx7.voice.spec import VCED_SIZE, VMEM_SIZE
 from ddx7.voice.voice import Voice, decode_name
 
 MAX_BYTES = 16 * 2**20
 """How much of a file is read at most: a hundred times the largest voice collection that is one file."""
 
-_WANTED = "wanted DX7 voices (SysEx, bare voice bytes, JSON, or a zip of those)"
+_WANTED = "wanted DX7 voices (SysEx, bare voice bytes, JSON, a MiniDexed performance, or a zip)"
 
 _CONTROL_CHARACTER = re.compile("[\x00-\x08\x0e-\x1f\x7f]")
 
@@ -71,7 +72,7 @@ Parts = tuple[list[Part], list[str]]
 
 
 def load(path: str | os.PathLike[str], *, max_bytes: int = MAX_BYTES) -> Bank:
-    """Read the voices of a file: .syx of any kind, bare voice bytes, JSON, or a zip of those.
+    """Read the voices of a file: .syx of any kind, bare voice bytes, JSON, a MiniDexed performance, or a zip.
 
     Args:
       path: the file.
@@ -164,6 +165,8 @@ def _read_file(data: bytes, name: str) -> Part:
     if not data:
         raise SysexError(f"{name}: found an empty file, {_WANTED}")
     text = _as_text(data)
+    if text is not None and is_performance(text):
+        return _mended(Contents((Dump(voice_bytes(text, name), damage=0),)))
     if text is not None:
         vced = _read_text(text, name).to_vced()
         return Part("", vced, np.zeros(len(vced), bool), np.zeros(len(vced), bool), ())

@@ -1,25 +1,25 @@
 """Voices as files for the instruments that play them: names, folders and forms as each wants them.
 
-Sources: MiniDexed's wiki and its ``performance.ini`` for the layout of its SD card; the TX816 owner's manual.
+Sources: MiniDexed's wiki for the layout of its SD card; the TX816 owner's manual.
 """
 
 import os
 import re
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
 from ddx7.errors import Ddx7Error
 from ddx7.files import write_files
-from ddx7.voice.messages import ALL_OPERATORS_ON
+from ddx7.voice.performance import N_TONE_GENERATORS, Performance
 from ddx7.voice.spec import VOICES_PER_BANK
 from ddx7.voice.voice import Voice
 from ddx7.voice.writer import to_bytes, to_volca_bytes
 
-Target = Literal["dx7", "volca", "minidexed", "tx816"]
+Target = Literal["dx7", "volca", "minidexed", "minidexed-unison", "tx816"]
 
 N_TX816_MODULES = 8
-N_TONE_GENERATORS = 8
 
 # MiniDexed lists performance files of at most 25 characters: number, underscore, 14 of name, ".ini".
 _MINIDEXED_NAME_SIZE = 14
@@ -45,6 +45,8 @@ def save(
     - ``minidexed``: `path` is a folder, the SD card. Banks go to ``sysex/voice``, because MiniDexed reads nothing else
       from a card; at most eight voices also make a performance in ``performance``, voice n on MIDI channel n. Each
       file gets the next free number, without which MiniDexed would ignore it.
+    - ``minidexed-unison``: the same for at most eight voices that play as one, all on MIDI channel 1
+      (`Performance.of_unison`).
     - ``tx816``: `path` is a folder for at most eight files of 163 bytes, voice n for the module on MIDI channel n.
 
     Args:
@@ -98,7 +100,9 @@ def _plan_tx816(voices: Voice | list[Voice], path: Path, _name: str | None) -> d
     }
 
 
-def _plan_minidexed(voices: Voice | list[Voice], path: Path, name: str | None) -> dict[Path, bytes]:
+def _plan_minidexed(
+    voices: Voice | list[Voice], path: Path, name: str | None, *, unison: bool = False
+) -> dict[Path, bytes]:
     voices = [voices] if isinstance(voices, Voice) else voices
     title = _file_name(name or voices[0].name)
     banks = _banks(voices)
@@ -112,10 +116,10 @@ def _plan_minidexed(voices: Voice | list[Voice], path: Path, name: str | None) -
         path / "sysex" / "voice" / f"{number:06d}_{title}.syx": to_bytes(bank)
         for number, title, bank in zip(numbers, titles, banks, strict=True)
     }
-    if len(voices) <= N_TONE_GENERATORS:
+    if unison or len(voices) <= N_TONE_GENERATORS:
         number = _free_numbers(path / "performance", titles, ".ini")[0]
-        text = _performance(voices, bank_number=numbers[0])
-        files[path / "performance" / f"{number:06d}_{titles[0]}.ini"] = text.encode("ascii")
+        performance = (Performance.of_unison if unison else Performance.of_parts)(voices, bank_number=numbers[0] - 1)
+        files[path / "performance" / f"{number:06d}_{titles[0]}.ini"] = performance.to_ini().encode("ascii")
     return files
 
 
@@ -123,6 +127,7 @@ _PLANS: Mapping[str, Callable[[Voice | list[Voice], Path, str | None], dict[Path
     "dx7": _plan_dx7,
     "volca": _plan_volca,
     "minidexed": _plan_minidexed,
+    "minidexed-unison": partial(_plan_minidexed, unison=True),
     "tx816": _plan_tx816,
 }
 
@@ -146,23 +151,3 @@ def _free_numbers(folder: Path, titles: list[str], suffix: str) -> list[int]:
     if max(numbers) > _MINIDEXED_MAX_NUMBER:
         raise Ddx7Error(f"{folder}: found no free number up to {_MINIDEXED_MAX_NUMBER}, wanted {len(titles)}")
     return numbers
-
-
-def _performance(voices: list[Voice], bank_number: int) -> str:
-    """A MiniDexed performance; what it leaves out keeps MiniDexed's defaults."""
-    lines: list[str] = []
-    for n in range(1, N_TONE_GENERATORS + 1):
-        if n > len(voices):
-            lines.append(f"MIDIChannel{n}=0")
-            continue
-        data = voices[n - 1].to_vced() + bytes([ALL_OPERATORS_ON])
-        lines += [
-            f"BankNumber{n}={bank_number - 1}",
-            f"VoiceNumber{n}={n}",
-            f"MIDIChannel{n}={n}",
-            f"Volume{n}=100",
-            f"Pan{n}=64",
-            f"Detune{n}=0",
-            f"VoiceData{n}={data.hex(' ').upper()}",
-        ]
-    return "\n".join(lines) + "\n"

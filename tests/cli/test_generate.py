@@ -13,7 +13,7 @@ import ddx7
 
 def test_generate_writes_bank_sound_picture_and_report(run: Run, tmp_path: Path) -> None:
     out = tmp_path / "bells.syx"
-    outcome = run("generate", "--category", "bell", "--algorithm", 5, "--count", 5, "--seed", 3, "-o", out)
+    outcome = run("generate", "--category", " Bell", "--algorithm", 5, "--count", 5, "--seed", 3, "-o", out)
     assert outcome.code == 0
     files = [out, *(out.with_suffix(suffix) for suffix in (".wav", ".png", ".json"))]
     assert outcome.out.splitlines() == list(map(str, files))

@@ -31,6 +31,26 @@ def test_vary_for_eight_modules(run: Run, single: Path, tmp_path: Path, voices: 
     assert len({path.read_bytes() for path in files}) == 8
 
 
+def test_vary_for_a_minidexed(run: Run, single: Path, tmp_path: Path, voices: list[Voice]) -> None:
+    outcome = run("vary", single, "--layout", "minidexed", "-o", tmp_path / "card")
+    assert outcome.code == 0
+    bank, performance, sound = map(Path, outcome.out.splitlines())
+    assert [path.relative_to(tmp_path).as_posix() for path in (bank, performance, sound)] == [
+        "card/sysex/voice/000001_E_PIANO.syx",
+        "card/performance/000001_E_PIANO.ini",
+        "card.wav",
+    ]
+    made = ddx7.load(performance)
+    assert made[0] == voices[2]
+    assert len(set(made)) == 8
+    assert list(made) == list(ddx7.load(bank))[:8]
+    assert len(set(performance.read_text().splitlines()) & {f"MIDIChannel{n}=1" for n in range(1, 9)}) == 8
+    assert run("vary", single, "--layout", "minidexed", "-o", tmp_path / "card.syx").code == 2
+    back = tmp_path / "back.syx"
+    assert run("convert", performance, "-o", back).code == 0
+    assert ddx7.load(back)[:8] == made[:]
+
+
 def test_vary_asks_which_voice(run: Run, bank: Path, tmp_path: Path) -> None:
     outcome = run("vary", bank, "-o", tmp_path / "made.syx")
     assert outcome.code == 2

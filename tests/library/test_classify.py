@@ -116,6 +116,19 @@ def test_descriptions_are_true(vced, heard) -> None:
     assert "touch" not in organ
 
 
+def test_a_register_is_one_that_is_heard() -> None:
+    """A fifth divides by a tone an octave under it that nobody hears; a transposed voice has it."""
+    on = replace(OPERATOR, output_level=99)
+    fifth = replace(voice(on, replace(on, coarse=1, fine=50)), algorithm=32, name="QUINT")
+    low = replace(fifth, operators=(on, *(OPERATOR,) * 5), transpose=-12)
+    high = replace(low, transpose=12)
+    sentences = describe_voices([fifth, low, high, Voice(), Voice(name="FLUTE")])
+    assert "the key that" not in sentences[0]
+    assert "an octave below the key" in sentences[1]
+    assert "an octave above the key" in sentences[2]
+    assert sentences[3] == sentences[4] == "A plain sine at the pitch of the key, as INIT VOICE has it."
+
+
 def test_silence_is_described_as_such() -> None:
     assert describe_voices([voice(OPERATOR)]) == ["Silent on the keys that were tried."]
 

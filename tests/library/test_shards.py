@@ -1,5 +1,3 @@
-import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -81,33 +79,3 @@ def test_progress_counts_voices(tmp_path: Path) -> None:
 def test_no_voices() -> None:
     with pytest.raises(Ddx7Error, match="no voices"):
         run(Work(), None, VOICES[:0])
-
-
-def _slowly(vced: np.ndarray) -> dict[str, np.ndarray]:
-    time.sleep(0.05)
-    return {"total": vced.sum(axis=1, dtype=np.int64)}
-
-
-def test_a_cluster_that_dies_loses_nothing(tmp_path: Path) -> None:
-    """Half-way the workers are killed for good; another cluster does the rest, and only that."""
-    distributed = pytest.importorskip("distributed", reason="the extra 'cluster' (distributed) is not installed")
-    sys.modules["shard_work"] = sys.modules[__name__]
-
-    def cluster():
-        return distributed.Client(n_workers=2, threads_per_worker=1, processes=False, dashboard_address=None)
-
-    def stop(done: int, _: int) -> None:
-        if done >= 32:
-            raise KeyboardInterrupt
-
-    with cluster() as client, pytest.raises(KeyboardInterrupt):
-        in_shards(_slowly, VOICES, version="1", folder=tmp_path, size=16, client=client, progress=stop)
-    n_kept = len(list(tmp_path.iterdir()))
-    assert 2 <= n_kept < 5
-    told: list[int] = []
-    with cluster() as client:
-        found = in_shards(
-            _slowly, VOICES, version="1", folder=tmp_path, size=16, client=client, progress=lambda n, _: told.append(n)
-        )
-    assert (found["total"] == WANTED).all()
-    assert len(told) == 1 + 5 - n_kept

@@ -302,9 +302,9 @@ def test_size_limit(tmp_path: Path):
     "unit", [b"\xf0", b"\xf0\xf7", b"\xf0\x43\x00\x09\x20\x00", b"\xf7", b"\x43\x00\x09\x20\x00", b"[1,"]
 )
 def test_time_grows_no_faster_than_size(unit):
-    start = time.perf_counter()
+    start = time.process_time()  # the machine may be busy
     refuse(unit * (2**22 // len(unit)))
-    assert time.perf_counter() - start < 15
+    assert time.process_time() - start < 15
 
 
 def test_a_large_collection_is_read_in_one_go():
