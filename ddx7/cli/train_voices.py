@@ -112,6 +112,7 @@ class Gan(FromVoices):
         def heard(done: int, of: int) -> None:
             note(f"listened to {done:,} of {of:,}")
 
+        _check_enough(vced)
         clean = learn(vced, self.output / "heard", heard)
         note(f"{len(clean):,} of {len(vced):,} voices are no duds")
         train_on, test = _split(clean, _HELD_OUT_OF_GAN, self.seed)
@@ -128,12 +129,16 @@ class Gan(FromVoices):
         return path
 
 
+def _check_enough(vced: "np.ndarray") -> None:
+    if len(vced) < _FEWEST_VOICES:
+        raise Ddx7Error(f"found {len(vced)} different voices to learn from, wanted {_FEWEST_VOICES} or more")
+
+
 def _split(vced: "np.ndarray", held_out: int, seed: int) -> "list[np.ndarray]":
     """Voices to learn from, and others to measure on."""
     import numpy as np
 
-    if len(vced) < _FEWEST_VOICES:
-        raise Ddx7Error(f"found {len(vced)} different voices to learn from, wanted {_FEWEST_VOICES} or more")
+    _check_enough(vced)
     order = np.random.default_rng(seed).permutation(len(vced))
     test, train_on = np.split(vced[order], [max(len(vced) // held_out, 1)])
     note(f"{len(train_on):,} voices to learn from, {len(test):,} to measure on")
