@@ -108,7 +108,7 @@ def test_gradient_brings_a_wrong_level_nearer():
 @pytest.mark.slow
 def test_match_comes_nearer_to_a_rendered_voice_than_its_first_draw():
     target = ddx7.render(Voice.from_vced(organ()), note=57, gate=0.4, duration=0.7)
-    found = ddx7.match((target, 44100), seconds=4, candidates=3, seed=1, name="ORGAN")
+    found = ddx7.match((target, 44100), seconds=8, candidates=3, seed=1, name="ORGAN")
     assert found.key == 57
     assert len(found.voices) == len(found.distances) == 3
     assert list(found.distances) == sorted(found.distances)
