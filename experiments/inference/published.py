@@ -21,8 +21,8 @@ import numpy as np
 
 from ddx7.inference.published.metrics import SoundErrors, parameter_errors, sound_errors, tuned
 from ddx7.inference.published.model import HEAD_NAMES
-from ddx7.inference.published.spectrogram import ONE_NOTE, SIX_NOTES, play_notes, spectrograms
-from ddx7.inference.published.training import Settings, answers, count, load_trained, train
+from ddx7.inference.published.spectrogram import ONE_NOTE, SIX_NOTES, play_notes
+from ddx7.inference.published.training import Look, Settings, answers, count, load_trained, look_at, train
 from ddx7.inference.representation import FORM_NAMES, form, heard
 
 QUIET = 1e-3
@@ -45,6 +45,8 @@ def learn(arguments: argparse.Namespace) -> None:
         transpose=arguments.transpose,
         head=arguments.head,
         several_notes=arguments.six_notes,
+        small=arguments.small,
+        learning_rate=arguments.rate,
         steps=arguments.steps,
         batch=min(arguments.batch, arguments.voices or len(voices)),
         measured_every=arguments.every,
@@ -54,8 +56,36 @@ def learn(arguments: argparse.Namespace) -> None:
     folder = arguments.run / "published" / name_of(settings)
     chosen = voices[: arguments.voices]
     print(f"{folder}: {len(chosen):,} voices, {settings.steps:,} steps of {settings.batch}", flush=True)
-    variables, _ = train(chosen, held_out, folder, settings, progress=show, until=arguments.until)
+    look = look_at(settings.notes, small=settings.small)
+    if settings.small:
+        kind = "transposed" if settings.transpose else "untransposed"
+        path = folder.parent / f"seen-{kind}-{len(settings.notes)}-{len(chosen)}.npy"
+        look = remembered(look, settings, np.concatenate([chosen, held_out[: settings.measured]]), path)
+    variables, _ = train(chosen, held_out, folder, settings, look=look, progress=show, until=arguments.until)
     print(", ".join(f"{part} {n:,}" for part, n in count(variables["params"]).items()))
+
+
+def remembered(look: Look, settings: Settings, voices: np.ndarray, path: Path) -> Look:
+    """A look that keeps in a file what it has seen, for the next epoch and for other models.
+
+    Args:
+      look: at voices that are not yet in the file.
+      settings: of the model that looks.
+      voices: all that will ever be looked at, uint8 [voice, 155].
+      path: of the file, in half precision.
+    """
+    row_of = {said.tobytes(): row for row, said in enumerate(settings.vector_form().says(voices))}
+    shape = (len(voices), len(settings.notes), *settings.size().layers.picture)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    kept = np.lib.format.open_memmap(path, "r+" if path.exists() else "w+", np.float16, shape)
+
+    def recall(vced: np.ndarray) -> np.ndarray:
+        rows = [row_of[voice.tobytes()] for voice in vced]
+        if not kept[rows].any(axis=(1, 2, 3)).all():  # no spectrogram is zero everywhere
+            kept[rows] = look(vced)
+        return kept[rows].astype(np.float32)
+
+    return recall
 
 
 def show(metrics: dict[str, float]) -> None:
@@ -108,10 +138,10 @@ def distances(wanted: np.ndarray, found: np.ndarray) -> np.ndarray:
 def answered(folder: Path, settings: Settings, wanted: np.ndarray) -> np.ndarray:
     """What a trained model makes of the sounds of voices."""
     variables, found = load_trained(folder, settings), []
+    look = look_at(settings.notes, small=settings.small)
     for first in range(0, len(wanted), AT_ONCE):
         rows = np.arange(first, first + AT_ONCE) % len(wanted)  # one size, one compilation
-        seen = spectrograms(play_notes(wanted[rows], settings.notes))
-        found.append(answers(variables, settings.size(), settings.vector_form(), seen))
+        found.append(answers(variables, settings.size(), settings.vector_form(), look(wanted[rows])))
     return np.concatenate(found)[: len(wanted)]
 
 
@@ -146,6 +176,8 @@ def main() -> None:
     training.add_argument("--transpose", action="store_true", help="learn it, too")
     training.add_argument("--head", choices=HEAD_NAMES, default=Settings.head)
     training.add_argument("--six-notes", action="store_true")
+    training.add_argument("--small", action="store_true", help="small convolutions on coarse spectrograms")
+    training.add_argument("--rate", type=float, default=Settings.learning_rate, help="learning rate")
     training.add_argument("--steps", type=int, default=Settings.steps)
     training.add_argument("--until", type=int, help="step to stop after; the same command without it goes on")
     training.add_argument("--batch", type=int, default=Settings.batch)
