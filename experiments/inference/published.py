@@ -19,15 +19,27 @@ from typing import Any
 
 import numpy as np
 
+from ddx7.audio import midi_to_hz
+from ddx7.inference.encoder.data import pictures_of
+from ddx7.inference.encoder.image import LOOKED_AT_S
+from ddx7.inference.encoder.propose import Heard, shipped
 from ddx7.inference.published.metrics import SoundErrors, parameter_errors, sound_errors, tuned
 from ddx7.inference.published.model import HEAD_NAMES
-from ddx7.inference.published.spectrogram import ONE_NOTE, SIX_NOTES, play_notes
+from ddx7.inference.published.spectrogram import HELD_S, ONE_NOTE, RATE, SAMPLES, SIX_NOTES, play_notes
 from ddx7.inference.published.training import Look, Settings, answers, count, load_trained, look_at, train
 from ddx7.inference.representation import FORM_NAMES, form, heard
+from ddx7.inference.score import LENGTHS, UNIT, Hand, Listener
+from ddx7.inference.score import RATE as LISTENED_RATE
+from ddx7.library.tokens import to_tokens, to_vced
 
 QUIET = 1e-3
 """Peak of a voice that is no target: 40 dB under one carrier at full level."""
 AT_ONCE = 16  # targets that are looked at together
+DRAWN = 16
+"""Draws of the project's own ear, of which the nearest is taken."""
+WARM, COLD = 0.6, 1e-3  # temperatures: of `match`'s draws, and one that takes the most probable value each time
+LONGEST = LENGTHS[-1] * UNIT * RATE // LISTENED_RATE
+"""Samples of the search's longest note, a little more than are played here."""
 TUNED_BY = SIX_NOTES.index(ONE_NOTE[0])
 
 
@@ -145,6 +157,29 @@ def answered(folder: Path, settings: Settings, wanted: np.ndarray) -> np.ndarray
     return np.concatenate(found)[: len(wanted)]
 
 
+def by_ear(wanted: np.ndarray) -> dict[str, np.ndarray]:
+    """What the project's own ear makes of the one note that the published models hear, uint8 [voice, 155] each.
+
+    Its likeliest voice, the value of each parameter in turn; and of `DRAWN` draws the one that the search's perceptual
+    distance puts nearest to the note.
+    """
+    [(key, velocity)], found = ONE_NOTE, {"ear, likeliest": [], f"ear, best of {DRAWN}": []}
+    hand = Hand(key, velocity, HELD_S)
+    f0_hz, held_s = np.full(1, midi_to_hz(key)), np.full(1, HELD_S)
+    for sound in play_notes(wanted, ONE_NOTE)[:, 0]:
+        sound = np.pad(sound, (0, round(LOOKED_AT_S * RATE) - len(sound)))
+        heard = Heard(pictures_of(sound[None], f0_hz, held_s), np.array([hand], np.float32))
+        listener = Listener(sound[:LONGEST], RATE, hand, SAMPLES / RATE)
+        drawn = shipped().propose(heard, DRAWN, temperature=WARM)
+        choices = (
+            shipped().propose(heard, 1, temperature=COLD),
+            drawn[np.argmin(listener.compare(listener.hear(drawn)))],
+        )
+        for rows, choice in zip(found.values(), choices, strict=True):
+            rows.append(choice.reshape(-1))
+    return {name: np.array(rows) for name, rows in found.items()}
+
+
 def tabulate(arguments: argparse.Namespace) -> None:
     """Compare all that was trained."""
     chosen = targets(np.load(arguments.run / "test.npy"), arguments.targets)
@@ -157,6 +192,9 @@ def tabulate(arguments: argparse.Namespace) -> None:
         wanted = settings.vector_form().says(chosen)
         rows[path.parent.name] = compare(wanted, answered(path.parent, settings, wanted))
         print(f"{path.parent.name}: compared", flush=True)
+    # The ear leaves out what is not heard and sorts operators that may trade places; so do the voices it is asked for.
+    wanted = to_vced(to_tokens(plain.says(chosen)))
+    rows |= {name: compare(wanted, found) for name, found in by_ear(wanted).items()}
     names = list(rows["constant"])
     print(f"\n| {len(chosen)} targets | {' | '.join(names)} |\n|{'---|' * (len(names) + 1)}")
     for label, row in rows.items():

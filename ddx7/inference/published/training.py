@@ -104,7 +104,7 @@ class State(NamedTuple):
     optimiser: Any
 
 
-Look = Callable[[np.ndarray], Array | np.ndarray]
+Look = Callable[[np.ndarray], Array]
 """Voices, uint8 [voice, 155], to spectrograms, [voice, note, frame, band]."""
 
 
@@ -211,7 +211,7 @@ def make_batch(voices: np.ndarray, settings: Settings, look: Look) -> Batch:
     vector_form = settings.vector_form()
     said = vector_form.says(voices)
     wanted, counted = jnp.asarray(vector_form.to_vectors(said)), jnp.asarray(vector_form.counted(said))
-    return Batch(jnp.asarray(look(said)), wanted, counted)
+    return Batch(look(said), wanted, counted)
 
 
 def measure(
