@@ -17,7 +17,9 @@ import json
 from pathlib import Path
 from typing import Any
 
+import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Array
 
 from ddx7.audio import midi_to_hz
 from ddx7.inference.encoder.data import pictures_of
@@ -91,11 +93,11 @@ def remembered(look: Look, settings: Settings, voices: np.ndarray, path: Path) -
     path.parent.mkdir(parents=True, exist_ok=True)
     kept = np.lib.format.open_memmap(path, "r+" if path.exists() else "w+", np.float16, shape)
 
-    def recall(vced: np.ndarray) -> np.ndarray:
+    def recall(vced: np.ndarray) -> Array:
         rows = [row_of[voice.tobytes()] for voice in vced]
         if not kept[rows].any(axis=(1, 2, 3)).all():  # no spectrogram is zero everywhere
             kept[rows] = look(vced)
-        return kept[rows].astype(np.float32)
+        return jnp.asarray(kept[rows], jnp.float32)
 
     return recall
 
@@ -171,12 +173,10 @@ def by_ear(wanted: np.ndarray) -> dict[str, np.ndarray]:
         heard = Heard(pictures_of(sound[None], f0_hz, held_s), np.array([hand], np.float32))
         listener = Listener(sound[:LONGEST], RATE, hand, SAMPLES / RATE)
         drawn = shipped().propose(heard, DRAWN, temperature=WARM)
-        choices = (
-            shipped().propose(heard, 1, temperature=COLD),
-            drawn[np.argmin(listener.compare(listener.hear(drawn)))],
-        )
-        for rows, choice in zip(found.values(), choices, strict=True):
-            rows.append(choice.reshape(-1))
+        [likeliest] = shipped().propose(heard, 1, temperature=COLD)
+        nearest = drawn[np.argmin(listener.compare(listener.hear(drawn)))]
+        for rows, choice in zip(found.values(), (likeliest, nearest), strict=True):
+            rows.append(choice)
     return {name: np.array(rows) for name, rows in found.items()}
 
 
