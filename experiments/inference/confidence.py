@@ -1,12 +1,13 @@
-"""How likely an answer at some distance is the same kind of sound: the constants of `ddx7.inference.verdict.confidence`.
+"""How likely an answer at some distance is the same kind of sound: what `ddx7.inference.verdict.confidence` knows.
 
     python experiments/inference/split.py --shared ../shared -o runs/encoder
     python experiments/inference/confidence.py --shared ../shared runs/encoder [--json FILE]
 
 Targets are human voices whose names say what kind of sound they are, on middle C. A search answers with the nearest of
-many voices, so the answer is the nearest of N named voices of other families, N from 1 to 5,000: more candidates, shorter
-distances. It is the same kind of sound if both names share a category (`ddx7.library.categories_of_name`). A logistic
-curve between two asymptotes is fitted to 600 targets of the training families and tested on those kept for testing.
+many voices, so the answer is the nearest of N named voices of other families, N from 30 to 5,000: more candidates,
+shorter distances. It is the same kind of sound if both names share a category (`ddx7.library.categories_of_name`). Half
+a logistic curve, from certainty at no distance down to chance, is fitted to 600 targets of the training families and
+tested on as many of the families kept for testing.
 
 A second test are recorded notes: the nearest of N others on the same key, the same instrument or not.
 """
@@ -27,12 +28,13 @@ from corpus import DURATION_S, HAND, QUIET, distances, hear, spectra
 
 from ddx7.audio import read_audio, resample
 from ddx7.audio.distance import RATE
+from ddx7.inference.verdict import confidence
 from ddx7.library.categories import categories_of_name
 from ddx7.voice.health import plausible
 from ddx7.voice.packing import in_range, unpack
 
 FITTED, TESTED, CANDIDATES = 600, 600, 5_000
-AMONG = (1, 3, 10, 30, 100, 300, 1_000, 3_000, CANDIDATES)
+AMONG = (30, 100, 300, 1_000, 3_000, CANDIDATES)
 """How many voices an answer is the nearest of."""
 AMONG_NOTES = (1, 3, 10)
 BINS = 10
@@ -72,16 +74,19 @@ class Pairs(NamedTuple):
 
 
 class Curve(NamedTuple):
-    """Probability of the same kind: `far` + (`near` - `far`) / (1 + exp((distance - `middle_db`) / `slope_db`))."""
+    """The constants of `ddx7.inference.verdict.confidence`.
 
-    near: float
-    far: float
-    middle_db: float
-    slope_db: float
+    Attributes:
+      chance: probability of the same kind far away.
+      scale_db: distance at which 0.54 of the way from 1 to that is left.
+    """
+
+    chance: float
+    scale_db: float
 
     def __call__(self, distance_db: np.ndarray) -> np.ndarray:
         """At distances in dB."""
-        return self.far + (self.near - self.far) / (1 + np.exp((distance_db - self.middle_db) / self.slope_db))
+        return np.array([confidence(distance, *self) for distance in distance_db])
 
 
 def named_voices(shared: Path) -> Named:
@@ -171,7 +176,7 @@ def fit(pairs: Pairs) -> Curve:
         p = np.clip(Curve(*values)(pairs.distance_db), 1e-6, 1 - 1e-6)
         return -float(np.where(pairs.same, np.log(p), np.log(1 - p)).mean())
 
-    found = minimize(loss, (0.9, 0.15, 7.0, 2.0), method="Nelder-Mead", options={"maxiter": 4000, "xatol": 1e-5})
+    found = minimize(loss, (0.1, 2.5), method="Nelder-Mead")
     return Curve(*map(float, found.x))
 
 
