@@ -10,7 +10,7 @@ import pytest
 import scipy.signal
 
 from ddx7.audio import Note
-from ddx7.inference.verdict import describe, differences, verdict
+from ddx7.inference.verdict import CHANCE, SCALE_DB, confidence, describe, differences, verdict
 
 RATE = 44_100
 
@@ -161,7 +161,23 @@ def test_verdicts(distance_db: float, words: str) -> None:
 
 
 def test_one_line() -> None:
-    assert describe(7.06) == "7.1 dB from the recording: roughly similar"
+    likely = [f"(the same kind of sound: {round(100 * confidence(distance_db))} %)" for distance_db in (7.06, 2.1)]
+    assert describe(7.06) == f"7.1 dB from the recording: roughly similar {likely[0]}"
     assert describe(2.1, ("noise missing", "15 cents flat")) == (
-        "2.1 dB from the recording: very close; noise missing, 15 cents flat"
+        f"2.1 dB from the recording: very close {likely[1]}; noise missing, 15 cents flat"
     )
+
+
+def test_confidence_falls_from_certainty_to_chance() -> None:
+    assert confidence(0.0) == 1.0
+    assert confidence(np.inf) == CHANCE
+    fallen = [confidence(distance_db) for distance_db in np.linspace(0, 30, 61)]
+    assert (np.diff(fallen) < 0).all()
+    odds = 2 / (1 + np.exp(4.0 / SCALE_DB))  # half a logistic curve
+    assert confidence(4.0) == pytest.approx(CHANCE + (1 - CHANCE) * odds)
+
+
+@pytest.mark.parametrize(("distance_db", "found"), FOUND)
+def test_confidence_is_what_was_found_for_held_out_voices(distance_db: float, found: float) -> None:
+    """Medians of the bins of the table in docs/match.md."""
+    assert confidence(distance_db) == pytest.approx(found, abs=0.1)
