@@ -7,7 +7,7 @@ from ddx7.inference.differences import differences as differences
 
 VERDICTS = ((3.0, "very close"), (6.0, "same family"), (9.0, "roughly similar"))
 FAR = "far off"
-CHANCE, SCALE_DB = 0.09, 2.5
+CHANCE, SCALE_DB = 0.171, 2.12
 """Of `confidence`; made by `experiments/inference/confidence.py`."""
 
 
@@ -32,8 +32,8 @@ def confidence(distance_db: float, chance: float = CHANCE, scale_db: float = SCA
 
     Half a logistic curve, from 1 at no distance to chance far away. Calibrated on human DX7 voices, not on listeners:
     the answer was the nearest of 30 to 5,000 voices from other families, and of the same kind if the names that people
-    gave both speak of one of 16 kinds. For held-out voices what was found is within 0.04 of what is said here; the
-    table is in ``docs/match.md``.
+    gave both speak of one of 16 kinds. For voices of held-out families what was found is 0.04 away from what is said
+    here, in the mean over ten bins; the table is in ``docs/match.md``.
 
     Args:
       distance_db: by `ddx7.audio.log_mel_distance`, at least 0.
@@ -50,7 +50,7 @@ def describe(distance_db: float, differences: Sequence[str] = ()) -> str:
     """One line about a match.
 
     >>> describe(2.1, ["attack 30 ms slower", "vibrato missing"])
-    '2.1 dB from the recording: very close (the same kind of sound: 64 %); attack 30 ms slower, vibrato missing'
+    '2.1 dB from the recording: very close (the same kind of sound: 62 %); attack 30 ms slower, vibrato missing'
     """
     sure = f"the same kind of sound: {100 * confidence(distance_db):.0f} %"
     line = f"{distance_db:.1f} dB from the recording: {verdict(distance_db)} ({sure})"
