@@ -33,6 +33,7 @@ from ddx7.inference.representation import FORM_NAMES, form, heard
 from ddx7.inference.score import LENGTHS, UNIT, Hand, Listener
 from ddx7.inference.score import RATE as LISTENED_RATE
 from ddx7.library.tokens import to_tokens, to_vced
+from ddx7.runs import CHECKPOINT
 
 QUIET = 1e-3
 """Peak of a voice that is no target: 40 dB under one carrier at full level."""
@@ -187,8 +188,8 @@ def tabulate(arguments: argparse.Namespace) -> None:
     average = plain.to_vced(plain.to_vectors(np.load(arguments.run / "train.npy")).mean(axis=0))
     rows: dict[str, dict[str, Any]] = {}
     rows["constant"] = compare(plain.says(chosen), np.tile(average, (len(chosen), 1)))
-    for path in sorted((arguments.run / "published").glob("*/settings.json")):
-        settings = Settings(**json.loads(path.read_text())["settings"])
+    for path in sorted((arguments.run / "published").glob(f"*/{CHECKPOINT}")):
+        settings = Settings(**json.loads((path.parent / "settings.json").read_text())["settings"])
         wanted = settings.vector_form().says(chosen)
         rows[path.parent.name] = compare(wanted, answered(path.parent, settings, wanted))
         print(f"{path.parent.name}: compared", flush=True)
