@@ -6,8 +6,8 @@
     python experiments/inference/published.py table runs/encoder [--targets 100] [--json FILE]
 
 `train` goes on with a run that was stopped. Each combination has its folder in `runs/encoder/published`. With `--small`
-its convolutions have a ninth of the weights and see spectrograms averaged over 4 x 4 frames and bands, which are kept in
-a file for the next epoch and for other combinations: for a laptop. Heads, latent flow, forms, loss are those published.
+its convolutions have a ninth of the weights and see spectrograms averaged over 4 x 4 frames and bands, which are kept
+in a file for the next epoch and for other combinations: for a laptop. All else is as published.
 `table` asks all that are there for the voices behind the same sounds of held-out voices and compares, as published:
 error of numbers (parts of their range) and share of categories that are right, over all parameters, over those of key
 and velocity, and over those that can be heard; then sounds on six notes: log-spectral distance, spectral convergence,
