@@ -213,6 +213,7 @@ def _summary(task: Task, match: "Match", files: Sequence[Path]) -> dict[str, Any
         "files": [str(path) for path in files],
         "distances_db": list(match.distances),
         "verdict": verdict(match.distances[0]),
+        "confidence": round(match.confidence, 3),
         "differences": list(match.differences),
         "key": match.key,
         "velocity": match.velocity,

@@ -111,6 +111,7 @@ def match_to_dict(match: Match) -> dict[str, Any]:
         "sample_rate": match.sample_rate,
         "duration_s": len(match.target) / match.sample_rate,
         "interrupted": match.interrupted,
+        "confidence": round(match.confidence, 3),
         "summary": describe(match.distances[0], match.differences),
         "differences": list(match.differences),
         "strongest_note": match.strongest,

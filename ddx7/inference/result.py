@@ -8,6 +8,7 @@ from jaxtyping import Float
 
 from ddx7.audio import Note
 from ddx7.inference.score import Hand
+from ddx7.inference.verdict import confidence
 from ddx7.voice import Bank
 
 
@@ -59,6 +60,11 @@ class Match:
     differences: tuple[str, ...]
     report: dict[str, Any]
     interrupted: bool = False
+
+    @property
+    def confidence(self) -> float:
+        """How likely the best voice is the same kind of sound as the recording, 0 to 1; see `verdict.confidence`."""
+        return confidence(self.distances[0])
 
     @property
     def note(self) -> Note:

@@ -2,14 +2,18 @@
 
     python experiments/inference/split.py --shared ../shared -o runs/encoder
     python experiments/inference/published.py train runs/encoder --form NumCat++ --head flow [--six-notes] [--steps N]
+        [--small --rate 5e-4 --voices 5000 --batch 32]
     python experiments/inference/published.py table runs/encoder [--targets 100] [--json FILE]
 
-`train` goes on with a run that was stopped. Each combination has its folder in `runs/encoder/published`.
+`train` goes on with a run that was stopped. Each combination has its folder in `runs/encoder/published`. With `--small`
+its convolutions have a ninth of the weights and see spectrograms averaged over 4 x 4 frames and bands, which are kept
+in a file for the next epoch and for other combinations: for a laptop. All else is as published.
 `table` asks all that are there for the voices behind the same sounds of held-out voices and compares, as published:
 error of numbers (parts of their range) and share of categories that are right, over all parameters, over those of key
 and velocity, and over those that can be heard; then sounds on six notes: log-spectral distance, spectral convergence,
 MFCC-13 and MFCC-40 distance, as answered and with the tuning mended by pitch estimation. A model of a form without
 transpose has an easier task: its targets are played untransposed. "Constant" answers every sound with the mean voice.
+"Ear" is the project's own, asked for the same sounds on the one note.
 """
 
 import argparse
@@ -17,17 +21,32 @@ import json
 from pathlib import Path
 from typing import Any
 
+import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Array
 
+from ddx7.audio import midi_to_hz
+from ddx7.inference.encoder.data import pictures_of
+from ddx7.inference.encoder.image import LOOKED_AT_S
+from ddx7.inference.encoder.propose import Heard, shipped
 from ddx7.inference.published.metrics import SoundErrors, parameter_errors, sound_errors, tuned
 from ddx7.inference.published.model import HEAD_NAMES
-from ddx7.inference.published.spectrogram import ONE_NOTE, SIX_NOTES, play_notes, spectrograms
-from ddx7.inference.published.training import Settings, answers, count, load_trained, train
+from ddx7.inference.published.spectrogram import HELD_S, ONE_NOTE, RATE, SAMPLES, SIX_NOTES, play_notes
+from ddx7.inference.published.training import Look, Settings, answers, count, load_trained, look_at, train
 from ddx7.inference.representation import FORM_NAMES, form, heard
+from ddx7.inference.score import LENGTHS, UNIT, Hand, Listener
+from ddx7.inference.score import RATE as LISTENED_RATE
+from ddx7.library.tokens import to_tokens, to_vced
+from ddx7.runs import CHECKPOINT
 
 QUIET = 1e-3
 """Peak of a voice that is no target: 40 dB under one carrier at full level."""
 AT_ONCE = 16  # targets that are looked at together
+DRAWN = 16
+"""Draws of the project's own ear, of which the nearest is taken."""
+WARM, COLD = 0.6, 1e-3  # temperatures: of `match`'s draws, and one that takes the most probable value each time
+LONGEST = LENGTHS[-1] * UNIT * RATE // LISTENED_RATE
+"""Samples of the search's longest note, a little more than are played here."""
 TUNED_BY = SIX_NOTES.index(ONE_NOTE[0])
 
 
@@ -45,6 +64,8 @@ def learn(arguments: argparse.Namespace) -> None:
         transpose=arguments.transpose,
         head=arguments.head,
         several_notes=arguments.six_notes,
+        small=arguments.small,
+        learning_rate=arguments.rate,
         steps=arguments.steps,
         batch=min(arguments.batch, arguments.voices or len(voices)),
         measured_every=arguments.every,
@@ -54,8 +75,36 @@ def learn(arguments: argparse.Namespace) -> None:
     folder = arguments.run / "published" / name_of(settings)
     chosen = voices[: arguments.voices]
     print(f"{folder}: {len(chosen):,} voices, {settings.steps:,} steps of {settings.batch}", flush=True)
-    variables, _ = train(chosen, held_out, folder, settings, progress=show, until=arguments.until)
+    look = look_at(settings.notes, small=settings.small)
+    if settings.small:
+        kind = "transposed" if settings.transpose else "untransposed"
+        path = folder.parent / f"seen-{kind}-{len(settings.notes)}-{len(chosen)}.npy"
+        look = remembered(look, settings, np.concatenate([chosen, held_out[: settings.measured]]), path)
+    variables, _ = train(chosen, held_out, folder, settings, look=look, progress=show, until=arguments.until)
     print(", ".join(f"{part} {n:,}" for part, n in count(variables["params"]).items()))
+
+
+def remembered(look: Look, settings: Settings, voices: np.ndarray, path: Path) -> Look:
+    """A look that keeps in a file what it has seen, for the next epoch and for other models.
+
+    Args:
+      look: at voices that are not yet in the file.
+      settings: of the model that looks.
+      voices: all that will ever be looked at, uint8 [voice, 155].
+      path: of the file, in half precision.
+    """
+    row_of = {said.tobytes(): row for row, said in enumerate(settings.vector_form().says(voices))}
+    shape = (len(voices), len(settings.notes), *settings.size().layers.picture)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    kept = np.lib.format.open_memmap(path, "r+" if path.exists() else "w+", np.float16, shape)
+
+    def recall(vced: np.ndarray) -> Array:
+        rows = [row_of[voice.tobytes()] for voice in vced]
+        if not kept[rows].any(axis=(1, 2, 3)).all():  # no spectrogram is zero everywhere
+            kept[rows] = look(vced)
+        return jnp.asarray(kept[rows], jnp.float32)
+
+    return recall
 
 
 def show(metrics: dict[str, float]) -> None:
@@ -108,11 +157,32 @@ def distances(wanted: np.ndarray, found: np.ndarray) -> np.ndarray:
 def answered(folder: Path, settings: Settings, wanted: np.ndarray) -> np.ndarray:
     """What a trained model makes of the sounds of voices."""
     variables, found = load_trained(folder, settings), []
+    look = look_at(settings.notes, small=settings.small)
     for first in range(0, len(wanted), AT_ONCE):
         rows = np.arange(first, first + AT_ONCE) % len(wanted)  # one size, one compilation
-        seen = spectrograms(play_notes(wanted[rows], settings.notes))
-        found.append(answers(variables, settings.size(), settings.vector_form(), seen))
+        found.append(answers(variables, settings.size(), settings.vector_form(), look(wanted[rows])))
     return np.concatenate(found)[: len(wanted)]
+
+
+def by_ear(wanted: np.ndarray) -> dict[str, np.ndarray]:
+    """What the project's own ear makes of the one note that the published models hear, uint8 [voice, 155] each.
+
+    Its likeliest voice, the value of each parameter in turn; and of `DRAWN` draws the one that the search's perceptual
+    distance puts nearest to the note.
+    """
+    [(key, velocity)], found = ONE_NOTE, {"ear, likeliest": [], f"ear, best of {DRAWN}": []}
+    hand = Hand(key, velocity, HELD_S)
+    f0_hz, held_s = np.full(1, midi_to_hz(key)), np.full(1, HELD_S)
+    for sound in play_notes(wanted, ONE_NOTE)[:, 0]:
+        sound = np.pad(sound, (0, round(LOOKED_AT_S * RATE) - len(sound)))
+        heard = Heard(pictures_of(sound[None], f0_hz, held_s), np.array([hand], np.float32))
+        listener = Listener(sound[:LONGEST], RATE, hand, SAMPLES / RATE)
+        drawn = shipped().propose(heard, DRAWN, temperature=WARM)
+        [likeliest] = shipped().propose(heard, 1, temperature=COLD)
+        nearest = drawn[np.argmin(listener.compare(listener.hear(drawn)))]
+        for rows, choice in zip(found.values(), (likeliest, nearest), strict=True):
+            rows.append(choice)
+    return {name: np.array(rows) for name, rows in found.items()}
 
 
 def tabulate(arguments: argparse.Namespace) -> None:
@@ -122,11 +192,14 @@ def tabulate(arguments: argparse.Namespace) -> None:
     average = plain.to_vced(plain.to_vectors(np.load(arguments.run / "train.npy")).mean(axis=0))
     rows: dict[str, dict[str, Any]] = {}
     rows["constant"] = compare(plain.says(chosen), np.tile(average, (len(chosen), 1)))
-    for path in sorted((arguments.run / "published").glob("*/settings.json")):
-        settings = Settings(**json.loads(path.read_text())["settings"])
+    for path in sorted((arguments.run / "published").glob(f"*/{CHECKPOINT}")):
+        settings = Settings(**json.loads((path.parent / "settings.json").read_text())["settings"])
         wanted = settings.vector_form().says(chosen)
         rows[path.parent.name] = compare(wanted, answered(path.parent, settings, wanted))
         print(f"{path.parent.name}: compared", flush=True)
+    # The ear leaves out what is not heard and sorts operators that may trade places; so do the voices it is asked for.
+    wanted = to_vced(to_tokens(plain.says(chosen)))
+    rows |= {name: compare(wanted, found) for name, found in by_ear(wanted).items()}
     names = list(rows["constant"])
     print(f"\n| {len(chosen)} targets | {' | '.join(names)} |\n|{'---|' * (len(names) + 1)}")
     for label, row in rows.items():
@@ -146,6 +219,8 @@ def main() -> None:
     training.add_argument("--transpose", action="store_true", help="learn it, too")
     training.add_argument("--head", choices=HEAD_NAMES, default=Settings.head)
     training.add_argument("--six-notes", action="store_true")
+    training.add_argument("--small", action="store_true", help="small convolutions on coarse spectrograms")
+    training.add_argument("--rate", type=float, default=Settings.learning_rate, help="learning rate")
     training.add_argument("--steps", type=int, default=Settings.steps)
     training.add_argument("--until", type=int, help="step to stop after; the same command without it goes on")
     training.add_argument("--batch", type=int, default=Settings.batch)

@@ -15,7 +15,7 @@ from ddx7.audio import Note
 from ddx7.cli.match import remarks
 from ddx7.inference.result import Match
 from ddx7.inference.score import Hand
-from ddx7.inference.verdict import describe, verdict
+from ddx7.inference.verdict import confidence, describe, verdict
 from ddx7.voice import Bank, init_voice
 
 RATE = 44_100
@@ -97,6 +97,7 @@ def test_several_recordings_get_a_folder_each_and_json_tells_them_apart(run: Run
         assert (out / stem / f"{stem}.syx").exists()
         assert found["distances_db"] == sorted(found["distances_db"])
         assert found["verdict"] == verdict(found["distances_db"][0])
+        assert found["confidence"] == round(confidence(found["distances_db"][0]), 3)
         assert (found["key"], found["interrupted"]) == (69, False)
 
 
@@ -174,8 +175,9 @@ def test_arguments_out_of_range(run: Run, tone: Path, out: Path, words: tuple[st
     [(2.99, "very close"), (3.0, "same family"), (6.0, "roughly similar"), (9.0, "far off"), (40.0, "far off")],
 )
 def test_the_distance_is_put_into_plain_words(distance: float, words: str) -> None:
+    likely = f"(the same kind of sound: {round(100 * confidence(distance))} %)"
     assert remarks(a_match(distance)) == [
-        f"{distance:.1f} dB from the recording: {words}; noise missing",
+        f"{distance:.1f} dB from the recording: {words} {likely}; noise missing",
         "play C3 (MIDI note 60) at velocity 100",
     ]
 

@@ -69,7 +69,8 @@ def test_the_numbers_can_be_read_back(match: Match, tmp_path: Path) -> None:
     assert data["candidates"][0]["distance_db"] == 0
     assert (data["key"], data["velocity"], data["report"]["renders"]) == (60, 100, 2)
     assert [(note["note"], note["key"], note["velocity"]) for note in data["notes"]] == [(60, 60, 100)]
-    assert data["summary"].endswith("very close; noise missing")
+    assert data["confidence"] == match.confidence == 1.0
+    assert data["summary"].endswith("very close (the same kind of sound: 100 %); noise missing")
     assert data["versions"].keys() == {"ddx7", "jax", "numpy"}
     assert data == json.loads(json.dumps(match_to_dict(match)))
 

@@ -10,9 +10,14 @@ import pytest
 import scipy.signal
 
 from ddx7.audio import Note
-from ddx7.inference.verdict import describe, differences, verdict
+from ddx7.inference.verdict import CHANCE, SCALE_DB, confidence, describe, differences, verdict
 
 RATE = 44_100
+FOUND = [
+    (0.65, 0.82), (1.85, 0.69), (2.7, 0.67), (3.25, 0.46), (3.8, 0.43), (4.4, 0.35), (5.15, 0.34), (6.15, 0.23),
+    (7.65, 0.21), (10.0, 0.22),
+]  # fmt: skip
+"""Distance in dB, and share of answers of the same kind: middles of the bins of the table in docs/match.md."""
 
 
 def note(
@@ -161,7 +166,22 @@ def test_verdicts(distance_db: float, words: str) -> None:
 
 
 def test_one_line() -> None:
-    assert describe(7.06) == "7.1 dB from the recording: roughly similar"
+    likely = [f"(the same kind of sound: {round(100 * confidence(distance_db))} %)" for distance_db in (7.06, 2.1)]
+    assert describe(7.06) == f"7.1 dB from the recording: roughly similar {likely[0]}"
     assert describe(2.1, ("noise missing", "15 cents flat")) == (
-        "2.1 dB from the recording: very close; noise missing, 15 cents flat"
+        f"2.1 dB from the recording: very close {likely[1]}; noise missing, 15 cents flat"
     )
+
+
+def test_confidence_falls_from_certainty_to_chance() -> None:
+    assert confidence(0.0) == 1.0
+    assert confidence(np.inf) == CHANCE
+    fallen = [confidence(distance_db) for distance_db in np.linspace(0, 30, 61)]
+    assert (np.diff(fallen) < 0).all()
+    odds = 2 / (1 + np.exp(4.0 / SCALE_DB))  # half a logistic curve
+    assert confidence(4.0) == pytest.approx(CHANCE + (1 - CHANCE) * odds)
+
+
+@pytest.mark.parametrize(("distance_db", "found"), FOUND)
+def test_confidence_is_what_was_found_for_held_out_voices(distance_db: float, found: float) -> None:
+    assert confidence(distance_db) == pytest.approx(found, abs=0.14)

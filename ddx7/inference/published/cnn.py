@@ -11,7 +11,7 @@ import flax.linen as nn
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from ddx7.inference.published.spectrogram import BANDS, FRAMES
+from ddx7.inference.published.spectrogram import BANDS, COARSE, FRAMES
 
 _SLOPE = 0.1
 
@@ -49,6 +49,13 @@ class Layers(NamedTuple):
 def published_layers(n_notes: int) -> Layers:
     """The published channels; several notes are seen together by a wider 4 x 4 and a narrower 1 x 1 convolution."""
     return Layers() if n_notes == 1 else Layers(together=768, mixed=1024)
+
+
+def small_layers(n_notes: int) -> Layers:
+    """Layers for coarse spectrograms: without the two that see most of the published ones, and fewer channels."""
+    together, mixed = (128, 256) if n_notes == 1 else (192, 128)
+    picture = (FRAMES // COARSE, BANDS // COARSE)
+    return Layers((16, 32, 64, 64), together, mixed, apart=64, unmixed=mixed, picture=picture)
 
 
 def _norm(x: Array, train: bool) -> Array:

@@ -12,7 +12,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from ddx7.errors import Ddx7Error
-from ddx7.inference.published.cnn import Decoder, Encoder, Layers, published_layers
+from ddx7.inference.published.cnn import Decoder, Encoder, Layers, published_layers, small_layers
 from ddx7.inference.published.flow import RealNVP
 
 HeadName = Literal["flow", "mlp"]
@@ -44,17 +44,19 @@ class Size(NamedTuple):
     dropout: float = 0.3
 
 
-def published_size(width: int, head: HeadName, n_notes: int) -> Size:
+def published_size(width: int, head: HeadName, n_notes: int, *, small: bool = False) -> Size:
     """The published sizes: `realnvp_6l300` in the latent space, and `flow_realnvp_6l300` or `mlp_3l1024` as head.
 
     Args:
       width: of the vectors of a form.
       head: which.
       n_notes: one or several.
+      small: with convolutions for coarse spectrograms; flows and heads stay.
     """
     if head not in HEAD_NAMES:
         raise Ddx7Error(f"head {head!r}: wanted one of {', '.join(HEAD_NAMES)}")
-    return Size(width, n_notes, head, width if head == "flow" else _MLP_DIM_Z, published_layers(n_notes))
+    layers = small_layers if small else published_layers
+    return Size(width, n_notes, head, width if head == "flow" else _MLP_DIM_Z, layers(n_notes))
 
 
 class Answer(NamedTuple):

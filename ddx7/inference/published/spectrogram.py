@@ -22,6 +22,8 @@ FADE = round(0.1 * RATE)
 """Samples at the end of a note over which it is faded out."""
 N_FFT, HOP = 1024, 256
 FRAMES, BANDS = SAMPLES // HOP + 1, 257
+COARSE = 4
+"""Frames and bands that become one in a coarse spectrogram."""
 FLOOR_DB = -120.0
 HIGHEST_DB = -10.0
 """What becomes 1 in a spectrogram: the loudest of 400 human voices on `SIX_NOTES` comes up to -11.3 dB."""
@@ -74,6 +76,13 @@ def spectrograms(audio: Float[Array, "*batch sample"]) -> Float[Array, "*batch f
     flat = audio.reshape(-1, audio.shape[-1])
     seen = jax.lax.map(look, flat, batch_size=_GROUP)
     return seen.reshape(*audio.shape[:-1], *seen.shape[1:])
+
+
+def coarse(seen: Float[Array, "*batch frame band"]) -> Float[Array, "*batch few_frames few_bands"]:
+    """Spectrograms averaged over squares of `COARSE` frames and bands; what does not fill a last square is left out."""
+    frames, bands = (n // COARSE for n in seen.shape[-2:])
+    squares = seen[..., : frames * COARSE, : bands * COARSE].reshape(*seen.shape[:-2], frames, COARSE, bands, COARSE)
+    return squares.mean(axis=(-3, -1))
 
 
 def _filters() -> np.ndarray:

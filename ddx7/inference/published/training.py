@@ -20,7 +20,7 @@ from jaxtyping import Array, Bool, Float, Int
 from ddx7.errors import Ddx7Error
 from ddx7.inference.published.loss import Parts, parts
 from ddx7.inference.published.model import HeadName, Published, Size, published_size
-from ddx7.inference.published.spectrogram import ONE_NOTE, SIX_NOTES, Notes, play_notes, spectrograms
+from ddx7.inference.published.spectrogram import ONE_NOTE, SIX_NOTES, Notes, coarse, play_notes, spectrograms
 from ddx7.inference.representation import Form, FormName, form
 from ddx7.runs import CHECKPOINT, METRICS, keep, last_metrics, same_run
 
@@ -36,6 +36,7 @@ class Settings:
       transpose: whether it is learned; without it every voice is played untransposed.
       head: what makes the vectors.
       several_notes: whether to look at six notes instead of one.
+      small: whether the convolutions are small and see coarse spectrograms, for a laptop.
       steps: in all.
       batch: voices a step.
       learning_rate: of Adam; falls to a fifth whenever the loss has not fallen for `patience` epochs.
@@ -53,6 +54,7 @@ class Settings:
     transpose: bool = False
     head: HeadName = "flow"
     several_notes: bool = False
+    small: bool = False
     steps: int = 50_000
     batch: int = 160
     learning_rate: float = 2e-4
@@ -76,7 +78,7 @@ class Settings:
 
     def size(self) -> Size:
         """The published size."""
-        return published_size(self.vector_form().width, self.head, len(self.notes))
+        return published_size(self.vector_form().width, self.head, len(self.notes), small=self.small)
 
 
 class Batch(NamedTuple):
@@ -106,9 +108,14 @@ Look = Callable[[np.ndarray], Array]
 """Voices, uint8 [voice, 155], to spectrograms, [voice, note, frame, band]."""
 
 
-def look_at(notes: Notes) -> Look:
-    """Play notes on voices and look at them."""
-    return lambda vced: spectrograms(play_notes(vced, notes))
+def look_at(notes: Notes, *, small: bool = False) -> Look:
+    """Play notes on voices and look at them; coarsely, for a small model."""
+
+    def look(vced: np.ndarray) -> Array:
+        seen = spectrograms(play_notes(vced, notes))
+        return coarse(seen) if small else seen
+
+    return look
 
 
 def train(
@@ -140,7 +147,7 @@ def train(
     Raises:
       Ddx7Error: the loss is no number, or the folder holds another run.
     """
-    size, look = size or settings.size(), look or look_at(settings.notes)
+    size, look = size or settings.size(), look or look_at(settings.notes, small=settings.small)
     folder.mkdir(parents=True, exist_ok=True)
     same_run(folder / "settings.json", {"settings": asdict(settings), "size": _plain(size), "voices": len(voices)})
     epoch_steps = max(len(voices) // settings.batch, 1)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from ddx7.errors import Ddx7Error
-from ddx7.inference.published.cnn import Decoder, Double, Encoder, Halve, Layers, published_layers
+from ddx7.inference.published.cnn import Decoder, Double, Encoder, Halve, Layers, published_layers, small_layers
 from ddx7.inference.published.loss import latent_loss, parameter_loss, parts
 from ddx7.inference.published.model import Answer, Published, Size, published_size
 from ddx7.inference.published.training import count
@@ -33,6 +33,13 @@ def test_convolutions_halve_as_published():
     assert published_layers(1).sizes() == [
         (347, 257), (174, 129), (88, 65), (45, 33), (23, 17), (12, 9), (7, 5), (4, 3)
     ]  # fmt: skip
+
+
+def test_small_convolutions_end_as_the_published_ones_do():
+    for n_notes in (1, 6):
+        small = published_size(610, "flow", n_notes, small=True)
+        assert small == published_size(610, "flow", n_notes)._replace(layers=small_layers(n_notes))
+        assert small.layers.sizes() == [(86, 64), (43, 32), (22, 17), (12, 9), (7, 5), (4, 3)]
 
 
 @pytest.mark.parametrize("size", [(11, 10), (4, 7)])

@@ -6,6 +6,7 @@ import pytest
 from ddx7.engine import render
 from ddx7.inference.published.spectrogram import (
     BANDS,
+    COARSE,
     FADE,
     FLOOR_DB,
     FRAMES,
@@ -14,6 +15,7 @@ from ddx7.inference.published.spectrogram import (
     RATE,
     SAMPLES,
     SIX_NOTES,
+    coarse,
     play_notes,
     spectrograms,
 )
@@ -43,6 +45,13 @@ def test_each_voice_plays_each_note(audio):
         np.testing.assert_allclose(audio[0, row, : SAMPLES - FADE], alone[: SAMPLES - FADE], atol=1e-6)
     assert np.abs(audio[:, :, -1]).max() == 0
     assert np.abs(audio[1, 2]).max() < 0.5 * np.abs(audio[1, 4]).max()
+
+
+def test_coarse_spectrograms_are_means_of_squares():
+    seen = np.random.default_rng(0).normal(size=(2, 3, 2 * COARSE + 3, COARSE + 1))
+    found = np.asarray(coarse(seen))
+    assert found.shape == (2, 3, 2, 1)
+    np.testing.assert_allclose(found[1, 2, 1, 0], seen[1, 2, COARSE : 2 * COARSE, :COARSE].mean(), rtol=1e-6)
 
 
 @pytest.mark.filterwarnings("ignore:Empty filters")

@@ -92,5 +92,7 @@ def test_without_transpose_voices_are_played_untransposed(voices):
     moved = voices[:1].copy()
     moved[:, VCED_COLUMNS["transpose"]] = 10
     np.testing.assert_array_equal(plain.seen, make_batch(moved, SETTINGS, look_at(ONE_NOTE)).seen)
+    coarse = look_at(ONE_NOTE, small=True)(voices[:1])
+    assert coarse.shape[2:] == replace(SETTINGS, small=True).size().layers.picture
     learned = replace(SETTINGS, transpose=True)
     assert (plain.seen != make_batch(moved, learned, look_at(ONE_NOTE)).seen).any()
