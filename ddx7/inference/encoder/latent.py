@@ -22,8 +22,9 @@ def encode(vced: UInt8[np.ndarray, "voice 155"], ear: Proposer | None = None) ->
       vced: the voices, legal bytes.
       ear: instead of the one that comes with the package.
     """
-    pictures = np.stack([look(vced, np.tile(hand, (len(vced), 1)))[0] for hand in HANDS], axis=1)
-    return (ear or shipped()).hear([Heard(of_voice, HANDS) for of_voice in pictures])
+    pictures, _ = look(np.repeat(vced, len(HANDS), axis=0), np.tile(HANDS, (len(vced), 1)))
+    of_voices = pictures.reshape(len(vced), len(HANDS), *pictures.shape[1:])
+    return (ear or shipped()).hear([Heard(notes, HANDS) for notes in of_voices])
 
 
 def decode(
