@@ -2,6 +2,8 @@
 
     python experiments/generation/morph.py --shared ../shared [--pairs 40] [--steps 7] [--json out.json]
 
+Ctrl-C prints the tables of the pairs there are so far.
+
 Pairs of undamaged human voices that the ear has not learned from, drawn by chance. Every voice of a sequence plays C3
 for a second (velocity 100, 2 s, 22,050 Hz) and is looked at as a log-mel spectrum (64 bands, floor -80 dBFS). The first
 table has medians over pairs, in dB:
@@ -45,6 +47,7 @@ from ddx7.voice.packing import in_range, unpack
 UNLEARNED_EVERY = 33  # families that experiments/inference/split.py keeps from the ear, whatever else it keeps
 OTHER = {"note": 48, "velocity": 80, "gate_s": 0.5}
 NUMBERS = "blended numbers"
+Way = Callable[[np.ndarray, np.ndarray, int], np.ndarray]
 CLEAR, CLOSE_CENTS = 0.6, 30.0
 
 
@@ -122,28 +125,37 @@ def main() -> None:
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
     vced, rng = unlearned(arguments.shared), np.random.default_rng(0)
-    ways: dict[str, Callable[[np.ndarray, np.ndarray, int], np.ndarray]]
-    ways = {f"through {way}": partial(walk, through=way) for way in get_args(Through)} | {NUMBERS: blended}
+    ways: dict[str, Way] = {f"through {way}": partial(walk, through=way) for way in get_args(Through)} | {
+        NUMBERS: blended
+    }
     rows: dict[str, list[dict[str, float]]] = {way: [] for way in ways}
     features: dict[str, list[dict[str, np.ndarray]]] = {way: [] for way in ways}
-    while len(rows[NUMBERS]) < arguments.pairs:
-        a, b = vced[rng.integers(len(vced), size=2)]
-        if np.abs(hear(np.stack([a, b]))).max(axis=1).min() < QUIET:
-            continue
-        for way, go in ways.items():
-            started = time.perf_counter()
-            path = go(a, b, arguments.steps)
-            seconds = time.perf_counter() - started
-            rows[way].append({**measure(path), "seconds": seconds})
-            features[way].append(along(path))
-        print(f"pair {len(rows[NUMBERS])} of {arguments.pairs}", file=sys.stderr)
+    try:
+        while len(rows[NUMBERS]) < arguments.pairs:
+            a, b = vced[rng.integers(len(vced), size=2)]
+            if np.abs(hear(np.stack([a, b]))).max(axis=1).min() < QUIET:
+                continue
+            found = {way: _walked(go, a, b, arguments.steps) for way, go in ways.items()}
+            for way, (measured, of_timbre) in found.items():
+                rows[way].append(measured)
+                features[way].append(of_timbre)
+            print(f"pair {len(rows[NUMBERS])} of {arguments.pairs}", file=sys.stderr)
+    except KeyboardInterrupt:  # the tables of what there is
+        print("stopped", file=sys.stderr)
     first = {way: _summary(measured, rows[NUMBERS]) for way, measured in rows.items()}
     second = {way: compared(features[way], features[NUMBERS]) for way in ways if way != NUMBERS}
-    title = f"{arguments.pairs} pairs, {arguments.steps} steps"
+    title = f"{len(rows[NUMBERS])} pairs, {arguments.steps} steps"
     _print(title, first)
     _print(f"{title}, {len(features[NUMBERS][0]['bend'])} features of timbre", second)
     if arguments.json:
         arguments.json.write_text(json.dumps({"spectra": first, "timbre": second}, indent=2) + "\n")
+
+
+def _walked(go: Way, a: np.ndarray, b: np.ndarray, steps: int) -> tuple[dict[str, float], dict[str, np.ndarray]]:
+    started = time.perf_counter()
+    path = go(a, b, steps)
+    seconds = time.perf_counter() - started
+    return {**measure(path), "seconds": seconds}, along(path)
 
 
 def _summary(measured: list[dict[str, float]], naive: list[dict[str, float]]) -> dict[str, float]:
