@@ -87,9 +87,7 @@ def test_a_silent_end_is_walked_to():
 
 def test_steps_are_evener_than_those_of_blended_numbers():
     wins = []
-    for a, b in (
-        itertools.batched(voices(12), 2) if hasattr(itertools, "batched") else zip(*[iter(voices(12))] * 2, strict=True)
-    ):
+    for a, b in voices(12).reshape(6, 2, -1):
         largest = []
         for path in (walk(a, b, 7), np.stack([blend(a, b, share) for share in np.linspace(0, 1, 7)])):
             seen = look(hear(path))
