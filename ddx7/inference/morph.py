@@ -27,8 +27,6 @@ _BLENDED = np.array([not f.parameter.categorical and f.parameter.audible for f i
 _TUNING = np.stack([VCED_COLUMNS[name] for name in ("fixed", "coarse", "fine", "detune")], axis=1)
 _BLENDED[_TUNING.ravel()] = False
 _BLENDED[VCED_COLUMNS["transpose"]] = False
-_OTHERS = ~_BLENDED
-_OTHERS[_TUNING.ravel()] = False
 
 Through = Literal["both", "hybrids", "ear"]
 """Where the voices between come from."""
@@ -66,12 +64,12 @@ def walk(a: np.ndarray, b: np.ndarray, steps: int, through: Through = "both", se
     """The voices of a morph, uint8 [step, 155], from a to b, each uint8 [155]; the rest as in `morph`."""
     b = _facing(a, b)
     shares = np.arange(1, steps - 1) / (steps - 1)
-    between = [np.empty((0, a.size), np.uint8) for _ in shares]
+    kinds = []
     if through != "ear":
-        between = [hybrids(a, b, share) for share in shares]
+        kinds.append([hybrids(a, b, share) for share in shares])
     if through != "hybrids" and len(shares):
-        between = [np.concatenate(both) for both in zip(between, drawn(a, b, shares, seed), strict=True)]
-    layers = [a[None], *between, b[None]]
+        kinds.append(list(drawn(a, b, shares, seed)))
+    layers = [a[None], *(np.concatenate(step) for step in zip(*kinds, strict=True)), b[None]]
     seen = look(hear(np.concatenate(layers)))
     sounds = np.split(seen, np.cumsum([len(layer) for layer in layers])[:-1])
     return np.stack([layer[k] for layer, k in zip(layers, _shortest(sounds), strict=True)])
