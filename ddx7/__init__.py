@@ -18,10 +18,10 @@ if TYPE_CHECKING:
     from ddx7.errors import Ddx7Error as Ddx7Error
     from ddx7.errors import SysexError as SysexError
     from ddx7.generation import generate as generate
-    from ddx7.generation import morph as morph
     from ddx7.generation import vary as vary
     from ddx7.inference import Match as Match
     from ddx7.inference import match as match
+    from ddx7.inference import morph as morph
     from ddx7.voice import Bank as Bank
     from ddx7.voice import Operator as Operator
     from ddx7.voice import Voice as Voice
@@ -39,7 +39,7 @@ _HOMES = {
     "generate": "ddx7.generation",
     "load": "ddx7.voice",
     "match": "ddx7.inference",
-    "morph": "ddx7.generation",
+    "morph": "ddx7.inference",
     "render": "ddx7.engine",
     "save": "ddx7.voice",
     "vary": "ddx7.generation",

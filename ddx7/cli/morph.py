@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from tyro.conf import Positional, arg
 
@@ -13,8 +13,10 @@ from ddx7.cli.made import check_output, one_voice, write_made
 class Command:
     """Walk from one voice to another: a bank of the steps, and a WAV that plays each.
 
-    Levels and envelopes are blended; frequencies and the algorithm change sides, operator by operator, in the order
-    that makes the steps to the ear most even. A file with several voices takes a number after a colon: rom1a.syx:11.
+    For every step there are many candidates, and those are taken that make the steps to the ear most even: hybrids,
+    whose levels and envelopes are blended while frequencies and the algorithm change sides, operator by operator, and
+    voices that a trained ear draws for sounds between the two. A file with several voices takes a number after a
+    colon: rom1a.syx:11.
     """
 
     a: Annotated[Positional[str], arg(metavar="FILE[:N]")]
@@ -25,6 +27,10 @@ class Command:
     """The bank to write; OUT.wav is written beside it."""
     steps: Annotated[int, arg(metavar="N")] = 7
     """How many voices, both ends included, 2-64."""
+    through: Literal["both", "hybrids", "ear"] = "both"
+    """Where the voices between come from; hybrids keep to bytes of the two."""
+    seed: Annotated[int, arg(metavar="N")] = 0
+    """Another seed, other voices from the ear."""
     force: bool = False
     """Replace files that are there."""
 
@@ -33,9 +39,9 @@ class Command:
         check_output(self.output, force=self.force)
         a, b = (one_voice(*_place(text)) for text in (self.a, self.b))
 
-        from ddx7.generation import morph
+        from ddx7.inference import morph
 
-        write_made(morph(a, b, self.steps), self.output, force=self.force)
+        write_made(morph(a, b, self.steps, through=self.through, seed=self.seed), self.output, force=self.force)
         return 0
 
 

@@ -66,6 +66,10 @@ def test_morph_writes_the_steps(run: Run, bank: Path, single: Path, tmp_path: Pa
     made = ddx7.load(out)
     assert (made[0], made[2]) == (voices[3], voices[2])
     assert made[1] not in (voices[3], voices[2])
+    again = tmp_path / "again.syx"
+    assert run("morph", f"{bank}:4", single, "--steps", 3, "--through", "hybrids", "-o", again).code == 0
+    assert {ddx7.load(again)[1].algorithm} <= {voices[3].algorithm, voices[2].algorithm}
+    assert run("morph", f"{bank}:4", single, "--through", "space", "-o", tmp_path / "other.syx").code == 2
     assert run("morph", f"{bank}:40", single, "-o", tmp_path / "other.syx").code == 1
 
 

@@ -1,14 +1,16 @@
 """Voices for a recording, from a trained ear."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Float, UInt8
 
+from ddx7.inference.encoder.image import BANDS, FRAMES
 from ddx7.inference.encoder.network import Ear, Size
 from ddx7.library.tokens import to_vced
 from ddx7.runs import read_weights, write_weights
@@ -58,18 +60,41 @@ class Proposer:
         Returns:
           uint8 [n, 155], legal.
         """
-        model: Any = self.model
-        hear, draw = _compiled(model)
-        # A fixed number of places for notes, so that nothing is compiled twice.
-        notes = len(heard.hands)
-        pictures = np.zeros((1, MOST_NOTES, *heard.pictures.shape[1:]), np.uint8)
-        hands = np.ones((1, MOST_NOTES, 3), np.float32)
-        pictures[0, :notes], hands[0, :notes] = heard.pictures, heard.hands
-        present = (np.arange(MOST_NOTES) < notes).astype(np.float32)[None]
-        what = jnp.repeat(hear(self.weights, pictures, hands, present), _GROUP, axis=0)
-        keys = jax.random.split(jax.random.key(seed), -(-n // _GROUP))
-        tokens = np.concatenate([np.asarray(draw(self.weights, what, key, temperature)) for key in keys])
-        return to_vced(tokens[:n].astype(np.uint8))
+        return self.draw(np.repeat(self.hear([heard]), n, axis=0), seed, temperature)
+
+    def hear(self, sounds: Sequence[Heard]) -> Float[np.ndarray, "sound heard"]:
+        """What the ear takes sounds for: all that `draw` needs to know of each.
+
+        Args:
+          sounds: the notes of each.
+        """
+        # A fixed number of places for notes and of sounds at once, so that nothing is compiled twice.
+        pictures = np.zeros((len(sounds), MOST_NOTES, FRAMES, BANDS), np.uint8)
+        hands = np.ones((len(sounds), MOST_NOTES, 3), np.float32)
+        present = np.zeros((len(sounds), MOST_NOTES), np.float32)
+        for k, sound in enumerate(sounds):
+            notes = len(sound.hands)
+            pictures[k, :notes], hands[k, :notes], present[k, :notes] = sound.pictures, sound.hands, 1
+        hear, _ = _compiled(self.model)
+        one = [hear(self.weights, *(x[k : k + 1] for x in (pictures, hands, present))) for k in range(len(sounds))]
+        return np.concatenate([np.asarray(x) for x in one])
+
+    def draw(
+        self, what: Float[np.ndarray, "voice heard"], seed: int = 0, temperature: float = 1.0
+    ) -> UInt8[np.ndarray, "voice 155"]:
+        """Draw one legal voice for each row that `hear` gave, or that lies between such rows.
+
+        Args:
+          what: what the voices are to sound like.
+          seed: of chance.
+          temperature: 1 draws as learned, less keeps to what is likely.
+        """
+        _, draw = _compiled(self.model)
+        keys = jax.random.split(jax.random.key(seed), -(-len(what) // _GROUP))
+        whole = np.resize(what, (len(keys) * _GROUP, what.shape[1]))
+        groups = zip(np.split(whole, len(keys)), keys, strict=True)
+        tokens = np.concatenate([np.asarray(draw(self.weights, group, key, temperature)) for group, key in groups])
+        return to_vced(tokens[: len(what)].astype(np.uint8))
 
 
 def save_weights(path: Path, weights: Any, size: Size, card: dict[str, Any]) -> None:
