@@ -62,14 +62,14 @@ class _Convolution(nn.Module):
 
     def _weights(self, n_in: int) -> tuple[Array, Array]:
         """Kernel and bias."""
+        if self.has_variable("params", "kernel"):
+            return self.get_variable("params", "kernel"), self.get_variable("params", "bias")
         shape = (self.kernel, n_in, self.features)
         # As torch.nn.Conv1d begins: uniform within the inverse root of the number of inputs.
         bound = (self.kernel * n_in) ** -0.5
-        bias = self.param("bias", lambda key: jax.random.uniform(key, shape[2:], minval=-bound, maxval=bound))
-        if self.has_variable("params", "kernel"):
-            return self.get_variable("params", "kernel"), bias
         direction = self.param("direction", lambda key: jax.random.uniform(key, shape, minval=-bound, maxval=bound))
         length = self.param("length", lambda _: _norm(direction))
+        bias = self.param("bias", lambda key: jax.random.uniform(key, shape[2:], minval=-bound, maxval=bound))
         return _kernel(direction, length), bias
 
 
