@@ -39,12 +39,12 @@ class Proposer:
     """A trained ear.
 
     Attributes:
-      model: the network.
+      size: of the network.
       weights: its parameters.
       card: what it was trained on, how, and how well it does.
     """
 
-    model: Ear
+    size: Size
     weights: Any
     card: dict[str, Any]
 
@@ -75,7 +75,7 @@ class Proposer:
         for k, sound in enumerate(sounds):
             notes = len(sound.hands)
             pictures[k, :notes], hands[k, :notes], present[k, :notes] = sound.pictures, sound.hands, 1
-        hear, _ = _compiled(self.model)
+        hear, _ = _compiled(self.size)
         one = [hear(self.weights, *(x[k : k + 1] for x in (pictures, hands, present))) for k in range(len(sounds))]
         return np.concatenate([np.asarray(x) for x in one])
 
@@ -89,7 +89,7 @@ class Proposer:
           seed: of chance.
           temperature: 1 draws as learned, less keeps to what is likely.
         """
-        _, draw = _compiled(self.model)
+        _, draw = _compiled(self.size)
         keys = jax.random.split(jax.random.key(seed), -(-len(what) // _GROUP))
         whole = np.resize(what, (len(keys) * _GROUP, what.shape[1]))
         groups = zip(np.split(whole, len(keys)), keys, strict=True)
@@ -110,7 +110,7 @@ def load_weights(path: Path = WEIGHTS) -> Proposer:
     """
     weights, card = read_weights(path)
     size = Size(**{**card["size"], "patch": tuple(card["size"]["patch"])})
-    return Proposer(Ear(size), weights, card)
+    return Proposer(size, weights, card)
 
 
 @cache
@@ -120,7 +120,9 @@ def shipped() -> Proposer:
 
 
 @cache
-def _compiled(model: Any) -> tuple[Any, Any]:
+def _compiled(size: Size) -> tuple[Any, Any]:
+    model = Ear(size)
+
     def call(method: Any) -> Any:
         return jax.jit(partial(model.apply, method=method))
 
