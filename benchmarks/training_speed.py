@@ -31,8 +31,8 @@ def ours(name: str, steps: int, batch: int, frames: int, lead: int) -> list[floa
     f0_hz = rng.uniform(200, 600, (batch, lead + frames)).astype(np.float32)
     level_db = rng.uniform(-60, -10, f0_hz.shape).astype(np.float32)
     audio = rng.uniform(-0.5, 0.5, (batch, frames * 64)).astype(np.float32)
-    state, step = stepper(model, replace(settings, batch=batch, frames=frames, lead=lead))
-    seconds = []
+    start, step = stepper(model, replace(settings, batch=batch, frames=frames, lead=lead))
+    state, seconds = start(), []
     for _ in range(steps + WARM_UP):
         begun = time.perf_counter()
         state, loss = step(state, Batch(f0_hz, level_db, audio))

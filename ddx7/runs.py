@@ -2,16 +2,22 @@
 
 import hashlib
 import json
-from collections.abc import Collection
+import signal
+import threading
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
 from ddx7.errors import Ddx7Error
 from ddx7.files import atomic_write
 
+if TYPE_CHECKING:
+    from jax import Array
+
 CHECKPOINT, METRICS = "checkpoint.msgpack", "metrics.jsonl"
+S = TypeVar("S")
 
 
 def same_run(path: Path, settings: dict[str, Any]) -> None:
@@ -26,11 +32,71 @@ def same_run(path: Path, settings: dict[str, Any]) -> None:
     atomic_write(path, wanted.encode(), force=True)
 
 
-def keep(folder: Path, state: Any, metrics: dict[str, float]) -> None:
-    """Write a checkpoint over the last one, and the metrics as one more line."""
+def begin(folder: Path, start: Callable[[], S]) -> S:
+    """Where a training stands: what the folder's checkpoint holds, or the state that `start` makes.
+
+    Compiled as one, since a network that is made layer by layer takes several times as long.
+    """
+    import jax
+    from flax import serialization
+
+    path = folder / CHECKPOINT
+    if not path.exists():
+        return jax.jit(start)()
+    found: Any = serialization.from_bytes(jax.eval_shape(start), path.read_bytes())
+    return found
+
+
+def first_key(seed: int) -> "Array":
+    """The key of the first weights, of the generator that compiles four times as fast as JAX's usual one.
+
+    It is compiled anew for each of some hundred arrays.
+    """
+    import jax
+
+    return jax.random.key(seed, impl="rbg")
+
+
+def steps(first: int, last: int, save: Callable[[], None]) -> Iterator[int]:
+    """Count the steps of a training. Ctrl-C lets the step at hand end, saves, and only then interrupts.
+
+    In the middle of a step there is nothing to save: the state before it was given away, and the next is not there.
+
+    Args:
+      first: step to begin with.
+      last: step to end before.
+      save: writes a checkpoint. A second Ctrl-C ends the step at once, without it.
+    """
+    asked = threading.Event()
+
+    def ask(*_: object) -> None:
+        if asked.is_set():
+            raise KeyboardInterrupt
+        asked.set()
+
+    listens = threading.current_thread() is threading.main_thread()  # nowhere else does Python allow it
+    before = signal.signal(signal.SIGINT, ask) if listens else None
+    try:
+        for step in range(first, last):
+            yield step
+            if asked.is_set():
+                save()
+                raise KeyboardInterrupt
+    finally:
+        if listens:
+            signal.signal(signal.SIGINT, before)
+
+
+def save_state(folder: Path, state: Any) -> None:
+    """Write a checkpoint over the last one."""
     from flax import serialization
 
     atomic_write(folder / CHECKPOINT, serialization.to_bytes(state), force=True)
+
+
+def keep(folder: Path, state: Any, metrics: dict[str, float]) -> None:
+    """Write a checkpoint over the last one, and the metrics as one more line."""
+    save_state(folder, state)
     with (folder / METRICS).open("a") as file:
         file.write(json.dumps(metrics) + "\n")
 

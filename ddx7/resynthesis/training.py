@@ -15,7 +15,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
-from flax import serialization
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from jaxtyping import Array, Float, Int
 
@@ -23,7 +22,7 @@ from ddx7.audio.spectral_loss import PUBLISHED, multi_scale_distance
 from ddx7.errors import Ddx7Error
 from ddx7.resynthesis.dataset import Batch, Piece, crop, draw_batch
 from ddx7.resynthesis.model import Model, scaled, to_dict
-from ddx7.runs import CHECKPOINT, METRICS, keep, last_metrics, same_run
+from ddx7.runs import METRICS, begin, first_key, keep, last_metrics, same_run, save_state, steps
 
 _HELD_OUT_CROPS = 32
 
@@ -109,10 +108,8 @@ def train(
     # No rate hangs on how long a run is to be, so a finished one may go on.
     fixed = {name: value for name, value in asdict(settings).items() if name != "steps"}
     same_run(folder / "settings.json", {"settings": fixed, "model": to_dict(model)})
-    state, update = stepper(model, settings)
-    if (folder / CHECKPOINT).exists():
-        restored: Any = serialization.from_bytes(state, (folder / CHECKPOINT).read_bytes())
-        state = State(*restored)
+    start, update = stepper(model, settings)
+    state = begin(folder, start)
     metrics = last_metrics(folder / METRICS)
     first, last = int(state.step), min(settings.steps, until or settings.steps)
     if first >= last:
@@ -122,7 +119,12 @@ def train(
     test = _test_crops(held_out, settings)
     state = jax.device_put(state, NamedSharding(_mesh(), PartitionSpec()))
     begun, losses = time.monotonic(), []
-    for step in range(first, last):
+
+    def save() -> None:
+        if jax.process_index() == 0:  # of several machines one writes
+            save_state(folder, jax.device_get(state))
+
+    for step in steps(first, last, save):
         batch = draw_batch(
             pieces, settings.batch, settings.frames, settings.lead, np.random.default_rng([settings.seed, step])
         )
@@ -146,7 +148,7 @@ def train(
                 "steps_per_s": (step + 1 - first) / (time.monotonic() - begun),
             }
             losses = []
-            if jax.process_index() == 0:  # of several machines one writes
+            if jax.process_index() == 0:
                 keep(folder, jax.device_get(state), metrics)
                 if progress:
                     progress(metrics)
@@ -154,7 +156,7 @@ def train(
 
 
 def _begin(model: Model, optimiser: optax.GradientTransformation, seed: int) -> State:
-    weights = model.init(jax.random.key(seed))
+    weights = model.init(first_key(seed))
     # Each of its own, since the buffers of a state are given away.
     mean, best = (jax.tree.map(jnp.copy, weights) for _ in range(2))
     return State(jnp.zeros((), jnp.int32), weights, mean, optimiser.init(weights), best, jnp.float32(np.inf))
@@ -185,8 +187,10 @@ def _test_crops(held_out: list[Piece], settings: Settings) -> list[Batch]:
     return [Batch(*(np.stack(x) for x in zip(*group, strict=True))) for group in groups]
 
 
-def stepper(model: Model, settings: Settings) -> tuple[State, Callable[[State, Batch], tuple[State, Array]]]:
-    """Where a training begins, and one step of it: from a state and a batch to the next state and the loss.
+def stepper(
+    model: Model, settings: Settings
+) -> tuple[Callable[[], State], Callable[[State, Batch], tuple[State, Array]]]:
+    """What makes the first state, and one step: from a state and a batch to the next state and the loss.
 
     The buffers of a state are given away to the next.
     """
@@ -209,7 +213,7 @@ def stepper(model: Model, settings: Settings) -> tuple[State, Callable[[State, B
     def step(state: State, batch: Batch) -> tuple[State, Array]:
         return update(state, _spread(model, settings, batch))
 
-    return _begin(model, optimiser, settings.seed), step
+    return partial(_begin, model, optimiser, settings.seed), step
 
 
 def _judge(model: Model, settings: Settings) -> Callable[[Any, Batch], Array]:

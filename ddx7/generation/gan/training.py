@@ -11,7 +11,7 @@ the generator makes voices that are compared with held-out ones; the best such m
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -19,7 +19,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
-from flax import serialization
 from jaxtyping import Array, Float, Int
 
 from ddx7.compiler import ONE_THREAD
@@ -33,7 +32,7 @@ from ddx7.generation.gan.representation import (
     to_fields,
     to_vced,
 )
-from ddx7.runs import CHECKPOINT, METRICS, keep, last_metrics, same_run
+from ddx7.runs import METRICS, begin, first_key, keep, last_metrics, same_run, save_state, steps
 from ddx7.voice.spec import N_OPERATORS
 
 SLOPES = 4
@@ -134,16 +133,18 @@ def train(
     folder.mkdir(parents=True, exist_ok=True)
     same_run(folder / "settings.json", {"settings": asdict(settings), "size": size._asdict()})
     habits = Habits.of(examples.conditions)
-    models = Generator(size), Critic(size, examples.conditions.categories.shape[1]), Encoder(size)
-    state = _begin(models, examples, settings)
-    if (folder / CHECKPOINT).exists():
-        restored: Any = serialization.from_bytes(state, (folder / CHECKPOINT).read_bytes())
-        state = State(*restored)
-    make, encode, update = _compiled(models, settings)
+    n_kinds = examples.conditions.categories.shape[1]
+    state = begin(folder, partial(_begin, _models(size, n_kinds), examples, settings))
+    make, encode, update = _compiled(size, n_kinds, settings)
     begun, first, chance = time.monotonic(), int(state.step), jax.random.key(settings.seed)
     metrics: dict[str, float] = last_metrics(folder / METRICS)
     found: list[dict[str, jax.Array]] = []
-    for step in range(first, min(settings.steps, until or settings.steps)):
+    last = min(settings.steps, until or settings.steps)
+
+    def save() -> None:
+        save_state(folder, state)
+
+    for step in steps(first, last, save):
         batch = draw_batch(examples, settings, step)
         if step == settings.warm_up:
             state = _handed_over(state)
@@ -251,7 +252,7 @@ def _begin(models: tuple[Generator, Critic, Encoder], examples: Examples, settin
     of_made, of_judge, of_pair = _optimisers(settings)
     asked = examples.conditions[np.arange(1)].vectors()
     noise = np.zeros((1, generator.size.noise), np.float32)
-    first, second, third = jax.random.split(jax.random.key(settings.seed), 3)
+    first, second, third = jax.random.split(first_key(settings.seed), 3)
     made: Any = generator.init(first, noise, asked)
     # It begins with how often each value occurs.
     made["params"]["voice_bias"] = _log_shares(examples.fields.voice, VOICE_PLACES)
@@ -281,8 +282,13 @@ def _log_shares(values: np.ndarray, places: tuple) -> jax.Array:
     return jnp.asarray(np.log(counts / counts.sum(axis=1, keepdims=True)).ravel(), jnp.float32)
 
 
-def _compiled(models: tuple[Generator, Critic, Encoder], settings: Settings) -> tuple[Callable, Callable, Callable]:
-    generator, critic, encoder = models
+def _models(size: Size, n_kinds: int) -> tuple[Generator, Critic, Encoder]:
+    return Generator(size), Critic(size, n_kinds), Encoder(size)
+
+
+@cache
+def _compiled(size: Size, n_kinds: int, settings: Settings) -> tuple[Callable, Callable, Callable]:
+    generator, critic, encoder = _models(size, n_kinds)
     of_made, of_judge, of_pair = _optimisers(settings)
     of_critic, of_generator = settings.kinds
 

@@ -7,7 +7,7 @@ was stopped and resumed is the run that was not.
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -15,7 +15,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
-from flax import serialization
 from jaxtyping import Array, Float, Int, Num
 
 from ddx7.errors import Ddx7Error
@@ -23,7 +22,7 @@ from ddx7.inference.encoder.data import NOTES, Shard
 from ddx7.inference.encoder.image import BANDS, FRAMES, KEY_BANDS, RANGE_DB, STEP_DB
 from ddx7.inference.encoder.network import Ear, Size
 from ddx7.library.tokens import N_TOKENS
-from ddx7.runs import CHECKPOINT, METRICS, keep, last_metrics, same_run
+from ddx7.runs import METRICS, begin, first_key, keep, last_metrics, same_run, save_state, steps
 
 
 @dataclass(frozen=True)
@@ -96,16 +95,17 @@ def train(
     """
     folder.mkdir(parents=True, exist_ok=True)
     same_run(folder / "settings.json", {"settings": asdict(settings), "size": size._asdict()})
-    model, optimiser = Ear(size), _optimiser(settings)
-    state = _begin(model, optimiser, settings.seed)
-    if (folder / CHECKPOINT).exists():
-        restored: Any = serialization.from_bytes(state, (folder / CHECKPOINT).read_bytes())
-        state = State(*restored)
-    update, judge = _compiled(model, optimiser, settings)
+    state = begin(folder, partial(_begin, Ear(size), _optimiser(settings), settings.seed))
+    update, judge = _compiled(size, settings)
     begun, first = time.monotonic(), int(state.step)
     metrics: dict[str, float] = last_metrics(folder / METRICS)
     losses: list[jax.Array] = []
-    for step in range(first, min(settings.steps, until or settings.steps)):
+    last = min(settings.steps, until or settings.steps)
+
+    def save() -> None:
+        save_state(folder, state)
+
+    for step in steps(first, last, save):
         batch = draw_batch(examples, settings, step)
         state, loss = update(state, batch)
         losses.append(loss)
@@ -185,12 +185,15 @@ def _matrices(weights: Any) -> Any:
 
 def _begin(model: Ear, optimiser: optax.GradientTransformation, seed: int) -> State:
     blank = np.zeros((1, 1, FRAMES, BANDS), np.uint8), np.ones((1, 1, 3), np.float32), np.ones((1, 1), np.float32)
-    weights = model.init(jax.random.key(seed), *blank, np.zeros((1, N_TOKENS), np.int32))
+    weights = model.init(first_key(seed), *blank, np.zeros((1, N_TOKENS), np.int32))
     mean = jax.tree.map(jnp.copy, weights)  # of its own, since the buffers of a state are given away
     return State(jnp.zeros((), jnp.int32), weights, mean, optimiser.init(weights))
 
 
-def _compiled(model: Ear, optimiser: optax.GradientTransformation, settings: Settings) -> tuple[Callable, Callable]:
+@cache
+def _compiled(size: Size, settings: Settings) -> tuple[Callable, Callable]:
+    model, optimiser = Ear(size), _optimiser(settings)
+
     def loss_of(weights: Any, pictures: Array, hands: Array, present: Array, tokens: Array) -> Array:
         logits: Any = model.apply(weights, pictures, hands, present, tokens)
         return optax.softmax_cross_entropy_with_integer_labels(logits, tokens).sum(axis=-1).mean()

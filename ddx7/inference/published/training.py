@@ -14,7 +14,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
-from flax import serialization
 from jaxtyping import Array, Bool, Float, Int
 
 from ddx7.errors import Ddx7Error
@@ -22,7 +21,7 @@ from ddx7.inference.published.loss import Parts, parts
 from ddx7.inference.published.model import HeadName, Published, Size, published_size
 from ddx7.inference.published.spectrogram import ONE_NOTE, SIX_NOTES, Notes, coarse, play_notes, spectrograms
 from ddx7.inference.representation import Form, FormName, form
-from ddx7.runs import CHECKPOINT, METRICS, keep, last_metrics, same_run
+from ddx7.runs import CHECKPOINT, METRICS, begin, first_key, keep, last_metrics, same_run, save_state, steps
 
 PARTS = Parts._fields
 
@@ -151,15 +150,17 @@ def train(
     folder.mkdir(parents=True, exist_ok=True)
     same_run(folder / "settings.json", {"settings": asdict(settings), "size": _plain(size), "voices": len(voices)})
     epoch_steps = max(len(voices) // settings.batch, 1)
-    model, optimiser = Published(size), _optimiser(settings, epoch_steps)
-    state = _begin(model, optimiser, settings.seed)
-    if (folder / CHECKPOINT).exists():
-        state = _read(folder / CHECKPOINT, state)
-    update, judge = _compiled(model, optimiser, settings, epoch_steps)
+    state = begin(folder, partial(_begin, Published(size), _optimiser(settings, epoch_steps), settings.seed))
+    update, judge = _compiled(size, settings, epoch_steps)
     begun, first = time.monotonic(), int(state.step)
     metrics: dict[str, float] = last_metrics(folder / METRICS)
     losses: list[Parts] = []
-    for step in range(first, min(settings.steps, until or settings.steps)):
+    last = min(settings.steps, until or settings.steps)
+
+    def save() -> None:
+        save_state(folder, state)
+
+    for step in steps(first, last, save):
         state, found = update(state, draw_batch(voices, settings, step, look))
         losses.append(found)
         if (step + 1) % settings.measured_every == 0 or step + 1 in (settings.steps, until):
@@ -189,7 +190,7 @@ def load_trained(folder: Path, settings: Settings, size: Size | None = None) -> 
     if not path.exists():
         raise Ddx7Error(f"{path}: found no checkpoint of a trained model")
     model, optimiser = Published(size or settings.size()), _optimiser(settings, 1)
-    return _variables(_read(path, _begin(model, optimiser, 0)))
+    return _variables(begin(folder, partial(_begin, model, optimiser, 0)))
 
 
 def answers(
@@ -234,11 +235,6 @@ def _answering(size: Size) -> Any:
     return jax.jit(partial(Published(size).apply, method=Published.voices))
 
 
-def _read(path: Path, like: State) -> State:
-    found: Any = serialization.from_bytes(like, path.read_bytes())
-    return State(*found)
-
-
 def _means(found: Sequence[Parts]) -> dict[str, float]:
     return {name: float(np.mean([getattr(each, name) for each in found])) for name in PARTS}
 
@@ -266,15 +262,16 @@ def _optimiser(settings: Settings, epoch_steps: int) -> optax.GradientTransforma
 
 def _begin(model: Published, optimiser: optax.GradientTransformation, seed: int) -> State:
     blank = jnp.zeros((2, model.size.n_notes, *model.size.layers.picture))
-    # This generator compiles four times as fast as the usual one, once for each of some hundred arrays of weights.
-    variables = jax.jit(model.init)(jax.random.key(seed, impl="rbg"), blank)
+    variables: Any = model.init(first_key(seed), blank)
     weights = variables["params"]
     return State(jnp.zeros((), jnp.int32), weights, variables["batch_stats"], optimiser.init(weights))
 
 
+@cache
 def _compiled(
-    model: Published, optimiser: optax.GradientTransformationExtraArgs, settings: Settings, epoch_steps: int
+    size: Size, settings: Settings, epoch_steps: int
 ) -> tuple[Callable[[State, Batch], tuple[State, Parts]], Callable[[State, Batch], Parts]]:
+    model, optimiser = Published(size), _optimiser(settings, epoch_steps)
     vector_form = settings.vector_form()
 
     @partial(jax.jit, donate_argnums=0)
