@@ -68,6 +68,7 @@ class Task:
       free: bytes that it may change, bool [155].
       hand: that plays them.
       onset_s: where in the recording the target begins.
+      gates_s: when else the key may be let go.
     """
 
     sound: np.ndarray
@@ -76,6 +77,7 @@ class Task:
     free: np.ndarray
     hand: Hand
     onset_s: float
+    gates_s: tuple[float, ...]
 
 
 def set_up(samples: np.ndarray, rate: int) -> Task:
@@ -84,7 +86,8 @@ def set_up(samples: np.ndarray, rate: int) -> Task:
     target = make_target(samples, rate, notes)
     prior, played = target.prior(), target.hands[target.chosen[0]]
     hand = Hand(played.key, played.velocity, played.gate_s)
-    return Task(target.sound, target.audition().at(SEARCH_RATE), prior, prior.free, hand, notes[0].onset_s)
+    half = target.audition().at(SEARCH_RATE)
+    return Task(target.sound, half, prior, prior.free, hand, notes[0].onset_s, notes[0].other_gates_s)
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,6 +115,12 @@ class Target:
     def human_hand(self) -> Hand:
         """How a human plays voices to compare with it: as the target was played, where that is known."""
         return self.task.hand if self.voice is None else HAND._replace(lead_s=self.task.onset_s)
+
+    @property
+    def human_hands(self) -> list[Hand]:
+        """The same, and with the key held for the other times that `match` would try."""
+        others = self.task.gates_s if self.voice is None else ()
+        return [self.human_hand, *(self.human_hand._replace(gate_s=gate_s) for gate_s in others)]
 
     def quote(self, voices: np.ndarray, hand: Hand) -> np.ndarray:
         """Distances in dB of voices, uint8 [voice, 155], as the table quotes them."""
@@ -187,9 +196,10 @@ class Baselines:
             return None
         found = json.loads(path.read_text())
         hand = Hand(**found["hand"])
+        hands = [hand]
         if method == "human":  # found once, played as the target is heard now
-            hand = target.human_hand._replace(key=hand.key)
-        return float(target.quote(np.array([found["voice"]], np.uint8), hand)[0])
+            hands = [played._replace(key=hand.key) for played in target.human_hands]
+        return min(float(target.quote(np.array([found["voice"]], np.uint8), hand)[0]) for hand in hands)
 
     def _search(self, method: str, target: Target, run: Callable[[np.random.Generator], np.ndarray]) -> None:
         if not self._path(method, target).exists():

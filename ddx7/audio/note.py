@@ -1,6 +1,7 @@
 """What a recording of one note says about how to play it again: when, how long, which key, how loud."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -9,7 +10,10 @@ from ddx7.audio.yin import fast_length
 from ddx7.errors import AudioError
 
 ONSET_DB = -40.0  # the note begins where a millisecond first reaches this under the peak,
+SWELL_DB = -50.0  # or this, if it swells: not struck, which takes
+STRUCK_DB, STRUCK_S = -30.0, 0.005  # from here to where it is certain no longer than this,
 NOISE_MARGIN_DB = 10.0  # or this much above the quietest tenth of what comes before it, if that is noisier,
+NOISE_RISES_DB = 3.0  # and no slow attack: what is within the margin of it grows less than this on its way,
 CERTAIN_ONSET_DB = -20.0  # but never nearer to the peak than this
 RUMBLE_HZ = 60.0  # what is slower than this does not tell where a note begins
 INAUDIBLE_DB = -60.0  # the note is over where the envelope falls below this for good
@@ -18,6 +22,10 @@ ENVELOPE_S, HOP_S = 0.04, 0.005  # window longer than one period of A0
 RELEASE_DEPTH_DB = 30.0  # the release is looked for in this range under the peak, above any reverberation
 RELEASE_STEEPER = 3.0  # a release falls this many times faster than the sound before it
 RELEASE_DB_PER_S = 40.0  # and at least this fast
+BEND_STEEPER, BEND_EXPLAINS = 1.3, 0.8  # where it may be at least: so much steeper, and a corner errs so much less
+SHORTEST_FALL = 8  # frames that two lines can be fitted to
+LATE_PEAK = 0.3  # share of the note after which its loudest moment may be where the key is let go
+SAME_GATE = 0.06  # gates that differ by a smaller share are one
 
 
 @dataclass(frozen=True)
@@ -34,6 +42,7 @@ class Note:
       confidence: 0..1, how sure the pitch is; below about 0.4 there is no one clear pitch (see `estimate_pitch`).
       loudness_db: RMS while the key is held, dBFS.
       peak_db: highest sample, dBFS.
+      other_gates_s: when else the key may have been let go, where the envelope alone does not decide it.
     """
 
     onset_s: float
@@ -45,6 +54,7 @@ class Note:
     confidence: float
     loudness_db: float
     peak_db: float
+    other_gates_s: tuple[float, ...] = ()
 
 
 def analyse_note(samples: np.ndarray, sample_rate: int, *, around_hz: float | None = None) -> Note:
@@ -69,7 +79,7 @@ def analyse_note(samples: np.ndarray, sample_rate: int, *, around_hz: float | No
     sound = samples[onset:]
     envelope_db = envelope(without_rumble(samples, sample_rate)[onset:], sample_rate)
     duration_s = min(_end(envelope_db) * HOP_S, len(sound) / sample_rate)
-    gate_s = min(_release(envelope_db) * HOP_S, duration_s)
+    gate_s, *other_gates_s = (min(frame * HOP_S, duration_s) for frame in _releases(envelope_db))
     pitch = estimate_pitch(sound[: round(duration_s * sample_rate)], sample_rate, around_hz=around_hz)
     note = round(float(hz_to_midi(pitch.f0_hz)))
     return Note(
@@ -82,6 +92,7 @@ def analyse_note(samples: np.ndarray, sample_rate: int, *, around_hz: float | No
         confidence=pitch.confidence,
         loudness_db=10 * float(np.log10(np.mean(sound[: max(1, round(gate_s * sample_rate))] ** 2) + 1e-20)),
         peak_db=20 * float(np.log10(peak)),
+        other_gates_s=tuple(other_gates_s),
     )
 
 
@@ -128,8 +139,15 @@ def _onset(samples: np.ndarray, sample_rate: int) -> int:
     level_db = 20 * np.log10(np.maximum(peaks / peaks.max(), 1e-6))
     certain = int(np.argmax(level_db >= CERTAIN_ONSET_DB))
     before = level_db[: certain + 1]
-    threshold = max(ONSET_DB, float(np.quantile(before, 0.1)) + NOISE_MARGIN_DB)
-    return int(np.argmax(level_db >= min(threshold, CERTAIN_ONSET_DB))) * block
+    quiet_db = float(np.quantile(before, 0.1)) + NOISE_MARGIN_DB
+    early, late = np.array_split(before[before <= quiet_db], 2)
+    noise_db = quiet_db if len(late) and np.median(late) - np.median(early) < NOISE_RISES_DB else -np.inf
+
+    def reached(threshold_db: float) -> int:
+        return int(np.argmax(level_db >= min(max(threshold_db, noise_db), CERTAIN_ONSET_DB)))
+
+    struck = (certain - reached(STRUCK_DB)) * block <= STRUCK_S * sample_rate
+    return reached(ONSET_DB if struck else SWELL_DB) * block
 
 
 def _end(envelope_db: np.ndarray) -> int:
@@ -137,30 +155,62 @@ def _end(envelope_db: np.ndarray) -> int:
     return int(np.flatnonzero(envelope_db >= INAUDIBLE_DB)[-1]) + 1
 
 
-def _release(envelope_db: np.ndarray) -> int:
-    """Frame where the key is let go; the end of the note if nothing looks like it.
+def _releases(envelope_db: np.ndarray) -> list[int]:
+    """Frames where the key may be let go, the likeliest first; those at the end of the note: it only decays.
 
     The fall of the envelope's upper part is fitted with two straight lines in dB. Where the second is much the steeper
-    one their corner is the release; a pluck's second line is the flatter one, or the same.
+    one their corner is the release; a pluck's second line is the flatter one, or the same. A slow release is no such
+    corner, and after a slow attack there is none at all: then a slighter bend of the whole fall, or the loudest moment,
+    may be it.
     """
     end = _end(envelope_db)
     start = int(np.argmax(envelope_db))
-    fallen = np.flatnonzero(envelope_db >= -RELEASE_DEPTH_DB)[-1] + 1
-    fall = envelope_db[start:fallen]
-    if len(fall) < 8 or fallen >= len(envelope_db):
-        return end
-    corner, before, after = _two_lines(fall)
-    steeper = -after > RELEASE_STEEPER * max(-before, 0.0)
-    return start + corner if steeper and -after / HOP_S > RELEASE_DB_PER_S else end
+    found = [end]
+    fallen = int(np.flatnonzero(envelope_db >= -RELEASE_DEPTH_DB)[-1]) + 1
+    if fallen - start >= SHORTEST_FALL and fallen < len(envelope_db):
+        bend = _two_lines(envelope_db[start:fallen])
+        if bend.steeper > RELEASE_STEEPER and -bend.after / HOP_S > RELEASE_DB_PER_S:
+            found = [start + bend.corner]
+    if end - start >= SHORTEST_FALL:
+        bend = _two_lines(envelope_db[start:end])
+        if bend.steeper > BEND_STEEPER and bend.error < BEND_EXPLAINS:
+            found.append(start + bend.corner)
+    if found == [end] and start > LATE_PEAK * end:
+        found.append(start)
+    return [gate for k, gate in enumerate(found) if all(abs(gate - g) > SAME_GATE * g for g in found[:k])]
 
 
-def _two_lines(values: np.ndarray) -> tuple[int, float, float]:
-    """Corner and the two slopes, per step, of the best continuous fit of two straight lines."""
+class _Bend(NamedTuple):
+    """The best continuous fit of two straight lines.
+
+    Attributes:
+      corner: where they meet.
+      after: slope of the second, per step.
+      steeper: how many times as fast as the first the second falls.
+      error: root mean square beside that of one line.
+    """
+
+    corner: int
+    after: float
+    steeper: float
+    error: float
+
+
+def _two_lines(values: np.ndarray) -> _Bend:
     steps = np.arange(len(values), dtype=np.float64)
-    best = (np.inf, 0, 0.0, 0.0)
-    for corner in range(2, len(values) - 2, max(1, len(values) // 200)):
-        design = np.stack([np.ones_like(steps), steps, np.maximum(steps - corner, 0.0)], axis=1)
+    best, straight = (np.inf, 0, 0.0, 0.0), np.inf
+    for corner in (0, *range(2, len(values) - 2, max(1, len(values) // 200))):
+        # With its corner at the beginning there is only one line.
+        bent = [np.maximum(steps - corner, 0.0)] if corner else []
+        design = np.stack([np.ones_like(steps), steps, *bent], axis=1)
         line = np.linalg.lstsq(design, values, rcond=None)[0]
         error = float(np.square(design @ line - values).sum())
-        best = min(best, (error, corner, float(line[1]), float(line[1] + line[2])))
-    return best[1:]
+        if corner:
+            best = min(best, (error, corner, float(line[1]), float(line[1] + line[2])))
+        else:
+            straight = error
+    error, corner, before, after = best
+    falls = max(-before, 0.0)
+    return _Bend(
+        corner, after, -after / falls if falls else np.inf * np.sign(-after), (error / (straight + 1e-12)) ** 0.5
+    )

@@ -92,6 +92,7 @@ def match(
     own = _from_library(library, audition, target, progress) if library else _NO_LIBRARY
     search = Search(audition, prior, np.random.default_rng(seed), seconds, progress, own.voices)
     interrupted = search.glance() if fast else search.run()
+    target = target.held(search.full)
     voices, distances, audio = _finalists(search.ranked(), target, candidates)
     audio = audio * np.sqrt(np.mean(target.sound**2) / max(np.mean(audio**2), 1e-12))
     label = panel_name(name or label) or "MATCH"
@@ -131,13 +132,19 @@ def _read(samples: np.ndarray, rate: int, profile: Profile, seed: int, *, ears: 
     """What to listen for, and where voices come from.
 
     Slowly entering operators, glides and echoes make one note of a synthesiser look like several. So what is as short
-    as a note is also taken for one, and the reading is used that voices meet nearer at a glance.
+    as a note is also taken for one. And where a key is let go is not always heard in the level. So there may be several
+    readings, and the one is used that voices meet nearer at a glance.
     """
     notes = find_notes(samples, rate)
-    readings = [notes]
-    if len(notes) > 1 and notes[-1].onset_s + notes[-1].duration_s - notes[0].onset_s <= LONGEST_NOTE_S:
+    several, singles = len(notes) > 1, notes[:1]
+    if several and notes[-1].onset_s + notes[-1].duration_s - notes[0].onset_s <= LONGEST_NOTE_S:
         with suppress(AudioError):
-            readings.append((analyse_note(samples, rate),))
+            singles = (analyse_note(samples, rate),)
+    elif several:
+        singles = ()
+    readings = [notes] if several else []
+    for note in singles:
+        readings += [(replace(note, gate_s=gate_s),) for gate_s in (note.gate_s, *note.other_gates_s)]
     targets = [make_target(samples, rate, reading, profile) for reading in readings]
     priors = [target.prior() for target in targets]
     if ears:
@@ -145,8 +152,10 @@ def _read(samples: np.ndarray, rate: int, profile: Profile, seed: int, *, ears: 
         priors = [replace(prior, proposed=voices) for prior, voices in zip(priors, proposed, strict=True)]
     if len(readings) == 1:
         return targets[0], priors[0]
-    several, one = (_at_a_glance(target, prior, seed) for target, prior in zip(targets, priors, strict=True))
-    best = int(one < WHOLE_GAINS * several)
+    glances = [_at_a_glance(target, prior, seed) for target, prior in zip(targets, priors, strict=True)]
+    if several:
+        glances[0] *= WHOLE_GAINS
+    best = int(np.argmin(glances))
     return targets[best], priors[best]
 
 

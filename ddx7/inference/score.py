@@ -1,5 +1,6 @@
 """How far voices are from a target, heard in batches."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from typing import NamedTuple
@@ -113,6 +114,10 @@ class Listener:
         """The same note at another rate."""
         return replace(self, target=resample(self.target, self.sample_rate, sample_rate), sample_rate=sample_rate)
 
+    def held(self, gate_s: float) -> "Listener":
+        """The same note with the key held for another time."""
+        return replace(self, hand=self.hand._replace(gate_s=gate_s))
+
     def beginning(self) -> "Listener":
         """The first 0.7 s of the same note."""
         return replace(self, target=self.target[: LENGTHS[0] * UNIT * self.sample_rate // RATE])
@@ -161,6 +166,14 @@ class Audition:
     def at(self, sample_rate: int) -> "Audition":
         """The same notes at another rate."""
         return Audition(tuple(listener.at(sample_rate) for listener in self.listeners))
+
+    def held(self, gates_s: Sequence[float]) -> "Audition":
+        """The same notes with their keys held for other times."""
+        return Audition(tuple(note.held(gate_s) for note, gate_s in zip(self.listeners, gates_s, strict=True)))
+
+    def for_gradient(self) -> "Audition":
+        """The same notes in few lengths."""
+        return Audition(tuple(listener.for_gradient() for listener in self.listeners))
 
 
 def fit_length(samples: Float[np.ndarray, " sample"]) -> Float[np.ndarray, " sample"]:

@@ -28,7 +28,15 @@ ALIKE = 6  # islanders of one structure, at most: others need time to show what 
 # renders and compares in a second; what a sound costs at 44.1 kHz beside that; and what a step of the gradient costs.
 SOUND_PER_S = 600.0
 FULL_RATE_COST = 3.7
-GRADIENT_COST = 12.0
+GRADIENT_COST = 8.0
+
+# Times as long as so far that a key may have to be held, unchanged first. The level of a sound tells it only roughly,
+# and to be a tenth off costs the voice that made a sound as much as a wrong voice costs.
+GATES = (1.0, 0.97, 1.03, 0.94, 1.06, 0.88, 1.12, 0.8, 1.25)
+HEARD_ON_GATES = 2  # voices of each island
+HOLDS = 3  # times that this is looked for, once after each of the first descents
+
+DESCENDING = 2  # voices of an island that follow the gradient at a time: as many in all as two cores take together
 
 # Shares of the work.
 GRADIENT, POLISH = 0.4, 0.2
@@ -39,7 +47,7 @@ class Search:
     """The state of one search: islands of voices with their distances, best first, and what was spent on them.
 
     Attributes:
-      full: what to listen for, at the rate of the result.
+      full: what to listen for, at the rate of the result. How long keys are held is part of the search.
       prior: where voices come from.
       rng: all chance.
       seconds: the work to do is what two or more cores do in about this time; the search ends when it is over.
@@ -73,9 +81,9 @@ class Search:
 
     def run(self) -> bool:
         """Search until the work is done or the time is up; True if it was interrupted with something to show."""
-        short = Audition(tuple(listener.for_gradient() for listener in self.half.listeners))
+        short = self.half.for_gradient()
         compiling = Thread(target=compile_descent, args=(short,))
-        one_pass = STEPS * GRADIENT_COST * short.seconds * ISLANDS
+        one_pass = STEPS * GRADIENT_COST * short.seconds * ISLANDS * DESCENDING
         passes = int(GRADIENT * self.budget / one_pass)
         try:
             self._enter("compiling")
@@ -97,7 +105,9 @@ class Search:
                     waited = time.monotonic()
                     compiling.join()
                     self.start += time.monotonic() - waited
-                    self._descend(short)
+                    self._descend(self.half.for_gradient())
+                    if k < HOLDS:
+                        self._hold()
             self._enter("polishing")
             self._rescore(self.full)
             self._evolve(self.full, self.budget, reach=0.15)
@@ -155,7 +165,7 @@ class Search:
         self._add(new.reshape(ISLANDS, CHILDREN, -1), distances.reshape(ISLANDS, CHILDREN))
 
     def _descend(self, audition: Audition) -> None:
-        voices = np.stack([self._next(island) for island in self.islands])
+        voices = np.concatenate([self._next(island) for island in self.islands])
 
         def keep_going() -> bool:
             self._tell()
@@ -165,14 +175,33 @@ class Search:
         self.spent += len(found) * LOOK_EVERY * GRADIENT_COST * audition.seconds * len(voices)
         if found.size:
             distances = self._score(found.reshape(-1, found.shape[-1]), self.half)
-            self._add(found.swapaxes(0, 1), distances.reshape(found.shape[:2]).T)
+            shape = len(found), ISLANDS, DESCENDING
+            found, distances = found.reshape(*shape, -1).swapaxes(0, 1), distances.reshape(shape).swapaxes(0, 1)
+            self._add(found.reshape(ISLANDS, -1, found.shape[-1]), distances.reshape(ISLANDS, -1))
+
+    def _hold(self) -> None:
+        """Hold each key as long as suits the best voices best."""
+        best = self.islands[:, :HEARD_ON_GATES].reshape(-1, self.islands.shape[-1])
+        gates_s = []
+        for listener in self.half.listeners:
+            held = [listener.held(factor * listener.hand.gate_s) for factor in GATES]
+            nearest = [one.compare(one.hear(best)).min() for one in held]
+            gates_s.append(held[int(np.argmin(nearest))].hand.gate_s)
+        self.renders += len(GATES) * len(best)
+        self.spent += len(GATES) * len(best) * self.half.seconds
+        if gates_s != [listener.hand.gate_s for listener in self.half.listeners]:
+            self.half, self.full = self.half.held(gates_s), self.full.held(gates_s)
+            self._rescore(self.half)
 
     def _next(self, island: np.ndarray) -> np.ndarray:
-        """The best voice of a structure that no gradient has improved yet; else the best voice."""
+        """The best voice if it changed since a gradient improved it, and the best ones of structures new to it."""
         kinds = structure(island)
-        fresh = [k for k, kind in enumerate(kinds) if kind not in self.descended]
-        chosen = fresh[0] if fresh else 0
-        self.descended.add(kinds[chosen])
+        chosen = [] if island[0].tobytes() in self.descended else [0]
+        for k, kind in enumerate(kinds):
+            if kind not in self.descended and all(kind != kinds[j] for j in chosen):
+                chosen.append(k)
+        chosen = list(dict.fromkeys([*chosen, *range(len(island))]))[:DESCENDING]
+        self.descended |= {island[k].tobytes() for k in chosen} | {kinds[k] for k in chosen}
         return island[chosen]
 
     def _rescore(self, audition: Audition) -> None:

@@ -52,6 +52,13 @@ class Target:
         """The chosen notes, to be heard at `RATE`."""
         return Audition(tuple(self._listener(i) for i in self.chosen))
 
+    def held(self, audition: Audition) -> "Target":
+        """The same recording, its chosen notes held as long as in the audition."""
+        notes, hands = list(self.notes), list(self.hands)
+        for i, listener in zip(self.chosen, audition.listeners, strict=True):
+            notes[i], hands[i] = replace(notes[i], gate_s=listener.hand.gate_s), listener.hand
+        return replace(self, notes=tuple(notes), hands=tuple(hands))
+
     def heard(self, octave: int = 0) -> Heard:
         """The chosen notes as the ear takes them in.
 

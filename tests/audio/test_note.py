@@ -46,6 +46,20 @@ def test_a_slow_swell_begins_where_it_begins(tone, noise):
     assert analyse_note(recording, RATE).onset_s == pytest.approx(0.3, abs=0.03)
 
 
+def test_a_swell_that_a_recording_begins_with_is_no_noise_before_it(tone):
+    assert analyse_note(tone(330, attack_s=0.8, decay_per_s=0.0), RATE).onset_s < 0.02
+
+
+@pytest.mark.parametrize("attack_s", [0.01, 0.9])
+@pytest.mark.parametrize("release_per_s", [1.5, 4.0])
+def test_a_slow_release_is_among_the_times_when_the_key_may_be_let_go(attack_s, release_per_s):
+    t = np.arange(round(2.5 * RATE)) / RATE
+    note = analyse_note(held(1.2, release_per_s, total=2.5) * np.minimum(t / attack_s, 1), RATE)
+    gates = np.array([note.gate_s, *note.other_gates_s])
+    assert np.abs(gates - 1.2).min() < 0.15
+    assert len(gates) <= 3
+
+
 @pytest.mark.parametrize("seconds", [0.3, 1.0, 2.0])
 @pytest.mark.parametrize("release_per_s", [12.0, 40.0, 200.0])
 def test_the_gate_of_a_held_note_ends_at_its_release(seconds, release_per_s):

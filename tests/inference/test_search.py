@@ -12,6 +12,7 @@ from ddx7.errors import AudioError, Ddx7Error
 from ddx7.inference.descend import descend
 from ddx7.inference.genome import Prior, columns, cross, let_end, mutate
 from ddx7.inference.score import Audition, Hand, Listener, fit_length
+from ddx7.inference.search import Search
 from ddx7.voice import Operator, Voice
 from ddx7.voice.packing import in_range, random_vced
 
@@ -103,6 +104,16 @@ def test_gradient_brings_a_wrong_level_nearer():
     before = audition.distances(start[None])[0]
     after = audition.distances(found.reshape(-1, 155)).min()
     assert after < 0.6 * before
+
+
+@pytest.mark.slow
+def test_the_search_finds_how_long_the_key_was_held():
+    right = audition_of(organ())
+    search = Search(right.held([0.45]), PRIOR, np.random.default_rng(0), 2.0, seeds=organ()[None].repeat(4, axis=0))
+    search.run()
+    assert search.full.listeners[0].hand.gate_s == pytest.approx(0.4, rel=0.04)
+    assert search.half.listeners[0].hand == search.full.listeners[0].hand
+    assert right.distances(search.ranked()[:1])[0] < 0.5
 
 
 @pytest.mark.slow
