@@ -136,15 +136,13 @@ def _read(samples: np.ndarray, rate: int, profile: Profile, seed: int, *, ears: 
     readings, and the one is used that voices meet nearer at a glance.
     """
     notes = find_notes(samples, rate)
-    several, singles = len(notes) > 1, notes[:1]
-    if several and notes[-1].onset_s + notes[-1].duration_s - notes[0].onset_s <= LONGEST_NOTE_S:
+    several, short = len(notes) > 1, notes[-1].onset_s + notes[-1].duration_s - notes[0].onset_s <= LONGEST_NOTE_S
+    one = () if several else notes
+    if several and short:
         with suppress(AudioError):
-            singles = (analyse_note(samples, rate),)
-    elif several:
-        singles = ()
-    readings = [notes] if several else []
-    for note in singles:
-        readings += [(replace(note, gate_s=gate_s),) for gate_s in (note.gate_s, *note.other_gates_s)]
+            one = (analyse_note(samples, rate),)
+    held = [(replace(note, gate_s=gate_s),) for note in one for gate_s in (note.gate_s, *note.other_gates_s)]
+    readings = [notes, *held] if several else held
     targets = [make_target(samples, rate, reading, profile) for reading in readings]
     priors = [target.prior() for target in targets]
     if ears:

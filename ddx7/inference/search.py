@@ -26,9 +26,9 @@ ALIKE = 6  # islanders of one structure, at most: others need time to show what 
 
 # Measured on two cores, with a third to spare for a busy machine: seconds of sound at `SEARCH_RATE` that one core
 # renders and compares in a second; what a sound costs at 44.1 kHz beside that; and what a step of the gradient costs.
-SOUND_PER_S = 600.0
+SOUND_PER_S = 560.0
 FULL_RATE_COST = 3.7
-GRADIENT_COST = 8.0
+GRADIENT_COST = 10.0
 
 # Times as long as so far that a key may have to be held, unchanged first. The level of a sound tells it only roughly,
 # and to be a tenth off costs the voice that made a sound as much as a wrong voice costs.
