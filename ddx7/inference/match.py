@@ -64,8 +64,8 @@ def match(
       seed: of everything random.
       name: of the voices, at most ten characters; by default from the file's name.
       library: folders or files with voices that the search may begin with.
-      fast: hear the voices that the ear proposes, and search no further: some two seconds, six for
-        the first in a process. `seconds` says nothing then.
+      fast: hear the voices that the ear proposes, and search no further: some two seconds, more where it is unclear
+        when the key is let go, six for the first in a process. `seconds` says nothing then.
       ears: begin with what a trained model proposes; without, the search begins blind.
       profile: what will play the voice: "dexed", "hardware" for the DX7 itself, or "hardware+dac" with its noise.
       progress: called a few times a second.

@@ -1,6 +1,5 @@
 """How far voices are from a target, heard in batches."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from typing import NamedTuple
@@ -167,9 +166,9 @@ class Audition:
         """The same notes at another rate."""
         return Audition(tuple(listener.at(sample_rate) for listener in self.listeners))
 
-    def held(self, gates_s: Sequence[float]) -> "Audition":
-        """The same notes with their keys held for other times."""
-        return Audition(tuple(note.held(gate_s) for note, gate_s in zip(self.listeners, gates_s, strict=True)))
+    def held(self, gate_s: float) -> "Audition":
+        """The same notes with their keys held for another time."""
+        return Audition(tuple(listener.held(gate_s) for listener in self.listeners))
 
     def for_gradient(self) -> "Audition":
         """The same notes in few lengths."""

@@ -34,7 +34,7 @@ GRADIENT_COST = 10.0
 # and to be a tenth off costs the voice that made a sound as much as a wrong voice costs.
 GATES = (1.0, 0.97, 1.03, 0.94, 1.06, 0.88, 1.12, 0.8, 1.25)
 HEARD_ON_GATES = 2  # voices of each island
-HOLDS = 3  # times that this is looked for, once after each of the first descents
+HOLDS = 3  # times that this is looked for, once after each of the first descents, of a note that is let go
 
 DESCENDING = 2  # voices of an island that follow the gradient at a time: as many in all as two cores take together
 
@@ -106,7 +106,7 @@ class Search:
                     compiling.join()
                     self.start += time.monotonic() - waited
                     self._descend(self.half.for_gradient())
-                    if k < HOLDS:
+                    if k < HOLDS and self.prior.sustains and len(self.full.listeners) == 1:
                         self._hold()
             self._enter("polishing")
             self._rescore(self.full)
@@ -180,17 +180,13 @@ class Search:
             self._add(found.reshape(ISLANDS, -1, found.shape[-1]), distances.reshape(ISLANDS, -1))
 
     def _hold(self) -> None:
-        """Hold each key as long as suits the best voices best."""
+        """Hold the key as long as suits the best voices best."""
         best = self.islands[:, :HEARD_ON_GATES].reshape(-1, self.islands.shape[-1])
-        gates_s = []
-        for listener in self.half.listeners:
-            held = [listener.held(factor * listener.hand.gate_s) for factor in GATES]
-            nearest = [one.compare(one.hear(best)).min() for one in held]
-            gates_s.append(held[int(np.argmin(nearest))].hand.gate_s)
-        self.renders += len(GATES) * len(best)
-        self.spent += len(GATES) * len(best) * self.half.seconds
-        if gates_s != [listener.hand.gate_s for listener in self.half.listeners]:
-            self.half, self.full = self.half.held(gates_s), self.full.held(gates_s)
+        [listener] = self.half.listeners
+        gates_s = [factor * listener.hand.gate_s for factor in GATES]
+        nearest = [self._score(best, self.half.held(gate_s)).min() for gate_s in gates_s]
+        if k := int(np.argmin(nearest)):
+            self.half, self.full = self.half.held(gates_s[k]), self.full.held(gates_s[k])
             self._rescore(self.half)
 
     def _next(self, island: np.ndarray) -> np.ndarray:

@@ -47,7 +47,7 @@ def a_match(distance: float, confidence: float = 1.0, *, interrupted: bool = Fal
 
 @pytest.mark.slow
 def test_a_recording_becomes_a_folder(run: Run, tone: Path, out: Path) -> None:
-    outcome = run("match", tone, "-o", out, "--seconds", 2, "--candidates", 3, "--name", "tone")
+    outcome = run("match", tone, "-o", out, "--seconds", 1, "--candidates", 3, "--name", "tone")
     assert outcome.code == 0
     assert outcome.out.splitlines() == [str(out / name) for name in sorted(NAMES, key=outcome.out.index)]
     assert {path.name for path in out.iterdir()} == NAMES

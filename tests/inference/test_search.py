@@ -109,11 +109,18 @@ def test_gradient_brings_a_wrong_level_nearer():
 @pytest.mark.slow
 def test_the_search_finds_how_long_the_key_was_held():
     right = audition_of(organ())
-    search = Search(right.held([0.45]), PRIOR, np.random.default_rng(0), 2.0, seeds=organ()[None].repeat(4, axis=0))
+    search = Search(right.held(0.45), PRIOR, np.random.default_rng(0), 2.0, seeds=organ()[None].repeat(4, axis=0))
     search.run()
     assert search.full.listeners[0].hand.gate_s == pytest.approx(0.4, rel=0.04)
     assert search.half.listeners[0].hand == search.full.listeners[0].hand
     assert right.distances(search.ranked()[:1])[0] < 0.5
+
+
+@pytest.mark.slow
+def test_a_slow_release_is_heard_for_one():
+    slow = Operator(output_level=99, rates=(99, 99, 99, 36))
+    sound = ddx7.render(Voice(operators=(slow, slow, *Voice().operators[2:])), note=57, gate=1.0, duration=2.0)
+    assert ddx7.match((sound, 44100), fast=True).hands[0].gate_s == pytest.approx(1.0, rel=0.1)
 
 
 @pytest.mark.slow
