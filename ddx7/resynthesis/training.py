@@ -22,7 +22,7 @@ from ddx7.audio.spectral_loss import PUBLISHED, multi_scale_distance
 from ddx7.errors import Ddx7Error
 from ddx7.resynthesis.dataset import Batch, Piece, crop, draw_batch
 from ddx7.resynthesis.model import Model, scaled, to_dict
-from ddx7.runs import METRICS, begin, first_key, keep, last_metrics, same_run, save_state, steps
+from ddx7.runs import METRICS, begin, keep, last_metrics, same_run, save_state, steps
 
 _HELD_OUT_CROPS = 32
 
@@ -156,7 +156,7 @@ def train(
 
 
 def _begin(model: Model, optimiser: optax.GradientTransformation, seed: int) -> State:
-    weights = model.init(first_key(seed))
+    weights = model.init(jax.random.key(seed))
     # Each of its own, since the buffers of a state are given away.
     mean, best = (jax.tree.map(jnp.copy, weights) for _ in range(2))
     return State(jnp.zeros((), jnp.int32), weights, mean, optimiser.init(weights), best, jnp.float32(np.inf))

@@ -120,7 +120,7 @@ def test_the_search_finds_how_long_the_key_was_held():
 def test_a_slow_release_is_heard_for_one():
     slow = Operator(output_level=99, rates=(99, 99, 99, 36))
     sound = ddx7.render(Voice(operators=(slow, slow, *Voice().operators[2:])), note=57, gate=1.0, duration=2.0)
-    assert ddx7.match((sound, 44100), fast=True).hands[0].gate_s == pytest.approx(1.0, rel=0.1)
+    assert ddx7.match((sound, 44100), fast=True).hands[0].gate_s == pytest.approx(1.0, rel=0.2)
 
 
 @pytest.mark.slow
