@@ -57,15 +57,17 @@ def first_key(seed: int) -> "Array":
     return jax.random.key(seed, impl="rbg")
 
 
-def steps(first: int, last: int, save: Callable[[], None]) -> Iterator[int]:
-    """Count the steps of a training. Ctrl-C lets the step at hand end, saves, and only then interrupts.
+def steps(first: int, last: int, folder: Path, current: Callable[[], Any]) -> Iterator[int]:
+    """Count the steps of a training. Ctrl-C lets the step at hand end, keeps it, and only then interrupts.
 
-    In the middle of a step there is nothing to save: the state before it was given away, and the next is not there.
+    In the middle of a step there is nothing to keep: the state before it was given away, and the next is not there.
 
     Args:
       first: step to begin with.
       last: step to end before.
-      save: writes a checkpoint. A second Ctrl-C ends the step at once, without it.
+      folder: of the run, for a checkpoint. It keeps the last one if the state holds what is no number, or if a second
+        Ctrl-C ends the step at once.
+      current: tells the state.
     """
     asked = threading.Event()
 
@@ -80,15 +82,23 @@ def steps(first: int, last: int, save: Callable[[], None]) -> Iterator[int]:
         for step in range(first, last):
             yield step
             if asked.is_set():
-                save()
+                _save_if_sound(folder, current())
                 raise KeyboardInterrupt
     finally:
         if listens:
             signal.signal(signal.SIGINT, before)
 
 
-def save_state(folder: Path, state: Any) -> None:
-    """Write a checkpoint over the last one."""
+def _save_if_sound(folder: Path, state: Any) -> None:
+    import jax
+
+    state = jax.device_get(state)
+    numbers = (leaf for leaf in jax.tree.leaves(state) if np.issubdtype(np.asarray(leaf).dtype, np.floating))
+    if jax.process_index() == 0 and not any(np.isnan(leaf).any() for leaf in numbers):  # of several machines one writes
+        _save(folder, state)
+
+
+def _save(folder: Path, state: Any) -> None:
     from flax import serialization
 
     atomic_write(folder / CHECKPOINT, serialization.to_bytes(state), force=True)
@@ -96,7 +106,7 @@ def save_state(folder: Path, state: Any) -> None:
 
 def keep(folder: Path, state: Any, metrics: dict[str, float]) -> None:
     """Write a checkpoint over the last one, and the metrics as one more line."""
-    save_state(folder, state)
+    _save(folder, state)
     with (folder / METRICS).open("a") as file:
         file.write(json.dumps(metrics) + "\n")
 

@@ -169,11 +169,11 @@ def _releases(envelope_db: np.ndarray) -> list[int]:
     fallen = int(np.flatnonzero(envelope_db >= -RELEASE_DEPTH_DB)[-1]) + 1
     if fallen - start >= SHORTEST_FALL and fallen < len(envelope_db):
         bend = _two_lines(envelope_db[start:fallen])
-        if bend.steeper > RELEASE_STEEPER and -bend.after / HOP_S > RELEASE_DB_PER_S:
+        if bend.steepens(RELEASE_STEEPER) and -bend.after / HOP_S > RELEASE_DB_PER_S:
             found = [start + bend.corner]
     if end - start >= SHORTEST_FALL:
         bend = _two_lines(envelope_db[start:end])
-        if bend.steeper > BEND_STEEPER and bend.error < BEND_EXPLAINS:
+        if bend.steepens(BEND_STEEPER) and bend.error < BEND_EXPLAINS:
             found.append(start + bend.corner)
     if found == [end] and start > LATE_PEAK * end:
         found.append(start)
@@ -185,32 +185,32 @@ class _Bend(NamedTuple):
 
     Attributes:
       corner: where they meet.
-      after: slope of the second, per step.
-      steeper: how many times as fast as the first the second falls.
+      before: slope of the first, per step.
+      after: slope of the second.
       error: root mean square beside that of one line.
     """
 
     corner: int
+    before: float
     after: float
-    steeper: float
     error: float
+
+    def steepens(self, times: float) -> bool:
+        """Whether the second line falls more than so many times as fast as the first."""
+        return -self.after > times * max(-self.before, 0.0)
 
 
 def _two_lines(values: np.ndarray) -> _Bend:
     steps = np.arange(len(values), dtype=np.float64)
-    best, straight = (np.inf, 0, 0.0, 0.0), np.inf
-    for corner in (0, *range(2, len(values) - 2, max(1, len(values) // 200))):
-        # With its corner at the beginning there is only one line.
-        bent = [np.maximum(steps - corner, 0.0)] if corner else []
+
+    def fit(*bent: np.ndarray) -> tuple[float, np.ndarray]:
         design = np.stack([np.ones_like(steps), steps, *bent], axis=1)
         line = np.linalg.lstsq(design, values, rcond=None)[0]
-        error = float(np.square(design @ line - values).sum())
-        if corner:
-            best = min(best, (error, corner, float(line[1]), float(line[1] + line[2])))
-        else:
-            straight = error
-    error, corner, before, after = best
-    falls = max(-before, 0.0)
-    return _Bend(
-        corner, after, -after / falls if falls else np.inf * np.sign(-after), (error / (straight + 1e-12)) ** 0.5
-    )
+        return float(np.square(design @ line - values).sum()), line
+
+    corners = range(2, len(values) - 2, max(1, len(values) // 200))
+    fits = [fit(np.maximum(steps - corner, 0.0)) for corner in corners]
+    best = int(np.argmin([error for error, _ in fits]))
+    error, (_, before, bend) = fits[best]
+    straight, _ = fit()
+    return _Bend(corners[best], float(before), float(before + bend), (error / (straight + 1e-12)) ** 0.5)

@@ -105,9 +105,10 @@ class Search:
                     waited = time.monotonic()
                     compiling.join()
                     self.start += time.monotonic() - waited
-                    self._descend(self.half.for_gradient())
+                    self._descend(short)
                     if k < HOLDS and self.prior.sustains and len(self.full.listeners) == 1:
                         self._hold()
+                        short = self.half.for_gradient()
             self._enter("polishing")
             self._rescore(self.full)
             self._evolve(self.full, self.budget, reach=0.15)

@@ -22,7 +22,7 @@ from ddx7.audio.spectral_loss import PUBLISHED, multi_scale_distance
 from ddx7.errors import Ddx7Error
 from ddx7.resynthesis.dataset import Batch, Piece, crop, draw_batch
 from ddx7.resynthesis.model import Model, scaled, to_dict
-from ddx7.runs import METRICS, begin, keep, last_metrics, same_run, save_state, steps
+from ddx7.runs import METRICS, begin, keep, last_metrics, same_run, steps
 
 _HELD_OUT_CROPS = 32
 
@@ -120,11 +120,10 @@ def train(
     state = jax.device_put(state, NamedSharding(_mesh(), PartitionSpec()))
     begun, losses = time.monotonic(), []
 
-    def save() -> None:
-        if jax.process_index() == 0:  # of several machines one writes
-            save_state(folder, jax.device_get(state))
+    def current() -> State:
+        return state
 
-    for step in steps(first, last, save):
+    for step in steps(first, last, folder, current):
         batch = draw_batch(
             pieces, settings.batch, settings.frames, settings.lead, np.random.default_rng([settings.seed, step])
         )
@@ -148,7 +147,7 @@ def train(
                 "steps_per_s": (step + 1 - first) / (time.monotonic() - begun),
             }
             losses = []
-            if jax.process_index() == 0:
+            if jax.process_index() == 0:  # of several machines one writes
                 keep(folder, jax.device_get(state), metrics)
                 if progress:
                     progress(metrics)

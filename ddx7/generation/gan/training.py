@@ -32,7 +32,7 @@ from ddx7.generation.gan.representation import (
     to_fields,
     to_vced,
 )
-from ddx7.runs import METRICS, begin, first_key, keep, last_metrics, same_run, save_state, steps
+from ddx7.runs import METRICS, begin, first_key, keep, last_metrics, same_run, steps
 from ddx7.voice.spec import N_OPERATORS
 
 SLOPES = 4
@@ -141,10 +141,10 @@ def train(
     found: list[dict[str, jax.Array]] = []
     last = min(settings.steps, until or settings.steps)
 
-    def save() -> None:
-        save_state(folder, state)
+    def current() -> State:
+        return state
 
-    for step in steps(first, last, save):
+    for step in steps(first, last, folder, current):
         batch = draw_batch(examples, settings, step)
         if step == settings.warm_up:
             state = _handed_over(state)

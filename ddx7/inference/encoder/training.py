@@ -22,7 +22,7 @@ from ddx7.inference.encoder.data import NOTES, Shard
 from ddx7.inference.encoder.image import BANDS, FRAMES, KEY_BANDS, RANGE_DB, STEP_DB
 from ddx7.inference.encoder.network import Ear, Size
 from ddx7.library.tokens import N_TOKENS
-from ddx7.runs import METRICS, begin, first_key, keep, last_metrics, same_run, save_state, steps
+from ddx7.runs import METRICS, begin, first_key, keep, last_metrics, same_run, steps
 
 
 @dataclass(frozen=True)
@@ -102,10 +102,10 @@ def train(
     losses: list[jax.Array] = []
     last = min(settings.steps, until or settings.steps)
 
-    def save() -> None:
-        save_state(folder, state)
+    def current() -> State:
+        return state
 
-    for step in steps(first, last, save):
+    for step in steps(first, last, folder, current):
         batch = draw_batch(examples, settings, step)
         state, loss = update(state, batch)
         losses.append(loss)

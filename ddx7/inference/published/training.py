@@ -21,7 +21,7 @@ from ddx7.inference.published.loss import Parts, parts
 from ddx7.inference.published.model import HeadName, Published, Size, published_size
 from ddx7.inference.published.spectrogram import ONE_NOTE, SIX_NOTES, Notes, coarse, play_notes, spectrograms
 from ddx7.inference.representation import Form, FormName, form
-from ddx7.runs import CHECKPOINT, METRICS, begin, first_key, keep, last_metrics, same_run, save_state, steps
+from ddx7.runs import CHECKPOINT, METRICS, begin, first_key, keep, last_metrics, same_run, steps
 
 PARTS = Parts._fields
 
@@ -157,10 +157,10 @@ def train(
     losses: list[Parts] = []
     last = min(settings.steps, until or settings.steps)
 
-    def save() -> None:
-        save_state(folder, state)
+    def current() -> State:
+        return state
 
-    for step in steps(first, last, save):
+    for step in steps(first, last, folder, current):
         state, found = update(state, draw_batch(voices, settings, step, look))
         losses.append(found)
         if (step + 1) % settings.measured_every == 0 or step + 1 in (settings.steps, until):
