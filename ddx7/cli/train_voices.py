@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 
 _FEWEST_VOICES = 100
 _HELD_OUT_OF_ENCODER, _HELD_OUT_OF_GAN = 32, 10  # one voice of so many is measured on and not learned from
-_WARM_UP = 5  # one step of so many teaches a generator as an autoencoder
 
 
 @dataclass(frozen=True)
@@ -117,7 +116,7 @@ class Gan(FromVoices):
         note(f"{len(clean):,} of {len(vced):,} voices are no duds")
         train_on, test = _split(clean, _HELD_OUT_OF_GAN, self.seed)
         examples = examples_of(train_on)
-        settings = Settings(steps=self.steps, warm_up=self.steps // _WARM_UP, batch=self.batch, seed=self.seed)
+        settings = Settings.of(self.steps, batch=self.batch, seed=self.seed)
 
         def trained(metrics: dict[str, float]) -> None:
             tell(metrics, self.steps, ("score", "coverage_numbers", "coverage_sound", "duds", "steps_per_s"))

@@ -244,10 +244,13 @@ def judge(heard: Heard, *, without_pitch: np.ndarray | bool = False, neighbours_
     )
 
 
+PITCHLESS = np.isin(CATEGORIES, ("percussion", "effect"))
+"""Categories that need no pitch, bool [17]."""
+
+
 def unpitched(categories: np.ndarray) -> np.ndarray:
     """Which voices need no pitch, bool [voice], by their categories, bool [voice, 17]."""
-    columns = [CATEGORIES.index(c) for c in ("percussion", "effect")]
-    return np.asarray(np.asarray(categories)[:, columns].any(axis=1))
+    return np.asarray(np.asarray(categories)[:, PITCHLESS].any(axis=1))
 
 
 def audition(vced: np.ndarray, *, without_pitch: np.ndarray | bool = False) -> Verdicts:

@@ -32,12 +32,12 @@ LAPTOP = Settings(steps=750, batch=4, frames=375, lead=125, learning_rate=1e-3, 
 INDEX_LIMITS = {"2": 2.0, "2pi": 2 * np.pi, "4pi": 4 * np.pi}
 
 
-def _paper(instrument: str, patch: str, limit: str, room_s: float) -> Model:
+def _paper(instrument: str, patch: str, limit: str) -> Model:
     name = patch or instrument
     if name not in PAPER:
         raise Ddx7Error(f"{name!r} has no operators in the paper of DDX7, wanted one of {', '.join(PAPER)}")
     structure = from_voice(PAPER[name], INDEX_LIMITS[limit])
-    return Model(FmSynth(structure, "sigmoid"), TcnSize(), room_s=room_s)
+    return Model(FmSynth(structure, "sigmoid"), TcnSize())
 
 
 def _ours(name: str, instrument: str) -> FmSynth:
@@ -68,7 +68,8 @@ NAMES = (
 one step after the other: paths around all blocks and no dropout, then levels on an exponential scale and up to 2 pi,
 then feedback at 7 in the paper's structure, and last, as `ours`, a structure of our own.
 
-`-room` after a name adds the learned reverb, `-published` takes the published settings of training, which want a GPU.
+`-room` after a name adds a learned reverb, `-published` takes the published settings of training, which want a GPU, and
+the published reverb.
 """
 
 
@@ -83,21 +84,26 @@ def config(name: str, instrument: str) -> Config:
       Ddx7Error: no configuration has that name.
     """
     rest = name.removesuffix("-published")
-    settings = Settings() if rest != name else LAPTOP
-    room_s = 1.0 if rest.endswith("-room") else 0.0
-    rest = rest.removesuffix("-room")
-    if rest in ("hpn", "hpn-cropped"):
+    published = rest != name
+    dry = rest.removesuffix("-room")
+    found = _dry(dry, instrument, Settings() if published else LAPTOP)
+    if dry == rest:
+        return found
+    return found._replace(model=replace(found.model, room_s=1.0, room_kind="taps" if published else "bands"))
+
+
+def _dry(name: str, instrument: str, settings: Settings) -> Config:
+    if name in ("hpn", "hpn-cropped"):
         # At 1e-3, which suits DDX7, it diverges within a thousand steps.
-        rate = 1e-4 if name.endswith("-published") else 5e-4
-        model = Model(HpnSynth(cropped=rest != "hpn"), RnnSize(), room_s=room_s)
+        rate = 5e-4 if settings == LAPTOP else 1e-4
+        model = Model(HpnSynth(cropped=name != "hpn"), RnnSize())
         return Config(model, replace(settings, learning_rate=rate, clip=3.0))
-    if rest.startswith("ours"):
-        return Config(Model(_ours(rest, instrument), OUR_SIZE, room_s=room_s), settings)
-    if rest in NAMES:
-        _, *patch, limit = rest.split("-")
+    if name.startswith("ours"):
+        return Config(Model(_ours(name, instrument), OUR_SIZE), settings)
+    if name in NAMES:
+        _, *patch, limit = name.split("-")
         known = {"y": f"{instrument}-y", "1x4": "violin-1x4", "2x2": "violin-2x2", "2op": "2"}
         # At 1e-3, which suits ours, the published operators run into their limits and stay there.
-        return Config(
-            _paper(instrument, known[patch[0]] if patch else "", limit, room_s), replace(settings, learning_rate=3e-4)
-        )
+        model = _paper(instrument, known[patch[0]] if patch else "", limit)
+        return Config(model, replace(settings, learning_rate=3e-4))
     raise Ddx7Error(f"{name!r} is no configuration, wanted one of {', '.join(NAMES)} (with -room or -published)")

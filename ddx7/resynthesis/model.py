@@ -13,7 +13,7 @@ from ddx7.audio.features import HOP
 from ddx7.resynthesis import reverb
 from ddx7.resynthesis.fm import FmSynth
 from ddx7.resynthesis.hpn import HpnSynth, Rnn, RnnSize
-from ddx7.resynthesis.reverb import Reverb
+from ddx7.resynthesis.reverb import BandReverb, TapReverb
 from ddx7.resynthesis.structure import Structure
 from ddx7.resynthesis.tcn import Tcn, TcnSize, folded
 
@@ -46,12 +46,14 @@ class Model:
       size: of the network; the kind of size says which network.
       sample_rate: in Hz.
       room_s: seconds of learned reverb, 0 for none.
+      room_kind: "bands", or "taps" as published.
     """
 
     synth: Synth
     size: TcnSize | RnnSize
     sample_rate: int = 16_000
     room_s: float = 0.0
+    room_kind: str = "bands"
 
     @property
     def network(self) -> Network:
@@ -60,9 +62,10 @@ class Model:
         return Tcn(self.size, n) if isinstance(self.size, TcnSize) else Rnn(self.size, n)
 
     @property
-    def room(self) -> Reverb:
+    def room(self) -> BandReverb | TapReverb:
         """The reverb, without its weights."""
-        return Reverb(round(self.room_s * self.sample_rate / HOP) * HOP, self.sample_rate)
+        kind = BandReverb if self.room_kind == "bands" else TapReverb
+        return kind(round(self.room_s * self.sample_rate / HOP) * HOP, self.sample_rate)
 
     def init(self, key: Array) -> Any:
         """Weights to begin with."""
@@ -191,18 +194,19 @@ def to_dict(model: Model) -> dict[str, Any]:
         "size": model.size._asdict(),
         "sample_rate": model.sample_rate,
         "room_s": model.room_s,
+        "room_kind": model.room_kind,
     }
 
 
 def from_dict(data: dict[str, Any]) -> Model:
     """From what `to_dict` made."""
-    synth, size = data["synth"], data["size"]
+    synth, size, room = data["synth"], data["size"], (data["room_s"], data.get("room_kind", "taps"))
     if data["kind"] == "fm":
         structure = Structure.from_dict(synth["structure"])
         return Model(
             FmSynth(structure, synth["scaling"]),
             TcnSize(**{**size, "dilations": tuple(size["dilations"])}),
             data["sample_rate"],
-            data["room_s"],
+            *room,
         )
-    return Model(HpnSynth(**synth), RnnSize(**size), data["sample_rate"], data["room_s"])
+    return Model(HpnSynth(**synth), RnnSize(**size), data["sample_rate"], *room)

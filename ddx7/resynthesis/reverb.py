@@ -1,7 +1,10 @@
 """A room, learned: one response of a second, the same for every note of a recording session.
 
-Source: Engel et al. (2020), in the form of the published code of DDX7 (Caspe et al. 2022).
+`TapReverb` is that of the published code of DDX7 (Caspe et al. 2022, after Engel et al. 2020). `BandReverb` is ours: it
+learns a level and a time of decay in each of some bands, and is a room after hundreds of steps and not ten thousands.
 """
+
+from functools import lru_cache
 
 import flax.linen as nn
 import jax
@@ -11,8 +14,14 @@ from jaxtyping import Array, Float
 
 from ddx7.audio.features import HOP
 
+BANDS = 16
+LEVEL_DB, LEVEL_SCALE_DB = -20.0, 60.0
+"""Of the tail beside the dry sound: before anything is learned, and what a weight of 1 changes."""
+RT60_S, RT60_SCALE = 0.5, 4.0
+"""Seconds to fall by 60 dB: before anything is learned, and how many times e a weight of 1 makes of it."""
 
-class Reverb(nn.Module):
+
+class TapReverb(nn.Module):
     """Noise that decays, added to the sound itself: as many weights as a second has samples, and two.
 
     Attributes:
@@ -32,6 +41,41 @@ class Reverb(nn.Module):
         time_s = np.arange(self.length) / self.sample_rate
         response = noise * jnp.exp(-nn.softplus(-decay) * time_s * 500) * nn.sigmoid(wet)
         return response.at[0].set(1.0)
+
+
+class BandReverb(nn.Module):
+    """Bands of noise that decay, each at its own level and pace, added to the sound itself: two weights a band.
+
+    Attributes:
+      length: of the response in samples, a multiple of 64.
+      sample_rate: in Hz.
+    """
+
+    length: int
+    sample_rate: int
+
+    @nn.compact
+    def __call__(self) -> Float[Array, " time"]:
+        """The response; its first sample is the dry sound."""
+        level = self.param("level", nn.initializers.zeros, (BANDS,))
+        decay = self.param("decay", nn.initializers.zeros, (BANDS,))
+        # A learning rate of 1e-3 moves weights by some tenths in a thousand steps: enough for any room.
+        level_db = LEVEL_DB + LEVEL_SCALE_DB * level
+        falls_per_s = np.log(1000) / (RT60_S * jnp.exp(RT60_SCALE * decay))
+        time_s = np.arange(self.length) / self.sample_rate
+        # The level is that of the whole tail beside the sound itself, however long it lasts.
+        amplitude = 10 ** (level_db / 20) * jnp.sqrt(2 * falls_per_s / self.sample_rate)
+        tail = _noise(self.length, self.sample_rate) * jnp.exp(-falls_per_s[:, None] * time_s)
+        return (amplitude @ tail).at[0].set(1.0)
+
+
+@lru_cache(maxsize=4)
+def _noise(length: int, sample_rate: int) -> np.ndarray:
+    """White noise of variance 1, cut into bands of equal width on the mel scale up to half the rate: [band, time]."""
+    spectrum = np.fft.rfft(np.random.default_rng(0).standard_normal(length))
+    mel = np.log1p(np.fft.rfftfreq(length, 1 / sample_rate) / 700)
+    band = np.minimum((mel / mel[-1] * BANDS).astype(int), BANDS - 1)
+    return np.fft.irfft(spectrum * (band == np.arange(BANDS)[:, None]), length).astype(np.float32)
 
 
 def convolve(x: Float[Array, "batch time"], response: Float[Array, " tap"]) -> Float[Array, "batch time"]:

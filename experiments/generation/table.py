@@ -114,8 +114,10 @@ def told_apart(a: np.ndarray, b: np.ndarray) -> float:
     return float(roc_auc_score(labels, cross_val_predict(trees, points, labels, cv=3, method="predict_proba")[:, 1]))
 
 
-def score(vced: np.ndarray, human: Human, owners: Mapping[bytes, set[int]]) -> dict[str, float]:
-    """One row of the table."""
+def score(
+    vced: np.ndarray, human: Human, owners: Mapping[bytes, set[int]], meant: np.ndarray | None
+) -> dict[str, float]:
+    """One row of the table, of voices meant to be of some categories, or of those of their names."""
     n = min(len(vced), len(human.test))
     vced, heard = vced[:n], listen(vced[:n])
     # In half precision, as the others are kept: trees would tell rounded numbers from others.
@@ -129,16 +131,17 @@ def score(vced: np.ndarray, human: Human, owners: Mapping[bytes, set[int]]) -> d
     for label, (real, made) in (("parameters", points), ("sound", sounds)):
         row |= {f"{name} ({label})": value for name, value in prdc(real, made)._asdict().items()}
         row[f"AUC ({label})"] = told_apart(real, made)
-    return row | {"duds": float(1 - clean(vced, heard).mean())}
+    return row | {"duds": float(1 - clean(vced, heard, None if meant is None else meant[:n]).mean())}
 
 
-def flipped(vced: np.ndarray) -> dict[str, float]:
+def flipped(vced: np.ndarray, meant: np.ndarray) -> dict[str, float]:
     """How many duds are so because an operator has the wrong mode: flipping one between ratio and fixed mends them.
 
     Returns:
       share of the voices that are duds, and share of these duds that a flip mends.
     """
-    duds = vced[~clean(vced)]
+    broken = ~clean(vced, categories=meant)
+    duds = vced[broken]
     tried, of = [], []
     for k, voice in enumerate(duds):
         for column in VCED_COLUMNS["fixed"][(canonical(voice[None])[0, VCED_COLUMNS["output_level"]] > 0)]:
@@ -146,7 +149,7 @@ def flipped(vced: np.ndarray) -> dict[str, float]:
             other[column] ^= 1
             tried.append(other)
             of.append(k)
-    mended = set(np.array(of)[clean(np.array(tried))]) if tried else set()
+    mended = set(np.array(of)[clean(np.array(tried), categories=meant[broken][of])]) if tried else set()
     return {"duds": len(duds) / len(vced), "mended by a flip": len(mended) / max(len(duds), 1)}
 
 
@@ -218,34 +221,40 @@ def tabulate(arguments: argparse.Namespace) -> dict[str, Any]:
     n, maker = arguments.voices, load_weights(arguments.weights)
     human, rng = load(arguments.run, n), np.random.default_rng(0)
     undamaged = np.load(arguments.run / "human.npy")
-    made = maker.make(maker.habits.draw(rng, n), seed=1)
+    asked = maker.habits.draw(rng, n)
+    made, kept = maker.make(asked, seed=1), make_bank(n, seed=2, maker=maker)
+    of_kept = np.array([[kind in kinds for kind in CATEGORIES] for kinds in kept.kinds])
     sets = {
-        "human, held out": human.other,
-        "GAN, as drawn": made,
-        "GAN, as `ddx7 generate` keeps it": make_bank(n, seed=2, maker=maker).bank.to_vced(),
-        "random fields": random_vced(rng, n),
-        "per-field marginals": marginals(rng, human.train, n),
-        "one-point crossover": crossed(rng, human.train, n),
+        "human, held out": (human.other, None),
+        "GAN, as drawn": (made, asked.categories),
+        "GAN, as `ddx7 generate` keeps it": (kept.bank.to_vced(), of_kept),
+        "random fields": (random_vced(rng, n), None),
+        "per-field marginals": (marginals(rng, human.train, n), None),
+        "one-point crossover": (crossed(rng, human.train, n), None),
     }
     if arguments.vae:
         vae = load_weights(arguments.vae)
-        sets["VAE, likeliest values"] = vae.make(vae.habits.draw(rng, n), seed=1, temperature=1e-3)
-        sets["VAE, drawn values"] = vae.make(vae.habits.draw(rng, n), seed=1)
+        wished = vae.habits.draw(rng, n)
+        sets["VAE, likeliest values"] = (vae.make(wished, seed=1, temperature=1e-3), wished.categories)
+        sets["VAE, drawn values"] = (vae.make(wished, seed=1), wished.categories)
     table, owners = {}, owners_of(human.train)
-    for label, vced in sets.items():
-        row = table[label] = score(vced, human, owners)
+    for label, (vced, meant) in sets.items():
+        row = table[label] = score(vced, human, owners, meant)
         if len(table) == 1:
             print(f"| {n} voices | {' | '.join(row)} |\n|{'---|' * (len(row) + 1)}")
         print(f"| {label} | {' | '.join(f'{value:.3f}' for value in row.values())} |", flush=True)
     undamaged = undamaged[rng.permutation(len(undamaged))[:n]]
-    modes = {"GAN, as drawn": flipped(made), "human, undamaged": flipped(undamaged)}
+    modes = {
+        "GAN, as drawn": flipped(made, asked.categories),
+        "human, undamaged": flipped(undamaged, named_categories(undamaged)),
+    }
     for label, row in modes.items():
         print(f"\n{label}: {', '.join(f'{name} {value:.3f}' for name, value in row.items())}")
-    asked = obedience(maker, human, arguments.asked, arguments.taught)
+    obeyed = obedience(maker, human, arguments.asked, arguments.taught)
     print("\n| asked | likeliest guess | among three | human: likeliest | among three |\n|---|---|---|---|---|")
-    for name, row in asked.items():
+    for name, row in obeyed.items():
         print(f"| {name} | {' | '.join(f'{value:.2f}' for value in row.values())} |")
-    found = {"table": table, "modes": modes, "obedience": asked}
+    found = {"table": table, "modes": modes, "obedience": obeyed}
     if arguments.json:
         arguments.json.write_text(json.dumps(found, indent=2))
     return found

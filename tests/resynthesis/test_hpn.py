@@ -3,7 +3,6 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from ddx7.resynthesis import reverb
 from ddx7.resynthesis.hpn import HpnControls, HpnSynth
 
 RATE, KEY, FIRST = 16_000, jax.random.key(0), jnp.zeros((), jnp.int32)
@@ -58,15 +57,3 @@ def test_pieces_are_the_whole():
         audio, state = synth.play(some, increment[:, at : at + 6], state, KEY, FIRST + at)
         parts.append(audio)
     np.testing.assert_allclose(np.concatenate(parts, axis=1), whole, atol=1e-6)
-
-
-def test_the_room_frame_by_frame_is_the_convolution():
-    rng = np.random.default_rng(0)
-    x, response = rng.normal(size=(2, 640)).astype("f"), rng.normal(size=256).astype("f")
-    wanted = np.stack([np.convolve(row, response)[:640] for row in x])
-    np.testing.assert_allclose(reverb.convolve(x, response), wanted, atol=1e-4)
-    parts, heard, found = reverb.partitions(jnp.asarray(response)), reverb.begin(2, 256), []
-    for block in (x[:, :128], x[:, 128:]):
-        wet, heard = reverb.frame_by_frame(block.reshape(2, -1, 64), parts, heard)
-        found.append(np.asarray(wet).reshape(2, -1))
-    np.testing.assert_allclose(np.concatenate(found, axis=1), wanted, atol=1e-4)

@@ -26,17 +26,19 @@ def named_categories(vced: np.ndarray) -> np.ndarray:
     return np.array([[kind in some for kind in CATEGORIES] for some in found], bool).reshape(-1, len(CATEGORIES))
 
 
-def clean(vced: np.ndarray, heard: Heard | None = None) -> np.ndarray:
+def clean(vced: np.ndarray, heard: Heard | None = None, categories: np.ndarray | None = None) -> np.ndarray:
     """Which voices are worth learning from: well by their bytes and by their sound.
 
     Args:
       vced: uint8 [voice, 155], legal.
       heard: of them, if they were listened to already.
+      categories: kinds of sound that they are meant to be, bool [voice, category]; by default those of their names.
 
     Returns:
       bool [voice].
     """
-    duds = judge(heard or listen(vced), without_pitch=unpitched(named_categories(vced))).duds
+    meant = named_categories(vced) if categories is None else categories
+    duds = judge(heard or listen(vced), without_pitch=unpitched(meant)).duds
     return ~(silent(vced) | unending(vced) | duds)
 
 
@@ -72,15 +74,19 @@ class Yardstick:
         """From human voices that nothing is learned from, uint8 [voice, 155]."""
         return cls(numbers(vced), sketches(listen(vced)))
 
-    def __call__(self, made: np.ndarray) -> dict[str, float]:
-        """Scores of made voices; "score" is the mean of their coverage in parameters and in sound."""
+    def __call__(self, made: np.ndarray, categories: np.ndarray) -> dict[str, float]:
+        """Scores of voices that were asked to be of some categories.
+
+        "score" is the mean of their coverage in parameters and in sound, less their share of duds.
+        """
         heard = listen(made)
         by_number, by_sound = prdc(self.numbers, numbers(made)), prdc(self.sketches, sketches(heard))
+        duds = float(1 - clean(made, heard, categories).mean())
         return {
-            "score": (by_number.coverage + by_sound.coverage) / 2,
+            "score": (by_number.coverage + by_sound.coverage) / 2 - duds,
             **{f"{name}_numbers": value for name, value in by_number._asdict().items()},
             **{f"{name}_sound": value for name, value in by_sound._asdict().items()},
-            "duds": float(1 - clean(made, heard).mean()),
+            "duds": duds,
         }
 
 

@@ -1,4 +1,4 @@
-"""The generator and its critic.
+"""The generator, its critic, and others that look at voices.
 
     noise, conditions ──► whole ──► voice's fields
                             └─► six operators, each told what modulates it ──► their fields
@@ -45,6 +45,7 @@ class OneHot(NamedTuple):
 VALUES = max(place.size for place in (*VOICE_PLACES, *OPERATOR_PLACES))
 """Places that each field has in a one-hot vector; those beyond its size stay empty."""
 _IMPOSSIBLE = -1e9
+_DROPPED = 0.3  # of what the listener knows of a voice: a fault hangs on few bytes, and it would learn voices by heart
 
 
 def one_hot(
@@ -199,6 +200,26 @@ class Guesser(nn.Module):
         """Logits of each kind of sound."""
         x = _Trunk(self.size, name="trunk")(seen, asked[:, : ROUTING.shape[1]])
         return nn.Dense(self.n_categories, name="kinds")(nn.leaky_relu(x, 0.2))
+
+
+class Listener(nn.Module):
+    """How voices sound, guessed from their fields."""
+
+    size: Size
+    n_faults: int
+    n_categories: int
+
+    @nn.compact
+    def __call__(
+        self, seen: OneHot, routing: Float[Array, "batch 33"], *, learning: bool
+    ) -> tuple[Float[Array, "batch fault"], Float[Array, "batch category"]]:
+        """Logits of each fault and of each kind of sound; with dropout, and so a key, only while learning."""
+        x = _Trunk(self.size, name="trunk")(seen, routing)
+        x = nn.Dropout(_DROPPED, deterministic=not learning)(x)
+        for _ in range(self.size.blocks):
+            x = _Block(self.size.whole)(x)
+        x = nn.Dropout(_DROPPED, deterministic=not learning)(nn.leaky_relu(x, 0.2))
+        return nn.Dense(self.n_faults, name="faults")(x), nn.Dense(self.n_categories, name="kinds")(x)
 
 
 class Encoder(nn.Module):

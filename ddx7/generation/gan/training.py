@@ -4,8 +4,10 @@ What a step does hangs on the seed and the step's number alone, and a checkpoint
 generator learns to give back voices that an encoder saw (a variational autoencoder), which costs a tenth of what it
 would to learn as much from a critic. From then on the critic marks
 pairs of a human voice and a made one that were asked the same (relativistic pairing), and the square of its slope is
-kept small on both (R1 and R2; Huang et al., The GAN is dead, long live the GAN, 2024). Now and then the running mean of
-the generator makes voices that are compared with held-out ones; the best such mean is what is used in the end.
+kept small on both (R1 and R2; Huang et al., The GAN is dead, long live the GAN, 2024). Later what is drawn is played,
+too, a listener learns to guess what was heard (`listener.py`), and in the end the generator heeds it: no faults, and
+the kinds that were asked. Now and then the running mean of the generator makes voices that are compared with held-out
+ones; the best such mean is what is used in the end.
 """
 
 import time
@@ -23,13 +25,25 @@ from jaxtyping import Array, Float, Int
 
 from ddx7.compiler import ONE_THREAD
 from ddx7.errors import Ddx7Error
-from ddx7.generation.gan.conditions import N_FLAGS, Conditions, Habits
-from ddx7.generation.gan.network import VALUES, Critic, Encoder, Generator, OneHot, Size, distributions, draw, one_hot
+from ddx7.generation.gan import listener as hearing
+from ddx7.generation.gan.conditions import N_FLAGS, ROUTING, Conditions, Habits
+from ddx7.generation.gan.drawn import Drawn, stood, straight_through
+from ddx7.generation.gan.network import (
+    VALUES,
+    Critic,
+    Encoder,
+    Generator,
+    Listener,
+    OneHot,
+    Size,
+    distributions,
+    draw,
+    one_hot,
+)
 from ddx7.generation.gan.representation import (
     OPERATOR_PLACES,
     VOICE_PLACES,
     Fields,
-    to_fields,
     to_vced,
 )
 from ddx7.runs import METRICS, begin, first_key, keep, last_metrics, same_run, steps
@@ -39,7 +53,7 @@ SLOPES = 4
 """The slope is taken at one of so many examples: it costs several times what the marks do."""
 _MEASURED = 2**31 - 1  # a step that never comes: the same noise for every comparison
 _STEEPEST = 30.0  # length of a gradient beyond which it is shortened
-Measure = Callable[[np.ndarray], dict[str, float]]
+Measure = Callable[[np.ndarray, np.ndarray], dict[str, float]]
 
 
 @dataclass(frozen=True)
@@ -50,11 +64,14 @@ class Settings:
       steps: in all.
       warm_up: those at first in which the generator learns from an encoder.
       head_start: those after that in which only the critic learns.
+      listens: step from which what is drawn is played, and a listener learns from it.
+      heeds: step from which the generator heeds the listener.
       batch: voices a step.
       divergence: weight of the encoder's distance from pure noise, while there is one.
       learning_rates: of Adam at first: with the encoder, then of the generator and of the critic; a half cosine takes
         each to a tenth.
       slope: weight of R1 and R2.
+      heard: weights of faults and of kinds that were asked, as the listener hears them, in the generator's loss.
       kinds: weight of the critic's guess at kinds of sound in its own loss, and in the generator's.
       unsaid: share of conditions that are left unsaid.
       average: decay of the running mean of the generator's weights.
@@ -63,19 +80,30 @@ class Settings:
       seed: of everything random.
     """
 
-    steps: int = 4400
+    steps: int = 5400
     warm_up: int = 1600
     head_start: int = 200
+    listens: int = 3200
+    heeds: int = 4000
     batch: int = 64
     divergence: float = 0.5
     learning_rates: tuple[float, float, float] = (1e-3, 4e-4, 4e-4)
     slope: float = 0.05
+    heard: tuple[float, float] = (2.0, 0.3)
     kinds: tuple[float, float] = (1.0, 0.05)
     unsaid: float = 0.25
     average: float = 0.998
     measured_every: int = 400
     measured: int = 512
     seed: int = 0
+
+    @classmethod
+    def of(cls, steps: int, **others: Any) -> "Settings":
+        """The usual plan in another number of steps."""
+        usual = cls()
+        parts = (usual.warm_up, usual.listens, usual.heeds)
+        warm_up, listens, heeds = (part * steps // usual.steps for part in parts)
+        return cls(steps=steps, warm_up=warm_up, listens=listens, heeds=heeds, **others)
 
 
 class State(NamedTuple):
@@ -85,8 +113,10 @@ class State(NamedTuple):
     generator: Any
     critic: Any
     encoder: Any
+    listener: Any
+    lessons: hearing.Lessons
     mean: Any
-    optimisers: tuple[Any, Any, Any]
+    optimisers: tuple[Any, Any, Any, Any]
     best: Any
     best_score: Float[Array, ""]
 
@@ -120,7 +150,8 @@ def train(
       folder: of the run: a checkpoint, and metrics as lines of JSON.
       settings: must be those that the run was begun with.
       size: of the networks.
-      measure: from made voices, uint8 [voice, 155], to metrics; "score" among them says how good they are.
+      measure: from made voices, uint8 [voice, 155], and what they were asked to be, bool [voice, category], to metrics;
+        "score" among them says how good they are.
       progress: told the metrics.
       until: step to stop after, of a run that is to go on later.
 
@@ -135,7 +166,7 @@ def train(
     habits = Habits.of(examples.conditions)
     n_kinds = examples.conditions.categories.shape[1]
     state = begin(folder, partial(_begin, _models(size, n_kinds), examples, settings))
-    make, encode, update = _compiled(size, n_kinds, settings)
+    make, encode, hear, update = _compiled(size, n_kinds, settings)
     begun, first, chance = time.monotonic(), int(state.step), jax.random.key(settings.seed)
     metrics: dict[str, float] = last_metrics(folder / METRICS)
     found: list[dict[str, jax.Array]] = []
@@ -147,13 +178,17 @@ def train(
     for step in steps(first, last, folder, current):
         batch = draw_batch(examples, settings, step)
         if step == settings.warm_up:
-            state = _handed_over(state)
+            state = state._replace(critic=_with_trunk(state.critic, state.encoder))
         if step < settings.warm_up:
             state, said = encode(state, batch)
         else:
-            state, said = update(
-                state, batch, make(state.generator, batch[2], batch[3], jax.random.fold_in(chance, step))
-            )
+            drawn = make(state.generator, batch[2], batch[3], jax.random.fold_in(chance, step))
+            if step == settings.listens:
+                state = state._replace(listener=_with_trunk(state.listener, state.critic))
+            if step >= settings.listens:
+                vced = to_vced(batch[3], drawn.stood)
+                state = hear(state, hearing.play(vced, drawn.stood, batch[3]))
+            state, said = update(state, batch, drawn)
         found.append(said)
         if (step + 1) % settings.measured_every == 0 or step + 1 in (settings.steps, until):
             losses = {name: float(np.mean([one[name] for one in found if name in one])) for name in found[-1]}
@@ -162,7 +197,7 @@ def train(
             rng = np.random.default_rng([settings.seed, _MEASURED])
             asked = habits.draw(rng, settings.measured)
             made = make(state.mean, asked.vectors(), asked.algorithm, jax.random.fold_in(chance, _MEASURED))
-            scores = measure(to_vced(asked.algorithm, made.stood))
+            scores = measure(to_vced(asked.algorithm, made.stood), asked.categories)
             better = scores["score"] > float(state.best_score)
             if better:
                 state = state._replace(best=jax.tree.map(jnp.copy, state.mean), best_score=jnp.float32(scores["score"]))
@@ -192,46 +227,10 @@ def draw_batch(examples: Examples, settings: Settings, step: int) -> tuple[np.nd
     return voice[rows], operators[rows], asked, conditions.algorithm, conditions.categories.astype(np.float32)
 
 
-class Drawn(NamedTuple):
-    """Voices that a generator drew.
-
-    Attributes:
-      noise: that they were drawn from.
-      voice: fields as drawn, and `operators`, sorted.
-      operators: likewise.
-      stood: what of them can be heard, as human voices are shown to the critic.
-      order: in which operators were sorted, int [voice, 6].
-    """
-
-    noise: Any
-    voice: Any
-    operators: Any
-    stood: Fields
-    order: Any
-
-
-def _heard(algorithm: np.ndarray, noise: Any, voice: Any, operators: Any) -> Drawn:
-    drawn = Fields(np.asarray(voice), np.asarray(operators))
-    stood, order = to_fields(to_vced(algorithm, drawn))
-    return Drawn(noise, drawn.voice, np.take_along_axis(drawn.operators, order[:, :, None], axis=1), stood, order)
-
-
-def _straight_through(soft: OneHot, drawn: Drawn) -> OneHot:
-    """Drawn voices as one-hot vectors, with the gradient of the distributions they were drawn from."""
-    hard = one_hot(*drawn.stood)
-    sorted_soft = OneHot(soft.voice, jnp.take_along_axis(soft.operators, drawn.order[:, :, None], axis=1))
-    passes = drawn.voice == drawn.stood.voice, drawn.operators == drawn.stood.operators
-
-    def through(h: Array, s: Array, p: Array) -> Array:
-        return h + jnp.repeat(p, VALUES, axis=-1) * (s - jax.lax.stop_gradient(s))
-
-    return OneHot(*(through(h, s, p) for h, s, p in zip(hard, sorted_soft, passes, strict=True)))
-
-
-def _handed_over(state: State) -> State:
-    """The critic begins with the eyes of the encoder."""
-    trunk = jax.tree.map(jnp.copy, state.encoder["params"]["trunk"])
-    return state._replace(critic={"params": {**state.critic["params"], "trunk": trunk}})
+def _with_trunk(weights: Any, other: Any) -> Any:
+    """A network that begins with the eyes of another."""
+    trunk = jax.tree.map(jnp.copy, other["params"]["trunk"])
+    return {"params": {**weights["params"], "trunk": trunk}}
 
 
 def _optimisers(settings: Settings) -> tuple[optax.GradientTransformation, ...]:
@@ -247,12 +246,12 @@ def _optimisers(settings: Settings) -> tuple[optax.GradientTransformation, ...]:
     return tuple(one(*plan) for plan in plans)
 
 
-def _begin(models: tuple[Generator, Critic, Encoder], examples: Examples, settings: Settings) -> State:
-    generator, critic, encoder = models
+def _begin(models: tuple[Generator, Critic, Encoder, Listener], examples: Examples, settings: Settings) -> State:
+    generator, critic, encoder, listener = models
     of_made, of_judge, of_pair = _optimisers(settings)
     asked = examples.conditions[np.arange(1)].vectors()
     noise = np.zeros((1, generator.size.noise), np.float32)
-    first, second, third = jax.random.split(first_key(settings.seed), 3)
+    first, second, third, fourth = jax.random.split(first_key(settings.seed), 4)
     made: Any = generator.init(first, noise, asked)
     # It begins with how often each value occurs.
     made["params"]["voice_bias"] = _log_shares(examples.fields.voice, VOICE_PLACES)
@@ -262,14 +261,17 @@ def _begin(models: tuple[Generator, Critic, Encoder], examples: Examples, settin
     seen = one_hot(*(part[:1] for part in examples.fields))
     judge: Any = critic.init(second, seen, asked)
     eye: Any = encoder.init(third, seen, asked)
+    ear: Any = listener.init(fourth, seen, asked[:, : ROUTING.shape[1]], learning=False)
     mean, best = (jax.tree.map(jnp.copy, made) for _ in range(2))  # buffers of a state are given away
     return State(
         jnp.zeros((), jnp.int32),
         made,
         judge,
         eye,
+        ear,
+        hearing.nothing_heard(),
         mean,
-        (of_made.init(made), of_judge.init(judge), of_pair.init((made, eye))),
+        (of_made.init(made), of_judge.init(judge), of_pair.init((made, eye)), hearing.optimiser().init(ear)),
         best,
         jnp.float32(-jnp.inf),
     )
@@ -282,13 +284,13 @@ def _log_shares(values: np.ndarray, places: tuple) -> jax.Array:
     return jnp.asarray(np.log(counts / counts.sum(axis=1, keepdims=True)).ravel(), jnp.float32)
 
 
-def _models(size: Size, n_kinds: int) -> tuple[Generator, Critic, Encoder]:
-    return Generator(size), Critic(size, n_kinds), Encoder(size)
+def _models(size: Size, n_kinds: int) -> tuple[Generator, Critic, Encoder, Listener]:
+    return Generator(size), Critic(size, n_kinds), Encoder(size), hearing.model(size)
 
 
 @cache
-def _compiled(size: Size, n_kinds: int, settings: Settings) -> tuple[Callable, Callable, Callable]:
-    generator, critic, encoder = _models(size, n_kinds)
+def _compiled(size: Size, n_kinds: int, settings: Settings) -> tuple[Callable, Callable, Callable, Callable]:
+    generator, critic, encoder, listener = _models(size, n_kinds)
     of_made, of_judge, of_pair = _optimisers(settings)
     of_critic, of_generator = settings.kinds
 
@@ -314,16 +316,21 @@ def _compiled(size: Size, n_kinds: int, settings: Settings) -> tuple[Callable, C
         loss = pairing + settings.slope / 2 * (r1 + r2) + of_critic * guess
         return loss, {"critic": pairing, "slope": r1 + r2, "kinds": guess}
 
-    def generator_loss(weights: Any, judge: Any, real: OneHot, batch: tuple, drawn: Drawn) -> tuple[Array, dict]:
+    def generator_loss(
+        weights: Any, judge: Any, ear: Any, heeds: Array, real: OneHot, batch: tuple, drawn: Drawn
+    ) -> tuple[Array, dict]:
         asked = batch[2]
-        made = _straight_through(distributions(generator.apply(weights, drawn.noise, asked)), drawn)  # pyright: ignore[reportArgumentType]
+        made = straight_through(distributions(generator.apply(weights, drawn.noise, asked)), drawn)  # pyright: ignore[reportArgumentType]
         made_marks, guessed = mark(judge, made, asked)
         real_marks, _ = mark(judge, real, asked)
         told = asked[:, -(guessed.shape[1] + N_FLAGS) : -N_FLAGS]
         said = told.any(axis=1, keepdims=True)
         guess = (optax.sigmoid_binary_cross_entropy(guessed, told) * said).sum() / jnp.maximum(said.sum(), 1)
         pairing = jax.nn.softplus(real_marks - made_marks).mean()
-        return pairing + of_generator * guess, {"generator": pairing, "made_kinds": guess}
+        faults, other = hearing.against(listener, ear, made, asked)
+        against = settings.heard[0] * faults + settings.heard[1] * other
+        loss = pairing + of_generator * guess + heeds * against
+        return loss, {"generator": pairing, "made_kinds": guess, "faults": faults, "other_kinds": other}
 
     @partial(jax.jit, donate_argnums=0, compiler_options=ONE_THREAD)
     def update(state: State, batch: tuple[Array, ...], drawn: Drawn) -> tuple[State, dict]:
@@ -332,11 +339,14 @@ def _compiled(size: Size, n_kinds: int, settings: Settings) -> tuple[Callable, C
         slope, said = jax.grad(critic_loss, has_aux=True)(state.critic, real, made, asked, kinds)
         change, inner_judge = of_judge.update(slope, state.optimisers[1])
         judge = optax.apply_updates(state.critic, change)
-        slope, also = jax.grad(generator_loss, has_aux=True)(state.generator, judge, real, batch, drawn)
+        heeds = state.step >= settings.heeds
+        slope, also = jax.grad(generator_loss, has_aux=True)(
+            state.generator, judge, state.listener, heeds, real, batch, drawn
+        )
         change, inner = of_made.update(slope, state.optimisers[0])
         begun = state.step >= settings.warm_up + settings.head_start
         weights = optax.apply_updates(state.generator, jax.tree.map(lambda c: begun * c, change))
-        optimisers = inner, inner_judge, state.optimisers[2]
+        optimisers = inner, inner_judge, *state.optimisers[2:]
         state = state._replace(step=state.step + 1, generator=weights, critic=judge, optimisers=optimisers)
         return state._replace(mean=averaged(state)), said | also
 
@@ -361,9 +371,24 @@ def _compiled(size: Size, n_kinds: int, settings: Settings) -> tuple[Callable, C
         slope, said = jax.grad(autoencoder_loss, has_aux=True)(pair, one_hot(*batch[:2]), batch[2], key)
         change, inner = of_pair.update(slope, state.optimisers[2])
         weights, eye = optax.apply_updates(pair, change)  # pyright: ignore[reportGeneralTypeIssues]
-        optimisers = *state.optimisers[:2], inner
+        optimisers = *state.optimisers[:2], inner, state.optimisers[3]
         state = state._replace(step=state.step + 1, generator=weights, encoder=eye, optimisers=optimisers)
         return state._replace(mean=averaged(state)), said
+
+    @partial(jax.jit, donate_argnums=0, compiler_options=ONE_THREAD)
+    def hear(state: State, played: hearing.Lessons) -> State:
+        """Learn from what was just played, and from what is remembered, and remember it."""
+        nth = state.step - settings.listens
+        of_rows, dropped = jax.random.split(jax.random.fold_in(jax.random.key(settings.seed), state.step))
+        n = len(played.voice)
+        places = (nth * n + jnp.arange(n)) % hearing.KEPT
+        lessons = jax.tree.map(lambda kept, new: kept.at[places].set(new), state.lessons, played)
+        rows = jax.random.randint(of_rows, (hearing.AGAIN,), 0, jnp.minimum((nth + 1) * n, hearing.KEPT))
+        some = jax.tree.map(lambda new, kept: jnp.concatenate([new, kept[rows]]), played, lessons)
+        slope = jax.grad(partial(hearing.missed, listener))(state.listener, some, dropped)
+        change, inner = hearing.optimiser().update(slope, state.optimisers[3], state.listener)
+        ear = optax.apply_updates(state.listener, change)
+        return state._replace(listener=ear, lessons=lessons, optimisers=(*state.optimisers[:3], inner))
 
     @partial(jax.jit, compiler_options=ONE_THREAD)
     def fields_of(weights: Any, asked: Array, key: Array) -> tuple[Array, Array, Array]:
@@ -372,6 +397,6 @@ def _compiled(size: Size, n_kinds: int, settings: Settings) -> tuple[Callable, C
         return noise, *draw(of_draw, distributions(generator.apply(weights, noise, asked)))  # pyright: ignore[reportArgumentType]
 
     def make(weights: Any, asked: np.ndarray, algorithm: np.ndarray, key: Array) -> Drawn:
-        return _heard(algorithm, *fields_of(weights, asked, key))
+        return stood(algorithm, *fields_of(weights, asked, key))
 
-    return make, encode, update
+    return make, encode, hear, update

@@ -23,10 +23,12 @@ def test_training_resumes_exactly_and_keeps_the_best(human, tmp_path):
     scores = iter([0.1, 0.5, 0.3, 0.1, 0.5, 0.3])
 
     def run(name, until=None):
-        return train(examples, tmp_path / name, SETTINGS, SIZE, lambda made: {"score": next(scores)}, until=until)
+        return train(
+            examples, tmp_path / name, SETTINGS, SIZE, lambda made, categories: {"score": next(scores)}, until=until
+        )
 
     whole, metrics = run("whole")
-    best, _ = run("parts", until=8)  # in the critic's phase
+    best, _ = run("parts", until=8)  # while the listener learns
     parts, _ = run("parts")
     for a, b in zip(jax.tree.leaves(whole), jax.tree.leaves(parts), strict=True):
         np.testing.assert_array_equal(np.asarray(a), np.asarray(b))

@@ -1,0 +1,121 @@
+"""What lets a generator hear: voices that it drew are played, and a network learns to guess from fields what was heard.
+
+Rules for duds and kinds of sound are no functions that a gradient passes through, and to play is slow. A guess has a
+gradient and is quick. It is taught by what the generator draws, so it knows best what the generator does just now.
+"""
+
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+from jaxtyping import Array, Float
+
+from ddx7.generation.gan.conditions import N_FLAGS, ROUTING
+from ddx7.generation.gan.network import Listener, OneHot, Size, one_hot
+from ddx7.generation.gan.representation import N_OPERATOR, N_VOICE, Fields
+from ddx7.library.categories import CATEGORIES
+from ddx7.library.classify import load_classifier
+from ddx7.library.listening import PITCHLESS, RULES, judge, listen
+from ddx7.voice.spec import N_OPERATORS
+
+KEPT = 16_384
+"""Voices that are remembered with what was heard of them."""
+AGAIN = 192
+"""Remembered voices that are learned from beside those just heard."""
+_PITCHED = np.array([rule.pitched for rule in RULES], np.float32)
+_LEARNING_RATE, _DECAY = 5e-4, 0.3
+
+
+class Lessons(NamedTuple):
+    """Voices and what was heard of them, or of some of them.
+
+    Attributes:
+      voice: fields, int16 [voice, field].
+      operators: likewise, [voice, 6, field].
+      algorithm: 0-31, int16 [voice].
+      faults: which rules of `ddx7.library.listening` each voice breaks, pitched or not, float [voice, rule].
+      kinds: how likely each kind of sound is, float [voice, category].
+    """
+
+    voice: Any
+    operators: Any
+    algorithm: Any
+    faults: Any
+    kinds: Any
+
+
+def nothing_heard() -> Lessons:
+    """Room for `KEPT` voices."""
+    return Lessons(
+        jnp.zeros((KEPT, N_VOICE), jnp.int16),
+        jnp.zeros((KEPT, N_OPERATORS, N_OPERATOR), jnp.int16),
+        jnp.zeros(KEPT, jnp.int16),
+        jnp.zeros((KEPT, len(RULES)), jnp.float16),
+        jnp.zeros((KEPT, len(CATEGORIES)), jnp.float16),
+    )
+
+
+def play(vced: np.ndarray, fields: Fields, algorithm: np.ndarray) -> Lessons:
+    """Play voices.
+
+    Args:
+      vced: uint8 [voice, 155].
+      fields: of the same voices.
+      algorithm: likewise, 0-31.
+    """
+    heard = listen(vced)
+    return Lessons(
+        fields.voice.astype(np.int16),
+        fields.operators.astype(np.int16),
+        algorithm.astype(np.int16),
+        judge(heard, without_pitch=False).broken.astype(np.float16),
+        load_classifier().probabilities(vced, heard).astype(np.float16),
+    )
+
+
+def optimiser() -> optax.GradientTransformation:
+    """Of the listener."""
+    return optax.adamw(_LEARNING_RATE, weight_decay=_DECAY)
+
+
+def model(size: Size) -> Listener:
+    """The listener, without weights."""
+    return Listener(size, len(RULES), len(CATEGORIES))
+
+
+def missed(listener: Listener, weights: Any, lessons: Lessons, key: Array) -> Float[Array, ""]:
+    """How far guesses are from what was heard: cross entropy, summed over rules and kinds."""
+    seen = one_hot(lessons.voice, lessons.operators)
+    found: Any = listener.apply(
+        weights, seen, jnp.asarray(ROUTING)[lessons.algorithm], learning=True, rngs={"dropout": key}
+    )
+    faults, kinds = (
+        optax.sigmoid_binary_cross_entropy(guess, told.astype(jnp.float32)).sum(axis=-1).mean()
+        for guess, told in zip(found, (lessons.faults, lessons.kinds), strict=True)
+    )
+    return faults + kinds
+
+
+def against(
+    listener: Listener, weights: Any, made: OneHot, asked: Float[Array, "voice condition"]
+) -> tuple[Array, Array]:
+    """What the listener has against voices.
+
+    Args:
+      listener: which guesses.
+      weights: of it.
+      made: voices, or distributions of them.
+      asked: what they were asked to be.
+
+    Returns:
+      means over voices: how sure it is of faults, and how unsure that they are of the kinds that were asked.
+    """
+    found: Any = listener.apply(weights, made, asked[:, : ROUTING.shape[1]], learning=False)
+    faults, kinds = found
+    told = asked[:, -(len(CATEGORIES) + N_FLAGS) : -N_FLAGS]
+    pitchless = (told @ PITCHLESS.astype(np.float32) > 0)[:, None]
+    wrong = jax.nn.softplus(faults) * (1 - pitchless * _PITCHED)
+    other = (jax.nn.softplus(-kinds) * told).sum(axis=-1) / jnp.maximum(told.sum(axis=-1), 1)
+    return wrong.sum(axis=-1).mean(), other.mean()

@@ -1,0 +1,72 @@
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from ddx7.resynthesis import reverb
+from ddx7.resynthesis.reverb import BandReverb, TapReverb
+
+RATE = 16_000
+
+
+def test_the_room_frame_by_frame_is_the_convolution():
+    rng = np.random.default_rng(0)
+    x, response = rng.normal(size=(2, 640)).astype("f"), rng.normal(size=256).astype("f")
+    wanted = np.stack([np.convolve(row, response)[:640] for row in x])
+    np.testing.assert_allclose(reverb.convolve(x, response), wanted, atol=1e-4)
+    parts, heard, found = reverb.partitions(jnp.asarray(response)), reverb.begin(2, 256), []
+    for block in (x[:, :128], x[:, 128:]):
+        wet, heard = reverb.frame_by_frame(block.reshape(2, -1, 64), parts, heard)
+        found.append(np.asarray(wet).reshape(2, -1))
+    np.testing.assert_allclose(np.concatenate(found, axis=1), wanted, atol=1e-4)
+
+
+@pytest.mark.parametrize("kind", [TapReverb, BandReverb])
+def test_the_sound_itself_comes_first_and_as_it_is(kind):
+    room = kind(RATE, RATE)
+    assert room.apply(room.init(jax.random.key(0)))[0] == 1
+
+
+def test_a_room_has_the_levels_and_the_times_of_its_bands():
+    room = BandReverb(RATE, RATE)
+    weights = room.init(jax.random.key(0))["params"]
+    # The third band 20 dB louder than at first, the others 60 dB softer; it lasts twice as long.
+    level = jnp.full(reverb.BANDS, -1.0).at[2].set(20 / reverb.LEVEL_SCALE_DB)
+    decay = jnp.full(reverb.BANDS, np.log(2) / reverb.RT60_SCALE)
+    assert jax.tree.map(jnp.shape, weights) == {"level": level.shape, "decay": decay.shape}
+    tail = np.asarray(room.apply({"params": {"level": level, "decay": decay}}))[1:]
+    power = np.abs(np.fft.rfft(tail)) ** 2
+    mel = np.log1p(np.fft.rfftfreq(len(tail), 1 / RATE) / 700)
+    inside = (mel / mel[-1] * reverb.BANDS).astype(int) == 2
+    # As loud as the sound itself in the share of all frequencies that the band is, since noise fills them all.
+    assert power[inside].mean() == pytest.approx(1, rel=0.15)
+    assert power[~inside].sum() < 0.01 * power.sum()
+    edc_db = 10 * np.log10(np.cumsum(tail[::-1] ** 2)[::-1] / np.sum(tail**2))
+    assert np.interp(0.5, np.arange(len(tail)) / RATE, edc_db) == pytest.approx(-30, abs=2)
+
+
+def test_a_room_is_learned_in_some_hundred_steps():
+    room, rng = BandReverb(RATE // 2 // 64 * 64, RATE), np.random.default_rng(0)
+    key = jax.random.key(0)
+    hidden = {"params": {"level": jnp.linspace(-0.2, 0.2, reverb.BANDS), "decay": jnp.full(reverb.BANDS, 0.1)}}
+    click = jnp.asarray(rng.normal(size=(1, 4096)) * (np.arange(4096) < 512), jnp.float32)
+    wanted = reverb.convolve(click, room.apply(hidden))
+
+    def spectra(x):
+        return jnp.log(1e-3 + jnp.abs(jnp.fft.rfft(x.reshape(-1, 512))))
+
+    @jax.jit
+    def step(weights, moment):
+        def loss(w):
+            return jnp.abs(spectra(reverb.convolve(click, room.apply(w))) - spectra(wanted)).mean()
+
+        far, slope = jax.value_and_grad(loss)(weights)
+        moment = jax.tree.map(lambda m, s: 0.9 * m + 0.1 * s, moment, slope)
+        return jax.tree.map(lambda w, m: w - 2e-3 * jnp.sign(m), weights, moment), moment, far
+
+    weights = room.init(key)
+    moment, distances = jax.tree.map(jnp.zeros_like, weights), []
+    for _ in range(150):
+        weights, moment, far = step(weights, moment)
+        distances.append(float(far))
+    assert distances[-1] < 0.3 * distances[0]
