@@ -1,12 +1,14 @@
 """How near `ddx7 match` comes, beside chance, CMA-ES and the nearest voice that people made.
 
-    python benchmarks/match.py --shared ../shared [--set oneshots|corpus|all] [--seconds 30] [--renders 10000]
+    python benchmarks/match.py --shared ../shared [--set oneshots|acoustic|corpus|all] [--seconds 30] [--renders 10000]
         [--baselines FOLDER] [--baseline-targets 20] [--targets NAME ...]
         [--modes match fast blind] [--json match.json] [--out FOLDER]
 
-Targets: 21 recorded one-shots, and 50 human voices that sound like no other of their collection (`corpus.lonely`),
-played by the engine and given to `match` as any recording. All distances are `ddx7.audio.log_mel_distance` in dB at
-44.1 kHz to the sound that `match` listens to: the note from its onset, at most 4 s, and nothing after its end.
+Targets: 21 recorded one-shots; where asked for, 14 notes of seven acoustic instruments at 16 kHz, the lowest and the
+highest of each that nothing was learned from; and 50 human voices that sound like no other of their collection
+(`corpus.lonely`), played by the engine and given to `match` as any recording. All distances are
+`ddx7.audio.log_mel_distance` in dB at 44.1 kHz to the sound that `match` listens to: the note from its onset, at most
+4 s, and nothing after its end.
 
 - "match --fast" hears what the ear proposes and stops; "search alone" takes as long as match and begins blind.
 - "One random voice" is the median of 16 from the distribution that the search starts with, tuned to the target.
@@ -20,6 +22,7 @@ corpus set.
 """
 
 import argparse
+import csv
 import json
 import time
 from collections.abc import Callable, Sequence
@@ -135,6 +138,19 @@ def one_shots(shared: Path) -> list[Target]:
     return [Target(path.stem, (r.samples, r.sample_rate)) for path, r in zip(paths, read, strict=True)]
 
 
+def acoustic_notes(shared: Path) -> list[Target]:
+    """Single notes of orchestral instruments: of each the lowest and the highest that is held out."""
+    with (shared / "audio" / "index.csv").open(newline="") as file:
+        rows = [row for row in csv.DictReader(file) if (row["kind"], row["split"]) == ("note", "valid")]
+    targets = []
+    for instrument in sorted({row["instrument"] for row in rows}):
+        notes = sorted((int(row["midi"]), row["file"]) for row in rows if row["instrument"] == instrument)
+        for key, file in (notes[0], notes[-1]):
+            recording = read_audio(shared / "audio" / file)
+            targets.append(Target(f"{instrument}-{key}", (recording.samples, recording.sample_rate)))
+    return targets
+
+
 def corpus_targets(shared: Path, cache: Path) -> list[Target]:
     """Human voices without a sound-alike, played by the engine."""
     found = lonely(shared, cache=cache)
@@ -223,9 +239,11 @@ def main() -> None:
     """Print the tables."""
     arguments = _arguments()
     sets: dict[str, list[Target]] = {}
-    if arguments.set != "corpus":
+    if arguments.set in ("oneshots", "all"):
         sets["one-shots"] = one_shots(arguments.shared)
-    if arguments.set != "oneshots":
+    if arguments.set == "acoustic":
+        sets["acoustic notes"] = acoustic_notes(arguments.shared)
+    if arguments.set in ("corpus", "all"):
         sets["corpus"] = corpus_targets(arguments.shared, arguments.cache)[: arguments.corpus_targets]
     if arguments.targets:
         sets = {name: [t for t in targets if t.name in arguments.targets] for name, targets in sets.items()}
@@ -251,10 +269,11 @@ def main() -> None:
 
 def run_baselines(kept: Baselines, sets: dict[str, list[Target]], n_corpus: int) -> None:
     """Compute what is not there yet, the nearest human voices first: they say most."""
-    for target in sets.get("one-shots", []):
+    recorded = [target for name, targets in sets.items() if name != "corpus" for target in targets]
+    for target in recorded:
         kept.human([target])
     kept.human(sets.get("corpus", []))
-    for target in [*sets.get("one-shots", []), *sets.get("corpus", [])[:n_corpus]]:
+    for target in [*recorded, *sets.get("corpus", [])[:n_corpus]]:
         kept.cma(target)
         kept.random(target)
 
@@ -302,7 +321,7 @@ def _cells(row: dict[str, Any]) -> str:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--shared", type=Path, default=Path("../shared"))
-    parser.add_argument("--set", choices=("oneshots", "corpus", "all"), default="all")
+    parser.add_argument("--set", choices=("oneshots", "acoustic", "corpus", "all"), default="all")
     parser.add_argument("--seconds", type=float, default=30.0, help="of each match")
     parser.add_argument("--renders", type=int, default=10_000, help="of random and CMA-ES")
     parser.add_argument("--baselines", type=Path, default=CACHE / "baselines", help="what they found is kept here")

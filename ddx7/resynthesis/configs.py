@@ -89,7 +89,9 @@ def config(name: str, instrument: str) -> Config:
     found = _dry(dry, instrument, Settings() if published else LAPTOP)
     if dry == rest:
         return found
-    return found._replace(model=replace(found.model, room_s=1.0, room_kind="taps" if published else "bands"))
+    if published:
+        return found._replace(model=replace(found.model, room_s=1.0, room_kind="taps"))
+    return Config(replace(found.model, room_s=1.0), replace(found.settings, lead=250))
 
 
 def _dry(name: str, instrument: str, settings: Settings) -> Config:

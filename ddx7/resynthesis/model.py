@@ -110,7 +110,7 @@ class Model:
         increment: UInt32[Array, "sound frame ..."],
         key: Array | None = None,
     ) -> Float[Array, "sound sample"]:
-        """Sound with a gradient, of the frames after a lead that the network alone hears; dropout only with a key."""
+        """Sound with a gradient, of as many frames as have increments, the last; dropout only with a key."""
         dropout, noise = jax.random.split(jax.random.key(0) if key is None else key)
         raw = self.raw(weights, inputs, None if key is None else dropout)[:, -increment.shape[1] :]
         first = jnp.zeros((), jnp.int32)

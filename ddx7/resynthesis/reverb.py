@@ -15,10 +15,10 @@ from jaxtyping import Array, Float
 from ddx7.audio.features import HOP
 
 BANDS = 16
-LEVEL_DB, LEVEL_SCALE_DB = -20.0, 60.0
-"""Of the tail beside the dry sound: before anything is learned, and what a weight of 1 changes."""
-RT60_S, RT60_SCALE = 0.5, 4.0
-"""Seconds to fall by 60 dB: before anything is learned, and how many times e a weight of 1 makes of it."""
+LEVEL_DB, LEVEL_SCALE_DB = np.linspace(-10.0, -35.0, BANDS), 100.0
+"""Of the tail beside the dry sound: before anything is learned, low bands first, and what a weight of 1 changes."""
+RT60_S, RT60_SCALE = np.geomspace(1.0, 0.25, BANDS), 5.0
+"""Seconds to fall by 60 dB: likewise, and to which power a weight of 1 takes e to multiply them."""
 
 
 class TapReverb(nn.Module):

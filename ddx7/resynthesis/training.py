@@ -35,7 +35,7 @@ class Settings:
       steps: in all.
       batch: crops a step.
       frames: that are played of each crop, 250 a second at 16 kHz.
-      lead: frames before them, which the network hears and nobody plays.
+      lead: frames before them, which the network hears; played only where there is a room to hang on in.
       learning_rate: Adam's; 0.98 times less every `decay_every` steps.
       decay_every: steps.
       clip: largest norm of a gradient.
@@ -222,11 +222,14 @@ def _judge(model: Model, settings: Settings) -> Callable[[Any, Batch], Array]:
 
 def _loss(model: Model, settings: Settings, weights: Any, arrays: tuple[Array, ...], key: Array | None) -> Array:
     inputs, increment, audio = arrays
-    return multi_scale_distance(model.learn(weights, inputs, increment, key), audio, settings.windows)
+    sound = model.learn(weights, inputs, increment, key)[:, -audio.shape[1] :]
+    return multi_scale_distance(sound, audio, settings.windows)
 
 
 def _spread(model: Model, settings: Settings, batch: Batch) -> tuple[Array, ...]:
     """What a step takes in, over all devices."""
     inputs = scaled(batch.f0_hz, batch.loudness_db)
-    arrays = inputs, model.increments(batch.f0_hz[:, settings.lead :]), batch.audio
+    # A room still sounds of what was played before.
+    played = batch.f0_hz if model.room_s else batch.f0_hz[:, settings.lead :]
+    arrays = inputs, model.increments(played), batch.audio
     return jax.device_put(arrays, NamedSharding(_mesh(), PartitionSpec("batch")))
