@@ -125,8 +125,9 @@ class Stream:
             audio, told, memory = run(
                 model, weights, inputs[None, at : at + n], increment[None, at : at + n], offsets, memory, self._key
             )
-            sounds.append(np.asarray(audio[0]))
-            controls.append(jax.tree.map(lambda x: np.asarray(x[0]), told))
+            # Cut by NumPy: JAX would make a program of each cut, which for short blocks takes a tenth of the time.
+            sounds.append(np.asarray(audio)[0])
+            controls.append(jax.tree.map(lambda x: np.asarray(x)[0], told))
             at += n
         self._memory = memory
         return np.concatenate(sounds), jax.tree.map(lambda *x: np.concatenate(x), *controls) if controls else None
