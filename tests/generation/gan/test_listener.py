@@ -79,10 +79,10 @@ def test_drums_need_no_pitch_and_what_was_asked_is_missed(lessons):
     flags = [np.zeros(n, np.int8)] * 2
     plain, asked = (Conditions(lessons.algorithm.astype(int), kinds, *flags).vectors() for kinds in (nothing, drums))
     weights = model.init(jax.random.key(0), seen, plain[:, :33], learning=False)
-    # So sure of every fault, and of every kind, that each counts as 10.
+    # So sure of every fault, and so unsure of every kind, that each counts as 10.
     for name in ("faults", "kinds"):
         weights["params"][name] = jax.tree.map(jnp.zeros_like, weights["params"][name])
-    weights["params"]["faults"]["bias"] += 10
+    weights["params"]["faults"]["bias"] += 10 - np.log(255)
     weights["params"]["kinds"]["bias"] -= 10
     faults, other = hearing.against(model, weights, seen, plain)
     assert faults == pytest.approx(10 * len(RULES), rel=1e-3)
@@ -90,3 +90,7 @@ def test_drums_need_no_pitch_and_what_was_asked_is_missed(lessons):
     faults, other = hearing.against(model, weights, seen, asked)
     assert faults == pytest.approx(10 * (len(RULES) - sum(rule.pitched for rule in RULES)), rel=1e-3)
     assert other == pytest.approx(10, rel=1e-3)
+    # What is rare enough, and likely enough, counts nothing.
+    weights["params"]["faults"]["bias"] += -10
+    weights["params"]["kinds"]["bias"] += 10
+    assert [float(x) for x in hearing.against(model, weights, seen, asked)] == pytest.approx([0, 0], abs=1e-5)
