@@ -26,7 +26,6 @@ AGAIN = 192
 """Remembered voices that are learned from beside those just heard."""
 _PITCHED = np.array([rule.pitched for rule in RULES], np.float32)
 _LEARNING_RATE, _DECAY = 5e-4, 0.3
-_RARE = float(np.log(1 / 255))
 
 
 class Lessons(NamedTuple):
@@ -111,14 +110,15 @@ def against(
       asked: what they were asked to be.
 
     Returns:
-      means over voices, in nats of odds: by how much faults are likelier than one in 256, summed over rules, and by how
-      much the kinds that were asked are less likely than not. What is better than that is left to the critic: who wants
-      ever surer kinds gets voices that no human would make.
+      means over voices: minus the log of the chance that there are no faults, summed over rules; and of the chance that
+      it is of the kinds that were asked, beyond that of one in two. Surer kinds are not asked for: who wants ever more
+      of that gets voices that no human would make.
     """
     found: Any = listener.apply(weights, made, asked[:, : ROUTING.shape[1]], learning=False)
     faults, kinds = found
     told = asked[:, -(len(CATEGORIES) + N_FLAGS) : -N_FLAGS]
     pitchless = (told @ PITCHLESS.astype(np.float32) > 0)[:, None]
-    wrong = jax.nn.relu(faults - _RARE) * (1 - pitchless * _PITCHED)
-    other = (jax.nn.relu(-kinds) * told).sum(axis=-1) / jnp.maximum(told.sum(axis=-1), 1)
+    wrong = jax.nn.softplus(faults) * (1 - pitchless * _PITCHED)
+    missing = jax.nn.relu(jax.nn.softplus(-kinds) - np.log(2))
+    other = (missing * told).sum(axis=-1) / jnp.maximum(told.sum(axis=-1), 1)
     return wrong.sum(axis=-1).mean(), other.mean()

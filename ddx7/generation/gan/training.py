@@ -89,7 +89,7 @@ class Settings:
     divergence: float = 0.5
     learning_rates: tuple[float, float, float] = (1e-3, 4e-4, 4e-4)
     slope: float = 0.05
-    heard: tuple[float, float] = (2.0, 0.3)
+    heard: tuple[float, float] = (1.0, 0.1)
     kinds: tuple[float, float] = (1.0, 0.05)
     unsaid: float = 0.25
     average: float = 0.998
