@@ -78,8 +78,8 @@ class Yardstick:
     def __call__(self, made: np.ndarray, categories: np.ndarray) -> dict[str, float]:
         """Scores of voices that were asked to be of some categories.
 
-        "score" is the mean of their coverage in parameters and in sound, less ten times their share of duds: one dud in 64
-        is as bad as a sixth of what people play that is never made.
+        "score" is the mean of their coverage in parameters and in sound, less ten times their share of duds: one dud in
+        64 is as bad as a sixth of what people play that is never made.
         """
         heard = listen(made)
         by_number, by_sound = prdc(self.numbers, numbers(made)), prdc(self.sketches, sketches(heard))
