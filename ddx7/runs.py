@@ -113,8 +113,16 @@ def keep(folder: Path, state: Any, metrics: dict[str, float]) -> None:
 
 def last_metrics(path: Path) -> dict[str, float]:
     """The metrics written last; none of a new run."""
-    lines = path.read_text().splitlines() if path.exists() else []
-    return json.loads(lines[-1]) if lines else {}
+    return (_metrics(path) or [{}])[-1]
+
+
+def best_metrics(path: Path) -> dict[str, float]:
+    """The first metrics with the highest "score"; none of a new run."""
+    return max(_metrics(path) or [{}], key=lambda line: line.get("score", -np.inf))
+
+
+def _metrics(path: Path) -> list[dict[str, float]]:
+    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
 
 
 def write_weights(path: Path, weights: Any, card: dict[str, Any], *, exact: Collection[str] = ()) -> None:

@@ -16,7 +16,6 @@ from ddx7.voice.health import silent, unending
 from ddx7.voice.packing import VCED_COLUMNS
 from ddx7.voice.voice import decode_name
 
-_DUD = 10.0  # what the share of duds counts beside coverage
 _DB = 10.0  # of level that count as much as a whole range of a parameter
 
 
@@ -78,14 +77,13 @@ class Yardstick:
     def __call__(self, made: np.ndarray, categories: np.ndarray) -> dict[str, float]:
         """Scores of voices that were asked to be of some categories.
 
-        "score" is the mean of their coverage in parameters and in sound, less ten times their share of duds: one dud in
-        64 is as bad as a sixth of what people play that is never made.
+        "score" is the mean of their coverage in parameters and in sound, less their share of duds.
         """
         heard = listen(made)
         by_number, by_sound = prdc(self.numbers, numbers(made)), prdc(self.sketches, sketches(heard))
         duds = float(1 - clean(made, heard, categories).mean())
         return {
-            "score": (by_number.coverage + by_sound.coverage) / 2 - _DUD * duds,
+            "score": (by_number.coverage + by_sound.coverage) / 2 - duds,
             **{f"{name}_numbers": value for name, value in by_number._asdict().items()},
             **{f"{name}_sound": value for name, value in by_sound._asdict().items()},
             "duds": duds,

@@ -46,7 +46,7 @@ from ddx7.generation.gan.representation import (
     Fields,
     to_vced,
 )
-from ddx7.runs import METRICS, begin, first_key, keep, last_metrics, same_run, steps
+from ddx7.runs import METRICS, begin, best_metrics, first_key, keep, same_run, steps
 from ddx7.voice.spec import N_OPERATORS
 
 SLOPES = 4
@@ -156,7 +156,7 @@ def train(
       until: step to stop after, of a run that is to go on later.
 
     Returns:
-      weights of generator (the best running mean) and critic, and the last metrics.
+      weights of generator (the best running mean) and critic, and the metrics of that generator.
 
     Raises:
       Ddx7Error: a loss is no number, or the folder holds another run.
@@ -168,7 +168,6 @@ def train(
     state = begin(folder, partial(_begin, _models(size, n_kinds), examples, settings))
     make, encode, hear, update = _compiled(size, n_kinds, settings)
     begun, first, chance = time.monotonic(), int(state.step), jax.random.key(settings.seed)
-    metrics: dict[str, float] = last_metrics(folder / METRICS)
     found: list[dict[str, jax.Array]] = []
     last = min(settings.steps, until or settings.steps)
 
@@ -211,7 +210,7 @@ def train(
             keep(folder, state, metrics)
             if progress:
                 progress(metrics)
-    return {"generator": state.best, "critic": state.critic}, metrics
+    return {"generator": state.best, "critic": state.critic}, best_metrics(folder / METRICS)
 
 
 def draw_batch(examples: Examples, settings: Settings, step: int) -> tuple[np.ndarray, ...]:

@@ -38,7 +38,8 @@ def test_training_resumes_exactly_and_keeps_the_best(human, tmp_path):
     assert [line["step"] for line in lines] == [4, 8, 12]
     assert "missed" in lines[0]
     assert "critic" in lines[1]
-    assert metrics == lines[-1]
+    assert metrics == lines[1]
+    assert metrics["score"] == 0.5
     with pytest.raises(Ddx7Error, match="other settings"):
         train(examples, tmp_path / "whole", replace(SETTINGS, steps=13), SIZE, novelty)
 
