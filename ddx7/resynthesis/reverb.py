@@ -66,7 +66,7 @@ class BandReverb(nn.Module):
         # The level is that of the whole tail beside the sound itself, however long it lasts.
         amplitude = 10 ** (level_db / 20) * jnp.sqrt(2 * falls_per_s / self.sample_rate)
         tail = _noise(self.length, self.sample_rate) * jnp.exp(-falls_per_s[:, None] * time_s)
-        return (amplitude @ tail).at[0].set(1.0)
+        return jnp.asarray(amplitude @ tail).at[0].set(1.0)
 
 
 @lru_cache(maxsize=4)

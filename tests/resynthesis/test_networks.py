@@ -100,3 +100,10 @@ def test_published_training_is_there_by_name():
     found = config("ddx7-2-room-published", "flute")
     assert (found.settings.steps, found.settings.batch, found.settings.learning_rate) == (120_000, 16, 3e-4)
     assert n_weights(jax.eval_shape(found.model.init, jax.random.key(0))) == 399_762 + 16_002
+
+
+def test_a_room_is_heard_from_before_the_crop_and_adds_two_weights_a_band():
+    dry, room = config("ours", "flute"), config("ours-room", "flute")
+    assert (room.model.room_s, room.model.room_kind, room.settings.lead) == (1.0, "bands", 250)
+    sizes = [n_weights(jax.eval_shape(c.model.init, jax.random.key(0))) for c in (dry, room)]
+    assert sizes[1] - sizes[0] == 2 * BANDS
