@@ -9,6 +9,7 @@ from ddx7.resynthesis import gru
 from ddx7.resynthesis.configs import NAMES, config
 from ddx7.resynthesis.hpn import HpnSynth, Rnn, RnnSize
 from ddx7.resynthesis.model import from_dict, n_weights, to_dict
+from ddx7.resynthesis.reverb import BANDS
 from ddx7.resynthesis.tcn import Tcn, TcnSize
 
 SMALL = {"tcn": (Tcn(TcnSize(8, 3, (1, 2, 4), "all", 0.0), 3), 28), "rnn": (Rnn(RnnSize(8, 1), 3), 0)}
