@@ -14,6 +14,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import jax
 import numpy as np
 from flax import serialization
 
@@ -111,6 +112,7 @@ def main() -> None:
             else:
                 model, metrics = models[name]
                 sounds = played(model, held_out)
+                jax.clear_caches()  # the programs of thirty models are more than a process may map
                 row = {"weights": n_weights(model.weights), "steps": metrics.get("step", metrics.get("steps"))}
             row |= errors(held_out, sounds)
             for embedding, reference in zip(embeddings, references, strict=True):
