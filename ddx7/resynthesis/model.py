@@ -13,7 +13,7 @@ from ddx7.audio.features import HOP
 from ddx7.resynthesis import reverb
 from ddx7.resynthesis.fm import FmSynth
 from ddx7.resynthesis.hpn import HpnSynth, Rnn, RnnSize
-from ddx7.resynthesis.reverb import BandReverb, TapReverb
+from ddx7.resynthesis.reverb import BandReverb, Reverb, TapReverb
 from ddx7.resynthesis.structure import Structure
 from ddx7.resynthesis.tcn import Tcn, TcnSize, folded
 
@@ -62,7 +62,7 @@ class Model:
         return Tcn(self.size, n) if isinstance(self.size, TcnSize) else Rnn(self.size, n)
 
     @property
-    def room(self) -> BandReverb | TapReverb:
+    def room(self) -> Reverb:
         """The reverb, without its weights."""
         kind = BandReverb if self.room_kind == "bands" else TapReverb
         return kind(round(self.room_s * self.sample_rate / HOP) * HOP, self.sample_rate)

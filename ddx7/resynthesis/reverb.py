@@ -21,8 +21,8 @@ RT60_S, RT60_SCALE = np.geomspace(1.0, 0.25, BANDS), 5.0
 """Seconds to fall by 60 dB: likewise, and to which power a weight of 1 takes e to multiply them."""
 
 
-class TapReverb(nn.Module):
-    """Noise that decays, added to the sound itself: as many weights as a second has samples, and two.
+class Reverb(nn.Module):
+    """What every room has; called, it gives the response, whose first sample is the dry sound.
 
     Attributes:
       length: of the response in samples, a multiple of 64.
@@ -31,6 +31,10 @@ class TapReverb(nn.Module):
 
     length: int
     sample_rate: int
+
+
+class TapReverb(Reverb):
+    """Noise that decays, added to the sound itself: as many weights as a second has samples, and two."""
 
     @nn.compact
     def __call__(self) -> Float[Array, " time"]:
@@ -43,16 +47,8 @@ class TapReverb(nn.Module):
         return response.at[0].set(1.0)
 
 
-class BandReverb(nn.Module):
-    """Bands of noise that decay, each at its own level and pace, added to the sound itself: two weights a band.
-
-    Attributes:
-      length: of the response in samples, a multiple of 64.
-      sample_rate: in Hz.
-    """
-
-    length: int
-    sample_rate: int
+class BandReverb(Reverb):
+    """Bands of noise that decay, each at its own level and pace, added to the sound itself: two weights a band."""
 
     @nn.compact
     def __call__(self) -> Float[Array, " time"]:

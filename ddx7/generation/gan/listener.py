@@ -75,6 +75,25 @@ def play(vced: np.ndarray, fields: Fields, algorithm: np.ndarray) -> Lessons:
     )
 
 
+def remember(lessons: Lessons, played: Lessons, nth: Array, key: Array) -> tuple[Lessons, Lessons]:
+    """Put what was just played in the place of what was played longest ago.
+
+    Args:
+      lessons: what is remembered.
+      played: as many voices each time.
+      nth: how often that was done before.
+      key: of chance.
+
+    Returns:
+      what is remembered now; what is to be learned from, which is what was just played and `AGAIN` of all remembered.
+    """
+    n = len(played.voice)
+    places = (nth * n + jnp.arange(n)) % KEPT
+    lessons = jax.tree.map(lambda kept, new: kept.at[places].set(new), lessons, played)
+    rows = jax.random.randint(key, (AGAIN,), 0, jnp.minimum((nth + 1) * n, KEPT))
+    return lessons, jax.tree.map(lambda new, kept: jnp.concatenate([new, kept[rows]]), played, lessons)
+
+
 def optimiser() -> optax.GradientTransformation:
     """Of the listener."""
     return optax.adamw(_LEARNING_RATE, weight_decay=_DECAY)

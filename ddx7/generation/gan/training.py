@@ -377,13 +377,8 @@ def _compiled(size: Size, n_kinds: int, settings: Settings) -> tuple[Callable, C
     @partial(jax.jit, donate_argnums=0, compiler_options=ONE_THREAD)
     def hear(state: State, played: hearing.Lessons) -> State:
         """Learn from what was just played, and from what is remembered, and remember it."""
-        nth = state.step - settings.listens
         of_rows, dropped = jax.random.split(jax.random.fold_in(jax.random.key(settings.seed), state.step))
-        n = len(played.voice)
-        places = (nth * n + jnp.arange(n)) % hearing.KEPT
-        lessons = jax.tree.map(lambda kept, new: kept.at[places].set(new), state.lessons, played)
-        rows = jax.random.randint(of_rows, (hearing.AGAIN,), 0, jnp.minimum((nth + 1) * n, hearing.KEPT))
-        some = jax.tree.map(lambda new, kept: jnp.concatenate([new, kept[rows]]), played, lessons)
+        lessons, some = hearing.remember(state.lessons, played, state.step - settings.listens, of_rows)
         slope = jax.grad(partial(hearing.missed, listener))(state.listener, some, dropped)
         change, inner = hearing.optimiser().update(slope, state.optimisers[3], state.listener)
         ear = optax.apply_updates(state.listener, change)
