@@ -95,6 +95,8 @@ def config(name: str, instrument: str) -> Config:
 
 
 def _dry(name: str, instrument: str, settings: Settings) -> Config:
+    if name not in NAMES:
+        raise Ddx7Error(f"{name!r} is no configuration, wanted one of {', '.join(NAMES)} (with -room or -published)")
     if name in ("hpn", "hpn-cropped"):
         # At 1e-3, which suits DDX7, it diverges within a thousand steps.
         rate = 5e-4 if settings == LAPTOP else 1e-4
@@ -102,10 +104,8 @@ def _dry(name: str, instrument: str, settings: Settings) -> Config:
         return Config(model, replace(settings, learning_rate=rate, clip=3.0))
     if name.startswith("ours"):
         return Config(Model(_ours(name, instrument), OUR_SIZE), settings)
-    if name in NAMES:
-        _, *patch, limit = name.split("-")
-        known = {"y": f"{instrument}-y", "1x4": "violin-1x4", "2x2": "violin-2x2", "2op": "2"}
-        # At 1e-3, which suits ours, the published operators run into their limits and stay there.
-        model = _paper(instrument, known[patch[0]] if patch else "", limit)
-        return Config(model, replace(settings, learning_rate=3e-4))
-    raise Ddx7Error(f"{name!r} is no configuration, wanted one of {', '.join(NAMES)} (with -room or -published)")
+    _, *patch, limit = name.split("-")
+    known = {"y": f"{instrument}-y", "1x4": "violin-1x4", "2x2": "violin-2x2", "2op": "2"}
+    # At 1e-3, which suits ours, the published operators run into their limits and stay there.
+    model = _paper(instrument, known[patch[0]] if patch else "", limit)
+    return Config(model, replace(settings, learning_rate=3e-4))

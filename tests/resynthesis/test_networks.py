@@ -5,6 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from ddx7.errors import Ddx7Error
 from ddx7.resynthesis import gru
 from ddx7.resynthesis.configs import NAMES, config
 from ddx7.resynthesis.hpn import HpnSynth, Rnn, RnnSize
@@ -108,3 +109,9 @@ def test_a_room_is_heard_from_before_the_crop_and_adds_two_weights_a_band():
     assert (room.model.room_s, room.model.room_kind, room.settings.lead) == (1.0, "bands", 250)
     sizes = [n_weights(jax.eval_shape(c.model.init, jax.random.key(0))) for c in (dry, room)]
     assert sizes[1] - sizes[0] == 2 * BANDS
+
+
+@pytest.mark.parametrize("name", ["ours-hall", "ddx8", "ddx7-3"])
+def test_another_name_is_refused_with_those_that_are_known(name):
+    with pytest.raises(Ddx7Error, match=f"'{name}' is no configuration, wanted one of ddx7-2, .*ours-noise"):
+        config(name, "flute")
