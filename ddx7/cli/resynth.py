@@ -41,6 +41,8 @@ class Command:
     """Operators made louder or softer, as in 2=-6 5=+3."""
     ratio: Annotated[tuple[str, ...], arg(metavar="OP=RATIO")] = ()
     """Operators tuned otherwise, as in 2=3.5."""
+    room: Annotated[float, arg(metavar="FACTOR")] = 1.0
+    """How much of the room that the instrument learned: 0 is dry, 1 as in its recordings."""
     keep_level: bool = False
     """Do not move the recording's loudness into the range that the instrument knows."""
     f0: Annotated[str, arg(metavar="NAME")] = "pyin"
@@ -69,6 +71,7 @@ class Command:
             self.mod_index,
             tuple(levels.get(k, 0.0) for k in range(1, 7)),
             tuple(ratios.get(k) for k in range(1, 7)),
+            self.room,
         )
         paths = [self.output / name for name in names]
         refuse_to_overwrite(
@@ -120,6 +123,7 @@ class Command:
             "attack_s": self.attack,
             "levels_db": list(knobs.levels_db),
             "ratios": list(knobs.ratios),
+            "room": knobs.room,
             "seed": self.seed,
             "notes": list(made.notes),
             "version": __version__,

@@ -41,7 +41,7 @@ def _paper(instrument: str, patch: str, limit: str) -> Model:
 
 
 def _ours(name: str, instrument: str) -> FmSynth:
-    if name == "ours":
+    if name == "ours-tone":
         return FmSynth(OURS.get(instrument, OURS["flute"]))
     if instrument not in PAPER:
         raise Ddx7Error(f"{name}: for flute, violin and trumpet, found {instrument!r}")
@@ -59,44 +59,52 @@ NAMES = (
     *(f"ddx7-{patch}-{limit}" for patch in ("y", "1x4", "2x2", "2op") for limit in INDEX_LIMITS),
     "hpn",
     "hpn-cropped",
-    "ours",
     "ours-paths",
     "ours-levels",
     "ours-noise",
+    "ours-tone",
+    "ours",
 )
 """Configurations of the paper: DDX7 by highest modulation index, with fewer operators, and the baseline; and ours, in
 one step after the other: paths around all blocks and no dropout, then levels on an exponential scale and up to 2 pi,
-then feedback at 7 in the paper's structure, and last, as `ours`, a structure of our own.
+then feedback at 7 in the paper's structure, then a structure of our own.
 
-`-room` after a name adds a learned reverb, `-published` takes the published settings of training, which want a GPU, and
-the published reverb.
+After a name, `-mel` learns from the distance in mel bands, too, `-room` adds a learned reverb, and `-published` takes
+the published settings of training, which want a GPU, and the published reverb. `ours` is short for all that we add.
 """
+_MEL = 3.0  # weight beside the spectral distance: then both make about half of what is left in the end
 
 
 def config(name: str, instrument: str) -> Config:
     """What a name stands for.
 
     Args:
-      name: one of `NAMES`, with `-room` and `-published` after it in this order or without.
-      instrument: flute, violin or trumpet, whose operators differ; `hpn` and `ours` take any.
+      name: one of `NAMES`, with `-mel`, `-room` and `-published` after it in this order or without.
+      instrument: flute, violin or trumpet, whose operators differ; `hpn`, `ours-tone` and `ours` take any.
 
     Raises:
       Ddx7Error: no configuration has that name.
     """
     rest = name.removesuffix("-published")
-    published = rest != name
     dry = rest.removesuffix("-room")
-    found = _dry(dry, instrument, Settings() if published else LAPTOP)
-    if dry == rest:
-        return found
-    if published:
-        return found._replace(model=replace(found.model, room_s=1.0, room_kind="taps"))
-    return Config(replace(found.model, room_s=1.0), replace(found.settings, lead=250))
+    plain = dry.removesuffix("-mel")
+    published, room, mel = rest != name, dry != rest, plain != dry
+    if plain == "ours":
+        plain, room, mel = "ours-tone", True, True
+    model, settings = _plain(plain, instrument, Settings() if published else LAPTOP)
+    if mel:
+        settings = replace(settings, mel=_MEL)
+    if room and published:
+        model = replace(model, room_s=1.0, room_kind="taps")
+    elif room:
+        model, settings = replace(model, room_s=1.0), replace(settings, lead=250)
+    return Config(model, settings)
 
 
-def _dry(name: str, instrument: str, settings: Settings) -> Config:
+def _plain(name: str, instrument: str, settings: Settings) -> Config:
     if name not in NAMES:
-        raise Ddx7Error(f"{name!r} is no configuration, wanted one of {', '.join(NAMES)} (with -room or -published)")
+        wanted = f"{', '.join(NAMES)} (with -mel, -room or -published)"
+        raise Ddx7Error(f"{name!r} is no configuration, wanted one of {wanted}")
     if name in ("hpn", "hpn-cropped"):
         # At 1e-3, which suits DDX7, it diverges within a thousand steps.
         rate = 5e-4 if settings == LAPTOP else 1e-4

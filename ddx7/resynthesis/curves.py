@@ -259,6 +259,7 @@ def play_notes(instrument: Instrument, notes: Notes, seed: int = 0) -> Played:
         scaled(f0_hz, notes.loudness_db),
         model.increments(f0_hz),
         np.zeros(6, np.float32),
+        np.float32(0),
         model.begin(weights, len(f0_hz)),
         jax.random.key(seed),
     )

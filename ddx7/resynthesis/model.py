@@ -87,8 +87,9 @@ class Model:
         return Memory(memory, self.synth.begin(n), room, jnp.zeros((), jnp.int32))
 
     def for_playing(self, weights: Any) -> Any:
-        """Weights for `begin` and `run` that sound the same and take less work."""
-        return {**weights, "network": folded(weights["network"])} if isinstance(self.size, TcnSize) else weights
+        """What `begin` and `run` take: weights in the form that takes the least work."""
+        ready = {"network": folded(weights["network"]) if isinstance(self.size, TcnSize) else weights["network"]}
+        return {**ready, "room": reverb.partitions(self.response(weights))} if self.room_s else ready
 
     def raw(
         self, weights: Any, inputs: Float[Array, "sound frame 2"], key: Array | None = None
@@ -140,6 +141,7 @@ def run(
     inputs: Float[Array, "sound frame 2"],
     increment: UInt32[Array, "sound frame ..."],
     offsets: Float[Array, " 6"],
+    wet: Float[Array, ""],
     memory: Memory,
     key: Array,
 ) -> tuple[Float[Array, "sound sample"], Any, Memory]:
@@ -147,10 +149,11 @@ def run(
 
     Args:
       model: what is played.
-      weights: of it.
+      weights: from `Model.for_playing`.
       inputs: from `scaled`.
       increment: from `Model.increments`.
       offsets: added to log2 gains of OP1 to OP6, how a player turns knobs; without effect on harmonics and noise.
+      wet: how much of the room is heard, 1 as learned; without effect where there is none.
       memory: from `Model.begin` or the frames before.
       key: of noise.
 
@@ -172,9 +175,8 @@ def run(
     audio, state = synth.play(controls, increment, memory.synth, key, memory.frame)
     room = memory.room
     if model.room_s:
-        parts = reverb.partitions(model.response(weights))
-        wet, room = reverb.frame_by_frame(audio.reshape(len(audio), -1, HOP), parts, room)
-        audio = wet.reshape(len(audio), -1)
+        added, room = reverb.frame_by_frame(audio.reshape(len(audio), -1, HOP), weights["room"], room)
+        audio = audio + wet * added.reshape(len(audio), -1)
     return audio, controls, Memory(kept, state, room, memory.frame + inputs.shape[1])
 
 

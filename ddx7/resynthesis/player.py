@@ -28,6 +28,7 @@ class Knobs:
       mod_index: factor of all modulation indices: below 1 darker, above 1 brighter.
       levels_db: added to the level of OP1 to OP6.
       ratios: frequency over the fundamental of OP1 to OP6, None as learned.
+      room: how much of a learned room is heard: 0 dry, 1 as learned.
 
     Raises:
       Ddx7Error: a value that means nothing.
@@ -37,6 +38,7 @@ class Knobs:
     mod_index: float = 1.0
     levels_db: tuple[float, ...] = (0.0,) * 6
     ratios: tuple[float | None, ...] = (None,) * 6
+    room: float = 1.0
 
     def __post_init__(self) -> None:
         if not 0 < self.mod_index <= 100:
@@ -45,6 +47,8 @@ class Knobs:
             raise Ddx7Error("levels and ratios: wanted one for each of the six operators")
         if any(ratio is not None and not 0 < ratio <= 64 for ratio in self.ratios):
             raise Ddx7Error(f"ratios: found {self.ratios}, wanted above 0 and up to 64")
+        if not 0 <= self.room <= 10:
+            raise Ddx7Error(f"room: found {self.room:g}, wanted 0 (dry) to 10, 1 as learned")
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,7 +67,7 @@ class Instrument:
 
     @cached_property
     def playing(self) -> Any:
-        """The weights in the form in which they play fastest."""
+        """The weights in the form in which they are played."""
         return self.model.for_playing(self.weights)
 
     def __call__(
@@ -120,10 +124,11 @@ class Stream:
         memory = model.begin(weights, 1) if self._memory is None else self._memory
         f0_hz = f0_hz * np.float32(2 ** (self.knobs.transpose / 12))
         inputs, increment = scaled(f0_hz, np.maximum(loudness_db, -80.0)), self._increments(f0_hz)
-        offsets, sounds, controls, at = self._offsets(), [np.zeros(0, np.float32)], [], 0
+        knobs = self._offsets(), np.float32(self.knobs.room)
+        sounds, controls, at = [np.zeros(0, np.float32)], [], 0
         for n in _runs(len(f0_hz)):
             audio, told, memory = run(
-                model, weights, inputs[None, at : at + n], increment[None, at : at + n], offsets, memory, self._key
+                model, weights, inputs[None, at : at + n], increment[None, at : at + n], *knobs, memory, self._key
             )
             # Cut by NumPy: JAX would make a program of each cut, which for short blocks takes a tenth of the time.
             sounds.append(np.asarray(audio)[0])

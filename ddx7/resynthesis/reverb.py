@@ -5,12 +5,13 @@ learns a level and a time of decay in each of some bands, and is a room after hu
 """
 
 from functools import lru_cache
+from typing import NamedTuple
 
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Array, Complex, Float
 
 from ddx7.audio.features import HOP
 
@@ -80,35 +81,46 @@ def convolve(x: Float[Array, "batch time"], response: Float[Array, " tap"]) -> F
     return jnp.fft.irfft(jnp.fft.rfft(x, size) * jnp.fft.rfft(response, size), size)[..., : x.shape[-1]]
 
 
-def partitions(response: Float[Array, " tap"]) -> Float[Array, "part bin"]:
-    """Spectra of the response cut into frames, each filled up to twice its length."""
-    return jnp.fft.rfft(response.reshape(-1, HOP), 2 * HOP)
+class Past(NamedTuple):
+    """What a room remembers between frames.
+
+    Attributes:
+      heard: spectra of the frames before, newest first, complex64 [sound, part, bin].
+      tail: what they still add to the frame that comes, [sound, 64].
+    """
+
+    heard: Array
+    tail: Array
 
 
-def begin(n: int, length: int) -> Float[Array, "sound part bin"]:
-    """Spectra of the frames before: silence."""
-    return jnp.zeros((n, length // HOP + 1, HOP + 1), jnp.complex64)
+def partitions(response: Float[Array, " tap"]) -> Complex[Array, "part bin"]:
+    """Spectra of a response without its first sample, cut into frames, each filled up to twice its length."""
+    return jnp.fft.rfft(response.at[0].set(0.0).reshape(-1, HOP), 2 * HOP)
+
+
+def begin(n: int, length: int) -> Past:
+    """Silence has lasted for ever."""
+    return Past(jnp.zeros((n, length // HOP, HOP + 1), jnp.complex64), jnp.zeros((n, HOP)))
 
 
 def frame_by_frame(
-    x: Float[Array, "sound frame 64"], parts: Array, heard: Array
-) -> tuple[Float[Array, "sound frame 64"], Array]:
-    """`convolve` without knowing what comes: each frame's spectrum meets every part of the response in its turn.
+    x: Float[Array, "sound frame 64"], parts: Complex[Array, "part bin"], past: Past
+) -> tuple[Float[Array, "sound frame 64"], Past]:
+    """What a room adds to the sound itself, without knowing what comes.
+
+    Each frame's spectrum meets every part of the response in its turn; with the sound itself it is `convolve`.
 
     Args:
       x: the dry sound.
       parts: from `partitions`.
-      heard: spectra of the frames before, newest first, from `begin`.
-
-    Returns:
-      (sound in the room, what was heard by then).
+      past: from `begin`, or after the frames before.
     """
 
-    def one(heard: Array, frame: Array) -> tuple[Array, Array]:
-        heard = jnp.roll(heard, 1, axis=1).at[:, 0].set(jnp.fft.rfft(frame, 2 * HOP))
-        now = jnp.fft.irfft(jnp.einsum("spb,pb->sb", heard[:, :-1], parts), 2 * HOP)[:, :HOP]
-        rest = jnp.fft.irfft(jnp.einsum("spb,pb->sb", heard[:, 1:], parts), 2 * HOP)[:, HOP:]
-        return heard, now + rest
+    def one(past: Past, frame: Array) -> tuple[Past, Array]:
+        now = jnp.fft.rfft(frame, 2 * HOP)[:, None]
+        heard = jnp.concatenate([now, past.heard[:, :-1]], axis=1)
+        sound = jnp.fft.irfft((heard * parts).sum(axis=1), 2 * HOP)
+        return Past(heard, sound[:, HOP:]), sound[:, :HOP] + past.tail
 
-    heard, wet = jax.lax.scan(one, heard, jnp.moveaxis(x, 1, 0))
-    return jnp.moveaxis(wet, 0, 1), heard
+    past, wet = jax.lax.scan(one, past, jnp.moveaxis(x, 1, 0))
+    return jnp.moveaxis(wet, 0, 1), past

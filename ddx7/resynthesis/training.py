@@ -18,7 +18,7 @@ import optax
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from jaxtyping import Array, Float, Int
 
-from ddx7.audio.spectral_loss import PUBLISHED, multi_scale_distance
+from ddx7.audio.spectral_loss import PUBLISHED, mel_distance, multi_scale_distance
 from ddx7.errors import Ddx7Error
 from ddx7.resynthesis.dataset import Batch, Piece, crop, draw_batch
 from ddx7.resynthesis.model import Model, scaled, to_dict
@@ -40,6 +40,7 @@ class Settings:
       decay_every: steps.
       clip: largest norm of a gradient.
       windows: of the multi-scale spectral distance.
+      mel: weight of the distance in mel bands beside it.
       average: decay of the running mean of the weights, which is what is measured and used; 0 uses them as they are.
       held_out_every: steps from one look at held-out recordings, and checkpoint, to the next.
       seed: of everything random.
@@ -53,6 +54,7 @@ class Settings:
     decay_every: int = 10_000
     clip: float = 2.0
     windows: tuple[int, ...] = PUBLISHED
+    mel: float = 0.0
     average: float = 0.0
     held_out_every: int = 250
     seed: int = 1234
@@ -223,7 +225,8 @@ def _judge(model: Model, settings: Settings) -> Callable[[Any, Batch], Array]:
 def _loss(model: Model, settings: Settings, weights: Any, arrays: tuple[Array, ...], key: Array | None) -> Array:
     inputs, increment, audio = arrays
     sound = model.learn(weights, inputs, increment, key)[:, -audio.shape[1] :]
-    return multi_scale_distance(sound, audio, settings.windows)
+    distance = multi_scale_distance(sound, audio, settings.windows)
+    return distance + settings.mel * mel_distance(sound, audio, model.sample_rate) if settings.mel else distance
 
 
 def _spread(model: Model, settings: Settings, batch: Batch) -> tuple[Array, ...]:

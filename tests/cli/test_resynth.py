@@ -28,7 +28,7 @@ def kazoo(tmp_path):
 def test_help_comes_from_the_fields(run):
     done = run("resynth", "--help")
     assert done.code == 0
-    for word in ("--transpose", "--mod-index", "--attack", "--level", "--ratio", "--model"):
+    for word in ("--transpose", "--mod-index", "--attack", "--level", "--ratio", "--room", "--model"):
         assert word in done.out
 
 
@@ -55,6 +55,7 @@ def test_a_recording_becomes_a_folder(run, kazoo):
         (["--model", "ukulele"], 1, "no such instrument, wanted"),
         (["--level", "7=3"], 2, "wanted an operator and a number, as in 2=-6"),
         (["--mod-index", "0"], 1, "wanted a factor above 0"),
+        (["--room", "-1"], 1, "wanted 0 (dry) to 10"),
         (["--attack", "11"], 1, "wanted 0 to 10"),
     ],
 )

@@ -105,13 +105,21 @@ def test_published_training_is_there_by_name():
 
 
 def test_a_room_is_heard_from_before_the_crop_and_adds_two_weights_a_band():
-    dry, room = config("ours", "flute"), config("ours-room", "flute")
+    dry, room = config("ours-tone", "flute"), config("ours-tone-room", "flute")
     assert (room.model.room_s, room.model.room_kind, room.settings.lead) == (1.0, "bands", 250)
     sizes = [n_weights(jax.eval_shape(c.model.init, jax.random.key(0))) for c in (dry, room)]
     assert sizes[1] - sizes[0] == 2 * BANDS
 
 
+def test_bands_are_learned_from_by_name_and_ours_is_all_that_we_add():
+    plain, bands = config("hpn", "flute"), config("hpn-mel", "flute")
+    assert (plain.settings.mel, bands.settings.mel) == (0, 3)
+    assert plain.model == bands.model
+    assert config("ours", "violin") == config("ours-room", "violin") == config("ours-tone-mel-room", "violin")
+    assert config("ours-published", "violin") == config("ours-tone-mel-room-published", "violin")
+
+
 @pytest.mark.parametrize("name", ["ours-hall", "ddx8", "ddx7-3"])
 def test_another_name_is_refused_with_those_that_are_known(name):
-    with pytest.raises(Ddx7Error, match=f"'{name}' is no configuration, wanted one of ddx7-2, .*ours-noise"):
+    with pytest.raises(Ddx7Error, match=f"'{name}' is no configuration, wanted one of ddx7-2, .*ours-tone"):
         config(name, "flute")

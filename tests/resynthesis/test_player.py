@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import jax
 import numpy as np
 import pytest
@@ -9,6 +11,7 @@ from ddx7.errors import AudioError, Ddx7Error
 from ddx7.resynthesis.hpn import HpnSynth, RnnSize
 from ddx7.resynthesis.model import Model
 from ddx7.resynthesis.player import SHIPPED, Instrument, Knobs, load, save, shipped
+from ddx7.resynthesis.reverb import convolve
 from ddx7.resynthesis.transfer import transfer
 
 
@@ -37,6 +40,23 @@ def test_blocks_are_the_whole_for_the_baseline_in_a_room():
     np.testing.assert_allclose(np.concatenate(parts), whole, atol=1e-6)
     other = instrument(f0_hz, level_db, seed=1)
     assert np.abs(other - whole).max() > 1e-4
+
+
+def test_a_learned_room_is_played_in_blocks_and_turned_down(small):
+    model = replace(small, room_s=0.25)
+    weights = model.init(jax.random.key(0))
+    wet, dry = Instrument(model, weights, {}), Instrument(small, {"network": weights["network"]}, {})
+    rng = np.random.default_rng(0)
+    f0_hz, level_db = 300 * 2 ** rng.uniform(0, 1, 40), rng.uniform(-50, -10, 40)
+    whole, stream = wet(f0_hz, level_db), wet.stream()
+    parts = [stream.play(f0_hz[a:b], level_db[a:b]) for a, b in ((0, 1), (1, 4), (4, 23), (23, 40))]
+    np.testing.assert_array_equal(np.concatenate(parts), whole)
+    plain = dry(f0_hz, level_db)
+    np.testing.assert_array_equal(wet(f0_hz, level_db, Knobs(room=0)), plain)
+    np.testing.assert_allclose(whole, convolve(plain[None], model.response(weights))[0], atol=1e-5)
+    tail, twice = whole - plain, wet(f0_hz, level_db, Knobs(room=2)) - plain
+    assert np.abs(tail).max() > 0.01
+    np.testing.assert_allclose(twice, 2 * tail, atol=1e-5)
 
 
 def test_knobs_do_what_they_say(instrument):

@@ -75,6 +75,7 @@ def train(
     size: Size,
     progress: Callable[[dict[str, float]], None] | None = None,
     until: int | None = None,
+    start: Any = None,
 ) -> tuple[Any, dict[str, float]]:
     """Train, or go on with a run of the folder.
 
@@ -86,6 +87,7 @@ def train(
       size: of the model.
       progress: told the metrics.
       until: step to stop after, of a run that is to go on later.
+      start: weights to begin a new run with, such as `Proposer.weights`; random ones if not given.
 
     Returns:
       the averaged weights, and the last metrics.
@@ -95,7 +97,7 @@ def train(
     """
     folder.mkdir(parents=True, exist_ok=True)
     same_run(folder / "settings.json", {"settings": asdict(settings), "size": size._asdict()})
-    state = begin(folder, partial(_begin, Ear(size), _optimiser(settings), settings.seed))
+    state = begin(folder, partial(_begin, Ear(size), _optimiser(settings), settings.seed, start))
     update, judge = _compiled(size, settings)
     begun, first = time.monotonic(), int(state.step)
     metrics: dict[str, float] = last_metrics(folder / METRICS)
@@ -183,9 +185,11 @@ def _matrices(weights: Any) -> Any:
     return jax.tree_util.tree_map_with_path(lambda path, _: "kernel" in str(path[-1]), weights)
 
 
-def _begin(model: Ear, optimiser: optax.GradientTransformation, seed: int) -> State:
+def _begin(model: Ear, optimiser: optax.GradientTransformation, seed: int, start: Any) -> State:
     blank = np.zeros((1, 1, FRAMES, BANDS), np.uint8), np.ones((1, 1, 3), np.float32), np.ones((1, 1), np.float32)
-    weights = model.init(first_key(seed), *blank, np.zeros((1, N_TOKENS), np.int32))
+    weights = start
+    if start is None:
+        weights = model.init(first_key(seed), *blank, np.zeros((1, N_TOKENS), np.int32))
     mean = jax.tree.map(jnp.copy, weights)  # of its own, since the buffers of a state are given away
     return State(jnp.zeros((), jnp.int32), weights, mean, optimiser.init(weights))
 

@@ -1,0 +1,165 @@
+"""Does the ear get better by listening to itself on recordings that nobody knows a voice for?
+
+    python experiments/inference/listen.py --shared ../shared runs/encoder [--drawn 64] [--steps 400] [--json FILE]
+
+Recordings of the shared folder's training split, single notes and notes of phrases, have no labels. The ear proposes
+`--drawn` voices for each, all are played, and the two that the search's distance puts nearest become what it is to
+say. From there it goes on learning: half of each epoch is these, half examples with the voice that made them. Then the
+best of K proposals, in dB as in `proposals.py`, before and after, on what neither has seen: notes of the validation
+split, the one-shots (other instruments, other rooms), and held-out voices.
+
+What was proposed is kept in `runs/encoder/listen`, so an interrupted run goes on.
+"""
+
+import argparse
+import csv
+import json
+from dataclasses import dataclass, replace
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+from proposals import COUNTS, measure, targets
+
+from ddx7.audio import find_notes, read_audio
+from ddx7.errors import AudioError
+from ddx7.files import atomic_write
+from ddx7.inference.encoder.data import NOTES, Shard
+from ddx7.inference.encoder.propose import Proposer, shipped
+from ddx7.inference.encoder.training import Settings, load_shards, train
+from ddx7.inference.genome import in_tune_with
+from ddx7.inference.proposals import proposals
+from ddx7.inference.search import SEARCH_RATE
+from ddx7.inference.target import CONFIDENT, Target, make_target
+from ddx7.library.tokens import to_tokens
+
+TAKEN = 2  # of what was drawn for a recording
+HELD_OUT = 256  # examples that are looked at while learning
+SHORTEST_S = 0.1
+MEASURED_NOTES = 40
+
+
+@dataclass(frozen=True)
+class Recordings:
+    """A list of recordings with splits, as in the shared folder."""
+
+    folder: Path
+
+    def targets(self, kinds: tuple[str, ...], split: str) -> list[tuple[str, Target]]:
+        """Each note of the recordings as a target of its own, with a name."""
+        with (self.folder / "index.csv").open(newline="") as file:
+            files = [row["file"] for row in csv.DictReader(file) if row["kind"] in kinds and row["split"] == split]
+        return [
+            (f"{file}:{k}", target) for file in sorted(files) for k, target in enumerate(notes_of(self.folder / file))
+        ]
+
+
+def notes_of(path: Path) -> list[Target]:
+    """The telling notes of a recording, one by one; none where no note is found."""
+    read = read_audio(path)
+    try:
+        whole = make_target(read.samples, read.sample_rate, find_notes(read.samples, read.sample_rate))
+    except AudioError:
+        return []
+    clear = [k for k in whole.chosen if whole.notes[k].confidence >= CONFIDENT and whole.notes[k].gate_s >= SHORTEST_S]
+    return [replace(whole, chosen=(k,)) for k in clear]
+
+
+def listened(ear: Proposer, target: Target, n: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, float]:
+    """What the ear hears of a note, what it is to say, and how far that is: picture, hand, tokens [taken, 145]."""
+    found = proposals(ear, target, n)
+    near = target.audition().at(SEARCH_RATE).distances(found)
+    taken = np.argsort(near, kind="stable")[:TAKEN]
+    heard = target.heard()
+    # The picture is laid out from the measured pitch, so what it shows is in tune.
+    tokens = to_tokens(in_tune_with(found[taken], -target.cents))
+    return heard.pictures[0], heard.hands[0], tokens, float(near[taken].mean())
+
+
+def examples(ear: Proposer, recordings: Recordings, folder: Path, n: int) -> Shard:
+    """All recordings of the training split with what was nearest to them."""
+    path = folder / f"listened-{n}.npz"
+    if not path.exists():
+        rows = []
+        for k, (_, target) in enumerate(notes := recordings.targets(("note", "phrase"), "train")):
+            rows.append(listened(ear, target, n))
+            if k % 50 == 0:
+                print(f"{k} of {len(notes)} notes listened to", flush=True)
+        pictures, hands, tokens, near = (np.stack(column) for column in zip(*rows, strict=True))
+        packed = BytesIO()
+        np.savez(packed, pictures=pictures, hands=hands, tokens=tokens, near=near)
+        folder.mkdir(parents=True, exist_ok=True)
+        atomic_write(path, packed.getvalue())
+    kept = np.load(path)
+    print(f"{len(kept['near'])} notes, {TAKEN} voices each, {np.median(kept['near']):.3f} away")
+    pictures, hands = (
+        np.repeat(np.repeat(kept[x][:, None], NOTES, axis=1), TAKEN, axis=0) for x in ("pictures", "hands")
+    )
+    return Shard(kept["tokens"].reshape(-1, kept["tokens"].shape[-1]), pictures, hands)
+
+
+def mixed(listened_to: Shard, known: Shard, seed: int = 0) -> Shard:
+    """As many examples of one kind as of the other."""
+    rows = np.random.default_rng(seed).permutation(len(known.tokens))[: len(listened_to.tokens)]
+    return Shard(*(np.concatenate([value, getattr(known, name)[rows]]) for name, value in vars(listened_to).items()))
+
+
+def table(ear: Proposer, sets: dict[str, list[Target]]) -> dict[str, dict[str, float]]:
+    """Median distances in dB by set and K."""
+    medians = {}
+    for name, members in sets.items():
+        rows = [measure(ear, target) for target in members]
+        medians[name] = {column: float(np.median([row[column] for row in rows])) for column in rows[0]}
+        print(
+            f"| {name} ({len(members)}) | {' | '.join(f'{value:.1f}' for value in medians[name].values())} |",
+            flush=True,
+        )
+    return medians
+
+
+def main() -> None:
+    """Listen, learn, and print both tables."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("run", type=Path)
+    parser.add_argument("--shared", type=Path, default=Path("../shared"))
+    parser.add_argument("--drawn", type=int, default=64)
+    parser.add_argument("--steps", type=int, default=400)
+    parser.add_argument("--rate", type=float, default=2e-4, help="highest learning rate")
+    parser.add_argument("--targets", type=int, default=40, help="held-out voices to measure on")
+    parser.add_argument("--json", type=Path)
+    arguments = parser.parse_args()
+    before, recordings = shipped(), Recordings(arguments.shared / "audio")
+    learned = examples(before, recordings, arguments.run / "listen", arguments.drawn)
+
+    known = load_shards(sorted((arguments.run / "train").glob("*.npz"))[:4])
+    [test] = sorted((arguments.run / "test").glob("*.npz"))
+    held_out = load_shards([test])
+    held_out = Shard(**{name: value[:HELD_OUT] for name, value in vars(held_out).items()})
+    settings = Settings(steps=arguments.steps, learning_rate=arguments.rate, warm_up=50, average=0.99, single=1.0)
+    settings = replace(settings, held_out_every=100, seed=arguments.drawn)
+    weights, _ = train(
+        mixed(learned, known),
+        held_out,
+        arguments.run / "listen" / f"ear-{arguments.drawn}-{arguments.steps}-{arguments.rate:g}",
+        settings,
+        before.size,
+        lambda m: print(m, flush=True),
+        start=before.weights,
+    )
+    after = replace(before, weights=weights)
+
+    shots = sorted((arguments.shared / "audio" / "oneshots" / "wav44k").glob("*.flac"))
+    notes = [target for _, target in recordings.targets(("note",), "valid")][:MEASURED_NOTES]
+    sets = {
+        "notes of known instruments": notes,
+        "one-shots": [target for path in shots for target in notes_of(path)[:1]],
+        "held-out voices": targets(np.load(arguments.run / "test.npy"), arguments.targets)[1],
+    }
+    print(f"| | {' | '.join(f'K = {k}' for k in COUNTS)} | likeliest |\n|{'---|' * (len(COUNTS) + 2)}")
+    found = {"before": table(before, sets), "after": table(after, sets)}
+    if arguments.json:
+        arguments.json.write_text(json.dumps(found, indent=2))
+
+
+if __name__ == "__main__":
+    main()
