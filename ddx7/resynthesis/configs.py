@@ -41,8 +41,10 @@ def _paper(instrument: str, patch: str, limit: str) -> Model:
 
 
 def _ours(name: str, instrument: str) -> FmSynth:
-    if name == "ours-tone":
-        return FmSynth(OURS.get(instrument, OURS["flute"]))
+    if name in ("ours-tone", "ours-shallow"):
+        structure = OURS.get(instrument, OURS["flute"])
+        deep = with_feedback(from_voice(structure.voice, TURN), structure.voice.feedback)
+        return FmSynth(deep if name == "ours-tone" else structure)
     if instrument not in PAPER:
         raise Ddx7Error(f"{name}: for flute, violin and trumpet, found {instrument!r}")
     steps = {
@@ -63,11 +65,13 @@ NAMES = (
     "ours-levels",
     "ours-noise",
     "ours-tone",
+    "ours-shallow",
     "ours",
 )
 """Configurations of the paper: DDX7 by highest modulation index, with fewer operators, and the baseline; and ours, in
 one step after the other: paths around all blocks and no dropout, then levels on an exponential scale and up to 2 pi,
-then feedback at 7 in the paper's structure, then a structure of our own.
+then feedback at 7 in the paper's structure, then a structure of our own, then at most 2 radians for those that modulate
+its tone.
 
 After a name, `-mel` learns from the distance in mel bands, too, `-room` adds a learned reverb, and `-published` takes
 the published settings of training, which want a GPU, and the published reverb. `ours` is short for all that we add.
@@ -80,7 +84,7 @@ def config(name: str, instrument: str) -> Config:
 
     Args:
       name: one of `NAMES`, with `-mel`, `-room` and `-published` after it in this order or without.
-      instrument: flute, violin or trumpet, whose operators differ; `hpn`, `ours-tone` and `ours` take any.
+      instrument: flute, violin or trumpet, whose operators differ; `hpn`, `ours-tone`, `ours-shallow` and `ours` take any.
 
     Raises:
       Ddx7Error: no configuration has that name.
@@ -90,7 +94,7 @@ def config(name: str, instrument: str) -> Config:
     plain = dry.removesuffix("-mel")
     published, room, mel = rest != name, dry != rest, plain != dry
     if plain == "ours":
-        plain, room, mel = "ours-tone", True, True
+        plain, room, mel = "ours-shallow", True, True
     model, settings = _plain(plain, instrument, Settings() if published else LAPTOP)
     if mel:
         settings = replace(settings, mel=_MEL)

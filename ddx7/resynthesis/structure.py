@@ -12,6 +12,8 @@ from ddx7.voice.algorithms import CARRIERS, FEEDBACK_OPERATOR
 TURN = 2 * np.pi
 FULL_INDEX = 2 * TURN
 """Modulation index in radians that a DX7 operator reaches at output level 99."""
+SHALLOW = 2.0
+"""Modulation index below which more is always brighter: at 2.4 radians the carrier has vanished, beyond it returns."""
 
 
 @dataclass(frozen=True)
@@ -114,7 +116,7 @@ Stacks of four and of two stand where an algorithm has them; the operators besid
 
 
 def noise_beside(algorithm: int, *ratios: float, noise_hz: float = 4000.0) -> Structure:
-    """A structure that can hiss: OP2 feeds back at 7 into OP1, and OP3 to OP6 play the tone.
+    """A structure that can hiss: OP2 feeds back at 7 into OP1, and OP3 to OP6 play the tone, no deeper than `SHALLOW`.
 
     OP1 stands at a fixed frequency and its level is that of the noise; OP2's is how wide it spreads.
 
@@ -127,7 +129,7 @@ def noise_beside(algorithm: int, *ratios: float, noise_hz: float = 4000.0) -> St
     hiss = Operator(output_level=99, fixed=1, coarse=decade, fine=round((np.log10(noise_hz) - decade) * 100))
     tone = _paper("", algorithm, _ratios(1, 1, *ratios)).operators
     voice = Voice(operators=(hiss, *tone[1:]), algorithm=algorithm)
-    return with_feedback(from_voice(voice, TURN), 7)
+    return with_feedback(from_voice(voice, SHALLOW), 7)
 
 
 def with_feedback(structure: Structure, feedback: int, index_limit: float = FULL_INDEX) -> Structure:

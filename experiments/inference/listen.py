@@ -1,6 +1,6 @@
 """Does the ear get better by listening to itself on recordings that nobody knows a voice for?
 
-    python experiments/inference/listen.py --shared ../shared runs/encoder [--drawn 64] [--steps 400] [--json FILE]
+    python experiments/inference/listen.py --shared ../shared runs/encoder [--notes 500] [--steps 400] [--json FILE]
 
 Recordings of the shared folder's training split, single notes and notes of phrases, have no labels. The ear proposes
 `--drawn` voices for each, all are played, and the two that the search's distance puts nearest become what it is to
@@ -8,14 +8,15 @@ say. From there it goes on learning: half of each epoch is these, half examples 
 best of K proposals, in dB as in `proposals.py`, before and after, on what neither has seen: notes of the validation
 split, the one-shots (other instruments, other rooms), and held-out voices.
 
-What was proposed is kept in `runs/encoder/listen`, so an interrupted run goes on.
+What was nearest is kept in `runs/encoder/listen`, as is the training.
 """
 
 import argparse
 import csv
 import json
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from io import BytesIO
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -39,19 +40,11 @@ SHORTEST_S = 0.1
 MEASURED_NOTES = 40
 
 
-@dataclass(frozen=True)
-class Recordings:
-    """A list of recordings with splits, as in the shared folder."""
-
-    folder: Path
-
-    def targets(self, kinds: tuple[str, ...], split: str) -> list[tuple[str, Target]]:
-        """Each note of the recordings as a target of its own, with a name."""
-        with (self.folder / "index.csv").open(newline="") as file:
-            files = [row["file"] for row in csv.DictReader(file) if row["kind"] in kinds and row["split"] == split]
-        return [
-            (f"{file}:{k}", target) for file in sorted(files) for k, target in enumerate(notes_of(self.folder / file))
-        ]
+def files(audio: Path, kinds: tuple[str, ...], split: str) -> list[Path]:
+    """Recordings of some kinds in a split, of a folder with a list."""
+    with (audio / "index.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    return sorted(audio / row["file"] for row in rows if row["kind"] in kinds and row["split"] == split)
 
 
 def notes_of(path: Path) -> list[Target]:
@@ -76,15 +69,15 @@ def listened(ear: Proposer, target: Target, n: int) -> tuple[np.ndarray, np.ndar
     return heard.pictures[0], heard.hands[0], tokens, float(near[taken].mean())
 
 
-def examples(ear: Proposer, recordings: Recordings, folder: Path, n: int) -> Shard:
-    """All recordings of the training split with what was nearest to them."""
-    path = folder / f"listened-{n}.npz"
+def examples(ear: Proposer, paths: list[Path], folder: Path, n_notes: int, n: int) -> Shard:
+    """Notes of some of the recordings, in a seeded order, with what was nearest to them."""
+    path = folder / f"listened-{n_notes}-{n}.npz"
     if not path.exists():
-        rows = []
-        for k, (_, target) in enumerate(notes := recordings.targets(("note", "phrase"), "train")):
+        order, rows = np.random.default_rng(0).permutation(len(paths)), []
+        for target in islice((target for k in order for target in notes_of(paths[k])), n_notes):
             rows.append(listened(ear, target, n))
-            if k % 50 == 0:
-                print(f"{k} of {len(notes)} notes listened to", flush=True)
+            if len(rows) % 50 == 0:
+                print(f"{len(rows)} of {n_notes} notes listened to", flush=True)
         pictures, hands, tokens, near = (np.stack(column) for column in zip(*rows, strict=True))
         packed = BytesIO()
         np.savez(packed, pictures=pictures, hands=hands, tokens=tokens, near=near)
@@ -122,14 +115,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("run", type=Path)
     parser.add_argument("--shared", type=Path, default=Path("../shared"))
+    parser.add_argument("--notes", type=int, default=500, help="to listen to")
     parser.add_argument("--drawn", type=int, default=64)
     parser.add_argument("--steps", type=int, default=400)
     parser.add_argument("--rate", type=float, default=2e-4, help="highest learning rate")
     parser.add_argument("--targets", type=int, default=40, help="held-out voices to measure on")
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
-    before, recordings = shipped(), Recordings(arguments.shared / "audio")
-    learned = examples(before, recordings, arguments.run / "listen", arguments.drawn)
+    before, audio, folder = shipped(), arguments.shared / "audio", arguments.run / "listen"
+    learned = examples(before, files(audio, ("note", "phrase"), "train"), folder, arguments.notes, arguments.drawn)
 
     known = load_shards(sorted((arguments.run / "train").glob("*.npz"))[:4])
     [test] = sorted((arguments.run / "test").glob("*.npz"))
@@ -140,7 +134,7 @@ def main() -> None:
     weights, _ = train(
         mixed(learned, known),
         held_out,
-        arguments.run / "listen" / f"ear-{arguments.drawn}-{arguments.steps}-{arguments.rate:g}",
+        folder / f"ear-{arguments.notes}-{arguments.drawn}-{arguments.steps}-{arguments.rate:g}",
         settings,
         before.size,
         lambda m: print(m, flush=True),
@@ -148,10 +142,10 @@ def main() -> None:
     )
     after = replace(before, weights=weights)
 
-    shots = sorted((arguments.shared / "audio" / "oneshots" / "wav44k").glob("*.flac"))
-    notes = [target for _, target in recordings.targets(("note",), "valid")][:MEASURED_NOTES]
+    shots = sorted((audio / "oneshots" / "wav44k").glob("*.flac"))
+    notes = [target for path in files(audio, ("note",), "valid") for target in notes_of(path)[:1]]
     sets = {
-        "notes of known instruments": notes,
+        "notes of known instruments": notes[:MEASURED_NOTES],
         "one-shots": [target for path in shots for target in notes_of(path)[:1]],
         "held-out voices": targets(np.load(arguments.run / "test.npy"), arguments.targets)[1],
     }

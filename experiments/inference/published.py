@@ -13,7 +13,7 @@ error of numbers (parts of their range) and share of categories that are right, 
 and velocity, and over those that can be heard; then sounds on six notes: log-spectral distance, spectral convergence,
 MFCC-13 and MFCC-40 distance, as answered and with the tuning mended by pitch estimation. A model of a form without
 transpose has an easier task: its targets are played untransposed. "Constant" answers every sound with the mean voice.
-"Ear" is the project's own, asked for the same sounds on the one note.
+"Ear" is the project's own, asked for the same sounds on the one note, and on four of the six.
 """
 
 import argparse
@@ -31,10 +31,10 @@ from ddx7.inference.encoder.image import LOOKED_AT_S
 from ddx7.inference.encoder.propose import Heard, shipped
 from ddx7.inference.published.metrics import SoundErrors, parameter_errors, sound_errors, tuned
 from ddx7.inference.published.model import HEAD_NAMES
-from ddx7.inference.published.spectrogram import HELD_S, ONE_NOTE, RATE, SAMPLES, SIX_NOTES, play_notes
+from ddx7.inference.published.spectrogram import HELD_S, ONE_NOTE, RATE, SAMPLES, SIX_NOTES, Notes, play_notes
 from ddx7.inference.published.training import Look, Settings, answers, count, load_trained, look_at, train
 from ddx7.inference.representation import FORM_NAMES, form, heard
-from ddx7.inference.score import LENGTHS, UNIT, Hand, Listener
+from ddx7.inference.score import LENGTHS, UNIT, Audition, Hand, Listener
 from ddx7.inference.score import RATE as LISTENED_RATE
 from ddx7.library.tokens import to_tokens, to_vced
 from ddx7.runs import CHECKPOINT
@@ -47,6 +47,8 @@ DRAWN = 16
 WARM, COLD = 0.6, 1e-3  # temperatures: of `match`'s draws, and one that takes the most probable value each time
 LONGEST = LENGTHS[-1] * UNIT * RATE // LISTENED_RATE
 """Samples of the search's longest note, a little more than are played here."""
+SEVERAL: Notes = ((40, 85), (60, 42), (60, 127), (70, 85))
+"""Of `SIX_NOTES`, as many as the ear takes in: the lowest and highest key, the softest and hardest touch."""
 TUNED_BY = SIX_NOTES.index(ONE_NOTE[0])
 
 
@@ -164,23 +166,24 @@ def answered(folder: Path, settings: Settings, wanted: np.ndarray) -> np.ndarray
     return np.concatenate(found)[: len(wanted)]
 
 
-def by_ear(wanted: np.ndarray) -> dict[str, np.ndarray]:
-    """What the project's own ear makes of the one note that the published models hear, uint8 [voice, 155] each.
+def by_ear(wanted: np.ndarray, notes: Notes) -> dict[str, np.ndarray]:
+    """What the project's own ear makes of some notes, uint8 [voice, 155] each.
 
     Its likeliest voice, the value of each parameter in turn; and of `DRAWN` draws the one that the search's perceptual
-    distance puts nearest to the note.
+    distance puts nearest to the notes.
     """
-    [(key, velocity)], found = ONE_NOTE, {"ear, likeliest": [], f"ear, best of {DRAWN}": []}
-    hand = Hand(key, velocity, HELD_S)
-    f0_hz, held_s = np.full(1, midi_to_hz(key)), np.full(1, HELD_S)
-    for sound in play_notes(wanted, ONE_NOTE)[:, 0]:
-        sound = np.pad(sound, (0, round(LOOKED_AT_S * RATE) - len(sound)))
-        heard = Heard(pictures_of(sound[None], f0_hz, held_s), np.array([hand], np.float32))
-        listener = Listener(sound[:LONGEST], RATE, hand, SAMPLES / RATE)
+    label = f"ear, {len(notes)} note{'s' * (len(notes) > 1)}"
+    found = {f"{label}, likeliest": [], f"{label}, best of {DRAWN}": []}
+    hands = tuple(Hand(key, velocity, HELD_S) for key, velocity in notes)
+    f0_hz, held_s = midi_to_hz(np.array([hand.key for hand in hands])), np.full(len(hands), HELD_S)
+    short = round(LOOKED_AT_S * RATE) - SAMPLES
+    for sounds in play_notes(wanted, notes):
+        heard = Heard(pictures_of(np.pad(sounds, ((0, 0), (0, short))), f0_hz, held_s), np.array(hands, np.float32))
+        pairs = zip(sounds, hands, strict=True)
+        audition = Audition(tuple(Listener(sound[:LONGEST], RATE, hand, SAMPLES / RATE) for sound, hand in pairs))
         drawn = shipped().propose(heard, DRAWN, temperature=WARM)
         [likeliest] = shipped().propose(heard, 1, temperature=COLD)
-        nearest = drawn[np.argmin(listener.compare(listener.hear(drawn)))]
-        for rows, choice in zip(found.values(), (likeliest, nearest), strict=True):
+        for rows, choice in zip(found.values(), (likeliest, drawn[audition.distances(drawn).argmin()]), strict=True):
             rows.append(choice)
     return {name: np.array(rows) for name, rows in found.items()}
 
@@ -199,7 +202,8 @@ def tabulate(arguments: argparse.Namespace) -> None:
         print(f"{path.parent.name}: compared", flush=True)
     # The ear leaves out what is not heard and sorts operators that may trade places; so do the voices it is asked for.
     wanted = to_vced(to_tokens(plain.says(chosen)))
-    rows |= {name: compare(wanted, found) for name, found in by_ear(wanted).items()}
+    for notes in (ONE_NOTE, SEVERAL):
+        rows |= {name: compare(wanted, found) for name, found in by_ear(wanted, notes).items()}
     names = list(rows["constant"])
     print(f"\n| {len(chosen)} targets | {' | '.join(names)} |\n|{'---|' * (len(names) + 1)}")
     for label, row in rows.items():

@@ -115,8 +115,8 @@ def test_bands_are_learned_from_by_name_and_ours_is_all_that_we_add():
     plain, bands = config("hpn", "flute"), config("hpn-mel", "flute")
     assert (plain.settings.mel, bands.settings.mel) == (0, 3)
     assert plain.model == bands.model
-    assert config("ours", "violin") == config("ours-room", "violin") == config("ours-tone-mel-room", "violin")
-    assert config("ours-published", "violin") == config("ours-tone-mel-room-published", "violin")
+    assert config("ours", "violin") == config("ours-room", "violin") == config("ours-shallow-mel-room", "violin")
+    assert config("ours-published", "violin") == config("ours-shallow-mel-room-published", "violin")
 
 
 @pytest.mark.parametrize("name", ["ours-hall", "ddx8", "ddx7-3"])
