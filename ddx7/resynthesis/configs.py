@@ -84,7 +84,7 @@ def config(name: str, instrument: str) -> Config:
 
     Args:
       name: one of `NAMES`, with `-mel`, `-room` and `-published` after it in this order or without.
-      instrument: flute, violin or trumpet, whose operators differ; `hpn`, `ours-tone`, `ours-shallow` and `ours` take any.
+      instrument: flute, violin or trumpet, whose operators differ; `hpn`, `ours-tone` and what follows it take any.
 
     Raises:
       Ddx7Error: no configuration has that name.
