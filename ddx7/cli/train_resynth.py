@@ -26,7 +26,8 @@ class Resynth:
     instrument: Annotated[str | None, arg(metavar="NAME", help_behavior_hint="(default: all there is)")] = None
     """Which recordings of DATA to take; flute, violin and trumpet have operators of their own."""
     config: Annotated[str, arg(metavar="NAME")] = "ours"
-    """What to train: ours, ddx7-2, ddx7-2pi, ddx7-4pi, hpn and more (docs/resynthesis.md); -room adds a reverb."""
+    """What to train: ours, ddx7-2, ddx7-2pi, ddx7-4pi, hpn and more (docs/resynthesis.md); -mel learns from mel bands,
+    too, and -room adds a reverb."""
     steps: Annotated[int | None, arg(metavar="N", help_behavior_hint="(default: 750; published: 120,000)")] = None
     """How long."""
     batch: Annotated[int | None, arg(metavar="N", help_behavior_hint="(default: the configuration's)")] = None

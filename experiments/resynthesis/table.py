@@ -6,7 +6,8 @@ is compared with what was learned from (FAD, KAD: how likely as the instrument) 
 
     python experiments/resynthesis/table.py DATA RUNS -o table.json --yamnet yamnet.tflite --musicnn musicnn.npz
 
-RUNS holds INSTRUMENT/CONFIG, made by `ddx7 train resynth DATA --instrument INSTRUMENT --config CONFIG -o RUNS/...`.
+RUNS holds INSTRUMENT/CONFIG, made by `ddx7 train resynth DATA --instrument INSTRUMENT --config CONFIG -o RUNS/...`, and
+INSTRUMENT/CONFIG@SEED of the same with another `--seed`.
 """
 
 import argparse
@@ -74,7 +75,7 @@ def has(run: Path) -> bool:
 def load_run(folder: Path, instrument: str, name: str) -> tuple[Instrument, dict[str, Any]]:
     """The weights of a run that met held-out recordings best, and its last metrics."""
     state = serialization.msgpack_restore((folder / CHECKPOINT).read_bytes())
-    return Instrument(config(name, instrument).model, state["best"], {}), last_metrics(folder / METRICS)
+    return Instrument(config(name.partition("@")[0], instrument).model, state["best"], {}), last_metrics(folder / METRICS)
 
 
 def main() -> None:
