@@ -76,7 +76,7 @@ its tone.
 After a name, `-mel` learns from the distance in mel bands, too, `-room` adds a learned reverb, and `-published` takes
 the published settings of training, which want a GPU, and the published reverb. `ours` is short for all that we add.
 """
-_MEL = 3.0  # weight beside the spectral distance: then both make about half of what is left in the end
+_MEL = 3.0  # weight beside the spectral distance: two fifths of what is left in the end are bands then
 
 
 def config(name: str, instrument: str) -> Config:
