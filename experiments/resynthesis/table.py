@@ -75,7 +75,8 @@ def has(run: Path) -> bool:
 def load_run(folder: Path, instrument: str, name: str) -> tuple[Instrument, dict[str, Any]]:
     """The weights of a run that met held-out recordings best, and its last metrics."""
     state = serialization.msgpack_restore((folder / CHECKPOINT).read_bytes())
-    return Instrument(config(name.partition("@")[0], instrument).model, state["best"], {}), last_metrics(folder / METRICS)
+    model = config(name.partition("@")[0], instrument).model
+    return Instrument(model, state["best"], {}), last_metrics(folder / METRICS)
 
 
 def main() -> None:
