@@ -43,6 +43,9 @@ def test_training_learns_and_resumes_exactly(shard, tmp_path):
     assert [line["step"] for line in lines] == [12, 24]
     assert lines[1]["loss"] < 0.8 * lines[0]["loss"]
     assert metrics == lines[-1]
+    # A new run may go on from weights that have learned.
+    _, later = train(shard, shard, tmp_path / "later", SETTINGS, SIZE, until=12, start=whole)
+    assert later["loss"] < 0.8 * lines[0]["loss"]
     with pytest.raises(Ddx7Error, match="other settings"):
         train(shard, shard, tmp_path / "whole", Settings(steps=30, batch=8), SIZE)
 
