@@ -37,12 +37,13 @@ from corpus import DURATION_S, HAND, Hand, hear, load_corpus, lonely, nearest, s
 from timing import machine
 
 from ddx7.audio import find_notes, log_mel_distance, read_audio
-from ddx7.inference import match
+from ddx7.inference import Match, match
 from ddx7.inference.folder import write_match
 from ddx7.inference.genome import Prior
+from ddx7.inference.measures import pitch
 from ddx7.inference.score import Audition
 from ddx7.inference.search import SEARCH_RATE
-from ddx7.inference.target import RATE, make_target
+from ddx7.inference.target import CONFIDENT, RATE, make_target
 
 CACHE = Path(__file__).parent / ".cache"
 SEED = 1
@@ -58,6 +59,7 @@ COLUMNS = {
 }
 MODES: dict[str, dict[str, Any]] = {"match": {}, "fast": {"fast": True}, "blind": {"ears": False}}
 ENOUGH_NEARER = 0.7
+IN_TUNE_CENTS = 10.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -287,12 +289,20 @@ def measure(target: Target, kept: Baselines, arguments: argparse.Namespace) -> d
     for mode in arguments.modes:
         found = match(target.recording, seconds=arguments.seconds, seed=0, name=target.name[:10], **MODES[mode])
         row[mode] = log_mel_distance(found.target, found.audio, found.sample_rate)
-        row |= {"renders": found.report["renders"], "stages": found.report["stages"]} if mode == "match" else {}
+        if mode == "match":
+            row |= {"renders": found.report["renders"], "stages": found.report["stages"], "cents": off_pitch(found)}
         if arguments.out:
             write_match(found, arguments.out / mode / target.name, target.name, force=True)
     if row["match"] and row["human"]:
         row["ratio"] = row["match"] / row["human"]
     return row
+
+
+def off_pitch(found: Match) -> float | None:
+    """Cents from the pitch of a recording to that of the match; None where one of them has no clear pitch."""
+    wanted, made = (pitch(sound, found.sample_rate) for sound in (found.target, found.audio))
+    clear = min(wanted.confidence, made.confidence) >= CONFIDENT
+    return 1200 * float(np.log2(made.f0_hz / wanted.f0_hz)) if clear else None
 
 
 def summarise(rows: list[dict[str, Any]]) -> None:
@@ -307,6 +317,10 @@ def summarise(rows: list[dict[str, Any]]) -> None:
             print(
                 f"match / {COLUMNS[key]}: median {np.median(ratios):.2f}; nearer on {nearer} of {len(ratios)}, {share}"
             )
+    cents = np.abs([row["cents"] for row in rows if row.get("cents") is not None])
+    if len(cents):
+        within = f"{(cents <= IN_TUNE_CENTS).sum()} of {len(cents)} with a clear pitch within {IN_TUNE_CENTS:g} cents"
+        print(f"pitch: {within}, median {np.median(cents):.1f}")
     print()
 
 
