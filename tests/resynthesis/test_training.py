@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from ddx7.errors import Ddx7Error
+from ddx7.resynthesis.configs import config
 from ddx7.resynthesis.training import Settings, train
 from ddx7.runs import METRICS
 
@@ -55,7 +56,9 @@ def test_a_loss_that_is_no_number_stops_and_keeps_what_was(tmp_path, pieces, sma
 def test_two_devices_learn_what_one_learns(tmp_path, pieces, small):
     import pickle
 
-    (tmp_path / "task").write_bytes(pickle.dumps((small, pieces, replace(SETTINGS, steps=3))))
+    # With shallow modulators the chaos of noise moves one weight in 714 by more than this is held to.
+    deep = replace(small, synth=config("ours-tone", "flute").model.synth)
+    (tmp_path / "task").write_bytes(pickle.dumps((deep, pieces, replace(SETTINGS, steps=3))))
     found = []
     for n in (1, 2):
         environment = {
@@ -66,5 +69,4 @@ def test_two_devices_learn_what_one_learns(tmp_path, pieces, small):
         run = [sys.executable, "-c", _TWO_DEVICES, str(tmp_path / "task"), str(tmp_path / f"run{n}"), str(n)]
         subprocess.run(run, env=environment, check=True, timeout=300)
         found.append(np.load(tmp_path / f"run{n}.npy"))
-    # Noise that feedback makes is chaos, which the order of a sum decides; three steps move weights by up to 0.09.
-    np.testing.assert_allclose(found[0], found[1], atol=1e-3)
+    np.testing.assert_allclose(found[0], found[1], atol=1e-4)
