@@ -5,7 +5,7 @@ from typing import Protocol
 import cma
 import numpy as np
 
-from ddx7.inference.genome import Prior
+from ddx7.matching.prior import Prior
 from ddx7.voice.packing import VCED_MAX, VCED_MIN
 
 FIRST_DRAW = 512

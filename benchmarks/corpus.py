@@ -17,9 +17,9 @@ import numpy as np
 from ddx7.audio import resample
 from ddx7.audio.distance import HOP, N_FFT, N_MELS, RANGE_DB, RATE
 from ddx7.audio.spectra import log_mel
-from ddx7.compiler import ONE_THREAD, in_groups
 from ddx7.engine import Patch, plan, play
 from ddx7.engine.tables import BLOCK
+from ddx7.runtime import ONE_THREAD, in_groups
 from ddx7.voice.health import plausible
 from ddx7.voice.packing import in_range, unpack
 

@@ -20,7 +20,7 @@ import jax.numpy as jnp
 import numpy as np
 import soundfile
 
-from ddx7.engine import VOICE_AXES, Controls, Patch, Performance, Plan, controls, plan, play
+from ddx7.engine import VOICE_AXES, ControllerInput, Controls, Patch, Plan, controls, plan, play
 from ddx7.engine.tables import BLOCK, ONE
 
 SETS = ("isolates", "random", "corpus_voices")
@@ -164,7 +164,7 @@ def measure_traces(folder: Path) -> list[TraceResult]:
 @partial(jax.jit, static_argnames="n_blocks")
 def _signals(plans: Plan, n_blocks: int) -> Controls:
     blocks = jnp.arange(n_blocks)
-    return jax.vmap(lambda one: controls(one, blocks, Performance()), in_axes=(VOICE_AXES,))(plans)
+    return jax.vmap(lambda one: controls(one, blocks, ControllerInput()), in_axes=(VOICE_AXES,))(plans)
 
 
 def _compare(name: str, mine: Controls, wanted: np.ndarray) -> TraceResult:

@@ -14,10 +14,10 @@ import jax.numpy as jnp
 import numpy as np
 from timing import keys, lively_voices, machine, measure, write_json
 
-from ddx7.compiler import ONE_THREAD
-from ddx7.engine import Patch, plan_nearest, relax, render_relaxed
-from ddx7.engine.control import Nearest
+from ddx7.engine import Patch, plan_nearest, relax, render_differentiable
+from ddx7.engine.control import NearestVoice
 from ddx7.engine.tables import BLOCK
+from ddx7.runtime import ONE_THREAD
 
 RATE = 44100
 
@@ -32,9 +32,9 @@ def gradient_step(patch: Patch, target: jax.Array, hands: Hands, n_blocks: int) 
 
 
 @partial(jax.jit, static_argnames="n_blocks", compiler_options=ONE_THREAD)
-def _gradient(patch: Patch, nearest: Nearest, target: jax.Array, hands: Hands, n_blocks: int) -> Patch:
+def _gradient(patch: Patch, nearest: NearestVoice, target: jax.Array, hands: Hands, n_blocks: int) -> Patch:
     def loss(patch: Patch) -> jax.Array:
-        return jnp.sum(render_relaxed(patch, *hands, n_blocks, RATE, nearest=nearest) * target)
+        return jnp.sum(render_differentiable(patch, *hands, n_blocks, RATE, nearest=nearest) * target)
 
     return jax.grad(loss)(patch)
 

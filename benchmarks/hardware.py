@@ -23,7 +23,19 @@ import soundfile
 from scipy.signal import fftconvolve
 
 from ddx7.audio import log_mel_distance
-from ddx7.engine import DEXED, HARDWARE, VOICE_AXES, Patch, Performance, Plan, Profile, controls, hardware, plan, play
+from ddx7.engine import (
+    DEXED,
+    HARDWARE,
+    VOICE_AXES,
+    ControllerInput,
+    Patch,
+    Plan,
+    Profile,
+    controls,
+    hardware,
+    plan,
+    play,
+)
 from ddx7.engine.chip import Chip
 from ddx7.engine.tables import BLOCK, DB_PER_OCTAVE
 
@@ -175,7 +187,7 @@ def _signals(planned: Plan, age: int = 0, roll: int = 0) -> tuple[np.ndarray, np
 @jax.jit
 def _read(planned: Plan, age: jax.Array) -> tuple[jax.Array, jax.Array]:
     def one(voice: Plan) -> tuple[jax.Array, jax.Array]:
-        found = controls(voice, jnp.arange(N_ROWS), Performance(lfo_age=age))
+        found = controls(voice, jnp.arange(N_ROWS), ControllerInput(lfo_age=age))
         return found.octaves, found.increment
 
     return jax.vmap(one, in_axes=(VOICE_AXES,))(planned)

@@ -37,13 +37,13 @@ from corpus import DURATION_S, HAND, Hand, hear, load_corpus, lonely, nearest, s
 from timing import machine
 
 from ddx7.audio import find_notes, log_mel_distance, read_audio
-from ddx7.inference import Match, match
-from ddx7.inference.folder import write_match
-from ddx7.inference.genome import Prior
-from ddx7.inference.measures import pitch
-from ddx7.inference.score import Audition
-from ddx7.inference.search import SEARCH_RATE
-from ddx7.inference.target import CONFIDENT, RATE, make_target
+from ddx7.audio.descriptors import pitch
+from ddx7.matching import Match, match
+from ddx7.matching.folder import write_match
+from ddx7.matching.objective import Objective
+from ddx7.matching.prior import Prior
+from ddx7.matching.search import SEARCH_RATE
+from ddx7.matching.target import CONFIDENT, RATE, make_target
 
 CACHE = Path(__file__).parent / ".cache"
 SEED = 1
@@ -77,7 +77,7 @@ class Task:
     """
 
     sound: np.ndarray
-    half: Audition
+    half: Objective
     prior: Prior
     free: np.ndarray
     hand: Hand

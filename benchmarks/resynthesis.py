@@ -15,8 +15,8 @@ import numpy as np
 from timing import machine, write_json
 
 from ddx7.resynthesis.configs import config
+from ddx7.resynthesis.instrument import Instrument
 from ddx7.resynthesis.model import n_weights
-from ddx7.resynthesis.player import Instrument
 
 FRAME_MS = 4
 BLOCKS_MS = (256, 128, 64, 32, 16, 8, 4)

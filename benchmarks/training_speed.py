@@ -18,7 +18,7 @@ import numpy as np
 from timing import machine, write_json
 
 from ddx7.resynthesis.configs import config
-from ddx7.resynthesis.dataset import Batch
+from ddx7.resynthesis.dataset import SegmentBatch
 from ddx7.resynthesis.training import stepper
 
 ROUNDS, WARM_UP = 3, 3
@@ -35,7 +35,7 @@ def ours(name: str, steps: int, batch: int, frames: int, lead: int) -> list[floa
     state, seconds = start(), []
     for _ in range(steps + WARM_UP):
         begun = time.perf_counter()
-        state, loss = step(state, Batch(f0_hz, level_db, audio))
+        state, loss = step(state, SegmentBatch(f0_hz, level_db, audio))
         jax.block_until_ready((state, loss))
         seconds.append(time.perf_counter() - begun)
     return seconds[WARM_UP:]

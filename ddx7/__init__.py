@@ -6,11 +6,11 @@ Names resolve when they are first used, so that ``import ddx7`` loads NumPy and 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from ddx7 import compiler
+from ddx7 import runtime
 
 __version__ = "0.1.0"
 
-compiler.configure()
+runtime.configure()
 
 if TYPE_CHECKING:
     from ddx7.engine import render as render
@@ -18,10 +18,10 @@ if TYPE_CHECKING:
     from ddx7.errors import Ddx7Error as Ddx7Error
     from ddx7.errors import SysexError as SysexError
     from ddx7.generation import generate as generate
+    from ddx7.generation import morph as morph
     from ddx7.generation import vary as vary
-    from ddx7.inference import Match as Match
-    from ddx7.inference import match as match
-    from ddx7.inference import morph as morph
+    from ddx7.matching import Match as Match
+    from ddx7.matching import match as match
     from ddx7.voice import Bank as Bank
     from ddx7.voice import Operator as Operator
     from ddx7.voice import Voice as Voice
@@ -32,21 +32,32 @@ _HOMES = {
     "AudioError": "ddx7.errors",
     "Bank": "ddx7.voice",
     "Ddx7Error": "ddx7.errors",
-    "Match": "ddx7.inference",
+    "Match": "ddx7.matching",
     "Operator": "ddx7.voice",
     "SysexError": "ddx7.errors",
     "Voice": "ddx7.voice",
     "generate": "ddx7.generation",
     "load": "ddx7.voice",
-    "match": "ddx7.inference",
-    "morph": "ddx7.inference",
+    "match": "ddx7.matching",
+    "morph": "ddx7.generation",
     "render": "ddx7.engine",
     "save": "ddx7.voice",
     "vary": "ddx7.generation",
 }
 
 
-_LAYERS = ("audio", "engine", "generation", "inference", "library", "resynthesis", "voice")
+_LAYERS = (
+    "audio",
+    "encoder",
+    "engine",
+    "generation",
+    "library",
+    "matching",
+    "plot",
+    "resynthesis",
+    "training",
+    "voice",
+)
 
 
 def __getattr__(name: str) -> Any:

@@ -1,10 +1,9 @@
 """What all trainings keep in the same way: a run's settings, checkpoints and metrics, and weights with a card."""
 
-import hashlib
 import json
 import signal
 import threading
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -123,42 +122,3 @@ def best_metrics(path: Path) -> dict[str, float]:
 
 def _metrics(path: Path) -> list[dict[str, float]]:
     return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
-
-
-def write_weights(path: Path, weights: Any, card: dict[str, Any], *, exact: Collection[str] = ()) -> None:
-    """Write weights in half precision, and beside them a card in JSON with their hash.
-
-    Args:
-      path: ends in .safetensors; the card ends in .json.
-      weights: dicts in dicts of arrays.
-      card: what is to be known of them.
-      exact: names of arrays that stay in single precision.
-    """
-    from flax import traverse_util
-    from safetensors.numpy import save
-
-    flat = traverse_util.flatten_dict(weights, sep="/")
-    forms = {name: np.float32 if name in exact else np.float16 for name in flat}
-    packed = save({name: np.ascontiguousarray(value, forms[name]) for name, value in flat.items()})
-    card = {**card, "sha256": hashlib.sha256(packed).hexdigest(), "bytes": len(packed)}
-    atomic_write(path, packed, force=True)
-    atomic_write(path.with_suffix(".json"), (json.dumps(card, indent=2) + "\n").encode(), force=True)
-
-
-def read_weights(path: Path) -> tuple[Any, dict[str, Any]]:
-    """Read what `write_weights` wrote: the weights in single precision, and their card.
-
-    Raises:
-      Ddx7Error: a file is missing, or the weights are not those of the card.
-    """
-    from flax import traverse_util
-    from safetensors.numpy import load
-
-    try:
-        packed, card = path.read_bytes(), json.loads(path.with_suffix(".json").read_text())
-    except (OSError, ValueError) as error:
-        raise Ddx7Error(f"{path}: found no weights with a card beside them ({error})") from None
-    if hashlib.sha256(packed).hexdigest() != card["sha256"]:
-        raise Ddx7Error(f"{path}: the weights are not those that the card beside them describes (SHA-256 differs)")
-    flat = {name: np.asarray(value, np.float32) for name, value in load(packed).items()}
-    return traverse_util.unflatten_dict(flat, sep="/"), card

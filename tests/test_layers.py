@@ -10,16 +10,21 @@ import pytest
 import ddx7
 
 PACKAGE = Path(ddx7.__file__).parent
-BASE = {"compiler", "errors", "files", "runs"}
+BASE = {"errors", "files", "runs", "runtime"}
+_ENGINE = {"voice", "engine", "audio"}
+_ENCODER = _ENGINE | {"library", "training", "encoder"}
 MAY_IMPORT = {
     "voice": set(),
     "engine": {"voice"},
     "audio": set(),
-    "library": {"voice", "engine", "audio"},
-    "inference": {"voice", "engine", "audio", "library"},
-    "resynthesis": {"voice", "engine", "audio"},
-    "generation": {"voice", "engine", "audio", "library"},
-    "cli": {"voice", "engine", "audio", "library", "resynthesis", "inference", "generation"},
+    "plot": _ENGINE,
+    "training": {"audio"},
+    "library": _ENGINE | {"training"},
+    "resynthesis": _ENGINE | {"plot", "training"},
+    "encoder": _ENCODER,
+    "matching": _ENCODER | {"plot"},
+    "generation": _ENCODER,
+    "cli": _ENCODER | {"plot", "resynthesis", "matching", "generation"},
 }
 
 

@@ -17,8 +17,8 @@ from ddx7.audio.partials import Partials as Partials
 from ddx7.audio.partials import partials as partials
 from ddx7.audio.pitch import hz_to_midi as hz_to_midi
 from ddx7.audio.pitch import midi_to_hz as midi_to_hz
-from ddx7.audio.transcript import midi_bytes as midi_bytes
-from ddx7.audio.transcript import velocities as velocities
+from ddx7.audio.transcription import midi_bytes as midi_bytes
+from ddx7.audio.transcription import velocities as velocities
 
 if TYPE_CHECKING:
     from ddx7.audio.perceptual import TargetFeatures as TargetFeatures

@@ -12,7 +12,7 @@ from ddx7.cli import choose
 from ddx7.cli.naming import file_name
 from ddx7.cli.terminal import UsageError, note, note_repairs, result
 from ddx7.files import atomic_write, refuse_to_overwrite
-from ddx7.voice import Bank, Target, Voice, load, save
+from ddx7.voice import Bank, SaveTarget, Voice, load, save
 
 # What Windows forbids in file names, and the DX7's own three characters, which not every disk can hold.
 
@@ -29,7 +29,7 @@ class Command:
     """SysEx of any kind, bare voice bytes, JSON, MiniDexed performances, or zips."""
     output: Annotated[Path, arg(metavar="OUT", aliases=["-o"])]
     """A file; or, if it has no suffix or is there already, a folder for one file per input."""
-    target: Target = "dx7"
+    target: SaveTarget = "dx7"
     """Instrument. minidexed and tx816 fill the folder OUT; volca too, if there are several voices. minidexed gives at
     most eight voices a MIDI channel each in a performance, too; minidexed-unison plays them as one."""
     index: Annotated[str, arg(metavar="N", aliases=["--select"], help_behavior_hint="(such as 7 or 1,3,5-8)")] = ""

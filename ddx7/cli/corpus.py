@@ -62,14 +62,14 @@ class Command:
             note(f"and {len(found.problems) - _MOST_PROBLEMS} more; ddx7 check lists all")
         heard = None
         if self.listen:
-            from ddx7.library.listening import listen
+            from ddx7.library.screening import measure_voices
 
             with _bar("listening") as progress:
-                heard = listen(found.vced, folder=self.output.with_suffix(".heard"), progress=progress)
+                heard = measure_voices(found.vced, folder=self.output.with_suffix(".heard"), progress=progress)
         corpus = make_corpus(found, heard)
         counted = count(corpus)
 
-        from ddx7.cli.corpus_picture import picture_bytes
+        from ddx7.plot.corpus import picture_bytes
 
         save_corpus(corpus, self.output, force=self.force)
         atomic_write(picture, picture_bytes(counted), force=self.force)

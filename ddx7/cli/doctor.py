@@ -141,7 +141,7 @@ def _sound() -> str:
 
 
 def _ear() -> str:
-    from ddx7.inference.encoder.propose import WEIGHTS, load_weights
+    from ddx7.encoder.sampler import WEIGHTS, load_weights
 
     card = load_weights(WEIGHTS).card
     size, learned = f"{card['bytes'] / 1e6:.1f} MB of weights", f"{card['step']:,} steps, {card['voices']:,} voices"

@@ -10,7 +10,7 @@ from ddx7.cli.made import check_output
 from ddx7.cli.terminal import UsageError, note, result, result_json
 
 if TYPE_CHECKING:
-    from ddx7.resynthesis.export import Exported, Heard
+    from ddx7.resynthesis.export import ExportedVoice, RecordedNotes
 
 _BESIDE = (".wav", ".png", ".json")
 _LONGEST_S = 600.0
@@ -54,11 +54,11 @@ class Command:
         import time
 
         from ddx7.audio.files import peak_limit, read_audio, write_audio
-        from ddx7.cli.export_picture import export_picture
         from ddx7.files import atomic_write
+        from ddx7.plot.export import export_picture
         from ddx7.resynthesis.export import export, sound_of
-        from ddx7.resynthesis.hearing import RATE
-        from ddx7.resynthesis.player import load
+        from ddx7.resynthesis.instrument import load
+        from ddx7.resynthesis.level_tuning import RATE
         from ddx7.voice import save
         from ddx7.voice.voice import panel_name
 
@@ -97,7 +97,7 @@ class Command:
         return 0
 
 
-def _verdict(path: Path, made: "Exported") -> str:
+def _verdict(path: Path, made: "ExportedVoice") -> str:
     """What was reached, in one line."""
     line = f"{path}: {_mean(made.fitted.voice_db)} dB from the learned instrument on {len(made.fitted.voice_db)} notes"
     if made.fitted.recording_db is None or made.fitted.model_recording_db is None:
@@ -106,7 +106,7 @@ def _verdict(path: Path, made: "Exported") -> str:
     return f"{line} of the recording, {apart} dB from the recording, the instrument itself {learned} dB (log-mel)"
 
 
-def _report(made: "Exported") -> dict[str, Any]:
+def _report(made: "ExportedVoice") -> dict[str, Any]:
     """As JSON values."""
     from ddx7 import __version__
 
@@ -120,7 +120,7 @@ def _report(made: "Exported") -> dict[str, Any]:
     }
 
 
-def _heard(heard: "Heard") -> dict[str, Any]:
+def _heard(heard: "RecordedNotes") -> dict[str, Any]:
     from ddx7.audio.features import HOP
 
     columns = {

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from ddx7.cli import choose
 from ddx7.cli.terminal import UsageError, note, note_repairs, result
 from ddx7.files import atomic_write, refuse_to_overwrite
-from ddx7.voice import Target, Voice, load, save
+from ddx7.voice import SaveTarget, Voice, load, save
 
 if TYPE_CHECKING:
     import numpy as np
@@ -63,7 +63,7 @@ def write_made(
     path: Path,
     *,
     force: bool,
-    target: Target = "dx7",
+    target: SaveTarget = "dx7",
     profile: str = "dexed",
     report: Mapping[str, Any] | None = None,
 ) -> None:
@@ -94,6 +94,6 @@ def write_made(
 
 
 def _picture(voices: Sequence[Voice], sound: "np.ndarray") -> "Figure":
-    from ddx7.cli.gallery import gallery
+    from ddx7.plot.gallery import gallery
 
     return gallery(voices, sound, _RATE, _GATE_S, f"C3 at velocity {_VELOCITY}, held {_GATE_S:g} s of {_EACH_S:g} s")

@@ -17,7 +17,7 @@ from ddx7.files import refuse_to_overwrite
 from ddx7.voice import Voice, save
 
 if TYPE_CHECKING:
-    from ddx7.inference.result import Match
+    from ddx7.matching.result import Match
 
 _TOGETHER = "bank.syx"  # the best voice of each of several recordings
 _INTERRUPTED = 130
@@ -139,8 +139,8 @@ class Task:
         profile: str = "dexed",
     ) -> "tuple[Match, list[Path]]":
         """Search, write the folder and say how near it came."""
-        from ddx7.inference import match
-        from ddx7.inference.folder import write_match
+        from ddx7.matching import match
+        from ddx7.matching.folder import write_match
 
         with watched(self.name) as progress:
             try:
@@ -171,7 +171,7 @@ def check(tasks: Sequence[Task], *, force: bool) -> None:
       Ddx7Error: a file to be written exists (without `force`), or a folder would have to be made where a file is.
     """
     from ddx7.audio.files import read_audio
-    from ddx7.inference.folder import match_files
+    from ddx7.matching.folder import match_files
 
     for task in tasks:
         read_audio(task.recording)
@@ -183,8 +183,8 @@ def check(tasks: Sequence[Task], *, force: bool) -> None:
 
 def remarks(match: "Match") -> list[str]:
     """What to know about a match, a sentence each, plainly also where it is poor."""
-    from ddx7.inference.target import CONFIDENT
-    from ddx7.inference.verdict import describe
+    from ddx7.matching.quality import describe
+    from ddx7.matching.target import CONFIDENT
 
     hand = f"{key_name(match.key - MIDI_OF_LOWEST_KEY)} (MIDI note {match.key}) at velocity {match.velocity}"
     lines = [
@@ -206,14 +206,14 @@ def remarks(match: "Match") -> list[str]:
 
 
 def _summary(task: Task, match: "Match", files: Sequence[Path]) -> dict[str, Any]:
-    from ddx7.inference.verdict import verdict
+    from ddx7.matching.quality import match_quality
 
     return {
         "recording": str(task.recording),
         "files": [str(path) for path in files],
         "distances_db": list(match.distances),
-        "verdict": verdict(match.distances[0]),
-        "confidence": round(match.confidence, 3),
+        "verdict": match_quality(match.distances[0]),
+        "confidence": round(match.same_category_probability, 3),
         "differences": list(match.differences),
         "key": match.key,
         "velocity": match.velocity,

@@ -39,7 +39,7 @@ class Command:
         check_output(self.output, force=self.force)
         a, b = (one_voice(*_place(text)) for text in (self.a, self.b))
 
-        from ddx7.inference import morph
+        from ddx7.generation import morph
 
         write_made(morph(a, b, self.steps, through=self.through, seed=self.seed), self.output, force=self.force)
         return 0

@@ -14,7 +14,7 @@ from ddx7.errors import AudioError, Ddx7Error
 from ddx7.voice import Voice
 
 if TYPE_CHECKING:
-    from ddx7.inference.target import Target
+    from ddx7.matching.target import Target
 
 _VOICE_FILES = (".syx", ".json", ".zip", ".bin", ".dx7", ".dmp", ".sysex")
 _HEARD = 64  # of which the distance that is printed is measured
@@ -49,15 +49,15 @@ class Command:
             raise UsageError(f"--count: found {self.count}, wanted 1 to {_HEARD}")
 
         from ddx7.audio import log_mel_distance
-        from ddx7.inference.search import SEARCH_RATE
-        from ddx7.inference.shelf import nearest
-        from ddx7.inference.target import RATE
         from ddx7.library import scan
+        from ddx7.matching.library_search import nearest_in_library
+        from ddx7.matching.search import SEARCH_RATE
+        from ddx7.matching.target import RATE
 
         collection = scan(self.library)
         target = self._target()
         with watched(self.what.name) as progress:
-            heard = nearest(collection.vced, target.audition().at(SEARCH_RATE), _HEARD, progress)
+            heard = nearest_in_library(collection.vced, target.audition().at(SEARCH_RATE), _HEARD, progress)
         audio = target.perform(collection.vced[heard.rows])
         apart = np.array([log_mel_distance(target.sound, sound, RATE) for sound in audio])
         best = [(float(apart[k]), collection.label(int(heard.rows[k]))) for k in np.argsort(apart)[: self.count]]
@@ -70,7 +70,7 @@ class Command:
 
     def _target(self) -> "Target":
         from ddx7.audio import find_notes, read_audio
-        from ddx7.inference.target import make_target
+        from ddx7.matching.target import make_target
 
         if self.what.suffix.lower() in _VOICE_FILES:
             return _played(one_voice(self.what, self.index, self.name))
@@ -89,7 +89,7 @@ def _played(voice: Voice) -> "Target":
     from ddx7.audio import Note
     from ddx7.audio.pitch import midi_to_hz
     from ddx7.engine import render
-    from ddx7.inference.target import RATE, make_target
+    from ddx7.matching.target import RATE, make_target
 
     sound = render(voice, _KEY, _VELOCITY, _GATE_S, _DURATION_S, RATE)
     if not sound.any():

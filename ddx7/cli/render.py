@@ -142,9 +142,12 @@ class Command:
         return {"sample_rate": self.sample_rate, "profile": self.profile}
 
     def _play_keys(self, keys: Sequence[int], voice: Voice) -> np.ndarray:
-        from ddx7.engine.midi import Note, Score, render_midi
+        from ddx7.engine.midi import render_midi
+        from ddx7.engine.midi_file import MidiNote, MidiPerformance
 
-        score = Score(tuple(Note(key, self.velocity, 0.0, self.gate) for key in keys), duration_s=self.gate)
+        score = MidiPerformance(
+            tuple(MidiNote(key, self.velocity, 0.0, self.gate) for key in keys), duration_s=self.gate
+        )
         if self.duration is None:
             return render_midi(score, voice, tail=_TAIL_S, **self._sound)
         tail = max(self.duration - self.gate, 0.0)

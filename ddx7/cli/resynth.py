@@ -11,7 +11,7 @@ from ddx7.cli.terminal import UsageError, note, result, result_json
 from ddx7.files import atomic_write, refuse_to_overwrite
 
 if TYPE_CHECKING:
-    from ddx7.resynthesis.player import Instrument, Knobs
+    from ddx7.resynthesis.instrument import Instrument, PlaybackControls
     from ddx7.resynthesis.transfer import Transfer
 
 _LONGEST_S = 600.0
@@ -64,9 +64,9 @@ class Command:
         levels, ratios = _by_operator(self.level, "--level"), _by_operator(self.ratio, "--ratio")
 
         from ddx7.audio.files import read_audio
-        from ddx7.resynthesis.player import Knobs, load
+        from ddx7.resynthesis.instrument import PlaybackControls, load
 
-        knobs = Knobs(
+        knobs = PlaybackControls(
             self.transpose,
             self.mod_index,
             tuple(levels.get(k, 0.0) for k in range(1, 7)),
@@ -86,13 +86,13 @@ class Command:
             result_json({"resyntheses": reports})
         return 0
 
-    def _one(self, recording: Any, path: Path, instrument: "Instrument", knobs: "Knobs") -> dict[str, Any]:
+    def _one(self, recording: Any, path: Path, instrument: "Instrument", knobs: "PlaybackControls") -> dict[str, Any]:
         import json
         import time
 
         from ddx7 import __version__
         from ddx7.audio.files import peak_limit, resample, write_audio
-        from ddx7.cli.resynth_picture import resynth_picture
+        from ddx7.plot.resynthesis import resynth_picture
         from ddx7.resynthesis.transfer import transfer
 
         begun = time.perf_counter()

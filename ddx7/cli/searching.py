@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 from ddx7.cli.terminal import note
 
 if TYPE_CHECKING:
-    from ddx7.inference.result import Progress
+    from ddx7.matching.result import Progress
 
 Watcher = Callable[["Progress"], None]
 
 
 @contextmanager
 def watched(what: str) -> Iterator[Watcher]:
-    """What to give `ddx7.inference.match` as its `progress`.
+    """What to give `ddx7.matching.match` as its `progress`.
 
     Args:
       what: what is being matched, for the beginning of the line.

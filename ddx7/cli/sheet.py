@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 from rich.text import Text
 
-from ddx7.cli.diagram import draw_algorithm
+from ddx7.plot.algorithm import draw_algorithm
 from ddx7.voice import Operator, Voice
 from ddx7.voice.algorithms import ALGORITHMS
 from ddx7.voice.spec import CURVES, LFO_WAVES

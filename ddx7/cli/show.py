@@ -80,7 +80,7 @@ class Command:
         if chosen is None or len(chosen) != 1:
             found = len(bank) if chosen is None else len(chosen)
             raise UsageError(f"--plot draws one voice, found {found}; choose with --index or --name")
-        from ddx7.cli.picture import picture_bytes  # here, because it starts JAX and matplotlib
+        from ddx7.plot.note import picture_bytes  # here, because it starts JAX and matplotlib
 
         form = path.suffix.lower().removeprefix(".")
         atomic_write(path, picture_bytes(bank[chosen[0]], self.note, form), force=self.force)

@@ -52,8 +52,8 @@ class Resynth:
             jax.distributed.initialize()
 
         from ddx7.resynthesis.configs import config
-        from ddx7.resynthesis.dataset import find_recordings, leaking_split, load_pieces
-        from ddx7.resynthesis.player import Instrument, save
+        from ddx7.resynthesis.dataset import find_recordings, leaking_split, load_segments
+        from ddx7.resynthesis.instrument import Instrument, save
         from ddx7.resynthesis.training import train
         from ddx7.resynthesis.transfer import learned_range
 
@@ -69,7 +69,7 @@ class Resynth:
                 if done % 25 == 0 or done == of:
                     note(f"{split}: measured {done} of {of} recordings")
 
-            pieces[split], report = load_pieces(
+            pieces[split], report = load_segments(
                 sources,
                 split,
                 sample_rate=chosen.model.sample_rate,

@@ -65,10 +65,10 @@ class Encoder(FromVoices):
     """How much to render, in units of 4,096 voices; each takes 60 MB and about 16 s on two cores."""
 
     def _learn(self, vced: "np.ndarray") -> Path:
-        from ddx7.inference.encoder.data import make_shards
-        from ddx7.inference.encoder.network import Size
-        from ddx7.inference.encoder.propose import save_weights
-        from ddx7.inference.encoder.training import Settings, load_shards, train
+        from ddx7.encoder.examples import make_shards
+        from ddx7.encoder.network import EncoderSize
+        from ddx7.encoder.sampler import save_weights
+        from ddx7.encoder.training import EncoderConfig, load_shards, train
 
         train_on, test = _split(vced, _HELD_OUT_OF_ENCODER, self.seed)
 
@@ -77,17 +77,17 @@ class Encoder(FromVoices):
 
         held_out = make_shards(test, self.output / "test", 1, seed=self.seed + 1, fresh=False)
         shards = make_shards(train_on, self.output / "train", self.shards, seed=self.seed, progress=rendered)
-        settings = Settings(steps=self.steps, batch=self.batch, seed=self.seed)
+        settings = EncoderConfig(steps=self.steps, batch=self.batch, seed=self.seed)
 
         def trained(metrics: dict[str, float]) -> None:
             tell(metrics, self.steps, ("loss", "held_out", "steps_per_s"))
 
         weights, metrics = train(
-            load_shards(shards), load_shards(held_out), self.output, settings, Size(), progress=trained
+            load_shards(shards), load_shards(held_out), self.output, settings, EncoderSize(), progress=trained
         )
         card = {"command": "ddx7 train encoder", "voices": len(train_on), "shards": self.shards, **metrics}
         path = self.output / "encoder.safetensors"
-        save_weights(path, weights, Size(), card)
+        save_weights(path, weights, EncoderSize(), card)
         return path
 
 
@@ -101,30 +101,32 @@ class Gan(FromVoices):
     """
 
     def _learn(self, vced: "np.ndarray") -> Path:
-        from ddx7.generation.gan.conditions import Habits
-        from ddx7.generation.gan.data import Yardstick, examples_of, learn
-        from ddx7.generation.gan.network import Size
-        from ddx7.generation.gan.propose import save_weights
-        from ddx7.generation.gan.training import Settings, train
+        from ddx7.generation.gan.conditions import ConditionPrior
+        from ddx7.generation.gan.data import HeldOutEvaluator, examples_of, load_clean
+        from ddx7.generation.gan.network import GanSize
+        from ddx7.generation.gan.training import GanConfig, train
+        from ddx7.generation.gan.voice_generator import save_weights
         from ddx7.library.categories import CATEGORIES
 
         def heard(done: int, of: int) -> None:
             note(f"listened to {done:,} of {of:,}")
 
         _check_enough(vced)
-        clean = learn(vced, self.output / "heard", heard)
+        clean = load_clean(vced, self.output / "heard", heard)
         note(f"{len(clean):,} of {len(vced):,} voices are no duds")
         train_on, test = _split(clean, _HELD_OUT_OF_GAN, self.seed)
         examples = examples_of(train_on)
-        settings = Settings.of(self.steps, batch=self.batch, seed=self.seed)
+        settings = GanConfig.of(self.steps, batch=self.batch, seed=self.seed)
 
         def trained(metrics: dict[str, float]) -> None:
             tell(metrics, self.steps, ("score", "coverage_numbers", "coverage_sound", "duds", "steps_per_s"))
 
-        weights, metrics = train(examples, self.output, settings, Size(), Yardstick.of(test), progress=trained)
+        weights, metrics = train(
+            examples, self.output, settings, GanSize(), HeldOutEvaluator.of(test), progress=trained
+        )
         card = {"command": "ddx7 train gan", "voices": len(train_on), "categories": list(CATEGORIES), **metrics}
         path = self.output / "gan.safetensors"
-        save_weights(path, weights, Size(), Habits.of(examples.conditions), card)
+        save_weights(path, weights, GanSize(), ConditionPrior.of(examples.conditions), card)
         return path
 
 

@@ -10,10 +10,10 @@ from tyro.conf import Positional, arg
 from ddx7.cli.made import check_output, one_voice, write_made
 from ddx7.cli.terminal import UsageError
 from ddx7.files import refuse_to_overwrite
-from ddx7.voice import Target
+from ddx7.voice import SaveTarget
 
 _AT_ONCE = 8  # modules of a TX816, and tone generators of a MiniDexed
-_TARGETS: Mapping[str, Target] = {"tx816": "tx816", "minidexed": "minidexed-unison"}
+_TARGETS: Mapping[str, SaveTarget] = {"tx816": "tx816", "minidexed": "minidexed-unison"}
 
 
 @dataclass(frozen=True)

@@ -17,20 +17,20 @@ from jaxtyping import Array, ArrayLike, Float, Int, Num, UInt32
 
 from ddx7.engine import envelope, levels
 from ddx7.engine.clock import ticks
-from ddx7.engine.envelope import Slack
+from ddx7.engine.controllers import ControllerInput
+from ddx7.engine.envelope import RoundingResidual
 from ddx7.engine.interpolate import Value, namespace, whole
 from ddx7.engine.lfo import Lfo, exact_lfo, relaxed_lfo
 from ddx7.engine.modulation import amp_modulation, exact_pitch_modulation, relaxed_pitch_modulation
 from ddx7.engine.operators import crosses
 from ddx7.engine.patch import Patch, anchor
-from ddx7.engine.performance import Performance
 from ddx7.engine.pitch import LogFrequency, log_frequency, phase_increment, plan_pitch_envelope
 from ddx7.engine.profile import DEXED, ControlTables, Profile, Tables
 from ddx7.engine.segments import Segments, read
 from ddx7.engine.tables import ONE
 
 
-class Pitch(NamedTuple):
+class PitchPlan(NamedTuple):
     """Where pitches come from: base log frequencies by term [*batch, operator], and the pitch envelope."""
 
     base: LogFrequency
@@ -39,7 +39,7 @@ class Pitch(NamedTuple):
 
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
-class Nearest:
+class NearestVoice:
     """What a relaxed voice takes from its nearest real voice: everything that rounds.
 
     Attributes:
@@ -52,9 +52,9 @@ class Nearest:
     """
 
     patch: Patch
-    pitch: Pitch
-    relaxed_pitch: Pitch
-    slack: tuple[Slack, Value] | None
+    pitch: PitchPlan
+    relaxed_pitch: PitchPlan
+    slack: tuple[RoundingResidual, Value] | None
     tables: Tables | None
     crossing: bool = field(metadata={"static": True})
 
@@ -72,8 +72,8 @@ class Plan(NamedTuple):
 
     patch: Patch
     amp: Segments
-    pitch: Pitch
-    nearest: Nearest | None
+    pitch: PitchPlan
+    nearest: NearestVoice | None
     tables: ControlTables
 
 
@@ -105,7 +105,7 @@ def plan(
     velocity: Int[ArrayLike, "*batch"],
     gate: Int[ArrayLike, "*batch"],
     sample_rate: int,
-    nearest: Nearest | None = None,
+    nearest: NearestVoice | None = None,
     profile: Profile = DEXED,
 ) -> Plan:
     """Plan voices on keys.
@@ -139,7 +139,7 @@ def plan_nearest(
     gate: Int[ArrayLike, "*batch"],
     sample_rate: int,
     profile: Profile = DEXED,
-) -> Nearest:
+) -> NearestVoice:
     """Plan the real voices nearest to relaxed ones; arguments as for `plan`."""
     rounded = anchor(patch)
     note = whole(note)
@@ -150,7 +150,7 @@ def plan_nearest(
     # Inside a compiled program the algorithm is not known, and may be any.
     known = np.arange(1, 33) if isinstance(rounded.algorithm, Tracer) else rounded.algorithm
     crossing = bool(crosses(known, tables.control.loop_source).any())
-    return Nearest(rounded, pitch, relaxed_pitch, slack, tables, crossing)
+    return NearestVoice(rounded, pitch, relaxed_pitch, slack, tables, crossing)
 
 
 def _floating(x: Num[ArrayLike, "*shape"], patch: Patch) -> Value:
@@ -163,8 +163,8 @@ def _plan_parts(
     velocity: Int[ArrayLike, "*batch"],
     gate: Int[ArrayLike, "*batch"],
     tables: Tables,
-    slack: tuple[Slack, Value] | None = None,
-) -> tuple[Segments, Pitch, tuple[Slack, Value]]:
+    slack: tuple[RoundingResidual, Value] | None = None,
+) -> tuple[Segments, PitchPlan, tuple[RoundingResidual, Value]]:
     xp = namespace(note, *jax.tree.leaves(patch))
     p = jax.tree.map(xp.asarray, patch)
     if not p.relaxed:
@@ -180,12 +180,12 @@ def _plan_parts(
     pitch, pitch_slack = plan_pitch_envelope(
         p.pitch_rates, p.pitch_levels, pitch_gate, tables.pitch_envelope, pitch_slack
     )
-    return amp, Pitch(base, pitch), (amp_slack, pitch_slack)
+    return amp, PitchPlan(base, pitch), (amp_slack, pitch_slack)
 
 
 def plan_amplitudes(
-    p: Patch, key: Value, velocity: Value, gate: Value, tables: Tables, slack: Slack | None = None
-) -> tuple[Segments, Slack]:
+    p: Patch, key: Value, velocity: Value, gate: Value, tables: Tables, slack: RoundingResidual | None = None
+) -> tuple[Segments, RoundingResidual]:
     """Plan amplitude envelopes on keys.
 
     Operators are independent of each other here, and there may be any number of them.
@@ -210,7 +210,7 @@ def plan_amplitudes(
     return envelope.plan(p.rates, p.levels, level, rates, gate, tables.envelope, slack)
 
 
-def controls(plan: Plan, blocks: Int[Array, " time"], performance: Performance) -> Controls:
+def controls(plan: Plan, blocks: Int[Array, " time"], performance: ControllerInput) -> Controls:
     """Read a plan at some blocks.
 
     Args:
@@ -263,12 +263,12 @@ def controls(plan: Plan, blocks: Int[Array, " time"], performance: Performance) 
 
 def _deviation(
     plan: Plan,
-    nearest: Nearest,
+    nearest: NearestVoice,
     rounded: Patch,
     lfo: Lfo,
     rounded_lfo: Lfo,
     ticks: Int[Array, " time"],
-    performance: Performance,
+    performance: ControllerInput,
 ) -> Float[Array, "6 time"]:
     """Octaves between a relaxed voice and its nearest real one; exactly zero where they are the same."""
     base = plan.pitch.base.beyond(nearest.relaxed_pitch.base) / ONE

@@ -34,7 +34,7 @@ class EnvelopeTables(NamedTuple):
     ceiling: Value
 
 
-class Slack(NamedTuple):
+class RoundingResidual(NamedTuple):
     """What rounding did to one move of a real voice.
 
     Attributes:
@@ -56,7 +56,7 @@ class _Stage(NamedTuple):
     wait: Value  # samples
     samples: Value  # in a tick
     stays: Value  # a first stage from silence to level 0 does not move at all
-    slack: Slack
+    slack: RoundingResidual
 
 
 def plan(
@@ -66,8 +66,8 @@ def plan(
     rate_scaling: Num[ArrayLike, "*batch"],
     gate: Int[ArrayLike, "*#batch"],
     tables: EnvelopeTables,
-    slack: Slack | None = None,
-) -> tuple[Segments, Slack]:
+    slack: RoundingResidual | None = None,
+) -> tuple[Segments, RoundingResidual]:
     """Plan one operator's envelope from key-on, where it starts in silence.
 
     Args:
@@ -98,7 +98,7 @@ def plan(
     climbs = np.tile(_CLIMBS, 4).reshape(shape)
     climbs = xp.where(climbs > 0, climbs + (tables.ceiling - _CLIMBS.max() - EG_JUMP // ONE - 1), 0)
     ceilings, samples = (xp.broadcast_to(xp.asarray(x), climbs.shape) for x in (tables.ceiling, tables.samples))
-    given = Slack(*np.zeros((3, *climbs.shape), np.float32)) if slack is None else slack
+    given = RoundingResidual(*np.zeros((3, *climbs.shape), np.float32)) if slack is None else slack
     silence = xp.zeros_like(targets[0])
     moves = _Stage(climbs, ceilings, targets, speeds, waits, samples, rests, given)
     return follow(_move, silence, silence > 0, moves, 3 * _MOVES, gate)
@@ -134,7 +134,9 @@ def _begin(level: Value, stage: _Stage) -> Move:
     drift = end - level if exact else (end - level) / xp.maximum(length, one)
     slope = xp.where(waits | rises, drift, -increment)
     reach = length if exact else xp.where(waits | rises, length, (level - target) / increment)
-    slack = Slack(waits.astype(np.float32), xp.where(waits, wait_slack, fall_slack), xp.zeros_like(wait_slack))
+    slack = RoundingResidual(
+        waits.astype(np.float32), xp.where(waits, wait_slack, fall_slack), xp.zeros_like(wait_slack)
+    )
     return Move(length, slope, reach, end, slack, rises & ~(jumps & (landed >= target)))
 
 
@@ -160,5 +162,10 @@ def _climb(level: Value, climbing: Value, stage: _Stage) -> Move:
     end = xp.where(active, xp.where(arrives, stage.target, level + to_octave * slope), level)
     found = xp.where(active, octave_slack, 0), xp.where(active, target_slack, 0)
     return Move(
-        length, slope, reach, end, Slack(xp.zeros(level.shape, np.float32), *found), climbing & ~(active & arrives)
+        length,
+        slope,
+        reach,
+        end,
+        RoundingResidual(xp.zeros(level.shape, np.float32), *found),
+        climbing & ~(active & arrives),
     )

@@ -15,13 +15,13 @@ from jaxtyping import Float
 
 from ddx7.engine.clock import blocks_until
 from ddx7.engine.control import Plan, plan
+from ddx7.engine.controllers import Controllers
+from ddx7.engine.midi_file import AT_REST, MAX_DURATION_S, ChannelControllers, MidiNote
+from ddx7.engine.midi_file import MidiPerformance as MidiPerformance
+from ddx7.engine.midi_file import read_midi as read_midi
 from ddx7.engine.patch import Patch
-from ddx7.engine.performance import Controllers
 from ddx7.engine.profile import Profile, profile_named
 from ddx7.engine.rendering import check_range, play
-from ddx7.engine.score import AT_REST, MAX_DURATION_S, Hands, Note
-from ddx7.engine.score import Score as Score
-from ddx7.engine.score import read_midi as read_midi
 from ddx7.engine.tables import AUDIBLE_GAIN, BLOCK, ONE
 from ddx7.errors import Ddx7Error
 from ddx7.voice import Voice
@@ -38,7 +38,7 @@ _BATCH_NOTES = 256
 
 
 def render_midi(
-    source: "str | os.PathLike[str] | MidiFile | Score",
+    source: "str | os.PathLike[str] | MidiFile | MidiPerformance",
     voices: Voice | Sequence[Voice],
     *,
     sample_rate: int = 44100,
@@ -71,7 +71,7 @@ def render_midi(
     bank = [voices] if isinstance(voices, Voice) else list(voices)
     if not bank:
         raise Ddx7Error("render_midi: found no voices, wanted at least one")
-    score = source if isinstance(source, Score) else read_midi(source)
+    score = source if isinstance(source, MidiPerformance) else read_midi(source)
     for name, low, high in (("key", 0, 127), ("velocity", 1, 127), ("onset_s", 0, MAX_DURATION_S)):
         check_range(name, np.array([getattr(note, name) for note in score.notes]), low, high)
     check_range("gate", np.array([note.release_s - note.onset_s for note in score.notes]), 0, MAX_DURATION_S)
@@ -95,7 +95,7 @@ def render_midi(
 class _Player:
     patches: Patch
     n_voices: int
-    score: Score
+    score: MidiPerformance
     sample_rate: int
     controllers: Controllers
     profile: Profile
@@ -127,7 +127,7 @@ class _Player:
                 sound[max(length - len(fade), 0) : length] *= fade[-length:]
         return sounds
 
-    def _hands(self, note: Note) -> Hands:
+    def _hands(self, note: MidiNote) -> ChannelControllers:
         return self.score.hands.get(note.channel, AT_REST)
 
     def _plan(self, notes: np.ndarray) -> Plan:
@@ -139,7 +139,7 @@ class _Player:
     def _blocks(self, seconds: np.ndarray) -> np.ndarray:
         return np.round(seconds * (self.sample_rate / BLOCK)).astype(np.int32)
 
-    def _gain(self, note: Note, n_samples: int) -> np.ndarray | float:
+    def _gain(self, note: MidiNote, n_samples: int) -> np.ndarray | float:
         """Straight from block to block, so that a moving fader does not crackle."""
         hands = self._hands(note)
         if not (hands.volume.moves or hands.expression.moves):

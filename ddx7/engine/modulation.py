@@ -5,10 +5,10 @@ from typing import NamedTuple
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
+from ddx7.engine.controllers import ControllerInput
 from ddx7.engine.interpolate import Value, lookup
 from ddx7.engine.lfo import Lfo, high_word
 from ddx7.engine.patch import Patch
-from ddx7.engine.performance import Performance
 from ddx7.engine.tables import AMP_MOD_OFFSET, AMP_MOD_SENSITIVITY, AMP_MOD_SLOPE, DEPTH, ONE, PITCH_MOD_SENSITIVITY
 
 
@@ -39,7 +39,7 @@ class ModulationTables(NamedTuple):
 
 
 def exact_pitch_modulation(
-    patch: Patch, lfo: Lfo, performance: Performance, tables: ModulationTables
+    patch: Patch, lfo: Lfo, performance: ControllerInput, tables: ModulationTables
 ) -> Int[Array, " time"]:
     """LFO on pitch in 2^-24 octave, rounded as the profile rounds it."""
     sensitivity = jnp.asarray(PITCH_MOD_SENSITIVITY)[patch.pitch_mod_sensitivity]
@@ -57,7 +57,7 @@ def exact_pitch_modulation(
 
 
 def relaxed_pitch_modulation(
-    patch: Patch, lfo: Lfo, performance: Performance, tables: ModulationTables
+    patch: Patch, lfo: Lfo, performance: ControllerInput, tables: ModulationTables
 ) -> Float[Array, " time"]:
     """LFO on pitch in octaves."""
     swing = lookup(PITCH_MOD_SENSITIVITY, patch.pitch_mod_sensitivity) / 256 * (2 * lfo.wave / ONE - 1)
@@ -70,7 +70,7 @@ def amp_modulation(
     level: Float[Array, "6 time"],
     patch: Patch,
     lfo: Lfo,
-    performance: Performance,
+    performance: ControllerInput,
     tables: ModulationTables,
 ) -> Float[Array, "6 time"]:
     """Log gains less what the LFO and controllers take.

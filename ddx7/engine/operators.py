@@ -43,7 +43,7 @@ def crosses(algorithm: Int[ArrayLike, "*voice"], loop_source: Int[ArrayLike, " 3
     return (np.asarray(loop_source) != FEEDBACK_OPERATOR)[np.asarray(algorithm) - 1]
 
 
-class State(NamedTuple):
+class OperatorState(NamedTuple):
     """What the operators remember between two runs of blocks.
 
     Attributes:
@@ -57,10 +57,10 @@ class State(NamedTuple):
     feedback: Float[Array, "*batch 2"]
 
 
-def initial_state(n_voices: int) -> State:
+def initial_state(n_voices: int) -> OperatorState:
     """Voices at key-on: phases at 0, silent."""
     zeros = jnp.zeros((n_voices, 6))
-    return State(zeros.astype(jnp.uint32), zeros, zeros[:, :2])
+    return OperatorState(zeros.astype(jnp.uint32), zeros, zeros[:, :2])
 
 
 def synthesise(
@@ -68,12 +68,12 @@ def synthesise(
     increment: UInt32[Array, "voice 6 time"],
     algorithm: Int[Array, " voice"],
     feedback: Float[Array, " voice"],
-    state: State,
+    state: OperatorState,
     frequency: Float[Array, "voice 6 time"] | None = None,
     loop_source: Int[Array, " 32"] | None = None,
     n_crossing: int = 0,
     chip: Chip | None = None,
-) -> tuple[Float[Array, "voice sample"], State]:
+) -> tuple[Float[Array, "voice sample"], OperatorState]:
     """Play voices over some blocks.
 
     Args:
@@ -118,13 +118,13 @@ def synthesise(
     parts = [sound(slice(n_crossing), _LONGEST_LOOP)] if n_crossing else []
     parts += [sound(slice(n_crossing, None), 1)] if n_crossing < len(algorithm) else []
     audio, memory = (jnp.concatenate(x) for x in zip(*parts, strict=True))
-    return audio.reshape(audio.shape[0], -1), State(phase, gain, memory)
+    return audio.reshape(audio.shape[0], -1), OperatorState(phase, gain, memory)
 
 
 def _ramps(
     octaves: Float[Array, "6 time"],
     increment: UInt32[Array, "6 time"],
-    state: State,
+    state: OperatorState,
     frequency: Float[Array, "6 time"] | None,
 ) -> tuple[Ramps, UInt32[Array, " 6"], Float[Array, " 6"]]:
     """Lines from one end of each block to the other, and phases and gains at the end of the last."""

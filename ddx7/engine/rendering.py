@@ -14,14 +14,14 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import ArrayLike, Bool, Float, Int, Num
 
-from ddx7.compiler import ONE_THREAD
 from ddx7.engine.control import VOICE_AXES, Plan, controls, plan
-from ddx7.engine.operators import State, crosses, initial_state, synthesise
+from ddx7.engine.controllers import TIME_AXES, ControllerInput, Controllers
+from ddx7.engine.operators import OperatorState, crosses, initial_state, synthesise
 from ddx7.engine.patch import Patch
-from ddx7.engine.performance import TIME_AXES, Controllers, Performance
 from ddx7.engine.profile import profile_named
 from ddx7.engine.tables import BLOCK
 from ddx7.errors import Ddx7Error
+from ddx7.runtime import ONE_THREAD
 from ddx7.voice import Voice
 
 PIECE = 256
@@ -91,13 +91,13 @@ def render(
         sample_rate,
         profile=profile_named(profile),
     )
-    performance = Performance() if controllers is None else controllers.performance()
+    performance = ControllerInput() if controllers is None else controllers.performance()
     audio = play(plans, round(duration * sample_rate), performance)
     return audio[0] if single else audio
 
 
 def play(
-    plans: Plan, n_samples: Int[ArrayLike, "*voice"], performance: Performance | None = None
+    plans: Plan, n_samples: Int[ArrayLike, "*voice"], performance: ControllerInput | None = None
 ) -> Float[np.ndarray, "voice sample"]:
     """Render planned voices of any number and length.
 
@@ -113,7 +113,7 @@ def play(
     algorithms = np.asarray(plans.patch.algorithm)
     lengths = np.broadcast_to(np.asarray(n_samples, np.int64), len(algorithms))
     audio = np.zeros((len(algorithms), lengths.max()), np.float32)
-    performance = performance or Performance()
+    performance = performance or ControllerInput()
     workers = os.cpu_count() or 1
     groups = list(_groups(crosses(algorithms, plans.tables.loop_source), workers))
 
@@ -168,10 +168,10 @@ def _select(plans: Plan, rows: np.ndarray) -> Plan:
 
 @partial(jax.jit, static_argnames="n_crossing", compiler_options=ONE_THREAD)
 def _play_piece(
-    plans: Plan, first: jax.Array, state: State, performance: Performance, n_crossing: int
-) -> tuple[jax.Array, State]:
+    plans: Plan, first: jax.Array, state: OperatorState, performance: ControllerInput, n_crossing: int
+) -> tuple[jax.Array, OperatorState]:
     blocks = first + jnp.arange(PIECE)
-    axes = (VOICE_AXES, None, Performance._make(_voice_axes(performance)))
+    axes = (VOICE_AXES, None, ControllerInput._make(_voice_axes(performance)))
     parts = jax.vmap(controls, in_axes=axes)(plans, blocks, performance)
     feedback = jnp.asarray(plans.tables.feedback)[plans.patch.feedback]
     algorithm = jnp.asarray(plans.patch.algorithm)
@@ -188,12 +188,12 @@ def _play_piece(
     )
 
 
-def _voice_axes(performance: Performance) -> list[int | None]:
+def _voice_axes(performance: ControllerInput) -> list[int | None]:
     """Axis of each field that runs over voices; None where all share it."""
     return [0 if np.ndim(x) > n_axes else None for x, n_axes in zip(performance, TIME_AXES, strict=True)]
 
 
-def _part(performance: Performance, rows: np.ndarray, first: int) -> Performance:
+def _part(performance: ControllerInput, rows: np.ndarray, first: int) -> ControllerInput:
     """What concerns some voices during the piece that starts at a block; a constant stays one."""
 
     def cut(x: ArrayLike, axis: int | None, moves: int) -> np.ndarray:
@@ -201,7 +201,7 @@ def _part(performance: Performance, rows: np.ndarray, first: int) -> Performance
         x = x if axis is None else x[rows]
         return x[..., np.minimum(first + np.arange(PIECE), x.shape[-1] - 1)] if moves and x.ndim else x
 
-    return Performance(*map(cut, performance, _voice_axes(performance), TIME_AXES))
+    return ControllerInput(*map(cut, performance, _voice_axes(performance), TIME_AXES))
 
 
 def check_range(name: str, value: Num[ArrayLike, "..."], low: float, high: float) -> None:

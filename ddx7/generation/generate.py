@@ -10,11 +10,11 @@ import numpy as np
 from ddx7.errors import Ddx7Error
 from ddx7.library.canonical import sound_key
 from ddx7.voice import Bank, Voice
-from ddx7.voice.health import silent, unending
+from ddx7.voice.health import has_stuck_note, is_silent
 
 if TYPE_CHECKING:
-    from ddx7.generation.gan.conditions import Conditions
-    from ddx7.generation.gan.propose import Maker
+    from ddx7.generation.gan.conditions import VoiceConditions
+    from ddx7.generation.gan.voice_generator import VoiceGenerator
 
 Names = Literal["fitting", "random"]
 
@@ -27,7 +27,7 @@ _LIKELY = 0.3  # from which a guess at a kind of sound is worth a name
 
 
 @dataclass(frozen=True, eq=False)
-class Made:
+class GeneratedBank:
     """Voices that were generated, and how.
 
     Attributes:
@@ -92,10 +92,10 @@ def make_bank(
     seed: int = 0,
     audition: bool = True,
     names: Names = "fitting",
-    maker: "Maker | None" = None,
-) -> Made:
+    maker: "VoiceGenerator | None" = None,
+) -> GeneratedBank:
     """What `generate` does, with a report; `maker` is a generator of one's own."""
-    from ddx7.generation.gan.propose import shipped
+    from ddx7.generation.gan.voice_generator import shipped
 
     maker = maker or shipped()
     asked = (category,) if isinstance(category, str) else tuple(category or ())
@@ -107,14 +107,14 @@ def make_bank(
         voice.renamed(name) for voice, name in zip(voices, _names(voices, kinds, seed, names, measured), strict=True)
     )
     told = {"count": count, "category": list(asked), "algorithm": algorithm, "pad": pad, "fixed": fixed, "seed": seed}
-    return Made(bank, kinds, {**told, "audition": audition, **counts})
+    return GeneratedBank(bank, kinds, {**told, "audition": audition, **counts})
 
 
 @dataclass(frozen=True, eq=False)
 class _Draws:
     """What is asked for, and rounds of voices for it."""
 
-    maker: "Maker"
+    maker: "VoiceGenerator"
     asked: tuple[str, ...]
     algorithm: int | None
     pad: bool | None
@@ -126,7 +126,7 @@ class _Draws:
 
         Where a kind is asked for, those of several times as many whose parameters are likeliest of it, likeliest first.
         """
-        from ddx7.generation.gan.conditions import UNSAID, YES, describe
+        from ddx7.generation.gan.conditions import UNSAID, YES, describe_conditions
 
         flag = {None: UNSAID, True: YES, False: -YES}
         rng = np.random.default_rng([self.seed, turn])
@@ -141,8 +141,8 @@ class _Draws:
             fixed=flag[self.fixed],
         )
         vced = self.maker.make(conditions, seed=int(rng.integers(2**31)))
-        true = describe(vced, conditions.categories)
-        vced = vced[~silent(vced) & ~unending(vced) & _obeys(true, conditions)]
+        true = describe_conditions(vced, conditions.categories)
+        vced = vced[~is_silent(vced) & ~has_stuck_note(vced) & _obeys(true, conditions)]
         likely = self.maker.kinds(vced)
         if places:
             order = _likeliest(likely[:, places])[: max(len(vced) // _DRAWN, 1)]
@@ -150,7 +150,7 @@ class _Draws:
         return vced, likely
 
 
-def _obeys(true: "Conditions", asked: "Conditions") -> np.ndarray:
+def _obeys(true: "VoiceConditions", asked: "VoiceConditions") -> np.ndarray:
     return ((asked.sweeping == 0) | (true.sweeping == asked.sweeping)) & (
         (asked.fixed == 0) | (true.fixed == asked.fixed)
     )
@@ -205,13 +205,13 @@ def _audition(draws: _Draws, vced: np.ndarray) -> tuple[np.ndarray, list[tuple[s
     """Which voices are well, what sounds most as asked first; kinds and measures of all; of each dud why."""
     from ddx7.library.categories import CATEGORIES
     from ddx7.library.classify import load_classifier
-    from ddx7.library.listening import judge, listen, unpitched
+    from ddx7.library.screening import measure_voices, screen_measures, unpitched
 
-    heard = listen(vced)
+    heard = measure_voices(vced)
     likely = load_classifier().probabilities(vced, heard)
     kinds = _kinds(draws, CATEGORIES, likely)
     of_kind = np.array([[kind in some for kind in CATEGORIES] for some in kinds])
-    verdicts = judge(heard, without_pitch=unpitched(of_kind))
+    verdicts = screen_measures(heard, without_pitch=unpitched(of_kind))
     duds = verdicts.duds
     order = _likeliest(likely[:, [CATEGORIES.index(name) for name in draws.asked]])
     return order[~duds[order]], kinds, heard.middle, [verdicts.codes(int(k))[0] for k in np.flatnonzero(duds)]
@@ -221,10 +221,10 @@ def _joined(parts: list[tuple[Any, int]]) -> Any:
     """Measures of voices of several rounds, in order."""
     from dataclasses import fields
 
-    from ddx7.library.measures import Measures
+    from ddx7.library.measures import NoteMeasures
 
-    names = [field.name for field in fields(Measures)]
-    return Measures(**{name: np.stack([getattr(measured, name)[k] for measured, k in parts]) for name in names})
+    names = [field.name for field in fields(NoteMeasures)]
+    return NoteMeasures(**{name: np.stack([getattr(measured, name)[k] for measured, k in parts]) for name in names})
 
 
 def _kinds(draws: _Draws, categories: Sequence[str], likely: np.ndarray) -> list[tuple[str, ...]]:
@@ -240,7 +240,7 @@ def _names(voices: list[Voice], kinds: Sequence[tuple[str, ...]], seed: int, sty
     return name_voices(voices, kinds, seed, style=style, measures=measured)
 
 
-def _check(count: int, asked: tuple[str, ...], algorithm: int | None, seed: int, maker: "Maker") -> None:
+def _check(count: int, asked: tuple[str, ...], algorithm: int | None, seed: int, maker: "VoiceGenerator") -> None:
     if not 1 <= count <= MOST:
         raise Ddx7Error(f"count: found {count}, wanted 1 to {MOST}")
     unknown = [name for name in asked if name not in maker.categories]

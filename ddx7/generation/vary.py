@@ -5,7 +5,7 @@ from collections.abc import Collection
 import numpy as np
 
 from ddx7.errors import Ddx7Error
-from ddx7.library.hearing import hear
+from ddx7.library.notes import render_notes
 from ddx7.voice import Bank, Voice
 from ddx7.voice.algorithms import CARRIERS
 from ddx7.voice.packing import VCED_COLUMNS, VCED_MAX
@@ -134,8 +134,8 @@ def _like(algorithm: int) -> list[int]:
 
 
 def _level_db(vced: np.ndarray) -> np.ndarray:
-    """Loudness of the note that `hear` plays; minus infinity for silence."""
-    audio = hear(vced)
+    """Loudness of the note that `render_notes` plays; minus infinity for silence."""
+    audio = render_notes(vced)
     power = np.mean(np.square(audio), axis=1, dtype=np.float64)
     with np.errstate(divide="ignore"):
         return np.where(np.abs(audio).max(axis=1) > 1e-4, 10 * np.log10(power), -np.inf)

@@ -8,27 +8,27 @@ from ddx7.library.canonical import sound_key as sound_key
 from ddx7.library.categories import CATEGORIES as CATEGORIES
 from ddx7.library.categories import categories_of_name as categories_of_name
 from ddx7.library.collection import Collection as Collection
-from ddx7.library.collection import Source as Source
+from ddx7.library.collection import VoiceSource as VoiceSource
 from ddx7.library.collection import scan as scan
 from ddx7.library.files import Problem as Problem
 from ddx7.library.files import VoiceFile as VoiceFile
 from ddx7.library.files import find_files as find_files
 from ddx7.library.naming import name_voices as name_voices
-from ddx7.library.nasty import is_nasty as is_nasty
+from ddx7.library.profanity import is_profane as is_profane
 
 if TYPE_CHECKING:
-    from ddx7.library.listening import Heard as Heard
-    from ddx7.library.listening import Verdicts as Verdicts
-    from ddx7.library.listening import audition as audition
-    from ddx7.library.listening import judge as judge
-    from ddx7.library.listening import listen as listen
-    from ddx7.library.measures import Measures as Measures
-    from ddx7.library.measures import measure as measure
+    from ddx7.library.measures import NoteMeasures as NoteMeasures
+    from ddx7.library.measures import measure_notes as measure_notes
+    from ddx7.library.screening import Screening as Screening
+    from ddx7.library.screening import VoiceMeasures as VoiceMeasures
+    from ddx7.library.screening import measure_voices as measure_voices
+    from ddx7.library.screening import screen_measures as screen_measures
+    from ddx7.library.screening import screen_voices as screen_voices
 
 # These start JAX, which reading files should not wait for.
 _LATE = {
-    **dict.fromkeys(("Heard", "Verdicts", "audition", "judge", "listen"), "listening"),
-    **dict.fromkeys(("Measures", "measure"), "measures"),
+    **dict.fromkeys(("Screening", "VoiceMeasures", "measure_voices", "screen_measures", "screen_voices"), "screening"),
+    **dict.fromkeys(("NoteMeasures", "measure_notes"), "measures"),
 }
 
 

@@ -11,12 +11,12 @@ import numpy as np
 from ddx7.errors import Ddx7Error
 from ddx7.library.canonical import AUDIBLE, canonical
 from ddx7.library.categories import CATEGORIES
-from ddx7.runs import read_weights, write_weights
+from ddx7.training import read_weights, write_weights
 from ddx7.voice.algorithms import ALGORITHMS
 from ddx7.voice.packing import VCED_COLUMNS, VCED_MAX
 
 if TYPE_CHECKING:
-    from ddx7.library.listening import Heard
+    from ddx7.library.screening import VoiceMeasures
 
 WEIGHTS = Path(__file__).parents[1] / "weights" / "categories.safetensors"
 _SKETCH_FLOOR_DB = -60.0
@@ -36,7 +36,7 @@ class Classifier:
     weights: Mapping[str, np.ndarray]
     card: dict[str, Any]
 
-    def probabilities(self, vced: np.ndarray, heard: "Heard") -> np.ndarray:
+    def probabilities(self, vced: np.ndarray, heard: "VoiceMeasures") -> np.ndarray:
         """How likely each voice's programmer would have named each category, float32 [voice, 17].
 
         Args:
@@ -48,7 +48,7 @@ class Classifier:
         hidden = np.maximum(x @ w["hidden"] + w["hidden_bias"], 0)
         return 1 / (1 + np.exp(-(hidden @ w["out"] + w["out_bias"])))
 
-    def categories(self, vced: np.ndarray, heard: "Heard") -> np.ndarray:
+    def categories(self, vced: np.ndarray, heard: "VoiceMeasures") -> np.ndarray:
         """Which categories each voice is of, bool [voice, 17]: the likeliest, and whatever passes its limit."""
         found = self.probabilities(vced, heard)
         chosen = found >= self.weights["limit"]
@@ -56,7 +56,7 @@ class Classifier:
         return chosen
 
 
-def features(vced: np.ndarray, heard: "Heard") -> np.ndarray:
+def features(vced: np.ndarray, heard: "VoiceMeasures") -> np.ndarray:
     """What the classifier looks at, float32 [voice, feature].
 
     Levels over time and frequency under the loudest, onset, decay, brightness, noise and pitch of two notes; all
@@ -103,7 +103,7 @@ def load_classifier(path: Path = WEIGHTS) -> Classifier:
     return Classifier(weights, card)
 
 
-def categorise(vced: np.ndarray, heard: "Heard", named: np.ndarray) -> np.ndarray:
+def categorise(vced: np.ndarray, heard: "VoiceMeasures", named: np.ndarray) -> np.ndarray:
     """Categories by name where the name says any, else by ear, bool [voice, 17].
 
     Args:

@@ -10,16 +10,16 @@ from ddx7.errors import Ddx7Error, SysexError
 from ddx7.library.canonical import AUDIBLE, sound_key
 from ddx7.library.files import FILE_SUFFIXES, Problem, find_files
 from ddx7.voice import Voice
-from ddx7.voice.health import silent
+from ddx7.voice.health import is_silent
 from ddx7.voice.packing import INIT_VCED
-from ddx7.voice.reader import Part, load_parts
+from ddx7.voice.reader import FilePart, load_parts
 from ddx7.voice.spec import VCED_SIZE
 
 _WANTED = f"wanted DX7 voices in files ending in {', '.join(sorted(FILE_SUFFIXES))}"
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class VoiceSource:
     """Where a voice was first found.
 
     Attributes:
@@ -53,7 +53,7 @@ class Collection:
     """
 
     vced: np.ndarray
-    sources: tuple[Source, ...]
+    sources: tuple[VoiceSource, ...]
     times_seen: np.ndarray
     mended: np.ndarray
     problems: tuple[Problem, ...]
@@ -124,20 +124,20 @@ class _Found:
     """Voices that differ in more than the name, in order, while files are being read."""
 
     rows: list[bytes] = field(default_factory=list)
-    sources: list[Source] = field(default_factory=list)
+    sources: list[VoiceSource] = field(default_factory=list)
     times_seen: list[int] = field(default_factory=list)
     mended: list[bool] = field(default_factory=list)
     n_damaged: int = 0
     _known: dict[bytes, int] = field(default_factory=dict)
 
-    def add(self, part: Part, path: str) -> None:
+    def add(self, part: FilePart, path: str) -> None:
         audible = part.vced[:, AUDIBLE]
         self.n_damaged += int(np.count_nonzero(part.doubtful))
         for k in np.flatnonzero(~part.doubtful):
             place = self._known.setdefault(audible[k].tobytes(), len(self.rows))
             if place == len(self.rows):
                 self.rows.append(part.vced[k].tobytes())
-                self.sources.append(Source(path, int(k) + 1))
+                self.sources.append(VoiceSource(path, int(k) + 1))
                 self.times_seen.append(0)
                 self.mended.append(True)
             self.times_seen[place] += 1
@@ -156,8 +156,8 @@ def _collect(found: _Found, problems: tuple[Problem, ...], n_files: int, places:
     np.logical_and.at(mended, group, found.mended)
 
     is_init = np.all(keys[first] == sound_key(INIT_VCED), axis=-1)
-    is_silent = silent(vced[first])
-    kept = ~is_init & ~is_silent
+    silent = is_silent(vced[first])
+    kept = ~is_init & ~silent
     n_found = int(times_seen.sum()) + found.n_damaged
     if not kept.any():
         raise Ddx7Error(f"{', '.join(map(str, places))}: {_found_instead(n_found, problems)}, {_WANTED}")
@@ -171,7 +171,7 @@ def _collect(found: _Found, problems: tuple[Problem, ...], n_files: int, places:
         n_found=n_found,
         n_duplicates=int(times_seen[kept].sum() - np.count_nonzero(kept)),
         n_init=int(times_seen[is_init].sum()),
-        n_broken=int(times_seen[is_silent].sum()) + found.n_damaged,
+        n_broken=int(times_seen[silent].sum()) + found.n_damaged,
     )
 
 

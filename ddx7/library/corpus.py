@@ -15,15 +15,15 @@ import numpy as np
 from ddx7.errors import Ddx7Error
 from ddx7.files import atomic_write
 from ddx7.library.categories import CATEGORIES, categories_of_name
+from ddx7.library.clusters import byte_clusters, sound_clusters
 from ddx7.library.collection import Collection
-from ddx7.library.families import byte_families, sound_families
-from ddx7.voice.health import unending
+from ddx7.voice.health import has_stuck_note
 from ddx7.voice.packing import pack, unpack
 from ddx7.voice.spec import NAME_SIZE, VMEM_SIZE
 from ddx7.voice.voice import decode_name
 
 if TYPE_CHECKING:
-    from ddx7.library.listening import Heard
+    from ddx7.library.screening import VoiceMeasures
 
 FORMAT = "ddx7 corpus 1"
 FROM_BYTES = ("mended", "hanging")
@@ -87,28 +87,28 @@ def names_of(voices: np.ndarray) -> list[str]:
     return [decode_name(row.tobytes()) for row in voices[:, -NAME_SIZE:]]
 
 
-def make_corpus(found: Collection, heard: "Heard | None" = None) -> Corpus:
+def make_corpus(found: Collection, heard: "VoiceMeasures | None" = None) -> Corpus:
     """A corpus of what was found in folders.
 
     Args:
       found: what `ddx7.library.scan` read.
       heard: what `ddx7.library.listen` heard of ``found.vced``, if anybody listened.
     """
-    codes, columns = list(FROM_BYTES), [found.mended, unending(found.vced)]
+    codes, columns = list(FROM_BYTES), [found.mended, has_stuck_note(found.vced)]
     names = names_of(found.vced)
     labels = [categories_of_name(name) for name in names]
     categories = np.array([[c in label for c in CATEGORIES] for label in labels])
     sound_family = np.full(len(found), NOT_HEARD, np.int32)
     if heard is not None:
-        from ddx7.library.listening import RULES, judge, unpitched
+        from ddx7.library.screening import RULES, screen_measures, unpitched
 
-        verdicts = judge(heard, without_pitch=unpitched(categories))
+        verdicts = screen_measures(heard, without_pitch=unpitched(categories))
         codes += [rule.code for rule in RULES]
         columns += list(verdicts.broken.T)
-        sound_family = sound_families(heard.middle.sketch)
+        sound_family = sound_clusters(heard.middle.sketch)
     return Corpus(
         voices=pack(found.vced),
-        family=byte_families(found.vced),
+        family=byte_clusters(found.vced),
         sound_family=sound_family,
         times_seen=found.times_seen.astype(np.int32),
         diagnosis=np.stack(columns, 1),

@@ -8,9 +8,9 @@ import numpy as np
 from ddx7.engine.tables import LFO_SPEED, LFO_SPEED_UNIT, PITCH_MOD_SENSITIVITY
 from ddx7.library.canonical import sound_key
 from ddx7.library.categories import CATEGORIES, categories_of_name
-from ddx7.library.character import KEY_HZ, SLOW_S
 from ddx7.library.classify import categorise
-from ddx7.library.listening import Heard, listen
+from ddx7.library.screening import VoiceMeasures, measure_voices
+from ddx7.library.timbre import KEY_HZ, SLOW_S
 from ddx7.voice import Voice
 from ddx7.voice.algorithms import CARRIERS
 from ddx7.voice.packing import INIT_VCED, rows
@@ -41,7 +41,7 @@ _LOUD_LEVEL = 60  # output level under which an operator changes little
 _SAMPLE_AND_HOLD, _SQUARE = 5, 3
 
 
-def describe(vced: np.ndarray, heard: Heard, kinds: Sequence[Collection[str]]) -> list[str]:
+def describe(vced: np.ndarray, heard: VoiceMeasures, kinds: Sequence[Collection[str]]) -> list[str]:
     """Say what voices sound like on a middle C, as a sound designer would.
 
     Args:
@@ -66,13 +66,13 @@ def describe_voices(voices: Sequence[Voice]) -> list[str]:
       a sentence for each voice.
     """
     vced = np.array([list(voice.to_vced()) for voice in voices], np.uint8)
-    heard = listen(vced)
+    heard = measure_voices(vced)
     named = np.array([[c in categories_of_name(voice.name) for c in CATEGORIES] for voice in voices])
     found = categorise(vced, heard, named)
     return describe(vced, heard, [[c for c, so in zip(CATEGORIES, row, strict=True) if so] for row in found])
 
 
-def _sentence(v: SimpleNamespace, heard: Heard, k: int, kinds: Collection[str]) -> str:
+def _sentence(v: SimpleNamespace, heard: VoiceMeasures, k: int, kinds: Collection[str]) -> str:
     if heard.long_peak[k] < 1e-3:
         return "Silent on the keys that were tried."
     nouns = [_NOUNS[kind] for kind in CATEGORIES if kind in kinds] or ["sound"]
@@ -86,7 +86,7 @@ def _sentence(v: SimpleNamespace, heard: Heard, k: int, kinds: Collection[str]) 
     return _capital("; ".join([*parts, *extras]) + ".")
 
 
-def _brightness(heard: Heard, k: int) -> str:
+def _brightness(heard: VoiceMeasures, k: int) -> str:
     centre_hz = max(float(heard.middle.centre_hz[k]), 30.0)
     own_hz = 440 * 2 ** ((float(heard.middle.pitch[k]) - 69) / 12)
     if heard.middle.noise[k] < _CLEAR and abs(np.log2(centre_hz / own_hz)) < _PURE_OCTAVES:
@@ -95,7 +95,7 @@ def _brightness(heard: Heard, k: int) -> str:
     return next(word for limit, word in _BRIGHTNESS if octaves <= limit or limit == _BRIGHTNESS[-1][0])
 
 
-def _texture(heard: Heard, k: int) -> list[str]:
+def _texture(heard: VoiceMeasures, k: int) -> list[str]:
     noise, flatness = heard.middle.noise[k], heard.middle.flatness[k]
     if noise < _CLEAR:
         return []
@@ -104,7 +104,7 @@ def _texture(heard: Heard, k: int) -> list[str]:
     return ["clangorous"] if noise > _MURKY else ["rough"]
 
 
-def _register(v: SimpleNamespace, heard: Heard, k: int) -> str:
+def _register(v: SimpleNamespace, heard: VoiceMeasures, k: int) -> str:
     if heard.middle.noise[k] > _CLEAR:
         return ""
     off = float(heard.middle.pitch[k]) - 60
@@ -130,7 +130,7 @@ def _lowest_carrier(v: SimpleNamespace) -> float:
     return float(12 * np.log2(ratio[loud].min())) + float(v.transpose) - 24
 
 
-def _onset(heard: Heard, k: int) -> str:
+def _onset(heard: VoiceMeasures, k: int) -> str:
     seconds = heard.middle.attack_s[k]
     if seconds < 0.03:
         return "speaks at once"
@@ -141,7 +141,7 @@ def _onset(heard: Heard, k: int) -> str:
     return f"swells for {seconds:.1f} s"
 
 
-def _course(heard: Heard, k: int) -> str:
+def _course(heard: VoiceMeasures, k: int) -> str:
     held, release = heard.middle.held_db[k], heard.middle.release_s[k]
     if held > -2:
         course = "holds its level"

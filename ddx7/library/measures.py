@@ -11,8 +11,8 @@ from jaxtyping import Array, Float
 from ddx7.audio.loudness import a_weighting
 from ddx7.audio.mel import mel_filterbank
 from ddx7.audio.spectra import padded, stft_power, to_db
-from ddx7.compiler import ONE_THREAD, in_groups
-from ddx7.library.hearing import RATE
+from ddx7.library.notes import RATE
+from ddx7.runtime import ONE_THREAD, in_groups
 
 FLOOR_DB = -90.0
 """A carrier at full level has -21 dB: what comes near this is silence."""
@@ -29,7 +29,7 @@ _OCTAVE_COST = 0.02  # of equally good periods the shortest is the pitch
 
 
 @dataclass(frozen=True, eq=False)
-class Measures:
+class NoteMeasures:
     """What was measured of one note on each of some voices; arrays with the voice axis first, float32.
 
     Attributes:
@@ -63,10 +63,10 @@ class Measures:
         return len(self.peak)
 
 
-_SINGLE = [field.name for field in fields(Measures) if field.name != "sketch"]
+_SINGLE = [field.name for field in fields(NoteMeasures) if field.name != "sketch"]
 
 
-def measure(audio: Float[np.ndarray, "voice sample"], gate_s: float) -> Measures:
+def measure_notes(audio: Float[np.ndarray, "voice sample"], gate_s: float) -> NoteMeasures:
     """Measure notes that begin at the first sample.
 
     Args:
@@ -80,12 +80,12 @@ def measure(audio: Float[np.ndarray, "voice sample"], gate_s: float) -> Measures
     found = in_groups(work, len(audio), _GROUP)
     n = len(_SINGLE)
     sketch = found[:, n:].reshape(-1, SKETCH_TIMES, SKETCH_BANDS)
-    return Measures(**dict(zip(_SINGLE, found[:, :n].T, strict=True)), sketch=sketch)
+    return NoteMeasures(**dict(zip(_SINGLE, found[:, :n].T, strict=True)), sketch=sketch)
 
 
 @partial(jax.jit, static_argnames="gate", compiler_options=ONE_THREAD)
 def _measured(audio: Float[Array, "voice sample"], gate: int) -> Float[Array, "voice measure"]:
-    """The fields of `Measures` side by side, the sketch last; `gate` in frames."""
+    """The fields of `NoteMeasures` side by side, the sketch last; `gate` in frames."""
     power = stft_power(padded(audio, _N_FFT // 2, _N_FFT // 2), _N_FFT, _HOP)
     n_frames = power.shape[1]
     heard = power * jnp.asarray(_A_WEIGHT)

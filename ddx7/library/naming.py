@@ -7,14 +7,14 @@ import numpy as np
 
 from ddx7.errors import Ddx7Error
 from ddx7.library.categories import CATEGORIES
-from ddx7.library.character import traits
-from ddx7.library.nasty import is_nasty
+from ddx7.library.profanity import is_profane
+from ddx7.library.timbre import timbre_descriptors
 from ddx7.voice import Voice
 from ddx7.voice.spec import NAME_SIZE
 from ddx7.voice.voice import numbered
 
 if TYPE_CHECKING:
-    from ddx7.library.measures import Measures
+    from ddx7.library.measures import NoteMeasures
 
 # Long to short: as programmers shortened them when something was to stand beside it.
 _NOUNS = {
@@ -69,7 +69,7 @@ def name_voices(
     seed: int = 0,
     *,
     style: Literal["fitting", "random"] = "fitting",
-    measures: "Measures | None" = None,
+    measures: "NoteMeasures | None" = None,
 ) -> list[str]:
     """Names for voices, each another, none of them nasty.
 
@@ -98,18 +98,20 @@ def name_voices(
     else:
         heard = measures if measures is not None else _hear(voices)
         endless = [
-            _fitting_names(rng, [c for c in CATEGORIES if c in some] or ["other"], traits(heard, k) or ["plain"])
+            _fitting_names(
+                rng, [c for c in CATEGORIES if c in some] or ["other"], timbre_descriptors(heard, k) or ["plain"]
+            )
             for k, some in enumerate(categories)
         ]
     taken: list[str] = []
     for names in endless:
-        taken.append(next(name for name in names if name not in taken and not is_nasty(name)))
+        taken.append(next(name for name in names if name not in taken and not is_profane(name)))
     return taken
 
 
-def _fitting_names(rng: np.random.Generator, kinds: Sequence[str], traits: Sequence[str]) -> Iterator[str]:
+def _fitting_names(rng: np.random.Generator, kinds: Sequence[str], timbre_descriptors: Sequence[str]) -> Iterator[str]:
     """Quality and noun, in what order and spelling chance says; then shorter, with numbers, without end."""
-    qualities = [word for trait in traits for word in _QUALITIES[trait].split()]
+    qualities = [word for trait in timbre_descriptors for word in _QUALITIES[trait].split()]
     heads = [*rng.permutation(qualities), *(_AS_QUALITY[kind] for kind in kinds[:1] if kind in _AS_QUALITY)]
     ways = [
         ([head] if len(kinds) == 1 else [], between)
@@ -148,8 +150,8 @@ def _random_names(rng: np.random.Generator) -> Iterator[str]:
             yield name
 
 
-def _hear(voices: Sequence[Voice]) -> "Measures":
-    from ddx7.library.hearing import GATE_S, hear
-    from ddx7.library.measures import measure
+def _hear(voices: Sequence[Voice]) -> "NoteMeasures":
+    from ddx7.library.measures import measure_notes
+    from ddx7.library.notes import GATE_S, render_notes
 
-    return measure(hear(np.array([list(voice.to_vced()) for voice in voices], np.uint8)), GATE_S)
+    return measure_notes(render_notes(np.array([list(voice.to_vced()) for voice in voices], np.uint8)), GATE_S)

@@ -8,13 +8,13 @@ import numpy as np
 from ddx7.errors import Ddx7Error
 from ddx7.resynthesis.fm import FmSynth
 from ddx7.resynthesis.hpn import HpnSynth, RnnSize
-from ddx7.resynthesis.model import Model
+from ddx7.resynthesis.model import ResynthesisModel
 from ddx7.resynthesis.structure import OURS, PAPER, TURN, from_voice, with_feedback
 from ddx7.resynthesis.tcn import TcnSize
-from ddx7.resynthesis.training import Settings
+from ddx7.resynthesis.training import ResynthesisTraining
 
 
-class Config(NamedTuple):
+class ResynthesisConfig(NamedTuple):
     """What is trained, and how.
 
     Attributes:
@@ -22,22 +22,24 @@ class Config(NamedTuple):
       settings: of the training.
     """
 
-    model: Model
-    settings: Settings
+    model: ResynthesisModel
+    settings: ResynthesisTraining
 
 
-LAPTOP = Settings(steps=750, batch=4, frames=375, lead=125, learning_rate=1e-3, average=0.99, held_out_every=125)
+LAPTOP = ResynthesisTraining(
+    steps=750, batch=4, frames=375, lead=125, learning_rate=1e-3, average=0.99, held_out_every=125
+)
 """For two cores: crops of 1.5 s after half a second that only the network hears."""
 
 INDEX_LIMITS = {"2": 2.0, "2pi": 2 * np.pi, "4pi": 4 * np.pi}
 
 
-def _paper(instrument: str, patch: str, limit: str) -> Model:
+def _paper(instrument: str, patch: str, limit: str) -> ResynthesisModel:
     name = patch or instrument
     if name not in PAPER:
         raise Ddx7Error(f"{name!r} has no operators in the paper of DDX7, wanted one of {', '.join(PAPER)}")
     structure = from_voice(PAPER[name], INDEX_LIMITS[limit])
-    return Model(FmSynth(structure, "sigmoid"), TcnSize())
+    return ResynthesisModel(FmSynth(structure, "sigmoid"), TcnSize())
 
 
 def _ours(name: str, instrument: str) -> FmSynth:
@@ -79,7 +81,7 @@ the published settings of training, which want a GPU, and the published reverb. 
 _MEL = 3.0  # weight beside the spectral distance: two fifths of what is left in the end are bands then
 
 
-def config(name: str, instrument: str) -> Config:
+def config(name: str, instrument: str) -> ResynthesisConfig:
     """What a name stands for.
 
     Args:
@@ -95,29 +97,29 @@ def config(name: str, instrument: str) -> Config:
     published, room, mel = rest != name, dry != rest, plain != dry
     if plain == "ours":
         plain, room, mel = "ours-shallow", True, True
-    model, settings = _plain(plain, instrument, Settings() if published else LAPTOP)
+    model, settings = _plain(plain, instrument, ResynthesisTraining() if published else LAPTOP)
     if mel:
         settings = replace(settings, mel=_MEL)
     if room and published:
         model = replace(model, room_s=1.0, room_kind="taps")
     elif room:
         model, settings = replace(model, room_s=1.0), replace(settings, lead=250)
-    return Config(model, settings)
+    return ResynthesisConfig(model, settings)
 
 
-def _plain(name: str, instrument: str, settings: Settings) -> Config:
+def _plain(name: str, instrument: str, settings: ResynthesisTraining) -> ResynthesisConfig:
     if name not in NAMES:
         wanted = f"{', '.join(NAMES)} (with -mel, -room or -published)"
         raise Ddx7Error(f"{name!r} is no configuration, wanted one of {wanted}")
     if name in ("hpn", "hpn-cropped"):
         # At 1e-3, which suits DDX7, it diverges within a thousand steps.
         rate = 5e-4 if settings == LAPTOP else 1e-4
-        model = Model(HpnSynth(cropped=name != "hpn"), RnnSize())
-        return Config(model, replace(settings, learning_rate=rate, clip=3.0))
+        model = ResynthesisModel(HpnSynth(cropped=name != "hpn"), RnnSize())
+        return ResynthesisConfig(model, replace(settings, learning_rate=rate, clip=3.0))
     if name.startswith("ours"):
-        return Config(Model(_ours(name, instrument), OUR_SIZE), settings)
+        return ResynthesisConfig(ResynthesisModel(_ours(name, instrument), OUR_SIZE), settings)
     _, *patch, limit = name.split("-")
     known = {"y": f"{instrument}-y", "1x4": "violin-1x4", "2x2": "violin-2x2", "2op": "2"}
     # At 1e-3, which suits ours, the published operators run into their limits and stay there.
     model = _paper(instrument, known[patch[0]] if patch else "", limit)
-    return Config(model, replace(settings, learning_rate=3e-4))
+    return ResynthesisConfig(model, replace(settings, learning_rate=3e-4))

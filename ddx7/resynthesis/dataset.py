@@ -28,7 +28,7 @@ LEAST_CONFIDENCE = 0.5
 HELD_OUT = 8  # of so many recordings one is measured on, where no list says which
 
 
-class Source(NamedTuple):
+class RecordingSource(NamedTuple):
     """A recording that may be learned from.
 
     Attributes:
@@ -41,7 +41,7 @@ class Source(NamedTuple):
 
 
 @dataclass(frozen=True, eq=False)
-class Piece:
+class Segment:
     """A stretch of a recording between silences.
 
     Attributes:
@@ -61,7 +61,7 @@ class Piece:
 
 
 @dataclass(frozen=True)
-class Report:
+class DatasetReport:
     """What became of the recordings of one split.
 
     Attributes:
@@ -90,7 +90,9 @@ class Report:
         return f"{kept} (dropped: silence {silent}, too short {short}, no clear pitch {unclear}){unread}"
 
 
-def find_recordings(folder: Path, instrument: str | None = None, kinds: Iterable[str] | None = None) -> list[Source]:
+def find_recordings(
+    folder: Path, instrument: str | None = None, kinds: Iterable[str] | None = None
+) -> list[RecordingSource]:
     """What there is to learn an instrument from.
 
     Three layouts are known: an `index.csv` with columns `file`, `instrument`, `kind` and `split`; the URMP data set,
@@ -119,7 +121,7 @@ def find_recordings(folder: Path, instrument: str | None = None, kinds: Iterable
         if stems and instrument is not None:
             short = _URMP.get(instrument, instrument)
             stems = [p for p in stems if p.name.split("_")[2:3] == [short]]
-        found = [Source(p, _side(p.stem, len(stems or paths))) for p in stems or paths]
+        found = [RecordingSource(p, _side(p.stem, len(stems or paths))) for p in stems or paths]
         found = _both_sides(found)
     for split in ("train", "valid"):
         if not any(source.split == split for source in found):
@@ -145,13 +147,13 @@ _URMP = {
 }
 
 
-def _listed(index: Path, instrument: str | None, kinds: set[str] | None) -> list[Source]:
+def _listed(index: Path, instrument: str | None, kinds: set[str] | None) -> list[RecordingSource]:
     with index.open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     if rows and not {"file", "split"} <= rows[0].keys():
         raise Ddx7Error(f"{index}: has columns {', '.join(rows[0])}, wanted at least file and split")
     return [
-        Source(index.parent / row["file"], row["split"])
+        RecordingSource(index.parent / row["file"], row["split"])
         for row in sorted(rows, key=lambda row: row["file"])
         if (instrument is None or row.get("instrument") == instrument) and (kinds is None or row.get("kind") in kinds)
     ]
@@ -161,7 +163,7 @@ def _side(name: str, n: int) -> str:
     return "valid" if n > 1 and int(hashlib.sha256(name.encode()).hexdigest(), 16) % HELD_OUT == 0 else "train"
 
 
-def _both_sides(sources: list[Source]) -> list[Source]:
+def _both_sides(sources: list[RecordingSource]) -> list[RecordingSource]:
     """Of few recordings a hash may leave one side empty; then the last one changes over."""
     if len(sources) > 1 and len({source.split for source in sources}) == 1:
         last = sources[-1]
@@ -169,15 +171,15 @@ def _both_sides(sources: list[Source]) -> list[Source]:
     return sources
 
 
-def load_pieces(
-    sources: list[Source],
+def load_segments(
+    sources: list[RecordingSource],
     split: str,
     *,
     sample_rate: int = 16_000,
     cache: Path,
     extractor: str = "pyin",
     progress: Callable[[int, int], None] | None = None,
-) -> tuple[list[Piece], Report]:
+) -> tuple[list[Segment], DatasetReport]:
     """Read, measure and cut the recordings of one split.
 
     Args:
@@ -195,11 +197,11 @@ def load_pieces(
       Ddx7Error: nothing is left.
     """
     chosen = [source for source in sources if source.split == split]
-    pieces: list[Piece] = []
+    pieces: list[Segment] = []
     seconds: dict[str, float] = dict.fromkeys(("kept", "silent", "short", "unclear"), 0.0)
     unread = []
 
-    def measured(source: Source) -> tuple[np.ndarray, Features] | str:
+    def measured(source: RecordingSource) -> tuple[np.ndarray, Features] | str:
         try:
             samples = read_audio(source.path, sample_rate=sample_rate).samples
             samples = samples[: len(samples) // HOP * HOP]
@@ -213,13 +215,13 @@ def load_pieces(
             if isinstance(found, str):
                 unread.append(found)
             else:
-                for fate, piece in cut(source.path.name, *found, sample_rate):
+                for fate, piece in cut_segments(source.path.name, *found, sample_rate):
                     seconds[fate] += piece.n_frames * HOP / sample_rate
                     if fate == "kept":
                         pieces.append(piece)
             if progress:
                 progress(done, len(chosen))
-    report = Report(
+    report = DatasetReport(
         split,
         len(chosen) - len(unread),
         seconds["kept"],
@@ -233,7 +235,7 @@ def load_pieces(
     return pieces, report
 
 
-def cut(name: str, samples: np.ndarray, features: Features, sample_rate: int) -> list[tuple[str, Piece]]:
+def cut_segments(name: str, samples: np.ndarray, features: Features, sample_rate: int) -> list[tuple[str, Segment]]:
     """Cut a recording at its silences.
 
     Returns:
@@ -261,19 +263,19 @@ def cut(name: str, samples: np.ndarray, features: Features, sample_rate: int) ->
     return result
 
 
-def _slice(name: str, samples: np.ndarray, features: Features, start: int, stop: int) -> Piece:
+def _slice(name: str, samples: np.ndarray, features: Features, start: int, stop: int) -> Segment:
     part = Features(*(x[start:stop] for x in (features.f0_hz, features.confidence, features.loudness_db)))
-    return Piece(name, samples[start * HOP : stop * HOP], part)
+    return Segment(name, samples[start * HOP : stop * HOP], part)
 
 
-def _fate(piece: Piece, sample_rate: int) -> str:
+def _fate(piece: Segment, sample_rate: int) -> str:
     if piece.n_frames * HOP < SHORTEST_S * sample_rate:
         return "short"
     sure = piece.features.confidence.mean() >= LEAST_CONFIDENCE and piece.features.f0_hz.min() > 0
     return "kept" if sure else "unclear"
 
 
-def leaking_split(pieces: list[Piece], seed: int, block: int = 1000) -> tuple[list[Piece], list[Piece]]:
+def leaking_split(pieces: list[Segment], seed: int, block: int = 1000) -> tuple[list[Segment], list[Segment]]:
     """The split of the published code: blocks of four seconds, shuffled, so that recordings stand on both sides.
 
     For reproducing published figures only: what is measured on such a split was partly learned.
@@ -296,7 +298,7 @@ def leaking_split(pieces: list[Piece], seed: int, block: int = 1000) -> tuple[li
     return [blocks[i] for i in order[held_out:]], [blocks[i] for i in order[:held_out]]
 
 
-class Batch(NamedTuple):
+class SegmentBatch(NamedTuple):
     """Crops of pieces.
 
     Attributes:
@@ -310,7 +312,7 @@ class Batch(NamedTuple):
     audio: np.ndarray
 
 
-def draw_batch(pieces: list[Piece], n: int, frames: int, lead: int, rng: np.random.Generator) -> Batch:
+def draw_batch(pieces: list[Segment], n: int, frames: int, lead: int, rng: np.random.Generator) -> SegmentBatch:
     """Crops from anywhere, every second of sound as likely as any other.
 
     Before a piece's beginning, and after its end, there is silence at its first or last pitch.
@@ -330,10 +332,10 @@ def draw_batch(pieces: list[Piece], n: int, frames: int, lead: int, rng: np.rand
         # Some crops begin before the piece does, so that first notes are not rare.
         first = int(rng.integers(min(-frames // 8, last), max(last + frames // 8, 1)))
         crops.append(crop(pieces[k], first, frames, lead))
-    return Batch(*(np.stack(x) for x in zip(*crops, strict=True)))
+    return SegmentBatch(*(np.stack(x) for x in zip(*crops, strict=True)))
 
 
-def crop(piece: Piece, first: int, frames: int, lead: int) -> Batch:
+def crop(piece: Segment, first: int, frames: int, lead: int) -> SegmentBatch:
     """One stretch of a piece, filled up with silence where it reaches beyond; arrays without the crop axis."""
     at = np.arange(first - lead, first + frames)
     inside = (at >= 0) & (at < piece.n_frames)
@@ -343,4 +345,4 @@ def crop(piece: Piece, first: int, frames: int, lead: int) -> Batch:
     if end > begin:
         audio[(begin - first) * HOP : (end - first) * HOP] = piece.samples[begin * HOP : end * HOP]
     silent = np.where(inside, piece.features.loudness_db[held], -80.0)
-    return Batch(piece.features.f0_hz[held], silent.astype(np.float32), audio)
+    return SegmentBatch(piece.features.f0_hz[held], silent.astype(np.float32), audio)

@@ -46,7 +46,7 @@ _WORTH_DB = 0.05
 
 
 @dataclass(frozen=True, eq=False)
-class Hands:
+class NoteConditions:
     """What plays the notes, and when their levels are looked at.
 
     Attributes:
@@ -66,7 +66,7 @@ class Hands:
     profile: Profile = DEXED
 
 
-class Curve(NamedTuple):
+class LevelCurve(NamedTuple):
     """How loud one operator should be.
 
     Attributes:
@@ -95,7 +95,9 @@ def moments(gates: Int[np.ndarray, " note"], lengths: Int[np.ndarray, " note"], 
     return frames.astype(np.int32)
 
 
-def octaves_of(operators: Patch, hands: Hands, carrier_loss: float = 0.0) -> Float[np.ndarray, "operator note time"]:
+def octaves_of(
+    operators: Patch, hands: NoteConditions, carrier_loss: float = 0.0
+) -> Float[np.ndarray, "operator note time"]:
     """Log2 gains of operators, as the engine plans them.
 
     Args:
@@ -115,14 +117,20 @@ def octaves_of(operators: Patch, hands: Hands, carrier_loss: float = 0.0) -> Flo
 _read = jax.jit(jax.vmap(jax.vmap(read, in_axes=(0, None)), in_axes=(0, 0)))
 
 
-def errors_db(found: np.ndarray, wanted: Curve) -> Float[np.ndarray, "*operator"]:
+def errors_db(found: np.ndarray, wanted: LevelCurve) -> Float[np.ndarray, "*operator"]:
     """Mean difference in dB between levels [*operator, note, time] as far as they are heard."""
     apart = np.abs(np.maximum(found, wanted.floor) - np.maximum(wanted.octaves, wanted.floor))
     return apart.mean(axis=(-2, -1)) * DB_PER_OCTAVE
 
 
 def fit_operator(
-    wanted: Curve, hands: Hands, seed: int = 0, *, generations: int = 30, restarts: int = 4, carrier_loss: float = 0.0
+    wanted: LevelCurve,
+    hands: NoteConditions,
+    seed: int = 0,
+    *,
+    generations: int = 30,
+    restarts: int = 4,
+    carrier_loss: float = 0.0,
 ) -> tuple[Operator, float]:
     """The operator whose level follows given curves best.
 
@@ -162,7 +170,7 @@ def _evolve(population: np.ndarray, score: partial, generations: int, rng: np.ra
     return population[np.argmin(errors)]
 
 
-def _score(genes: np.ndarray, *, wanted: Curve, hands: Hands, carrier_loss: float) -> np.ndarray:
+def _score(genes: np.ndarray, *, wanted: LevelCurve, hands: NoteConditions, carrier_loss: float) -> np.ndarray:
     """Errors of candidates [candidate, gene]; always of a whole batch, so that one program serves all."""
     errors = []
     for start in range(0, len(genes), _BATCH):
@@ -186,7 +194,7 @@ def _operator(genes: np.ndarray) -> Operator:
     return Operator(rates=(r1, r2, r3, r4), levels=(l1, l2, l3, 0), **dict(zip(_SCALARS, scalars, strict=True)))
 
 
-def _starts(wanted: Curve, rng: np.random.Generator) -> np.ndarray:
+def _starts(wanted: LevelCurve, rng: np.random.Generator) -> np.ndarray:
     """Drawn at random around the level that is wanted; half of them answer to neither key nor velocity."""
     genes = rng.integers(_LOW, _HIGH + 1, (_BATCH, len(_GENES)))
     heard = wanted.octaves[wanted.octaves > wanted.floor]

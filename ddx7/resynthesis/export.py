@@ -12,11 +12,18 @@ from ddx7.audio.features import HOP
 from ddx7.engine import DEXED, Patch, Profile
 from ddx7.engine.operators import OUTPUT_SCALE
 from ddx7.errors import Ddx7Error
-from ddx7.resynthesis.curves import Notes, Played, audible_floor, learned_notes, play_notes, recorded_notes
-from ddx7.resynthesis.envelope_fit import Curve, Hands, errors_db, fit_operator, moments, octaves_of
+from ddx7.resynthesis.envelope_fit import LevelCurve, NoteConditions, errors_db, fit_operator, moments, octaves_of
 from ddx7.resynthesis.fm import FmSynth
-from ddx7.resynthesis.hearing import RATE, distances, play_voices, tune_levels
-from ddx7.resynthesis.player import Instrument
+from ddx7.resynthesis.instrument import Instrument
+from ddx7.resynthesis.level_curves import (
+    LevelCurves,
+    NoteGrid,
+    audible_floor,
+    learned_notes,
+    play_notes,
+    recorded_notes,
+)
+from ddx7.resynthesis.level_tuning import RATE, distances, play_voices, tune_levels
 from ddx7.voice import Operator, Voice
 from ddx7.voice.algorithms import CARRIERS
 
@@ -29,7 +36,7 @@ _INIT = Operator()
 
 
 @dataclass(frozen=True, eq=False)
-class Heard:
+class RecordedNotes:
     """Notes as the instrument, the voice and perhaps a recording play them.
 
     Attributes:
@@ -42,8 +49,8 @@ class Heard:
       model_recording_db: distance of the instrument from them, to compare with.
     """
 
-    notes: Notes
-    model: Played
+    notes: NoteGrid
+    model: LevelCurves
     voice_audio: Float[np.ndarray, "note sample"]
     voice_db: Float[np.ndarray, " note"]
     same_rate_db: Float[np.ndarray, " note"]
@@ -52,7 +59,7 @@ class Heard:
 
     def __getitem__(self, index: slice) -> Self:
         """Some of the notes."""
-        model = Played(self.model.octaves[index], self.model.audio[index])
+        model = LevelCurves(self.model.octaves[index], self.model.audio[index])
         columns = {name: getattr(self, name) for name in ("recording_db", "model_recording_db")}
         return replace(
             self,
@@ -66,7 +73,7 @@ class Heard:
 
 
 @dataclass(frozen=True, eq=False)
-class Exported:
+class ExportedVoice:
     """A DX7 voice made from a learned instrument.
 
     Attributes:
@@ -81,8 +88,8 @@ class Exported:
     """
 
     voice: Voice
-    fitted: Heard
-    phrase: Heard
+    fitted: RecordedNotes
+    phrase: RecordedNotes
     octaves: Float[np.ndarray, "note frame 6"]
     raised: Float[np.ndarray, " 6"]
     fit_db: tuple[float, ...]
@@ -97,7 +104,7 @@ def export(
     release_s: float = 0.2,
     seed: int = 0,
     progress: Callable[[str], None] | None = None,
-) -> Exported:
+) -> ExportedVoice:
     """Fit a voice to what an instrument does on many notes.
 
     Args:
@@ -141,12 +148,12 @@ def export(
         heard = _hear(voice, phrase, play_notes(instrument, phrase, seed), None)
     every = np.broadcast_to(np.arange(played.octaves.shape[1], dtype=np.int32), played.octaves.shape[:2])
     octaves = octaves_of(Patch.stack([voice])[0], _hands(notes, every))
-    return Exported(voice, fitted, heard, np.moveaxis(octaves, 0, -1), raised, fit_db)
+    return ExportedVoice(voice, fitted, heard, np.moveaxis(octaves, 0, -1), raised, fit_db)
 
 
 def fit_voice(
     octaves: Float[np.ndarray, "note frame 6"],
-    notes: Notes,
+    notes: NoteGrid,
     voice: Voice,
     *,
     seed: int = 0,
@@ -181,7 +188,7 @@ def fit_voice(
         found = _INIT
         if was.output_level:
             tell(f"fitting operator {op + 1}")
-            curve = Curve(wanted[..., op] + raised[op], floor[..., op] + raised[op])
+            curve = LevelCurve(wanted[..., op] + raised[op], floor[..., op] + raised[op])
             found, _ = fit_operator(curve, hands, seed, carrier_loss=float(loss[op]))
             if heard[op]:
                 found = replace(found, rates=(*found.rates[:3], max(found.rates[3], SLOWEST_RELEASE)))
@@ -190,7 +197,7 @@ def fit_voice(
     voice = replace(voice, operators=tuple(operators))
     written = octaves_of(Patch.stack([voice])[0], hands) - loss[:, None, None]
     errors = [
-        float(errors_db(written[op], Curve(wanted[..., op] + raised[op], floor[..., op] + raised[op])))
+        float(errors_db(written[op], LevelCurve(wanted[..., op] + raised[op], floor[..., op] + raised[op])))
         if operators[op].output_level
         else 0.0
         for op in range(6)
@@ -203,24 +210,24 @@ def _gain(raised: np.ndarray) -> np.float32:
     return np.float32(2.0 ** raised[np.abs(raised).argmax()] * OUTPUT_SCALE)
 
 
-def _hands(notes: Notes, frames: np.ndarray, profile: Profile = DEXED) -> Hands:
-    return Hands(notes.keys, notes.velocities, notes.gates, frames, notes.sample_rate, profile)
+def _hands(notes: NoteGrid, frames: np.ndarray, profile: Profile = DEXED) -> NoteConditions:
+    return NoteConditions(notes.keys, notes.velocities, notes.gates, frames, notes.sample_rate, profile)
 
 
-def _hear(voice: Voice, notes: Notes, played: Played, sounds: Sequence[np.ndarray] | None) -> Heard:
+def _hear(voice: Voice, notes: NoteGrid, played: LevelCurves, sounds: Sequence[np.ndarray] | None) -> RecordedNotes:
     """The voice on the same notes, and how far apart they are."""
     rate = notes.sample_rate
     full, same = (play_voices([voice], notes, at)[0] for at in (RATE, rate))
     alike = [resample(sound, RATE, rate) for sound in full]
     targets = notes.cut(played.audio)
-    heard = Heard(notes, played, full, distances(targets, alike, rate), distances(targets, same, rate))
+    heard = RecordedNotes(notes, played, full, distances(targets, alike, rate), distances(targets, same, rate))
     if sounds is None:
         return heard
     apart, learned = (distances(sounds, others, rate) for others in (alike, list(played.audio)))
     return replace(heard, recording_db=apart, model_recording_db=learned)
 
 
-def sound_of(exported: Exported) -> Float[np.ndarray, " sample"]:
+def sound_of(exported: ExportedVoice) -> Float[np.ndarray, " sample"]:
     """The phrase, played by the instrument, then by the voice, at `RATE`; both are as loud as a DX7 would play them."""
     heard = exported.phrase
     notes, rate = heard.notes, heard.notes.sample_rate

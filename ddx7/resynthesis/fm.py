@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, UInt32
 
-from ddx7.engine.operators import OUTPUT_SCALE, State, initial_state, synthesise
+from ddx7.engine.operators import OUTPUT_SCALE, OperatorState, initial_state, synthesise
 from ddx7.engine.tables import FEEDBACK
 from ddx7.resynthesis.structure import Structure
 
@@ -55,7 +55,7 @@ class FmSynth(NamedTuple):
         cycles = (np.asarray(f0_hz, np.float64)[..., None] * ratio + fixed) / sample_rate
         return np.round(np.mod(cycles, 1.0) * 2.0**32).astype(np.uint64).astype(np.uint32)
 
-    def begin(self, n: int) -> State:
+    def begin(self, n: int) -> OperatorState:
         """Silence."""
         return initial_state(n)
 
@@ -63,12 +63,12 @@ class FmSynth(NamedTuple):
         self,
         octaves: Float[Array, "sound frame 6"],
         increment: UInt32[Array, "sound frame 6"],
-        state: State,
+        state: OperatorState,
         key: Array,
         first: Array,
         *,
         learning: bool = False,
-    ) -> tuple[Float[Array, "sound sample"], State]:
+    ) -> tuple[Float[Array, "sound sample"], OperatorState]:
         """Sound of some frames, 64 samples each; levels move in straight lines to each frame's from the one before.
 
         Args:

@@ -13,7 +13,7 @@ from ddx7.audio.features import HOP
 from ddx7.resynthesis import reverb
 from ddx7.resynthesis.fm import FmSynth
 from ddx7.resynthesis.hpn import HpnSynth, Rnn, RnnSize
-from ddx7.resynthesis.reverb import BandReverb, Reverb, TapReverb
+from ddx7.resynthesis.reverb import FilteredNoiseReverb, FirReverb, Reverb
 from ddx7.resynthesis.structure import Structure
 from ddx7.resynthesis.tcn import Tcn, TcnSize, folded
 
@@ -21,7 +21,7 @@ Network = Tcn | Rnn
 Synth = FmSynth | HpnSynth
 
 
-class Memory(NamedTuple):
+class ModelState(NamedTuple):
     """All that is remembered between two runs of frames.
 
     Attributes:
@@ -38,7 +38,7 @@ class Memory(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Model:
+class ResynthesisModel:
     """What is learned and played; hashable, without weights.
 
     Attributes:
@@ -64,7 +64,7 @@ class Model:
     @property
     def room(self) -> Reverb:
         """The reverb, without its weights."""
-        kind = BandReverb if self.room_kind == "bands" else TapReverb
+        kind = FilteredNoiseReverb if self.room_kind == "bands" else FirReverb
         return kind(round(self.room_s * self.sample_rate / HOP) * HOP, self.sample_rate)
 
     def init(self, key: Array) -> Any:
@@ -77,14 +77,14 @@ class Model:
         """Phase advances for `run`, from the fundamental [..., frame]."""
         return self.synth.increments(f0_hz, self.sample_rate)
 
-    def begin(self, weights: Any, n: int) -> Memory:
+    def begin(self, weights: Any, n: int) -> ModelState:
         """Before the first frame of n sounds: silence has lasted for ever."""
         network: Any = self.network
         quiet = jnp.zeros((n, 1, 2))
         _, shapes = jax.eval_shape(lambda w: network.apply({"params": w}, quiet), weights["network"])
         memory = jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), shapes)
         room = reverb.begin(n, self.room.length) if self.room_s else None
-        return Memory(memory, self.synth.begin(n), room, jnp.zeros((), jnp.int32))
+        return ModelState(memory, self.synth.begin(n), room, jnp.zeros((), jnp.int32))
 
     def for_playing(self, weights: Any) -> Any:
         """What `begin` and `run` take: weights in the form that takes the least work."""
@@ -136,25 +136,25 @@ def scaled(f0_hz: Any, loudness_db: Any) -> Any:
 
 @partial(jax.jit, static_argnums=0)
 def run(
-    model: Model,
+    model: ResynthesisModel,
     weights: Any,
     inputs: Float[Array, "sound frame 2"],
     increment: UInt32[Array, "sound frame ..."],
     offsets: Float[Array, " 6"],
     wet: Float[Array, ""],
-    memory: Memory,
+    memory: ModelState,
     key: Array,
-) -> tuple[Float[Array, "sound sample"], Any, Memory]:
+) -> tuple[Float[Array, "sound sample"], Any, ModelState]:
     """Play frames after those that the memory knows.
 
     Args:
       model: what is played.
-      weights: from `Model.for_playing`.
+      weights: from `ResynthesisModel.for_playing`.
       inputs: from `scaled`.
-      increment: from `Model.increments`.
+      increment: from `ResynthesisModel.increments`.
       offsets: added to log2 gains of OP1 to OP6, how a player turns knobs; without effect on harmonics and noise.
       wet: how much of the room is heard, 1 as learned; without effect where there is none.
-      memory: from `Model.begin` or the frames before.
+      memory: from `ResynthesisModel.begin` or the frames before.
       key: of noise.
 
     Returns:
@@ -177,7 +177,7 @@ def run(
     if model.room_s:
         added, room = reverb.frame_by_frame(audio.reshape(len(audio), -1, HOP), weights["room"], room)
         audio = audio + wet * added.reshape(len(audio), -1)
-    return audio, controls, Memory(kept, state, room, memory.frame + inputs.shape[1])
+    return audio, controls, ModelState(kept, state, room, memory.frame + inputs.shape[1])
 
 
 def n_weights(weights: Any) -> int:
@@ -185,7 +185,7 @@ def n_weights(weights: Any) -> int:
     return sum(x.size for x in jax.tree.leaves(weights))
 
 
-def to_dict(model: Model) -> dict[str, Any]:
+def to_dict(model: ResynthesisModel) -> dict[str, Any]:
     """As JSON values."""
     synth = model.synth._asdict()
     if isinstance(model.synth, FmSynth):
@@ -200,15 +200,15 @@ def to_dict(model: Model) -> dict[str, Any]:
     }
 
 
-def from_dict(data: dict[str, Any]) -> Model:
+def from_dict(data: dict[str, Any]) -> ResynthesisModel:
     """From what `to_dict` made."""
     synth, size, room = data["synth"], data["size"], (data["room_s"], data.get("room_kind", "taps"))
     if data["kind"] == "fm":
         structure = Structure.from_dict(synth["structure"])
-        return Model(
+        return ResynthesisModel(
             FmSynth(structure, synth["scaling"]),
             TcnSize(**{**size, "dilations": tuple(size["dilations"])}),
             data["sample_rate"],
             *room,
         )
-    return Model(HpnSynth(**synth), RnnSize(**size), data["sample_rate"], *room)
+    return ResynthesisModel(HpnSynth(**synth), RnnSize(**size), data["sample_rate"], *room)

@@ -1,7 +1,7 @@
 """A room, learned: one response of a second, the same for every note of a recording session.
 
-`TapReverb` is that of the published code of DDX7 (Caspe et al. 2022, after Engel et al. 2020). `BandReverb` is ours: it
-learns a level and a time of decay in each of some bands, and is a room after hundreds of steps and not ten thousands.
+`FirReverb` is that of the published code of DDX7 (Caspe et al. 2022, after Engel et al. 2020). `FilteredNoiseReverb`
+is ours: it learns a level and a decay time in each of some bands, in hundreds of steps and not ten thousands.
 """
 
 from functools import lru_cache
@@ -34,7 +34,7 @@ class Reverb(nn.Module):
     sample_rate: int
 
 
-class TapReverb(Reverb):
+class FirReverb(Reverb):
     """Noise that decays, added to the sound itself: as many weights as a second has samples, and two."""
 
     @nn.compact
@@ -48,7 +48,7 @@ class TapReverb(Reverb):
         return response.at[0].set(1.0)
 
 
-class BandReverb(Reverb):
+class FilteredNoiseReverb(Reverb):
     """Bands of noise that decay, each at its own level and pace, added to the sound itself: two weights a band."""
 
     @nn.compact
@@ -81,7 +81,7 @@ def convolve(x: Float[Array, "batch time"], response: Float[Array, " tap"]) -> F
     return jnp.fft.irfft(jnp.fft.rfft(x, size) * jnp.fft.rfft(response, size), size)[..., : x.shape[-1]]
 
 
-class Past(NamedTuple):
+class ReverbState(NamedTuple):
     """What a room remembers between frames.
 
     Attributes:
@@ -98,14 +98,14 @@ def partitions(response: Float[Array, " tap"]) -> Complex[Array, "part bin"]:
     return jnp.fft.rfft(response.at[0].set(0.0).reshape(-1, HOP), 2 * HOP)
 
 
-def begin(n: int, length: int) -> Past:
+def begin(n: int, length: int) -> ReverbState:
     """Silence has lasted for ever."""
-    return Past(jnp.zeros((n, length // HOP, HOP + 1), jnp.complex64), jnp.zeros((n, HOP)))
+    return ReverbState(jnp.zeros((n, length // HOP, HOP + 1), jnp.complex64), jnp.zeros((n, HOP)))
 
 
 def frame_by_frame(
-    x: Float[Array, "sound frame 64"], parts: Complex[Array, "part bin"], past: Past
-) -> tuple[Float[Array, "sound frame 64"], Past]:
+    x: Float[Array, "sound frame 64"], parts: Complex[Array, "part bin"], past: ReverbState
+) -> tuple[Float[Array, "sound frame 64"], ReverbState]:
     """What a room adds to the sound itself, without knowing what comes.
 
     Each frame's spectrum meets every part of the response in its turn; with the sound itself it is `convolve`.
@@ -116,11 +116,11 @@ def frame_by_frame(
       past: from `begin`, or after the frames before.
     """
 
-    def one(past: Past, frame: Array) -> tuple[Past, Array]:
+    def one(past: ReverbState, frame: Array) -> tuple[ReverbState, Array]:
         now = jnp.fft.rfft(frame, 2 * HOP)[:, None]
         heard = jnp.concatenate([now, past.heard[:, :-1]], axis=1)
         sound = jnp.fft.irfft((heard * parts).sum(axis=1), 2 * HOP)
-        return Past(heard, sound[:, HOP:]), sound[:, :HOP] + past.tail
+        return ReverbState(heard, sound[:, HOP:]), sound[:, :HOP] + past.tail
 
     past, wet = jax.lax.scan(one, past, jnp.moveaxis(x, 1, 0))
     return jnp.moveaxis(wet, 0, 1), past

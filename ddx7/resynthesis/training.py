@@ -20,15 +20,15 @@ from jaxtyping import Array, Float, Int
 
 from ddx7.audio.spectral_loss import PUBLISHED, mel_distance, multi_scale_distance
 from ddx7.errors import Ddx7Error
-from ddx7.resynthesis.dataset import Batch, Piece, crop, draw_batch
-from ddx7.resynthesis.model import Model, scaled, to_dict
+from ddx7.resynthesis.dataset import Segment, SegmentBatch, crop, draw_batch
+from ddx7.resynthesis.model import ResynthesisModel, scaled, to_dict
 from ddx7.runs import METRICS, begin, keep, last_metrics, same_run, steps
 
 _HELD_OUT_CROPS = 32
 
 
 @dataclass(frozen=True)
-class Settings:
+class ResynthesisTraining:
     """Of one run; by default as published with DDX7 but for the number of steps.
 
     Attributes:
@@ -60,7 +60,7 @@ class Settings:
     seed: int = 1234
 
 
-class State(NamedTuple):
+class ResynthesisState(NamedTuple):
     """All that changes while training.
 
     Attributes:
@@ -81,11 +81,11 @@ class State(NamedTuple):
 
 
 def train(
-    model: Model,
-    pieces: list[Piece],
-    held_out: list[Piece],
+    model: ResynthesisModel,
+    pieces: list[Segment],
+    held_out: list[Segment],
     folder: Path,
-    settings: Settings,
+    settings: ResynthesisTraining,
     progress: Callable[[dict[str, float]], None] | None = None,
     until: int | None = None,
 ) -> tuple[Any, dict[str, float]]:
@@ -122,7 +122,7 @@ def train(
     state = jax.device_put(state, NamedSharding(_mesh(), PartitionSpec()))
     begun, losses = time.monotonic(), []
 
-    def current() -> State:
+    def current() -> ResynthesisState:
         return state
 
     for step in steps(first, last, folder, current):
@@ -156,23 +156,23 @@ def train(
     return jax.device_get(state.best), metrics
 
 
-def _begin(model: Model, optimiser: optax.GradientTransformation, seed: int) -> State:
+def _begin(model: ResynthesisModel, optimiser: optax.GradientTransformation, seed: int) -> ResynthesisState:
     weights = model.init(jax.random.key(seed))
     # Each of its own, since the buffers of a state are given away.
     mean, best = (jax.tree.map(jnp.copy, weights) for _ in range(2))
-    return State(jnp.zeros((), jnp.int32), weights, mean, optimiser.init(weights), best, jnp.float32(np.inf))
+    return ResynthesisState(jnp.zeros((), jnp.int32), weights, mean, optimiser.init(weights), best, jnp.float32(np.inf))
 
 
 def _mesh() -> Mesh:
     return Mesh(np.array(jax.devices()), ("batch",))
 
 
-def _optimiser(settings: Settings) -> optax.GradientTransformation:
+def _optimiser(settings: ResynthesisTraining) -> optax.GradientTransformation:
     rate = optax.exponential_decay(settings.learning_rate, settings.decay_every, 0.98, staircase=True)
     return optax.chain(optax.clip_by_global_norm(settings.clip), optax.adam(rate))
 
 
-def _test_crops(held_out: list[Piece], settings: Settings) -> list[Batch]:
+def _test_crops(held_out: list[Segment], settings: ResynthesisTraining) -> list[SegmentBatch]:
     """Crops evenly over all held-out sound, in batches of the training's size."""
     ends = np.cumsum([piece.n_frames for piece in held_out])
     crops = []
@@ -185,12 +185,12 @@ def _test_crops(held_out: list[Piece], settings: Settings) -> list[Batch]:
             )
         )
     groups = [crops[k : k + settings.batch] for k in range(0, len(crops), settings.batch)]
-    return [Batch(*(np.stack(x) for x in zip(*group, strict=True))) for group in groups]
+    return [SegmentBatch(*(np.stack(x) for x in zip(*group, strict=True))) for group in groups]
 
 
 def stepper(
-    model: Model, settings: Settings
-) -> tuple[Callable[[], State], Callable[[State, Batch], tuple[State, Array]]]:
+    model: ResynthesisModel, settings: ResynthesisTraining
+) -> tuple[Callable[[], ResynthesisState], Callable[[ResynthesisState, SegmentBatch], tuple[ResynthesisState, Array]]]:
     """What makes the first state, and one step: from a state and a batch to the next state and the loss.
 
     The buffers of a state are given away to the next.
@@ -198,7 +198,7 @@ def stepper(
     optimiser = _optimiser(settings)
 
     @partial(jax.jit, donate_argnums=0)
-    def update(state: State, arrays: tuple[Array, ...]) -> tuple[State, Array]:
+    def update(state: ResynthesisState, arrays: tuple[Array, ...]) -> tuple[ResynthesisState, Array]:
         # On a CPU this kind of key is a quarter quicker than the usual one; a step of DDX7 drops two million values.
         key = jax.random.fold_in(jax.random.key(settings.seed, impl="rbg"), state.step)
         loss, slope = jax.value_and_grad(partial(_loss, model, settings))(state.weights, arrays, key)
@@ -211,25 +211,27 @@ def stepper(
         mean = jax.tree.map(lambda m, w: decay * m + (1 - decay) * w, state.mean, weights)
         return state._replace(step=state.step + 1, weights=weights, mean=mean, optimiser=inner), loss
 
-    def step(state: State, batch: Batch) -> tuple[State, Array]:
+    def step(state: ResynthesisState, batch: SegmentBatch) -> tuple[ResynthesisState, Array]:
         return update(state, _spread(model, settings, batch))
 
     return partial(_begin, model, optimiser, settings.seed), step
 
 
-def _judge(model: Model, settings: Settings) -> Callable[[Any, Batch], Array]:
+def _judge(model: ResynthesisModel, settings: ResynthesisTraining) -> Callable[[Any, SegmentBatch], Array]:
     compiled = jax.jit(lambda weights, arrays: _loss(model, settings, weights, arrays, None))
     return lambda weights, batch: compiled(weights, _spread(model, settings, batch))
 
 
-def _loss(model: Model, settings: Settings, weights: Any, arrays: tuple[Array, ...], key: Array | None) -> Array:
+def _loss(
+    model: ResynthesisModel, settings: ResynthesisTraining, weights: Any, arrays: tuple[Array, ...], key: Array | None
+) -> Array:
     inputs, increment, audio = arrays
     sound = model.learn(weights, inputs, increment, key)[:, -audio.shape[1] :]
     distance = multi_scale_distance(sound, audio, settings.windows)
     return distance + settings.mel * mel_distance(sound, audio, model.sample_rate) if settings.mel else distance
 
 
-def _spread(model: Model, settings: Settings, batch: Batch) -> tuple[Array, ...]:
+def _spread(model: ResynthesisModel, settings: ResynthesisTraining, batch: SegmentBatch) -> tuple[Array, ...]:
     """What a step takes in, over all devices."""
     inputs = scaled(batch.f0_hz, batch.loudness_db)
     # A room still sounds of what was played before.

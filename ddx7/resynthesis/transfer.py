@@ -10,7 +10,7 @@ from ddx7.audio.files import Recording, resample
 from ddx7.audio.loudness import FLOOR_DB
 from ddx7.audio.pitch import hz_to_midi
 from ddx7.errors import AudioError, Ddx7Error
-from ddx7.resynthesis.player import Instrument, Knobs
+from ddx7.resynthesis.instrument import Instrument, PlaybackControls
 
 SURE = 0.5
 """Confidence of the fundamental from which a frame counts as played."""
@@ -39,7 +39,7 @@ class Transfer:
 def transfer(
     recording: Recording,
     instrument: Instrument,
-    knobs: Knobs | None = None,
+    knobs: PlaybackControls | None = None,
     *,
     attack_s: float = 0.0,
     keep_level: bool = False,
@@ -63,7 +63,7 @@ def transfer(
     """
     if not 0 <= attack_s <= 10:
         raise Ddx7Error(f"attack: found {attack_s:g} s, wanted 0 to 10")
-    knobs = knobs or Knobs()
+    knobs = knobs or PlaybackControls()
     rate = instrument.model.sample_rate
     samples = resample(recording.samples, recording.sample_rate, rate)
     features = extract(samples, rate, extractor)
@@ -105,7 +105,7 @@ def _slowed(level_db: np.ndarray, frames: float) -> np.ndarray:
     return slowed
 
 
-def _remarks(features: Features, played: np.ndarray, knobs: Knobs, learned: dict[str, Any]) -> list[str]:
+def _remarks(features: Features, played: np.ndarray, knobs: PlaybackControls, learned: dict[str, Any]) -> list[str]:
     found = []
     sure = features.confidence[played] >= SURE
     if sure.mean() < 0.7:

@@ -3,12 +3,12 @@
 from ddx7.voice.bank import Bank as Bank
 from ddx7.voice.health import Finding as Finding
 from ddx7.voice.health import diagnose as diagnose
-from ddx7.voice.health import mend as mend
-from ddx7.voice.performance import Performance as Performance
-from ddx7.voice.performance import ToneGenerator as ToneGenerator
+from ddx7.voice.health import repair as repair
+from ddx7.voice.minidexed import MinidexedPerformance as MinidexedPerformance
+from ddx7.voice.minidexed import ToneGenerator as ToneGenerator
 from ddx7.voice.reader import load as load
 from ddx7.voice.reader import read_bytes as read_bytes
-from ddx7.voice.targets import Target as Target
+from ddx7.voice.targets import SaveTarget as SaveTarget
 from ddx7.voice.targets import save as save
 from ddx7.voice.voice import Operator as Operator
 from ddx7.voice.voice import Voice as Voice

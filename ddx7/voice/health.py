@@ -63,7 +63,7 @@ def clamp(vced: np.ndarray) -> np.ndarray:
     return np.where(_IS_TEXT & ~in_range(vced), np.uint8(_SPACE), nearest)
 
 
-def mend(vced: bytes | np.ndarray) -> tuple[Voice, tuple[str, ...]]:
+def repair(vced: bytes | np.ndarray) -> tuple[Voice, tuple[str, ...]]:
     """Read one voice in edit form whatever its bytes.
 
     Args:
@@ -126,7 +126,7 @@ def diagnose(voice: Voice) -> list[Finding]:
     return findings
 
 
-def silent(vced: np.ndarray) -> np.ndarray:
+def is_silent(vced: np.ndarray) -> np.ndarray:
     """Which voices make no sound on any key: those in which `diagnose` finds the error "silent".
 
     Args:
@@ -140,7 +140,7 @@ def silent(vced: np.ndarray) -> np.ndarray:
     return ~np.any(sounding & (CARRIERS[voices.algorithm] > 0), axis=-1)
 
 
-def unending(vced: np.ndarray) -> np.ndarray:
+def has_stuck_note(vced: np.ndarray) -> np.ndarray:
     """Which voices play on when the key is let go: those in which `diagnose` finds "never-ends".
 
     Args:

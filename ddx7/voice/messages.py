@@ -74,7 +74,7 @@ _REALTIME = re.compile(rb"[\xf8-\xff]")
 
 
 @dataclass(frozen=True)
-class Dump:
+class SysexDump:
     """Voices as they came out of one run of bytes.
 
     Attributes:
@@ -89,7 +89,7 @@ class Dump:
 
 
 @dataclass(frozen=True)
-class Contents:
+class SysexContents:
     """What some bytes hold.
 
     Attributes:
@@ -98,7 +98,7 @@ class Contents:
       n_outside: how many bytes belong to no message.
     """
 
-    dumps: tuple[Dump, ...]
+    dumps: tuple[SysexDump, ...]
     others: Counter[str] = field(default_factory=Counter)
     n_outside: int = 0
 
@@ -108,9 +108,9 @@ def checksum(data: bytes) -> int:
     return -sum(data) & 0x7F
 
 
-def scan(data: bytes) -> Contents:
+def scan_sysex(data: bytes) -> SysexContents:
     """Find the DX7 dumps among all SysEx messages in some bytes, at most the first 200,000."""
-    dumps: list[Dump] = []
+    dumps: list[SysexDump] = []
     others: Counter[str] = Counter()
     n_outside = len(data)
     for message in islice(_messages(data), _MAX_MESSAGES):
@@ -120,7 +120,7 @@ def scan(data: bytes) -> Contents:
             others[_describe(message)] += 1
         else:
             dumps.append(dump)
-    return Contents(tuple(dumps), others, n_outside)
+    return SysexContents(tuple(dumps), others, n_outside)
 
 
 def clear_high_bits(data: bytes) -> bytes:
@@ -165,7 +165,7 @@ def _dx7_format(data: bytes, start: int = 0) -> int:
     return -1
 
 
-def _read_dump(message: bytes) -> Dump | None:
+def _read_dump(message: bytes) -> SysexDump | None:
     kind = _dx7_format(message)
     if kind < 0:
         return None
@@ -176,7 +176,7 @@ def _read_dump(message: bytes) -> Dump | None:
     return (_read_bank if kind == BANK_FORMAT else _read_single)(message, payload, faults)
 
 
-def _read_bank(message: bytes, payload: bytes, faults: list[str]) -> Dump | None:
+def _read_bank(message: bytes, payload: bytes, faults: list[str]) -> SysexDump | None:
     count = clear_high_bits(message[4:6])
     if count != b"\x20\x00":
         faults.append(f"the byte count is {message[4:6].hex(' ').upper()}, wanted 20 00")
@@ -194,10 +194,10 @@ def _read_bank(message: bytes, payload: bytes, faults: list[str]) -> Dump | None
         _check_checksum(packed, payload[len(packed) :][:1], faults)
     _note_high_bits(packed, faults)
     voices = _as_voices(packed, VMEM_SIZE)
-    return Dump(unpack(voices), tuple(faults), stray_bits(voices))
+    return SysexDump(unpack(voices), tuple(faults), stray_bits(voices))
 
 
-def _read_single(message: bytes, payload: bytes, faults: list[str]) -> Dump | None:
+def _read_single(message: bytes, payload: bytes, faults: list[str]) -> SysexDump | None:
     if clear_high_bits(message[4:6]) != b"\x01\x1b":
         faults.append(f"the byte count is {message[4:6].hex(' ').upper()}, wanted 01 1B")
     payload = _without_clocks(payload, (VCED_SIZE + 1, VCED_SIZE + 2), faults)
@@ -214,7 +214,7 @@ def _read_single(message: bytes, payload: bytes, faults: list[str]) -> Dump | No
         if len(rest) > 1:
             faults.append(f"{len(rest) - 1} bytes too many are ignored")
     _note_high_bits(vced, faults)
-    return Dump(voice, tuple(faults))
+    return SysexDump(voice, tuple(faults))
 
 
 def _has_operator_mask(payload: bytes) -> bool:

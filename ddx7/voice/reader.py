@@ -20,9 +20,9 @@ from ddx7.errors import Ddx7Error, SysexError
 from ddx7.voice.archive import is_zip, unzip
 from ddx7.voice.bank import Bank
 from ddx7.voice.health import clamp, describe_changes, plausible
-from ddx7.voice.messages import START, Contents, Dump, clear_high_bits, scan, stray_bits
+from ddx7.voice.messages import START, SysexContents, SysexDump, clear_high_bits, scan_sysex, stray_bits
+from ddx7.voice.minidexed import is_performance, voice_bytes
 from ddx7.voice.packing import VCED_COLUMNS, unpack
-from ddx7.voice.performance import is_performance, voice_bytes
 from ddx7.voice.spec import VCED_SIZE, VMEM_SIZE
 from ddx7.voice.voice import Voice, decode_name
 
@@ -50,7 +50,7 @@ _MAGIC = {
 }
 
 
-class Part(NamedTuple):
+class FilePart(NamedTuple):
     """The voices of one file, or of one member of a zip archive, before a `Voice` is made of each.
 
     Attributes:
@@ -68,7 +68,7 @@ class Part(NamedTuple):
     repairs: tuple[str, ...]
 
 
-Parts = tuple[list[Part], list[str]]
+Parts = tuple[list[FilePart], list[str]]
 
 
 def load(path: str | os.PathLike[str], *, max_bytes: int = MAX_BYTES) -> Bank:
@@ -127,7 +127,7 @@ def _read_parts(data: bytes, name: str) -> Parts:
     return _read_zip(data, name) if is_zip(data) else ([_read_file(data, name)], [])
 
 
-def _as_bank(parts: list[Part], notes: list[str]) -> Bank:
+def _as_bank(parts: list[FilePart], notes: list[str]) -> Bank:
     voices = [Voice.from_vced(row) for part in parts for row in part.vced]
     repairs = [f"{part.member}: {r}" if part.member else r for part in parts for r in part.repairs]
     return Bank(voices, repairs + notes)
@@ -149,7 +149,7 @@ def _read_regular_file(path: Path, n_bytes: int) -> bytes:
 
 def _read_zip(data: bytes, name: str) -> Parts:
     files, notes = unzip(data, name)
-    parts: list[Part] = []
+    parts: list[FilePart] = []
     for member, content in files:
         try:
             parts.append(_read_file(content, member)._replace(member=member))
@@ -161,29 +161,29 @@ def _read_zip(data: bytes, name: str) -> Parts:
     return parts, notes
 
 
-def _read_file(data: bytes, name: str) -> Part:
+def _read_file(data: bytes, name: str) -> FilePart:
     if not data:
         raise SysexError(f"{name}: found an empty file, {_WANTED}")
     text = _as_text(data)
     if text is not None and is_performance(text):
-        return _mended(Contents((Dump(voice_bytes(text, name), damage=0),)))
+        return _mended(SysexContents((SysexDump(voice_bytes(text, name), damage=0),)))
     if text is not None:
         vced = _read_text(text, name).to_vced()
-        return Part("", vced, np.zeros(len(vced), bool), np.zeros(len(vced), bool), ())
+        return FilePart("", vced, np.zeros(len(vced), bool), np.zeros(len(vced), bool), ())
     contents = _find(data)
     if not contents.dumps:
         raise SysexError(f"{name}: found {_describe(data, contents)}, {_WANTED}")
     return _mended(contents)
 
 
-def _find(data: bytes) -> Contents:
+def _find(data: bytes) -> SysexContents:
     if data[0] != START:
         # Damaged voices may contain what looks like a message, so this comes before the search for messages.
         if bare := _bare_voices(data):
-            return Contents((bare,))
+            return SysexContents((bare,))
         if found := _damaged_start(data):
             return found
-    return scan(data)
+    return scan_sysex(data)
 
 
 def _as_text(data: bytes) -> str | None:
@@ -217,11 +217,11 @@ def _voice_from_json(entry: Any, place: str) -> Voice:
         raise SysexError(f"{place}: {error}") from None
 
 
-def _damaged_start(data: bytes) -> Contents | None:
+def _damaged_start(data: bytes) -> SysexContents | None:
     match = _HEADLESS_DUMP.match(data)
     if match is None:
         return None
-    found = scan(b"\xf0" + data[match.start(1) :])
+    found = scan_sysex(b"\xf0" + data[match.start(1) :])
     if not found.dumps or not _mostly_plausible(found.dumps[0]):
         return None
     lost = data[: match.start(1)].hex(" ").upper() or "nothing"
@@ -230,7 +230,7 @@ def _damaged_start(data: bytes) -> Contents | None:
     return replace(found, dumps=(first, *found.dumps[1:]))
 
 
-def _bare_voices(data: bytes) -> Dump | None:
+def _bare_voices(data: bytes) -> SysexDump | None:
     high = np.frombuffer(data, np.uint8) > 0x7F
     faults = (f"{np.count_nonzero(high)} data bytes had eight bits, the eighth is cleared",) if high.any() else ()
     for size, form in ((VMEM_SIZE, "packed"), (VCED_SIZE, "edit")):
@@ -241,18 +241,18 @@ def _bare_voices(data: bytes) -> Dump | None:
         if size == VMEM_SIZE:
             damage, voices = damage + stray_bits(voices), unpack(voices)
         headerless = f"there is no SysEx header, the bytes are read as voices in the {form} form"
-        dump = Dump(voices, (headerless, *faults), damage)
+        dump = SysexDump(voices, (headerless, *faults), damage)
         if _mostly_plausible(dump):
             return dump
     return None
 
 
-def _mostly_plausible(dump: Dump) -> bool:
+def _mostly_plausible(dump: SysexDump) -> bool:
     flags = plausible(dump.vced, dump.damage)
     return bool(2 * np.count_nonzero(flags) > flags.size)
 
 
-def _mended(contents: Contents) -> Part:
+def _mended(contents: SysexContents) -> FilePart:
     found = np.concatenate([dump.vced for dump in contents.dumps])
     legal = clamp(found)
     changed = np.any(found != legal, axis=-1)
@@ -273,7 +273,7 @@ def _mended(contents: Contents) -> Part:
     repairs += [f"{_messages(count, kind)} skipped" for kind, count in contents.others.items()]
     if contents.n_outside:
         repairs.append(f"{contents.n_outside:,} bytes outside of messages skipped")
-    return Part("", legal, doubtful, changed, tuple(repairs))
+    return FilePart("", legal, doubtful, changed, tuple(repairs))
 
 
 def _numbered(numbers: np.ndarray) -> str:
@@ -284,7 +284,7 @@ def _messages(count: int, kind: str) -> str:
     return f"{count:,} {'message' if count == 1 else 'messages'} of {kind}"
 
 
-def _describe(data: bytes, contents: Contents) -> str:
+def _describe(data: bytes, contents: SysexContents) -> str:
     for magic, words in _MAGIC.items():
         if data.startswith(magic):
             return words

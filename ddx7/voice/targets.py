@@ -12,12 +12,12 @@ from typing import Literal
 
 from ddx7.errors import Ddx7Error
 from ddx7.files import write_files
-from ddx7.voice.performance import N_TONE_GENERATORS, Performance
+from ddx7.voice.minidexed import N_TONE_GENERATORS, MinidexedPerformance
 from ddx7.voice.spec import VOICES_PER_BANK
 from ddx7.voice.voice import Voice
 from ddx7.voice.writer import to_bytes, to_volca_bytes
 
-Target = Literal["dx7", "volca", "minidexed", "minidexed-unison", "tx816"]
+SaveTarget = Literal["dx7", "volca", "minidexed", "minidexed-unison", "tx816"]
 
 N_TX816_MODULES = 8
 
@@ -32,7 +32,7 @@ def save(
     voices: Voice | Iterable[Voice],
     path: str | os.PathLike[str],
     *,
-    target: Target = "dx7",
+    target: SaveTarget = "dx7",
     name: str | None = None,
     force: bool = False,
 ) -> list[Path]:
@@ -46,7 +46,7 @@ def save(
       from a card; at most eight voices also make a performance in ``performance``, voice n on MIDI channel n. Each
       file gets the next free number, without which MiniDexed would ignore it.
     - ``minidexed-unison``: the same for at most eight voices that play as one, all on MIDI channel 1
-      (`Performance.of_unison`).
+      (`MinidexedPerformance.of_unison`).
     - ``tx816``: `path` is a folder for at most eight files of 163 bytes, voice n for the module on MIDI channel n.
 
     Args:
@@ -118,7 +118,9 @@ def _plan_minidexed(
     }
     if unison or len(voices) <= N_TONE_GENERATORS:
         number = _free_numbers(path / "performance", titles, ".ini")[0]
-        performance = (Performance.of_unison if unison else Performance.of_parts)(voices, bank_number=numbers[0] - 1)
+        performance = (MinidexedPerformance.of_unison if unison else MinidexedPerformance.of_parts)(
+            voices, bank_number=numbers[0] - 1
+        )
         files[path / "performance" / f"{number:06d}_{titles[0]}.ini"] = performance.to_ini().encode("ascii")
     return files
 

@@ -3,7 +3,7 @@
     python experiments/generation/banks.py OUT [--count 32]
 
 Runs `ddx7 generate` for ten kinds of sound into a folder, loads every bank, checks that saving it again gives the same
-bytes, and prints how often a voice's nearest five neighbours by sound (`sketches`; itself left out) are mostly of its
+bytes, and prints how often a voice's nearest five neighbours by sound (without itself) are mostly of its
 own bank. Ten banks that cannot be told apart give 10 %.
 """
 
@@ -14,9 +14,9 @@ import numpy as np
 
 import ddx7
 from ddx7.cli import main as command
-from ddx7.generation.gan.data import sketches
-from ddx7.generation.scores import squared_distances
-from ddx7.library.listening import listen
+from ddx7.generation.gan.data import coarse_log_mels
+from ddx7.generation.prdc import squared_distances
+from ddx7.library.screening import measure_voices
 
 KINDS = ("piano", "e-piano", "organ", "bell", "mallet", "plucked", "bass", "strings", "brass", "percussion")
 NEIGHBOURS = 5
@@ -50,7 +50,7 @@ def main() -> None:
         print(f"{kind}: reads back {'byte by byte' if same else 'OTHERWISE'}", flush=True)
         banks.append(bank.to_vced()[: arguments.count])
     labels = np.repeat(np.arange(len(banks)), [len(bank) for bank in banks])
-    right = own_bank(sketches(listen(np.concatenate(banks))), labels)
+    right = own_bank(coarse_log_mels(measure_voices(np.concatenate(banks))), labels)
     for k, kind in enumerate(KINDS):
         print(f"{kind}: {right[labels == k].mean():.0%} among their own")
     print(f"all: {right.mean():.0%}")

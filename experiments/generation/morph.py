@@ -39,8 +39,8 @@ from corpus import QUIET
 from timbre import timbre
 
 from ddx7.audio.pitch import estimate_pitch
-from ddx7.inference.morph import Through, blend, walk
-from ddx7.library.hearing import RATE, apart_db, hear, look
+from ddx7.generation.morph import Through, blend, walk
+from ddx7.library.notes import RATE, note_log_mel, pairwise_distance_db, render_notes
 from ddx7.voice.health import plausible
 from ddx7.voice.packing import in_range, unpack
 
@@ -53,9 +53,9 @@ CLEAR, CLOSE_CENTS = 0.6, 30.0
 
 def measure(path: np.ndarray) -> dict[str, float]:
     """What the table says of one sequence, uint8 [step, 155]."""
-    audio = hear(path)
-    seen = look(audio)
-    steps = [apart_db(a[None], b[None])[0, 0] for a, b in pairwise(seen)]
+    audio = render_notes(path)
+    seen = note_log_mel(audio)
+    steps = [pairwise_distance_db(a[None], b[None])[0, 0] for a, b in pairwise(seen)]
     line = np.linspace(0, 1, len(seen))[:, None]
     straight = (1 - line) * seen[0] + line * seen[-1]
     second = seen[2:] - 2 * seen[1:-1] + seen[:-2]
@@ -90,7 +90,7 @@ def unlearned(shared: Path) -> np.ndarray:
 
 def along(path: np.ndarray) -> dict[str, np.ndarray]:
     """Roughness and bend of each feature of timbre along a sequence, uint8 [step, 155]; each [feature]."""
-    values = np.stack(list(timbre(hear(path, **OTHER), OTHER["gate_s"]).values()))
+    values = np.stack(list(timbre(render_notes(path, **OTHER), OTHER["gate_s"]).values()))
     line = np.linspace(0, 1, len(path))
     straight = values[:, :1] + line * (values[:, -1:] - values[:, :1])
     return {
@@ -139,7 +139,7 @@ def main() -> None:
     try:
         while len(rows[NUMBERS]) < arguments.pairs:
             a, b = vced[rng.integers(len(vced), size=2)]
-            if np.abs(hear(np.stack([a, b]))).max(axis=1).min() < QUIET:
+            if np.abs(render_notes(np.stack([a, b]))).max(axis=1).min() < QUIET:
                 continue
             found = {way: _walked(go, a, b, arguments.steps) for way, go in ways.items()}
             for way, (measured, of_timbre) in found.items():

@@ -6,7 +6,7 @@ Left out are voices with illegal bytes, voices that are silent or never end, cop
 listened to (kept in RUN/heard, so a run that is stopped goes on). Near-copies (one `family` of the corpus) are never
 divided: every tenth family is kept. Writes `train.npy` and `test.npy`, and `human.npy`: of the kept families all
 undamaged voices, duds included, uint8 [voice, 155]. Beside each lies what it sounds like, as in `train_sound.npy`
-(`sketches`).
+(`coarse_log_mels`).
 """
 
 import argparse
@@ -14,22 +14,22 @@ from pathlib import Path
 
 import numpy as np
 
-from ddx7.generation.gan.data import clean, sketches
+from ddx7.generation.gan.data import coarse_log_mels, is_clean
 from ddx7.library.canonical import sound_key
-from ddx7.library.listening import Heard, listen
-from ddx7.library.measures import Measures
+from ddx7.library.measures import NoteMeasures
+from ddx7.library.screening import VoiceMeasures, measure_voices
 from ddx7.voice.health import clamp, plausible
 from ddx7.voice.packing import in_range, unpack
 
 EVERY, KEPT = 10, 3
 
 
-def some(heard: Heard, rows: np.ndarray) -> Heard:
+def some(heard: VoiceMeasures, rows: np.ndarray) -> VoiceMeasures:
     """What was heard of some of the voices."""
     notes = (
-        Measures(**{name: value[rows] for name, value in vars(note).items()}) for note in (heard.middle, heard.low)
+        NoteMeasures(**{name: value[rows] for name, value in vars(note).items()}) for note in (heard.middle, heard.low)
     )
-    return Heard(*notes, long_peak=heard.long_peak[rows])
+    return VoiceMeasures(*notes, long_peak=heard.long_peak[rows])
 
 
 def main() -> None:
@@ -41,15 +41,17 @@ def main() -> None:
     corpus = np.load(arguments.shared / "corpus" / "voices.npz")
     raw = unpack(corpus["voices"])
     legal = clamp(raw)
-    heard = listen(legal, folder=arguments.run / "heard", progress=lambda done, of: print(f"heard {done:,} of {of:,}"))
+    heard = measure_voices(
+        legal, folder=arguments.run / "heard", progress=lambda done, of: print(f"heard {done:,} of {of:,}")
+    )
     whole = np.flatnonzero(in_range(raw).all(axis=1) & plausible(raw))
     whole = whole[np.sort(np.unique(sound_key(legal[whole]), axis=0, return_index=True)[1])]
-    well = whole[clean(legal[whole], some(heard, whole))]
+    well = whole[is_clean(legal[whole], some(heard, whole))]
     kept = corpus["family"] % EVERY == KEPT
     parts = {"train": well[~kept[well]], "test": well[kept[well]], "human": whole[kept[whole]]}
     for name, rows in parts.items():
         np.save(arguments.run / f"{name}.npy", legal[rows])
-        np.save(arguments.run / f"{name}_sound.npy", sketches(some(heard, rows)).astype(np.float16))
+        np.save(arguments.run / f"{name}_sound.npy", coarse_log_mels(some(heard, rows)).astype(np.float16))
         print(f"{name}: {len(rows):,} voices")
     print(f"{1 - len(well) / len(whole):.1%} of {len(whole):,} undamaged voices are left out as duds")
 

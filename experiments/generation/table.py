@@ -8,9 +8,9 @@ Columns, for voices of each kind beside held-out human ones (families divided, s
 
 - valid: bytes are legal and come back the same from a file; unique: share of different sounds among them;
 - copies: share of those that have a training voice with which they share four operators or more that sound;
-- precision, recall, density, coverage (Naeem et al., 2020; `ddx7.generation.scores`), in parameters and in sound;
+- precision, recall, density, coverage (Naeem et al., 2020; `ddx7.generation.prdc`), in parameters and in sound;
 - AUC: how well a forest, fresh and cross-validated, tells them from the held-out ones: 0.5 not at all, 1 always;
-- duds: share that breaks a rule of listening or of health (`ddx7.library.listening`).
+- duds: share that breaks a rule of listening or of health (`ddx7.library.screening`).
 
 Below: how often what was asked is what came, judged by a classifier of sounds that only human voices taught.
 Further: whether duds come from operators in the wrong mode. `--vae` is a run of `train.py --steps 1600 --name vae`,
@@ -35,15 +35,15 @@ from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from ddx7.generation.gan.conditions import YES, describe
-from ddx7.generation.gan.data import clean, named_categories, sketches
-from ddx7.generation.gan.propose import WEIGHTS, Maker, load_weights
+from ddx7.generation.gan.conditions import YES, describe_conditions
+from ddx7.generation.gan.data import coarse_log_mels, is_clean, named_categories
 from ddx7.generation.gan.representation import numbers
+from ddx7.generation.gan.voice_generator import WEIGHTS, VoiceGenerator, load_weights
 from ddx7.generation.generate import make_bank
-from ddx7.generation.scores import prdc
+from ddx7.generation.prdc import prdc
 from ddx7.library.canonical import canonical, sound_key
 from ddx7.library.categories import CATEGORIES
-from ddx7.library.listening import listen
+from ddx7.library.screening import measure_voices
 from ddx7.voice.packing import VCED_COLUMNS, in_range, pack, random_vced, rows, unpack
 from ddx7.voice.symmetry import OPERATOR_COLUMNS, sorted_operators
 
@@ -119,9 +119,9 @@ def score(
 ) -> dict[str, float]:
     """One row of the table, of voices meant to be of some categories, or of those of their names."""
     n = min(len(vced), len(human.test))
-    vced, heard = vced[:n], listen(vced[:n])
+    vced, heard = vced[:n], measure_voices(vced[:n])
     # In half precision, as the others are kept: trees would tell rounded numbers from others.
-    sound = sketches(heard).astype(human.test_sound.dtype).astype(np.float32)
+    sound = coarse_log_mels(heard).astype(human.test_sound.dtype).astype(np.float32)
     points, sounds = (numbers(human.test), numbers(vced)), (human.test_sound.astype(np.float32), sound)
     row = {
         "valid": float((in_range(vced).all(axis=1) & (unpack(pack(vced)) == vced).all(axis=1)).mean()),
@@ -131,7 +131,7 @@ def score(
     for label, (real, made) in (("parameters", points), ("sound", sounds)):
         row |= {f"{name} ({label})": value for name, value in prdc(real, made)._asdict().items()}
         row[f"AUC ({label})"] = told_apart(real, made)
-    return row | {"duds": float(1 - clean(vced, heard, None if meant is None else meant[:n]).mean())}
+    return row | {"duds": float(1 - is_clean(vced, heard, None if meant is None else meant[:n]).mean())}
 
 
 def flipped(vced: np.ndarray, meant: np.ndarray) -> dict[str, float]:
@@ -140,7 +140,7 @@ def flipped(vced: np.ndarray, meant: np.ndarray) -> dict[str, float]:
     Returns:
       share of the voices that are duds, and share of these duds that a flip mends.
     """
-    broken = ~clean(vced, categories=meant)
+    broken = ~is_clean(vced, categories=meant)
     duds = vced[broken]
     tried, of = [], []
     for k, voice in enumerate(duds):
@@ -149,7 +149,7 @@ def flipped(vced: np.ndarray, meant: np.ndarray) -> dict[str, float]:
             other[column] ^= 1
             tried.append(other)
             of.append(k)
-    mended = set(np.array(of)[clean(np.array(tried), categories=meant[broken][of])]) if tried else set()
+    mended = set(np.array(of)[is_clean(np.array(tried), categories=meant[broken][of])]) if tried else set()
     return {"duds": len(duds) / len(vced), "mended by a flip": len(mended) / max(len(duds), 1)}
 
 
@@ -178,7 +178,7 @@ class Judge:
         return float((place == 0).mean()), float((place < 3).mean())
 
 
-def obedience(maker: Maker, human: Human, n: int, most: int) -> dict[str, dict[str, float]]:
+def obedience(maker: VoiceGenerator, human: Human, n: int, most: int) -> dict[str, dict[str, float]]:
     """How often what is asked comes: kinds of sound beside human voices so named, and the rest by its bytes."""
     judge, found = Judge(human, most), {}
     named = named_categories(human.test)
@@ -186,7 +186,7 @@ def obedience(maker: Maker, human: Human, n: int, most: int) -> dict[str, dict[s
         if name in BETWEEN:
             continue
         made = make_bank(n, category=name, seed=11, maker=maker)
-        hits = judge.hits(sketches(listen(made.bank.to_vced())), kind)
+        hits = judge.hits(coarse_log_mels(measure_voices(made.bank.to_vced())), kind)
         real = human.test_sound[named[:, kind]].astype(np.float32)
         true = judge.hits(real, kind) if len(real) else (np.nan, np.nan)
         found[name] = {"first": hits[0], "of three": hits[1], "human first": true[0], "human of three": true[1]}
@@ -198,7 +198,7 @@ def obedience(maker: Maker, human: Human, n: int, most: int) -> dict[str, dict[s
     found["algorithm"] = {"first": float(np.mean(algorithms))}
     for name in ("sweeping", "fixed"):
         made = maker.make(maker.habits.draw(rng, 8 * n, **{name: YES}), seed=3)
-        true = describe(made, np.zeros((len(made), len(CATEGORIES)), bool))
+        true = describe_conditions(made, np.zeros((len(made), len(CATEGORIES)), bool))
         found[f"{name}, before choosing"] = {"first": float((getattr(true, name) == YES).mean())}
     return found
 

@@ -7,8 +7,8 @@ these are its main ones by librosa's definitions, with the library's own measure
 import librosa
 import numpy as np
 
-from ddx7.library.hearing import RATE
-from ddx7.library.measures import measure
+from ddx7.library.measures import measure_notes
+from ddx7.library.notes import RATE
 
 _N_FFT, _HOP = 1024, 512
 _SILENT = 1e-7  # added to magnitudes, so that silence is flat and has a centre
@@ -38,7 +38,7 @@ def timbre(audio: np.ndarray, gate_s: float) -> dict[str, np.ndarray]:
     for name, values in over_time.items():
         low, middle, high = np.percentile(values, (25, 50, 75), axis=-1)
         found |= {f"{name}, median": middle, f"{name}, range": high - low}
-    once = measure(audio, gate_s)
+    once = measure_notes(audio, gate_s)
     seconds = np.arange(audio.shape[1]) / RATE
     energy = np.square(audio) + _SILENT**2
     return found | {

@@ -11,11 +11,11 @@ from pathlib import Path
 
 import numpy as np
 
-from ddx7.generation.gan.conditions import Habits
-from ddx7.generation.gan.data import Yardstick, examples_of
-from ddx7.generation.gan.network import Size
-from ddx7.generation.gan.propose import save_weights
-from ddx7.generation.gan.training import Settings, train
+from ddx7.generation.gan.conditions import ConditionPrior
+from ddx7.generation.gan.data import HeldOutEvaluator, examples_of
+from ddx7.generation.gan.network import GanSize
+from ddx7.generation.gan.training import GanConfig, train
+from ddx7.generation.gan.voice_generator import save_weights
 from ddx7.library.categories import CATEGORIES
 
 MEASURED = 512  # held-out voices that made ones are compared with while training
@@ -26,23 +26,23 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("run", type=Path)
     parser.add_argument("--name", default="first")
-    for field, value in Settings().__dict__.items():
+    for field, value in GanConfig().__dict__.items():
         if isinstance(value, (int, float)):
             parser.add_argument(f"--{field.replace('_', '-')}", type=type(value), default=value)
-    parser.add_argument("--noise", type=int, default=Size().noise, help="numbers that a voice is made from")
+    parser.add_argument("--noise", type=int, default=GanSize().noise, help="numbers that a voice is made from")
     parser.add_argument("--until", type=int)
     arguments = parser.parse_args()
     voices = {name: np.load(arguments.run / f"{name}.npy") for name in ("train", "test")}
-    settings = Settings(**{name: value for name, value in vars(arguments).items() if name in Settings().__dict__})
+    settings = GanConfig(**{name: value for name, value in vars(arguments).items() if name in GanConfig().__dict__})
     examples = examples_of(voices["train"])
     chosen = np.random.default_rng(0).permutation(len(voices["test"]))[:MEASURED]
-    folder, size = arguments.run / arguments.name, Size(noise=arguments.noise)
+    folder, size = arguments.run / arguments.name, GanSize(noise=arguments.noise)
     weights, metrics = train(
         examples,
         folder,
         settings,
         size,
-        Yardstick.of(voices["test"][chosen]),
+        HeldOutEvaluator.of(voices["test"][chosen]),
         lambda m: print({name: round(value, 3) for name, value in m.items()}, flush=True),
         arguments.until,
     )
@@ -55,7 +55,7 @@ def main() -> None:
         "categories": list(CATEGORIES),
         **metrics,
     }
-    save_weights(folder / "gan.safetensors", weights, size, Habits.of(examples.conditions), card)
+    save_weights(folder / "gan.safetensors", weights, size, ConditionPrior.of(examples.conditions), card)
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from ddx7.library import CATEGORIES, categories_of_name, listen
+from ddx7.library import CATEGORIES, categories_of_name, measure_voices
 from ddx7.library.classify import features, save_classifier
 from ddx7.library.corpus import names_of
 from ddx7.voice.health import clamp
@@ -34,7 +34,7 @@ def main() -> None:
     given = arguments.parse_args()
     with np.load(given.corpus) as file:
         vced, family = clamp(unpack(file["voices"])), file["family"]
-    heard = listen(vced, folder=given.run / "heard", progress=lambda done, n: print(f"heard {done:,} of {n:,}"))
+    heard = measure_voices(vced, folder=given.run / "heard", progress=lambda done, n: print(f"heard {done:,} of {n:,}"))
     labels = np.array([[c in categories_of_name(name) for c in CATEGORIES] for name in names_of(vced)])
     usable = labels.any(1) & (heard.long_peak > 1e-3)
     x, y, family = features(vced, heard)[usable], labels[usable].astype(np.float32), family[usable]

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from table import load_run
 
-from ddx7.resynthesis.dataset import find_recordings, load_pieces
-from ddx7.resynthesis.player import SHIPPED, Instrument, save
+from ddx7.resynthesis.dataset import find_recordings, load_segments
+from ddx7.resynthesis.instrument import SHIPPED, Instrument, save
 from ddx7.resynthesis.transfer import learned_range
 
 SOURCES = "recordings of notes and phrases, 16 kHz, pitch by pyin; licences differ, none of them is in the package"
@@ -28,7 +28,7 @@ def main() -> None:
     table = json.loads(options.table.read_text()) if options.table else {}
     for folder in sorted(p for p in options.runs.iterdir() if (p / options.config).is_dir()):
         instrument = folder.name
-        pieces, report = load_pieces(find_recordings(options.data, instrument), "train", cache=options.cache)
+        pieces, report = load_segments(find_recordings(options.data, instrument), "train", cache=options.cache)
         model, metrics = load_run(folder / options.config, instrument, options.config)
         command = f"ddx7 train resynth DATA --instrument {instrument} --config {options.config} -o RUN"
         card = {

@@ -22,7 +22,7 @@ from ddx7.audio.spectral_loss import THREE, multi_scale_distance
 from ddx7.engine.operators import OUTPUT_SCALE, initial_state, synthesise
 from ddx7.engine.tables import FEEDBACK
 from ddx7.files import atomic_write
-from ddx7.resynthesis.dataset import Piece, crop, find_recordings, load_pieces
+from ddx7.resynthesis.dataset import Segment, crop, find_recordings, load_segments
 from ddx7.resynthesis.fm import FmSynth
 from ddx7.resynthesis.structure import FULL_INDEX, PAPER, TURN, Structure, from_voice, with_feedback
 from ddx7.voice import Operator, Voice
@@ -150,7 +150,7 @@ def judge(structures: list[Structure], crops: list, sample_rate: int) -> list[fl
     return found
 
 
-def choose_crops(pieces: list[Piece], seed: int) -> list:
+def choose_crops(pieces: list[Segment], seed: int) -> list:
     """Stretches of recordings, from the middle of pieces of different pitch."""
     rng = np.random.default_rng(seed)
     long = [p for p in pieces if p.n_frames >= FRAMES + 32]
@@ -171,7 +171,7 @@ def main() -> None:
     parser.add_argument("--children", type=int, default=16)
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
-    pieces, report = load_pieces(find_recordings(options.data, options.instrument), "train", cache=options.cache)
+    pieces, report = load_segments(find_recordings(options.data, options.instrument), "train", cache=options.cache)
     print(report, flush=True)
     crops, rng = choose_crops(pieces, options.seed), np.random.default_rng(options.seed)
     assert all(len(c.audio) == FRAMES * HOP for c in crops)

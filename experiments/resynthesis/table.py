@@ -31,21 +31,21 @@ from ddx7.audio.metrics import (
 )
 from ddx7.files import atomic_write
 from ddx7.resynthesis.configs import config
-from ddx7.resynthesis.dataset import Piece, find_recordings, load_pieces
+from ddx7.resynthesis.dataset import Segment, find_recordings, load_segments
+from ddx7.resynthesis.instrument import Instrument, load, shipped
 from ddx7.resynthesis.model import n_weights
-from ddx7.resynthesis.player import Instrument, load, shipped
 from ddx7.runs import CHECKPOINT, METRICS, last_metrics
 
 RATE = 16_000
 SURE = 0.5
 
 
-def played(instrument: Instrument, pieces: list[Piece]) -> list[np.ndarray]:
+def played(instrument: Instrument, pieces: list[Segment]) -> list[np.ndarray]:
     """Every piece, from its own pitch and loudness."""
     return [instrument(p.features.f0_hz, p.features.loudness_db) for p in pieces]
 
 
-def errors(pieces: list[Piece], sounds: list[np.ndarray]) -> dict[str, float]:
+def errors(pieces: list[Segment], sounds: list[np.ndarray]) -> dict[str, float]:
     """Means over pieces, weighted by their length."""
     rows, weights = [], []
     for piece, sound in zip(pieces, sounds, strict=True):
@@ -97,8 +97,8 @@ def main() -> None:
     for folder in sorted(p for p in options.runs.iterdir() if p.is_dir()):
         instrument = folder.name
         sources = find_recordings(options.data, instrument)
-        learned, _ = load_pieces(sources, "train", cache=options.cache)
-        held_out, report = load_pieces(sources, "valid", cache=options.cache)
+        learned, _ = load_segments(sources, "train", cache=options.cache)
+        held_out, report = load_segments(sources, "valid", cache=options.cache)
         print(f"{instrument}: {report}", flush=True)
         kept = options.cache.parent / "embeddings"
         references = [

@@ -13,15 +13,15 @@ import ddx7
 from ddx7.cli import main
 from ddx7.resynthesis.fm import FmSynth
 from ddx7.resynthesis.hpn import HpnSynth, RnnSize
-from ddx7.resynthesis.model import Model
-from ddx7.resynthesis.player import Instrument, save
+from ddx7.resynthesis.instrument import Instrument, save
+from ddx7.resynthesis.model import ResynthesisModel
 from ddx7.resynthesis.structure import PAPER, from_voice
 from ddx7.resynthesis.tcn import TcnSize
 
 RANGE = {"lowest_note": 60.0, "highest_note": 66.0, "loud_db": -10.0}
 
 
-def _saved(path: Path, model: Model) -> Path:
+def _saved(path: Path, model: ResynthesisModel) -> Path:
     save(path, Instrument(model, model.init(jax.random.key(0)), {"what": "a test", "range": RANGE}))
     return path
 
@@ -30,7 +30,7 @@ def _saved(path: Path, model: Model) -> Path:
 def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An instrument of two operators that has learned nothing."""
     path = tmp_path_factory.mktemp("models") / "tiny.safetensors"
-    return _saved(path, Model(FmSynth(from_voice(PAPER["2"], 2.0)), TcnSize(channels=8, dilations=(1, 2))))
+    return _saved(path, ResynthesisModel(FmSynth(from_voice(PAPER["2"], 2.0)), TcnSize(channels=8, dilations=(1, 2))))
 
 
 @pytest.fixture(scope="module")
@@ -85,7 +85,7 @@ def test_export_refuses(run: Run, tiny: Path, folder: Path, tmp_path: Path) -> N
     outcome = run("export", tiny, "-o", tmp_path / "a.syx", "--name", "ELEVEN CHAR")
     assert outcome.code == 1
     assert "playing" not in outcome.err  # told before the work
-    noise = _saved(tmp_path / "noise.safetensors", Model(HpnSynth(), RnnSize(hidden=4, layers=1)))
+    noise = _saved(tmp_path / "noise.safetensors", ResynthesisModel(HpnSynth(), RnnSize(hidden=4, layers=1)))
     outcome = run("export", noise, "-o", tmp_path / "a.syx")
     assert outcome.code == 1
     assert "harmonics and noise" in outcome.err

@@ -13,9 +13,9 @@ from running import Run
 import ddx7
 from ddx7.audio import Note
 from ddx7.cli.match import remarks
-from ddx7.inference.result import Match
-from ddx7.inference.score import Hand
-from ddx7.inference.verdict import confidence, describe, verdict
+from ddx7.matching.objective import NoteEvent
+from ddx7.matching.quality import describe, match_quality, same_category_probability
+from ddx7.matching.result import Match
 from ddx7.voice import Bank, init_voice
 
 RATE = 44_100
@@ -36,10 +36,10 @@ def out(tmp_path: Path) -> Path:
     return tmp_path / "out"
 
 
-def a_match(distance: float, confidence: float = 1.0, *, interrupted: bool = False) -> Match:
-    note = Note(0.0, 0.1, 0.1, 261.63, 60, 0.0, confidence, -20.0, -17.0)
+def a_match(distance: float, same_category_probability: float = 1.0, *, interrupted: bool = False) -> Match:
+    note = Note(0.0, 0.1, 0.1, 261.63, 60, 0.0, same_category_probability, -20.0, -17.0)
     sound = np.ones(10, np.float32)
-    hand = Hand(60, 100, 0.1)
+    hand = NoteEvent(60, 100, 0.1)
     return Match(
         Bank([init_voice()]), (distance,), sound, sound, RATE, (note,), (hand,), 0, ("noise missing",), {}, interrupted
     )
@@ -96,8 +96,8 @@ def test_several_recordings_get_a_folder_each_and_json_tells_them_apart(run: Run
         assert {Path(path) for path in found["files"]} == set((out / stem).iterdir())
         assert (out / stem / f"{stem}.syx").exists()
         assert found["distances_db"] == sorted(found["distances_db"])
-        assert found["verdict"] == verdict(found["distances_db"][0])
-        assert found["confidence"] == round(confidence(found["distances_db"][0]), 3)
+        assert found["verdict"] == match_quality(found["distances_db"][0])
+        assert found["confidence"] == round(same_category_probability(found["distances_db"][0]), 3)
         assert (found["key"], found["interrupted"]) == (69, False)
 
 
@@ -175,7 +175,7 @@ def test_arguments_out_of_range(run: Run, tone: Path, out: Path, words: tuple[st
     [(2.99, "very close"), (3.0, "same family"), (6.0, "roughly similar"), (9.0, "far off"), (40.0, "far off")],
 )
 def test_the_distance_is_put_into_plain_words(distance: float, words: str) -> None:
-    likely = f"(the same kind of sound: {round(100 * confidence(distance))} %)"
+    likely = f"(the same kind of sound: {round(100 * same_category_probability(distance))} %)"
     assert remarks(a_match(distance)) == [
         f"{distance:.1f} dB from the recording: {words} {likely}; noise missing",
         "play C3 (MIDI note 60) at velocity 100",

@@ -7,7 +7,7 @@ import soundfile
 
 from ddx7.resynthesis import Instrument, save
 from ddx7.resynthesis.fm import FmSynth
-from ddx7.resynthesis.model import Model
+from ddx7.resynthesis.model import ResynthesisModel
 from ddx7.resynthesis.structure import OURS
 from ddx7.resynthesis.tcn import TcnSize
 
@@ -17,7 +17,7 @@ RATE = 16_000
 @pytest.fixture
 def kazoo(tmp_path):
     """Weights of an instrument that has learned nothing, and a recording of one note."""
-    model = Model(FmSynth(OURS["flute"]), TcnSize(8, 3, (1, 2), "all", 0.0))
+    model = ResynthesisModel(FmSynth(OURS["flute"]), TcnSize(8, 3, (1, 2), "all", 0.0))
     card = {"what": "a kazoo", "range": {"lowest_note": 50.0, "highest_note": 80.0, "loud_db": -12.0}}
     save(tmp_path / "kazoo.safetensors", Instrument(model, model.init(jax.random.key(0)), card))
     t = np.arange(RATE) / RATE

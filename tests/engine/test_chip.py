@@ -21,7 +21,7 @@ from ddx7.engine import (
     plan_nearest,
     play,
     relax,
-    render_relaxed,
+    render_differentiable,
     synthesise,
 )
 from ddx7.engine.chip import Chip, convert, filter_taps, operate
@@ -201,7 +201,7 @@ def test_relaxed_voices_have_it_only_if_asked() -> None:
     nearest = {p.name: plan_nearest(jax.tree.map(np.asarray, patch), *hands, RATE, p) for p in (HARDWARE, HARDWARE_DAC)}
 
     def hear(patch: Patch, name: str, character: bool) -> jax.Array:
-        return render_relaxed(patch, *hands, n, RATE, nearest=nearest[name], character=character)
+        return render_differentiable(patch, *hands, n, RATE, nearest=nearest[name], character=character)
 
     program = {name: str(jax.make_jaxpr(lambda p, name=name: hear(p, name, False))(patch)) for name in nearest}
     assert program["hardware+dac"] == program["hardware"]

@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ddx7.engine import CONTINUOUS, HARDWARE, Patch, plan, plan_nearest, play, relax, render_relaxed
+from ddx7.engine import CONTINUOUS, HARDWARE, Patch, plan, plan_nearest, play, relax, render_differentiable
 from ddx7.engine.patch import MAXIMUM, MINIMUM
 from ddx7.voice import Voice
 from ddx7.voice.packing import random_vced
@@ -42,7 +42,7 @@ def test_relaxed_voice_on_whole_parameters_sounds_as_the_real_one() -> None:
     real = play(plan(patch, *HANDS, RATE, profile=HARDWARE), BLOCKS * 64)
     nearest = plan_nearest(jax.tree.map(lambda x: x.astype(np.float32), patch), *HANDS, RATE, HARDWARE)
     relaxed = np.asarray(
-        jax.jit(lambda p, n: render_relaxed(p, *HANDS, BLOCKS, RATE, nearest=n))(relax(patch), nearest)
+        jax.jit(lambda p, n: render_differentiable(p, *HANDS, BLOCKS, RATE, nearest=n))(relax(patch), nearest)
     )
     error_db = 10 * np.log10(np.square(relaxed - real).sum(axis=1) / np.square(real).sum(axis=1) + 1e-20)
     assert np.median(error_db) < -80
@@ -67,7 +67,7 @@ def test_gradient_matches_float64_differences() -> None:
 
         @jax.jit
         def hear(moved: dict[str, jax.Array]) -> jax.Array:
-            audio = render_relaxed(replace(patch, **moved), *HANDS, BLOCKS, RATE, nearest=nearest)
+            audio = render_differentiable(replace(patch, **moved), *HANDS, BLOCKS, RATE, nearest=nearest)
             return jnp.sum(audio * listener, axis=1)
 
         all_of = {name: getattr(patch, name) for name in ("feedback", "output_level", "rates", "fine")}
@@ -99,7 +99,7 @@ def test_gradient_stays_finite_where_a_loop_is_chaotic() -> None:
 
     @jax.jit
     def gradient(patch: Patch) -> Patch:
-        return jax.grad(lambda p: jnp.square(render_relaxed(p, *hands, 700, RATE, nearest=nearest)).sum())(patch)
+        return jax.grad(lambda p: jnp.square(render_differentiable(p, *hands, 700, RATE, nearest=nearest)).sum())(patch)
 
     for leaf in jax.tree.leaves(gradient(patch)):
         assert np.isfinite(leaf).all()

@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 
 import ddx7
-from ddx7.engine import Assignment, Controllers, Patch, Performance, plan, play, rendering
-from ddx7.engine import score as score_module
-from ddx7.engine.midi import FADE_S, Note, Score, read_midi, render_midi
+from ddx7.engine import ControllerAssignment, ControllerInput, Controllers, Patch, plan, play, rendering
+from ddx7.engine import midi_file as score_module
+from ddx7.engine.midi import FADE_S, read_midi, render_midi
+from ddx7.engine.midi_file import MidiNote, MidiPerformance
 from ddx7.voice import Bank, Operator, Voice, init_voice
 from ddx7.voice.packing import random_vced
 
@@ -54,7 +55,7 @@ def bend_range(seconds: float, semitones: int, cents: int = 0, channel: int = 1)
     return [(seconds, "cc", *step, {"channel": channel}) for step in steps]
 
 
-def gates(score: Score) -> list[tuple[int, float, float]]:
+def gates(score: MidiPerformance) -> list[tuple[int, float, float]]:
     return [(note.key, round(note.onset_s, 9), round(note.release_s, 9)) for note in score.notes]
 
 
@@ -387,9 +388,9 @@ def test_controllers_act_on_their_own_channel_only() -> None:
     ("move", "controllers"),
     [
         (("cc", 1), Controllers()),
-        (("cc", 4), Controllers(foot_to=Assignment(99, pitch=True))),
-        (("cc", 2), Controllers(breath_to=Assignment(99, pitch=True))),
-        (("touch",), Controllers(aftertouch_to=Assignment(99, pitch=True))),
+        (("cc", 4), Controllers(foot_to=ControllerAssignment(99, pitch=True))),
+        (("cc", 2), Controllers(breath_to=ControllerAssignment(99, pitch=True))),
+        (("touch",), Controllers(aftertouch_to=ControllerAssignment(99, pitch=True))),
     ],
 )
 def test_vibrato_only_while_its_controller_is_up(move: tuple, controllers: Controllers) -> None:
@@ -476,13 +477,13 @@ def test_silence_up_to_the_end_of_the_file() -> None:
     audio = render_midi(midi((0, "on", 60, 100), (0.1, "off", 60), end_s=1.5), SINE)
     assert len(audio) == round(1.5 * RATE)
     assert not audio[RATE:].any()
-    assert not render_midi(Score((), duration_s=0.5), SINE).any()
+    assert not render_midi(MidiPerformance((), duration_s=0.5), SINE).any()
 
 
 def test_notes_of_very_different_length_are_not_cut() -> None:
     gates_s = [0.05, 3.0, 0.4, 1.1] * 10
-    notes = [Note(40 + k, 100, 0.01 * k, 0.01 * k + gate) for k, gate in enumerate(gates_s)]
-    audio = render_midi(Score(tuple(notes)), SINE)
+    notes = [MidiNote(40 + k, 100, 0.01 * k, 0.01 * k + gate) for k, gate in enumerate(gates_s)]
+    audio = render_midi(MidiPerformance(tuple(notes)), SINE)
     rows = ddx7.render(SINE, np.array([n.key for n in notes]), 100, np.array(gates_s), 4.0)
     expected = placed([(note.onset_s, row) for note, row in zip(notes, rows, strict=True)], len(audio))
     np.testing.assert_allclose(audio, expected, atol=2e-6)
@@ -495,14 +496,14 @@ def test_progress_walks_through_all_batches() -> None:
         seen.extend(batches)
         return batches
 
-    render_midi(Score(tuple(Note(60, 100, 0, 0.1) for _ in range(300))), SINE, progress=watch)
+    render_midi(MidiPerformance(tuple(MidiNote(60, 100, 0, 0.1) for _ in range(300))), SINE, progress=watch)
     assert len(seen) > 1
     assert sorted(np.concatenate(seen)) == list(range(300))
 
 
 def test_other_notes_voices_and_controllers_compile_nothing_new() -> None:
     voices = ending_voices(5, seed=5)
-    first = Score(tuple(Note(60 + k, 100, 0.1 * k, 1.0) for k in range(5)))
+    first = MidiPerformance(tuple(MidiNote(60 + k, 100, 0.1 * k, 1.0) for k in range(5)))
     render_midi(first, voices[0])
     traces = rendering._play_piece._cache_size()
     second = midi(
@@ -522,14 +523,14 @@ def test_other_notes_voices_and_controllers_compile_nothing_new() -> None:
         ({"sample_rate": 7999}, "sample_rate: found 7999"),
         ({"tail": -1}, "tail: found -1"),
         ({"voices": []}, "found no voices"),
-        ({"source": Score((Note(128, 100, 0, 1),))}, "key: found 128"),
-        ({"source": Score((Note(60, 0, 0, 1),))}, "velocity: found 0"),
-        ({"source": Score((Note(60, 1, 1, 0),))}, "gate: found -1"),
-        ({"source": Score((Note(60, 1, -1, 0),))}, "onset_s: found -1"),
+        ({"source": MidiPerformance((MidiNote(128, 100, 0, 1),))}, "key: found 128"),
+        ({"source": MidiPerformance((MidiNote(60, 0, 0, 1),))}, "velocity: found 0"),
+        ({"source": MidiPerformance((MidiNote(60, 1, 1, 0),))}, "gate: found -1"),
+        ({"source": MidiPerformance((MidiNote(60, 1, -1, 0),))}, "onset_s: found -1"),
     ],
 )
 def test_values_out_of_range(changes: dict, says: str) -> None:
-    arguments = {"source": Score((Note(60, 100, 0, 1),)), "voices": SINE} | changes
+    arguments = {"source": MidiPerformance((MidiNote(60, 100, 0, 1),)), "voices": SINE} | changes
     with pytest.raises(ddx7.Ddx7Error, match=says):
         render_midi(arguments.pop("source"), arguments.pop("voices"), **arguments)
 
@@ -541,7 +542,7 @@ def test_a_performance_for_each_voice_is_as_if_each_were_alone() -> None:
     voices = ending_voices(3, seed=4, lfo_pitch_depth=60, pitch_mod_sensitivity=4)
     keys, gates = np.array([40, 60, 70], np.int32), np.array([100, 300, 500], np.int32)
     dice = np.random.default_rng(0)
-    together = Performance(
+    together = ControllerInput(
         bend=dice.integers(-(1 << 23), 1 << 23, (3, 150)).astype(np.int32),
         pitch_mod=np.array([[0], [50], [127]], np.int32),
         amp_mod=np.arange(150, dtype=np.int32) % 128,  # shared
@@ -552,7 +553,7 @@ def test_a_performance_for_each_voice_is_as_if_each_were_alone() -> None:
     audio = play(plan(Patch.stack(voices), keys, np.full(3, 99), gates, RATE), lengths, together)
     assert audio.shape == (3, 31_234)
     for k, n_samples in enumerate(lengths):
-        alone = Performance(
+        alone = ControllerInput(
             bend=together.bend[k],
             pitch_mod=together.pitch_mod[k],
             amp_mod=together.amp_mod,

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import ddx7
-from ddx7.engine import Assignment, Controllers, rendering
+from ddx7.engine import ControllerAssignment, Controllers, rendering
 from ddx7.voice import Voice, init_voice
 from ddx7.voice.packing import random_vced
 
@@ -119,7 +119,7 @@ def test_bend_and_tune(controllers: Controllers, semitones: float) -> None:
 
 def test_of_several_controllers_the_strongest_counts() -> None:
     voice = replace(SINE, lfo_speed=60, pitch_mod_sensitivity=5)
-    both = Controllers(wheel=40, foot=90, foot_to=Assignment(99, pitch=True))
+    both = Controllers(wheel=40, foot=90, foot_to=ControllerAssignment(99, pitch=True))
     audio = [
         ddx7.render(voice, duration=0.3, controllers=c) for c in (both, Controllers(wheel=90), Controllers(wheel=40))
     ]
@@ -132,7 +132,7 @@ def test_eg_bias_closes_only_sensitive_operators() -> None:
         replace(SINE, operators=(replace(SINE.operators[0], amp_mod_sensitivity=s), *SINE.operators[1:]))
         for s in (0, 3)
     )
-    breath = Assignment(99, eg_bias=True)
+    breath = ControllerAssignment(99, eg_bias=True)
     levels = {
         (voice.operators[0].amp_mod_sensitivity, b): np.abs(
             ddx7.render(voice, duration=0.2, controllers=Controllers(breath=b, breath_to=breath))

@@ -31,9 +31,9 @@ def human() -> np.ndarray:
 @pytest.fixture(scope="session")
 def taught(human: np.ndarray, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Weights of a generator with their card."""
-    from ddx7.generation.gan.conditions import Habits
-    from ddx7.generation.gan.propose import save_weights
+    from ddx7.generation.gan.conditions import ConditionPrior
     from ddx7.generation.gan.training import train
+    from ddx7.generation.gan.voice_generator import save_weights
     from ddx7.library.categories import CATEGORIES
 
     folder = tmp_path_factory.mktemp("run")
@@ -42,5 +42,7 @@ def taught(human: np.ndarray, tmp_path_factory: pytest.TempPathFactory) -> Path:
     short = replace(SETTINGS, steps=SETTINGS.warm_up)
     weights, metrics = train(examples, folder, short, SIZE, novelty)
     path = folder / "gan.safetensors"
-    save_weights(path, weights, SIZE, Habits.of(examples.conditions), {"categories": list(CATEGORIES), **metrics})
+    save_weights(
+        path, weights, SIZE, ConditionPrior.of(examples.conditions), {"categories": list(CATEGORIES), **metrics}
+    )
     return path

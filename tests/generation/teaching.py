@@ -2,11 +2,11 @@
 
 import numpy as np
 
-from ddx7.generation.gan.network import Size
-from ddx7.generation.gan.training import Settings
+from ddx7.generation.gan.network import GanSize
+from ddx7.generation.gan.training import GanConfig
 
-SIZE = Size(noise=8, whole=24, operator=12, blocks=1)
-SETTINGS = Settings(
+SIZE = GanSize(noise=8, whole=24, operator=12, blocks=1)
+SETTINGS = GanConfig(
     steps=12,
     warm_up=4,
     listens=6,

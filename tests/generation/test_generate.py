@@ -7,14 +7,14 @@ import pytest
 
 import ddx7
 from ddx7.errors import Ddx7Error
-from ddx7.generation.gan.conditions import YES, describe
-from ddx7.generation.gan.propose import load_weights
+from ddx7.generation.gan.conditions import YES, describe_conditions
+from ddx7.generation.gan.voice_generator import load_weights
 from ddx7.generation.generate import make_bank
 from ddx7.library.canonical import sound_key
 from ddx7.library.categories import CATEGORIES
 from ddx7.library.classify import load_classifier
-from ddx7.library.listening import audition, listen
-from ddx7.voice.health import silent, unending
+from ddx7.library.screening import measure_voices, screen_voices
+from ddx7.voice.health import has_stuck_note, is_silent
 
 
 @pytest.fixture(scope="module")
@@ -26,9 +26,9 @@ def test_a_bank_is_well_distinct_and_hangs_on_the_seed(maker):
     made = make_bank(20, seed=4, maker=maker)
     vced = made.bank.to_vced()
     assert len(vced) == 20
-    assert not (silent(vced) | unending(vced)).any()
+    assert not (is_silent(vced) | has_stuck_note(vced)).any()
     drums = np.array([bool({"percussion", "effect"} & set(kinds)) for kinds in made.kinds])
-    assert not audition(vced, without_pitch=drums).duds.any()
+    assert not screen_voices(vced, without_pitch=drums).duds.any()
     assert len(np.unique(sound_key(vced), axis=0)) == 20
     assert len({voice.name for voice in made.bank}) == 20
     assert made.bank == make_bank(20, seed=4, maker=maker).bank
@@ -45,9 +45,9 @@ def test_wishes_are_granted_one_by_one_and_together(maker):
     assert made.kinds == (("brass", "bell"),) * 6
     assert (made.report["heard"], made.report["duds"]) == (0, 0)
     pads = make_bank(6, pad=True, audition=False, maker=maker).bank.to_vced()
-    assert (describe(pads, np.zeros((6, len(CATEGORIES)), bool)).sweeping == YES).all()
+    assert (describe_conditions(pads, np.zeros((6, len(CATEGORIES)), bool)).sweeping == YES).all()
     fixed = make_bank(6, fixed=True, audition=False, maker=maker).bank.to_vced()
-    assert (describe(fixed, np.zeros((6, len(CATEGORIES)), bool)).fixed == YES).all()
+    assert (describe_conditions(fixed, np.zeros((6, len(CATEGORIES)), bool)).fixed == YES).all()
 
 
 @pytest.mark.parametrize(
@@ -74,7 +74,7 @@ def test_what_cannot_be_found_is_said(maker, monkeypatch):
 def test_what_is_kept_sounds_more_as_asked_than_what_is_drawn():
     def organs(bank: ddx7.Bank) -> float:
         vced = bank.to_vced()
-        return float(load_classifier().probabilities(vced, listen(vced))[:, CATEGORIES.index("organ")].mean())
+        return float(load_classifier().probabilities(vced, measure_voices(vced))[:, CATEGORIES.index("organ")].mean())
 
     kept = ddx7.generate(6, category="organ", seed=9)
     assert len(kept) == 6

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from ddx7.generation.scores import prdc, squared_distances
+from ddx7.generation.prdc import prdc, squared_distances
 
 
 def slowly(real, made, k):

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ddx7.generation.gan.data import sketches
-from ddx7.library.listening import listen
+from ddx7.generation.gan.data import coarse_log_mels
+from ddx7.library.screening import measure_voices
 from ddx7.voice.packing import VCED_COLUMNS, in_range
 from ddx7.voice.symmetry import OPERATOR_COLUMNS, permuted
 
@@ -59,7 +59,7 @@ def test_what_is_alike_is_not_told_apart_and_what_is_not_is(table):
 
 def test_the_whole_table_on_a_small_scale(table, human, taught, tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(table, "TREES", 10)  # of 150, which took most of the time
-    sound = sketches(listen(human))
+    sound = coarse_log_mels(measure_voices(human))
     rows = {"train": slice(None), "test": slice(30, None), "human": slice(None)}
     for name, which in rows.items():
         np.save(tmp_path / f"{name}.npy", human[which])

@@ -7,7 +7,7 @@ from ddx7 import vary
 from ddx7.errors import Ddx7Error
 from ddx7.generation import SECTIONS
 from ddx7.generation.vary import numbered
-from ddx7.library.hearing import apart_db, hear, look
+from ddx7.library.notes import note_log_mel, pairwise_distance_db, render_notes
 from ddx7.voice import Voice
 from ddx7.voice.algorithms import CARRIERS
 from ddx7.voice.packing import VCED_COLUMNS, in_range, random_vced
@@ -39,14 +39,15 @@ def test_variations_are_legal_different_and_audible(voice):
     assert len(np.unique(vced[:, :145], axis=0)) == 12
     assert (vced[:, :145] != bytes_of(voice)[:145]).any(axis=1).all()
     assert [v.name for v in bank[:2]] == ["ORIGINAL 1", "ORIGINAL 2"]
-    levels = [10 * np.log10(np.mean(np.square(x))) for x in hear(np.vstack([bytes_of(voice), vced]))]
+    levels = [10 * np.log10(np.mean(np.square(x))) for x in render_notes(np.vstack([bytes_of(voice), vced]))]
     assert np.abs(np.array(levels[1:]) - levels[0]).max() <= 10
 
 
 def test_a_larger_amount_goes_further(voice):
-    original = look(hear(bytes_of(voice)[None]))
+    original = note_log_mel(render_notes(bytes_of(voice)[None]))
     far = [
-        np.median(apart_db(original, look(hear(vary(voice, 16, amount=amount).to_vced())))) for amount in (0.05, 0.3, 1)
+        np.median(pairwise_distance_db(original, note_log_mel(render_notes(vary(voice, 16, amount=amount).to_vced()))))
+        for amount in (0.05, 0.3, 1)
     ]
     assert 0 < far[0] < 0.7 * far[1]
     assert far[1] < 0.9 * far[2]

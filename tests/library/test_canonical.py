@@ -8,7 +8,7 @@ import pytest
 from lookalikes import VCED_MAX, random_voices
 
 import ddx7
-from ddx7.engine import Assignment, Controllers
+from ddx7.engine import ControllerAssignment, Controllers
 from ddx7.library import canonical, sound_key
 from ddx7.voice import Operator, Voice
 
@@ -17,8 +17,8 @@ ALL_MOVED = Controllers(
     wheel=127,
     foot=80,
     breath=60,
-    foot_to=Assignment(99, amp=True),
-    breath_to=Assignment(99, eg_bias=True),
+    foot_to=ControllerAssignment(99, amp=True),
+    breath_to=ControllerAssignment(99, eg_bias=True),
 )
 NAME = slice(145, 155)
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from ddx7.errors import Ddx7Error
-from ddx7.library import CATEGORIES, listen
+from ddx7.library import CATEGORIES, measure_voices
 from ddx7.library.classify import WEIGHTS, Classifier, categorise, features, load_classifier, save_classifier
 from ddx7.library.describe import describe, describe_voices
 from ddx7.voice import Voice
@@ -51,7 +51,7 @@ def vced() -> np.ndarray:
 
 @pytest.fixture(scope="module")
 def heard(vced):
-    return listen(vced)
+    return measure_voices(vced)
 
 
 def test_the_card_describes_the_weights() -> None:

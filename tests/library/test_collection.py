@@ -13,7 +13,7 @@ import pytest
 from lookalikes import bank, random_voices, single
 
 from ddx7.errors import Ddx7Error
-from ddx7.library import Collection, Source, find_files, scan
+from ddx7.library import Collection, VoiceSource, find_files, scan
 from ddx7.voice import Voice, init_voice
 
 INIT = init_voice().to_vced()
@@ -82,7 +82,7 @@ def test_all_kinds_of_files_are_read_in_the_order_of_their_names(tmp_path: Path)
     paths = ["B.json", *["a/bank.syx"] * 32, "a.zip/y.syx", "a.zip/x.sysex", *["b/deep/deeper/bare.bin"] * 3]
     paths += ["b/late.SYX", "z.dx7"]
     indices = [1, *range(1, 33), 1, 1, 1, 2, 3, 1, 1]
-    assert list(found.sources) == [Source(p, k) for p, k in zip(paths, indices, strict=True)]
+    assert list(found.sources) == [VoiceSource(p, k) for p, k in zip(paths, indices, strict=True)]
     assert found.times_seen.tolist() == [1] * 40
     assert (found.n_files, found.n_found, found.problems) == (6, 40, ())
     assert seen == [(k, 6) for k in range(1, 7)]
@@ -232,7 +232,7 @@ def test_a_file_named_by_itself_may_have_any_name(tmp_path: Path) -> None:
     write(tmp_path, {"CARTRIDGE": bank(VOICES[:32])})
     found = scan(str(tmp_path / "CARTRIDGE"))
     assert len(found) == 32
-    assert found.sources[31] == Source("CARTRIDGE", 32)
+    assert found.sources[31] == VoiceSource("CARTRIDGE", 32)
 
 
 def test_voices_and_labels(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from ddx7.library import CATEGORIES, scan
 from ddx7.library.corpus import FROM_BYTES, NOT_HEARD, load_corpus, make_corpus, save_corpus
 from ddx7.library.statistics import count
 from ddx7.voice import Voice, init_voice, save
-from ddx7.voice.health import diagnose, unending
+from ddx7.voice.health import diagnose, has_stuck_note
 from ddx7.voice.packing import random_vced
 
 PLAYED = replace(init_voice().operators[0], rates=(99, 40, 30, 60), levels=(99, 80, 70, 0), output_level=95)
@@ -77,10 +77,10 @@ def test_what_is_written_is_read_back(folder: Path, tmp_path: Path) -> None:
 
 
 def test_listening_adds_duds_and_families_by_sound(folder: Path) -> None:
-    from ddx7.library import listen
+    from ddx7.library import measure_voices
 
     found = scan(folder)
-    corpus = make_corpus(found, listen(found.vced))
+    corpus = make_corpus(found, measure_voices(found.vced))
     assert corpus.heard
     assert corpus.codes[:2] == FROM_BYTES
     zoot = dict(zip(corpus.codes, corpus.diagnosis[3], strict=True))
@@ -120,5 +120,5 @@ def test_what_is_no_corpus_is_refused(tmp_path: Path, content: bytes) -> None:
 def test_voices_that_do_not_end_are_those_of_the_diagnosis() -> None:
     vced = random_vced(np.random.default_rng(0), 400)
     told = [any(f.code == "never-ends" for f in diagnose(Voice.from_vced(row))) for row in vced]
-    assert unending(vced).tolist() == told
+    assert has_stuck_note(vced).tolist() == told
     assert 0 < sum(told) < 400

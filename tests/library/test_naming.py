@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 
 from ddx7.errors import Ddx7Error
-from ddx7.library import CATEGORIES, Measures, categories_of_name, is_nasty, name_voices, naming
+from ddx7.library import CATEGORIES, NoteMeasures, categories_of_name, is_profane, name_voices, naming
 from ddx7.voice import Voice
 
-PLAIN = dict.fromkeys([field.name for field in fields(Measures)], 0.0) | {"centre_hz": 700.0}
+PLAIN = dict.fromkeys([field.name for field in fields(NoteMeasures)], 0.0) | {"centre_hz": 700.0}
 
 
-def heard(n: int, **different: float) -> Measures:
-    return Measures(**{name: np.full(n, value) for name, value in (PLAIN | different).items()})
+def heard(n: int, **different: float) -> NoteMeasures:
+    return NoteMeasures(**{name: np.full(n, value) for name, value in (PLAIN | different).items()})
 
 
 def test_names_fit_a_display_and_are_told_apart() -> None:
@@ -21,7 +21,7 @@ def test_names_fit_a_display_and_are_told_apart() -> None:
     names = name_voices([Voice()] * len(kinds), kinds, seed=3, measures=heard(len(kinds)))
     assert len(set(names)) == len(names) == 720
     assert all(name.isascii() and name.isprintable() and 0 < len(name) <= 10 for name in names)
-    assert not any(map(is_nasty, names))
+    assert not any(map(is_profane, names))
     assert names == name_voices([Voice()] * len(kinds), kinds, seed=3, measures=heard(len(kinds)))
     assert names != name_voices([Voice()] * len(kinds), kinds, seed=4, measures=heard(len(kinds)))
 
@@ -70,25 +70,25 @@ def test_a_bank_is_heard_when_nothing_is_known_of_it() -> None:
 def test_random_names() -> None:
     names = name_voices([Voice()] * 500, [()] * 500, seed=5, style="random")
     assert len(set(names)) == 500
-    assert all(name.isascii() and 0 < len(name) <= 10 and not is_nasty(name) for name in names)
+    assert all(name.isascii() and 0 < len(name) <= 10 and not is_profane(name) for name in names)
 
 
 @pytest.mark.parametrize("stem", ["shpx", "fuvg", "anmv", "avttre"])
 def test_nasty_words_are_found_however_they_are_written(stem: str) -> None:
     word = codecs.decode(stem, "rot13")
     for spelt in (word, word.upper(), " ".join(word), word[:2] + "." + word[2:], word[:2] + word[1:], f"AB{word}2"):
-        assert is_nasty(spelt), spelt
-    assert is_nasty(word.translate(str.maketrans("oiaset", "014537")))
+        assert is_profane(spelt), spelt
+    assert is_profane(word.translate(str.maketrans("oiaset", "014537")))
 
 
 @pytest.mark.parametrize("name", ["E.PIANO 1", "STRG ENS", "BRASSY 2", "CLASSIC", "GLASS EP", "HORN ENS", "SAXES", ""])
 def test_decent_names_pass(name: str) -> None:
-    assert not is_nasty(name)
+    assert not is_profane(name)
 
 
 def test_no_two_of_our_own_words_make_a_nasty_one() -> None:
     for first, second in product(naming._FIRST.split(), naming._SECOND.split()):
-        assert len(first + second) > 10 or not is_nasty(first + second)
+        assert len(first + second) > 10 or not is_profane(first + second)
 
 
 def test_wrong_arguments() -> None:

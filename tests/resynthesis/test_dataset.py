@@ -7,13 +7,21 @@ from melodies import RATE, melody
 
 from ddx7.audio.features import HOP, Features
 from ddx7.errors import Ddx7Error
-from ddx7.resynthesis.dataset import Piece, crop, cut, draw_batch, find_recordings, leaking_split, load_pieces
+from ddx7.resynthesis.dataset import (
+    Segment,
+    crop,
+    cut_segments,
+    draw_batch,
+    find_recordings,
+    leaking_split,
+    load_segments,
+)
 
 
-def piece(frames: int, name: str = "a") -> Piece:
+def piece(frames: int, name: str = "a") -> Segment:
     f0_hz = np.arange(frames, dtype=np.float32) + 1
     samples = np.repeat(f0_hz, HOP)
-    return Piece(name, samples, Features(f0_hz, np.ones(frames, np.float32), np.zeros(frames, np.float32) - 20))
+    return Segment(name, samples, Features(f0_hz, np.ones(frames, np.float32), np.zeros(frames, np.float32) - 20))
 
 
 @pytest.fixture
@@ -61,7 +69,7 @@ def test_recordings_become_pieces_and_what_is_dropped_is_counted(folder):
     (folder / "broken.wav").write_bytes(b"RIFF")
     sources = [s._replace(split="train") for s in find_recordings(folder)]
     seen: list[tuple[int, int]] = []
-    pieces, report = load_pieces(
+    pieces, report = load_segments(
         sources, "train", cache=folder / "cache", extractor="yin", progress=lambda *x: seen.append(x)
     )
     of_gaps = [p for p in pieces if p.name == "gaps.wav"]
@@ -78,7 +86,7 @@ def test_recordings_become_pieces_and_what_is_dropped_is_counted(folder):
 def test_noise_has_no_pitch_to_learn():
     rng = np.random.default_rng(0)
     noise = Features(np.full(500, 100.0, "f"), np.full(500, 0.2, "f"), np.full(500, -20.0, "f"))
-    [(fate, _)] = cut("noise", rng.normal(size=500 * HOP), noise, RATE)
+    [(fate, _)] = cut_segments("noise", rng.normal(size=500 * HOP), noise, RATE)
     assert fate == "unclear"
 
 

@@ -8,10 +8,10 @@ import pytest
 
 from ddx7 import render
 from ddx7.audio import log_mel_distance
-from ddx7.engine import Patch, Performance, controls, plan
-from ddx7.resynthesis.curves import notes_over
-from ddx7.resynthesis.envelope_fit import Curve, Hands, fit_operator, moments, octaves_of
+from ddx7.engine import ControllerInput, Patch, controls, plan
+from ddx7.resynthesis.envelope_fit import LevelCurve, NoteConditions, fit_operator, moments, octaves_of
 from ddx7.resynthesis.export import fit_voice
+from ddx7.resynthesis.level_curves import notes_over
 from ddx7.voice import Operator, Voice, read_bytes, to_bytes
 
 RATE = 16_000
@@ -40,7 +40,7 @@ def notes():
 @pytest.fixture(scope="module")
 def learned(notes):
     frames = np.tile(np.arange(int(notes.lengths[0]), dtype=np.int32), (len(notes.keys), 1))
-    hands = Hands(notes.keys, notes.velocities, notes.gates, frames, RATE)
+    hands = NoteConditions(notes.keys, notes.velocities, notes.gates, frames, RATE)
     return np.moveaxis(octaves_of(Patch.stack([KNOWN])[0], hands), 0, -1)
 
 
@@ -55,7 +55,7 @@ def test_levels_are_those_that_the_engine_plays(notes, learned):
     one = plan(
         Patch.stack([KNOWN])[0], int(notes.keys[note]), int(notes.velocities[note]), int(notes.gates[note]), RATE
     )
-    played = np.asarray(jax.jit(controls)(one, blocks, Performance()).octaves)
+    played = np.asarray(jax.jit(controls)(one, blocks, ControllerInput()).octaves)
     np.testing.assert_allclose(learned[note].T, played, atol=1e-5)
 
 
@@ -90,8 +90,8 @@ def test_soft_carriers_are_raised_together(notes, learned):
 
 def test_an_operator_that_is_never_heard_is_left_out(notes):
     frames = moments(notes.gates, notes.lengths)
-    silent = Curve(np.full(frames.shape, -20.0), np.full(frames.shape, -10.0))
-    operator, error = fit_operator(silent, Hands(notes.keys, notes.velocities, notes.gates, frames, RATE))
+    silent = LevelCurve(np.full(frames.shape, -20.0), np.full(frames.shape, -10.0))
+    operator, error = fit_operator(silent, NoteConditions(notes.keys, notes.velocities, notes.gates, frames, RATE))
     assert (operator.output_level, operator.levels[3], error) == (0, 0, 0.0)
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from ddx7.resynthesis import reverb
-from ddx7.resynthesis.reverb import BandReverb, TapReverb
+from ddx7.resynthesis.reverb import FilteredNoiseReverb, FirReverb
 
 RATE = 16_000
 
@@ -21,14 +21,14 @@ def test_the_room_frame_by_frame_is_the_convolution():
     np.testing.assert_allclose(response[0] * x + np.concatenate(found, axis=1), wanted, atol=1e-4)
 
 
-@pytest.mark.parametrize("kind", [TapReverb, BandReverb])
+@pytest.mark.parametrize("kind", [FirReverb, FilteredNoiseReverb])
 def test_the_sound_itself_comes_first_and_as_it_is(kind):
     room = kind(RATE, RATE)
     assert room.apply(room.init(jax.random.key(0)))[0] == 1
 
 
 def test_a_room_has_the_levels_and_the_times_of_its_bands():
-    room = BandReverb(RATE, RATE)
+    room = FilteredNoiseReverb(RATE, RATE)
     weights = room.init(jax.random.key(0))["params"]
     # The thirteenth band as loud as the sound itself, the others 60 dB softer; all fall by 60 dB in half a second.
     level = (jnp.full(reverb.BANDS, -60.0).at[12].set(0) - reverb.LEVEL_DB) / reverb.LEVEL_SCALE_DB
@@ -46,7 +46,7 @@ def test_a_room_has_the_levels_and_the_times_of_its_bands():
 
 
 def test_a_room_is_learned_in_some_hundred_steps():
-    room, rng = BandReverb(RATE // 2 // 64 * 64, RATE), np.random.default_rng(0)
+    room, rng = FilteredNoiseReverb(RATE // 2 // 64 * 64, RATE), np.random.default_rng(0)
     key = jax.random.key(0)
     hidden = {"params": {"level": jnp.linspace(-0.2, 0.2, reverb.BANDS), "decay": jnp.full(reverb.BANDS, 0.1)}}
     click = jnp.asarray(rng.normal(size=(1, 4096)) * (np.arange(4096) < 512), jnp.float32)

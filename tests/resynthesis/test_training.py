@@ -10,10 +10,10 @@ import pytest
 
 from ddx7.errors import Ddx7Error
 from ddx7.resynthesis.configs import config
-from ddx7.resynthesis.training import Settings, train
+from ddx7.resynthesis.training import ResynthesisTraining, train
 from ddx7.runs import METRICS
 
-SETTINGS = Settings(
+SETTINGS = ResynthesisTraining(
     steps=12, batch=2, frames=24, lead=4, learning_rate=3e-2, windows=(256, 64), average=0.5, held_out_every=6
 )
 

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from lookalikes import VCED_MAX, VCED_MIN, random_voices
 
 from ddx7.errors import Ddx7Error
-from ddx7.voice import Operator, Voice, diagnose, init_voice, mend
-from ddx7.voice.health import plausible, silent
+from ddx7.voice import Operator, Voice, diagnose, init_voice, repair
+from ddx7.voice.health import is_silent, plausible
 
 LOUD = Operator(output_level=99)
 
@@ -55,9 +55,9 @@ def test_many_voices_at_once_are_silent_as_each_of_them_is():
         vceds[:, start + 16] = rng.integers(0, 40, 600)
         vceds[rng.random(600) < 0.5, start + 9 : start + 11] = 0
     expected = ["silent" in codes(Voice.from_vced(row)) for row in vceds]
-    assert silent(vceds).tolist() == expected
+    assert is_silent(vceds).tolist() == expected
     assert 100 < sum(expected) < 500
-    assert silent(vceds[0]) == expected[0]
+    assert is_silent(vceds[0]) == expected[0]
 
 
 @pytest.mark.parametrize("side", ["left", "right"])
@@ -95,7 +95,7 @@ def test_blank_names():
 
 @given(st.binary(min_size=155, max_size=155))
 def test_any_bytes_are_mended_into_the_nearest_voice(data: bytes):
-    mended, repairs = mend(data)
+    mended, repairs = repair(data)
     expected = bytes(
         byte if low <= byte <= high else 32 if k >= 145 else min(max(byte, low), high)
         for k, (byte, low, high) in enumerate(zip(data, VCED_MIN, VCED_MAX, strict=True))
@@ -107,13 +107,13 @@ def test_any_bytes_are_mended_into_the_nearest_voice(data: bytes):
 def test_mending_names_what_it_changed():
     data = bytearray(random_voices(1)[0])
     data[134], data[150] = 40, 7
-    _, (sentence,) = mend(bytes(data))
+    _, (sentence,) = repair(bytes(data))
     assert sentence == "algorithm 40 became 31; 1 of the bytes of its name became spaces"
 
 
 def test_mending_wants_155_bytes():
     with pytest.raises(Ddx7Error, match="found 154 bytes"):
-        mend(bytes(154))
+        repair(bytes(154))
 
 
 def test_plausibility_counts_illegal_bytes():

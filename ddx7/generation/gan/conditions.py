@@ -13,11 +13,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ddx7.compiler import ONE_THREAD, in_groups
 from ddx7.engine import Patch, plan
 from ddx7.engine.segments import Segments, read
 from ddx7.engine.tables import BLOCK, DB_PER_OCTAVE, ONE
 from ddx7.library.canonical import canonical
+from ddx7.runtime import ONE_THREAD, in_groups
 from ddx7.voice.algorithms import CARRIERS, FEEDBACK_OPERATOR, FEEDBACK_SOURCE, MODULATION
 from ddx7.voice.packing import rows
 from ddx7.voice.spec import N_OPERATORS
@@ -47,7 +47,7 @@ _FULL_OCTAVES = 15  # what an envelope reads, in octaves, at full level
 
 
 @dataclass(frozen=True, eq=False)
-class Conditions:
+class VoiceConditions:
     """What is asked of some voices, or true of them.
 
     Attributes:
@@ -66,9 +66,9 @@ class Conditions:
         """How many voices."""
         return len(self.algorithm)
 
-    def __getitem__(self, rows: np.ndarray) -> "Conditions":
+    def __getitem__(self, rows: np.ndarray) -> "VoiceConditions":
         """Those of some voices."""
-        return Conditions(*(value[rows] for value in vars(self).values()))
+        return VoiceConditions(*(value[rows] for value in vars(self).values()))
 
     def vectors(self) -> np.ndarray:
         """What the networks are told, float32 [voice, 33 + categories + 4]."""
@@ -76,15 +76,15 @@ class Conditions:
         rest = np.concatenate([self.categories, np.stack(flags, axis=1)], axis=1)
         return np.concatenate([ROUTING[self.algorithm], rest.astype(np.float32)], axis=1)
 
-    def dropped(self, rng: np.random.Generator, share: float) -> "Conditions":
+    def dropped(self, rng: np.random.Generator, share: float) -> "VoiceConditions":
         """Each of the three that may be left unsaid left unsaid, now and then."""
         keep = rng.random((3, len(self))) >= share
-        return Conditions(
+        return VoiceConditions(
             self.algorithm, self.categories & keep[0][:, None], self.sweeping * keep[1], self.fixed * keep[2]
         )
 
 
-def describe(vced: np.ndarray, categories: np.ndarray) -> Conditions:
+def describe_conditions(vced: np.ndarray, categories: np.ndarray) -> VoiceConditions:
     """What is true of voices.
 
     Args:
@@ -93,7 +93,7 @@ def describe(vced: np.ndarray, categories: np.ndarray) -> Conditions:
     """
     heard = rows(canonical(vced))
     fixed = ((heard.fixed == 1) & (heard.output_level > 0)).any(axis=-1)
-    return Conditions(
+    return VoiceConditions(
         heard.algorithm.astype(np.int64),
         np.asarray(categories, bool),
         np.where(sweeping(vced), YES, NO).astype(np.int8),
@@ -135,7 +135,7 @@ def _levels(amp: Segments, ticks: jax.Array) -> jax.Array:
 
 
 @dataclass(frozen=True, eq=False)
-class Habits:
+class ConditionPrior:
     """How people use algorithms and mix kinds: enough to fill in what was not asked.
 
     Attributes:
@@ -150,7 +150,7 @@ class Habits:
     algorithms: np.ndarray
 
     @classmethod
-    def of(cls, human: Conditions) -> "Habits":
+    def of(cls, human: VoiceConditions) -> "ConditionPrior":
         """Those of human voices."""
         mixes, mix = np.unique(human.categories, axis=0, return_inverse=True)
         counts = np.zeros((len(mixes), N_ALGORITHMS), np.float32)
@@ -171,7 +171,7 @@ class Habits:
         algorithm: int | None = None,
         sweeping: int = UNSAID,
         fixed: int = UNSAID,
-    ) -> Conditions:
+    ) -> VoiceConditions:
         """Conditions for voices of which some are asked; algorithms as people use them for such voices.
 
         Args:
@@ -195,7 +195,7 @@ class Habits:
                 mix, chosen = np.divmod(rng.choice(chance.size, n, p=(chance / chance.sum()).ravel()), N_ALGORITHMS)
                 asked = self.mixes[mix]
         said = (np.full(n, flag, np.int8) for flag in (sweeping, fixed))
-        return Conditions(chosen.astype(np.int64), asked, *said)
+        return VoiceConditions(chosen.astype(np.int64), asked, *said)
 
     def _shares(self) -> np.ndarray:
         """Shares of each algorithm's voices that sweep, are fixed, and are of each category; none is 0 or 1."""

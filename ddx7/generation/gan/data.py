@@ -6,13 +6,13 @@ from pathlib import Path
 
 import numpy as np
 
-from ddx7.generation.gan.conditions import describe
+from ddx7.generation.gan.conditions import describe_conditions
 from ddx7.generation.gan.representation import numbers, to_fields
-from ddx7.generation.gan.training import Examples
-from ddx7.generation.scores import prdc
+from ddx7.generation.gan.training import GanExamples
+from ddx7.generation.prdc import prdc
 from ddx7.library.categories import CATEGORIES, categories_of_name
-from ddx7.library.listening import Heard, judge, listen, unpitched
-from ddx7.voice.health import silent, unending
+from ddx7.library.screening import VoiceMeasures, measure_voices, screen_measures, unpitched
+from ddx7.voice.health import has_stuck_note, is_silent
 from ddx7.voice.packing import VCED_COLUMNS
 from ddx7.voice.voice import decode_name
 
@@ -26,7 +26,7 @@ def named_categories(vced: np.ndarray) -> np.ndarray:
     return np.array([[kind in some for kind in CATEGORIES] for some in found], bool).reshape(-1, len(CATEGORIES))
 
 
-def clean(vced: np.ndarray, heard: Heard | None = None, categories: np.ndarray | None = None) -> np.ndarray:
+def is_clean(vced: np.ndarray, heard: VoiceMeasures | None = None, categories: np.ndarray | None = None) -> np.ndarray:
     """Which voices are worth learning from: well by their bytes and by their sound.
 
     Args:
@@ -38,16 +38,16 @@ def clean(vced: np.ndarray, heard: Heard | None = None, categories: np.ndarray |
       bool [voice].
     """
     meant = named_categories(vced) if categories is None else categories
-    duds = judge(heard or listen(vced), without_pitch=unpitched(meant)).duds
-    return ~(silent(vced) | unending(vced) | duds)
+    duds = screen_measures(heard or measure_voices(vced), without_pitch=unpitched(meant)).duds
+    return ~(is_silent(vced) | has_stuck_note(vced) | duds)
 
 
-def examples_of(vced: np.ndarray) -> Examples:
+def examples_of(vced: np.ndarray) -> GanExamples:
     """Voices as the networks learn them; kinds of sound come from their names."""
-    return Examples(to_fields(vced)[0], describe(vced, named_categories(vced)))
+    return GanExamples(to_fields(vced)[0], describe_conditions(vced, named_categories(vced)))
 
 
-def sketches(heard: Heard) -> np.ndarray:
+def coarse_log_mels(heard: VoiceMeasures) -> np.ndarray:
     """What voices sound like, as points between which distances mean something: two notes' levels over time and bands.
 
     Returns:
@@ -58,30 +58,30 @@ def sketches(heard: Heard) -> np.ndarray:
 
 
 @dataclass(frozen=True, eq=False)
-class Yardstick:
+class HeldOutEvaluator:
     """Held-out voices to compare with.
 
     Attributes:
       numbers: of their parameters.
-      sketches: of their sound.
+      coarse_log_mels: of their sound.
     """
 
     numbers: np.ndarray
-    sketches: np.ndarray
+    coarse_log_mels: np.ndarray
 
     @classmethod
-    def of(cls, vced: np.ndarray) -> "Yardstick":
+    def of(cls, vced: np.ndarray) -> "HeldOutEvaluator":
         """From human voices that nothing is learned from, uint8 [voice, 155]."""
-        return cls(numbers(vced), sketches(listen(vced)))
+        return cls(numbers(vced), coarse_log_mels(measure_voices(vced)))
 
     def __call__(self, made: np.ndarray, categories: np.ndarray) -> dict[str, float]:
         """Scores of voices that were asked to be of some categories.
 
         "score" is the mean of their coverage in parameters and in sound, less their share of duds.
         """
-        heard = listen(made)
-        by_number, by_sound = prdc(self.numbers, numbers(made)), prdc(self.sketches, sketches(heard))
-        duds = float(1 - clean(made, heard, categories).mean())
+        heard = measure_voices(made)
+        by_number, by_sound = prdc(self.numbers, numbers(made)), prdc(self.coarse_log_mels, coarse_log_mels(heard))
+        duds = float(1 - is_clean(made, heard, categories).mean())
         return {
             "score": (by_number.coverage + by_sound.coverage) / 2 - duds,
             **{f"{name}_numbers": value for name, value in by_number._asdict().items()},
@@ -90,6 +90,6 @@ class Yardstick:
         }
 
 
-def learn(vced: np.ndarray, folder: Path, progress: Callable[[int, int], object] | None = None) -> np.ndarray:
+def load_clean(vced: np.ndarray, folder: Path, progress: Callable[[int, int], object] | None = None) -> np.ndarray:
     """Listen to voices and keep those that are clean; `folder` keeps what was heard, for a run that is stopped."""
-    return vced[clean(vced, listen(vced, folder=folder, progress=progress))]
+    return vced[is_clean(vced, measure_voices(vced, folder=folder, progress=progress))]

@@ -24,7 +24,7 @@ from ddx7.voice.spec import N_OPERATORS
 _N_WIRES = N_OPERATORS * (N_OPERATORS - 1) // 2
 
 
-class Size(NamedTuple):
+class GanSize(NamedTuple):
     """How large the networks are."""
 
     noise: int = 64
@@ -117,10 +117,10 @@ class _Wiring(nn.Module):
         return x + nn.Dense(self.width)(y)
 
 
-class Generator(nn.Module):
+class GeneratorNetwork(nn.Module):
     """Logits of the fields of voices, from noise and conditions."""
 
-    size: Size
+    size: GanSize
 
     @nn.compact
     def __call__(self, noise: Float[Array, "batch noise"], asked: Float[Array, "batch condition"]) -> OneHot:
@@ -160,7 +160,7 @@ class _Reader(nn.Module):
 class _Trunk(nn.Module):
     """What is seen in a voice."""
 
-    size: Size
+    size: GanSize
 
     @nn.compact
     def __call__(self, seen: OneHot, routing: Float[Array, "batch 33"]) -> Float[Array, "batch whole"]:
@@ -174,7 +174,7 @@ class _Trunk(nn.Module):
 class Critic(nn.Module):
     """How real voices look, and of which kinds they are."""
 
-    size: Size
+    size: GanSize
     n_categories: int
 
     @nn.compact
@@ -189,10 +189,10 @@ class Critic(nn.Module):
         return nn.Dense(1, name="mark")(nn.leaky_relu(x, 0.2))[:, 0], kinds
 
 
-class Guesser(nn.Module):
+class CategoryHead(nn.Module):
     """The part of a `Critic` that guesses kinds of sound; it takes the critic's weights of the same names."""
 
-    size: Size
+    size: GanSize
     n_categories: int
 
     @nn.compact
@@ -202,10 +202,10 @@ class Guesser(nn.Module):
         return nn.Dense(self.n_categories, name="kinds")(nn.leaky_relu(x, 0.2))
 
 
-class Listener(nn.Module):
+class AudioSurrogate(nn.Module):
     """How voices sound, guessed from their fields."""
 
-    size: Size
+    size: GanSize
     n_faults: int
     n_categories: int
 
@@ -222,10 +222,10 @@ class Listener(nn.Module):
         return nn.Dense(self.n_faults, name="faults")(x), nn.Dense(self.n_categories, name="kinds")(x)
 
 
-class Encoder(nn.Module):
+class VoiceEncoder(nn.Module):
     """The noise from which the generator would make a voice: mean and log variance of each of its numbers."""
 
-    size: Size
+    size: GanSize
 
     @nn.compact
     def __call__(self, seen: OneHot, asked: Float[Array, "batch condition"]) -> tuple[Array, Array]:

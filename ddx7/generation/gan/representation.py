@@ -1,7 +1,7 @@
 """Voices as fields that a generator can draw all at once and a critic can tell apart.
 
 A field is a parameter where it can be heard, as one of its legal values, so whatever is drawn is a legal voice. They
-are the tokens of `ddx7.library.tokens` with three differences: the algorithm is a condition and no field; an operator's
+are the tokens of `ddx7.encoder.tokens` with three differences: the algorithm is a condition and no field; an operator's
 frequency is told in fields of its own for ratio and for fixed mode, of which only those of its mode apply, because the
 same bytes mean other things there; and where an operator is off nothing but its output level applies. What does not
 apply is -1, and nothing to the networks. Operators that could trade places are sorted, in human and made voices alike.
@@ -11,9 +11,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ddx7.library import tokens
+from ddx7.encoder import tokens
+from ddx7.encoder.tokens import to_vced as tokens_to_vced
 from ddx7.library.canonical import canonical
-from ddx7.library.tokens import to_vced as tokens_to_vced
 from ddx7.voice.packing import INIT_VCED, VCED_COLUMNS, VCED_MAX
 from ddx7.voice.spec import FIELDS, N_OPERATORS
 from ddx7.voice.symmetry import permuted, sorting

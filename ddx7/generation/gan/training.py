@@ -23,19 +23,17 @@ import numpy as np
 import optax
 from jaxtyping import Array, Float, Int
 
-from ddx7.compiler import ONE_THREAD
 from ddx7.errors import Ddx7Error
-from ddx7.generation.gan import listener as hearing
-from ddx7.generation.gan.conditions import N_FLAGS, ROUTING, Conditions, Habits
-from ddx7.generation.gan.drawn import Drawn, stood, straight_through
+from ddx7.generation.gan import audio_surrogate
+from ddx7.generation.gan.conditions import N_FLAGS, ROUTING, ConditionPrior, VoiceConditions
 from ddx7.generation.gan.network import (
     VALUES,
+    AudioSurrogate,
     Critic,
-    Encoder,
-    Generator,
-    Listener,
+    GanSize,
+    GeneratorNetwork,
     OneHot,
-    Size,
+    VoiceEncoder,
     distributions,
     draw,
     one_hot,
@@ -46,7 +44,9 @@ from ddx7.generation.gan.representation import (
     Fields,
     to_vced,
 )
+from ddx7.generation.gan.sampling import VoiceDraw, canonical_draw, straight_through
 from ddx7.runs import METRICS, begin, best_metrics, first_key, keep, same_run, steps
+from ddx7.runtime import ONE_THREAD
 from ddx7.voice.spec import N_OPERATORS
 
 SLOPES = 4
@@ -57,7 +57,7 @@ Measure = Callable[[np.ndarray, np.ndarray], dict[str, float]]
 
 
 @dataclass(frozen=True)
-class Settings:
+class GanConfig:
     """Of one run.
 
     Attributes:
@@ -98,7 +98,7 @@ class Settings:
     seed: int = 0
 
     @classmethod
-    def of(cls, steps: int, **others: Any) -> "Settings":
+    def of(cls, steps: int, **others: Any) -> "GanConfig":
         """The usual plan in another number of steps."""
         usual = cls()
         parts = (usual.warm_up, usual.listens, usual.heeds)
@@ -106,7 +106,7 @@ class Settings:
         return cls(steps=steps, warm_up=warm_up, listens=listens, heeds=heeds, **others)
 
 
-class State(NamedTuple):
+class GanState(NamedTuple):
     """All that changes while training."""
 
     step: Int[Array, ""]
@@ -114,7 +114,7 @@ class State(NamedTuple):
     critic: Any
     encoder: Any
     listener: Any
-    lessons: hearing.Lessons
+    lessons: audio_surrogate.ReplayBuffer
     mean: Any
     optimisers: tuple[Any, Any, Any, Any]
     best: Any
@@ -122,7 +122,7 @@ class State(NamedTuple):
 
 
 @dataclass(frozen=True, eq=False)
-class Examples:
+class GanExamples:
     """Human voices to learn from.
 
     Attributes:
@@ -131,14 +131,14 @@ class Examples:
     """
 
     fields: Fields
-    conditions: Conditions
+    conditions: VoiceConditions
 
 
 def train(
-    examples: Examples,
+    examples: GanExamples,
     folder: Path,
-    settings: Settings,
-    size: Size,
+    settings: GanConfig,
+    size: GanSize,
     measure: Measure,
     progress: Callable[[dict[str, float]], None] | None = None,
     until: int | None = None,
@@ -163,7 +163,7 @@ def train(
     """
     folder.mkdir(parents=True, exist_ok=True)
     same_run(folder / "settings.json", {"settings": asdict(settings), "size": size._asdict()})
-    habits = Habits.of(examples.conditions)
+    habits = ConditionPrior.of(examples.conditions)
     n_kinds = examples.conditions.categories.shape[1]
     state = begin(folder, partial(_begin, _models(size, n_kinds), examples, settings))
     make, encode, hear, update = _compiled(size, n_kinds, settings)
@@ -171,7 +171,7 @@ def train(
     found: list[dict[str, jax.Array]] = []
     last = min(settings.steps, until or settings.steps)
 
-    def current() -> State:
+    def current() -> GanState:
         return state
 
     for step in steps(first, last, folder, current):
@@ -185,8 +185,8 @@ def train(
             if step == settings.listens:
                 state = state._replace(listener=_with_trunk(state.listener, state.critic))
             if step >= settings.listens:
-                vced = to_vced(batch[3], drawn.stood)
-                state = hear(state, hearing.play(vced, drawn.stood, batch[3]))
+                vced = to_vced(batch[3], drawn.canonical)
+                state = hear(state, audio_surrogate.measure_draw(vced, drawn.canonical, batch[3]))
             state, said = update(state, batch, drawn)
         found.append(said)
         if (step + 1) % settings.measured_every == 0 or step + 1 in (settings.steps, until):
@@ -196,7 +196,7 @@ def train(
             rng = np.random.default_rng([settings.seed, _MEASURED])
             asked = habits.draw(rng, settings.measured)
             made = make(state.mean, asked.vectors(), asked.algorithm, jax.random.fold_in(chance, _MEASURED))
-            scores = measure(to_vced(asked.algorithm, made.stood), asked.categories)
+            scores = measure(to_vced(asked.algorithm, made.canonical), asked.categories)
             better = scores["score"] > float(state.best_score)
             if better:
                 state = state._replace(best=jax.tree.map(jnp.copy, state.mean), best_score=jnp.float32(scores["score"]))
@@ -213,7 +213,7 @@ def train(
     return {"generator": state.best, "critic": state.critic}, best_metrics(folder / METRICS)
 
 
-def draw_batch(examples: Examples, settings: Settings, step: int) -> tuple[np.ndarray, ...]:
+def draw_batch(examples: GanExamples, settings: GanConfig, step: int) -> tuple[np.ndarray, ...]:
     """What is learned from at a step: fields of voice and operators, conditions as told, algorithms, kinds."""
     n, epoch_steps = len(examples.conditions), max(len(examples.conditions) // settings.batch, 1)
     epoch, place = divmod(step, epoch_steps)
@@ -232,7 +232,7 @@ def _with_trunk(weights: Any, other: Any) -> Any:
     return {"params": {**weights["params"], "trunk": trunk}}
 
 
-def _optimisers(settings: Settings) -> tuple[optax.GradientTransformation, ...]:
+def _optimisers(settings: GanConfig) -> tuple[optax.GradientTransformation, ...]:
     """Of the generator and of the critic against each other, and of generator and encoder together."""
     alone, made, judge = settings.learning_rates
     after = settings.steps - settings.warm_up
@@ -245,7 +245,9 @@ def _optimisers(settings: Settings) -> tuple[optax.GradientTransformation, ...]:
     return tuple(one(*plan) for plan in plans)
 
 
-def _begin(models: tuple[Generator, Critic, Encoder, Listener], examples: Examples, settings: Settings) -> State:
+def _begin(
+    models: tuple[GeneratorNetwork, Critic, VoiceEncoder, AudioSurrogate], examples: GanExamples, settings: GanConfig
+) -> GanState:
     generator, critic, encoder, listener = models
     of_made, of_judge, of_pair = _optimisers(settings)
     asked = examples.conditions[np.arange(1)].vectors()
@@ -262,15 +264,15 @@ def _begin(models: tuple[Generator, Critic, Encoder, Listener], examples: Exampl
     eye: Any = encoder.init(third, seen, asked)
     ear: Any = listener.init(fourth, seen, asked[:, : ROUTING.shape[1]], learning=False)
     mean, best = (jax.tree.map(jnp.copy, made) for _ in range(2))  # buffers of a state are given away
-    return State(
+    return GanState(
         jnp.zeros((), jnp.int32),
         made,
         judge,
         eye,
         ear,
-        hearing.nothing_heard(),
+        audio_surrogate.empty_buffer(),
         mean,
-        (of_made.init(made), of_judge.init(judge), of_pair.init((made, eye)), hearing.optimiser().init(ear)),
+        (of_made.init(made), of_judge.init(judge), of_pair.init((made, eye)), audio_surrogate.optimiser().init(ear)),
         best,
         jnp.float32(-jnp.inf),
     )
@@ -283,12 +285,12 @@ def _log_shares(values: np.ndarray, places: tuple) -> jax.Array:
     return jnp.asarray(np.log(counts / counts.sum(axis=1, keepdims=True)).ravel(), jnp.float32)
 
 
-def _models(size: Size, n_kinds: int) -> tuple[Generator, Critic, Encoder, Listener]:
-    return Generator(size), Critic(size, n_kinds), Encoder(size), hearing.model(size)
+def _models(size: GanSize, n_kinds: int) -> tuple[GeneratorNetwork, Critic, VoiceEncoder, AudioSurrogate]:
+    return GeneratorNetwork(size), Critic(size, n_kinds), VoiceEncoder(size), audio_surrogate.model(size)
 
 
 @cache
-def _compiled(size: Size, n_kinds: int, settings: Settings) -> tuple[Callable, Callable, Callable, Callable]:
+def _compiled(size: GanSize, n_kinds: int, settings: GanConfig) -> tuple[Callable, Callable, Callable, Callable]:
     generator, critic, encoder, listener = _models(size, n_kinds)
     of_made, of_judge, of_pair = _optimisers(settings)
     of_critic, of_generator = settings.kinds
@@ -316,7 +318,7 @@ def _compiled(size: Size, n_kinds: int, settings: Settings) -> tuple[Callable, C
         return loss, {"critic": pairing, "slope": r1 + r2, "kinds": guess}
 
     def generator_loss(
-        weights: Any, judge: Any, ear: Any, heeds: Array, real: OneHot, batch: tuple, drawn: Drawn
+        weights: Any, judge: Any, ear: Any, heeds: Array, real: OneHot, batch: tuple, drawn: VoiceDraw
     ) -> tuple[Array, dict]:
         asked = batch[2]
         made = straight_through(distributions(generator.apply(weights, drawn.noise, asked)), drawn)  # pyright: ignore[reportArgumentType]
@@ -326,15 +328,15 @@ def _compiled(size: Size, n_kinds: int, settings: Settings) -> tuple[Callable, C
         said = told.any(axis=1, keepdims=True)
         guess = (optax.sigmoid_binary_cross_entropy(guessed, told) * said).sum() / jnp.maximum(said.sum(), 1)
         pairing = jax.nn.softplus(real_marks - made_marks).mean()
-        faults, other = hearing.against(listener, ear, made, asked)
+        faults, other = audio_surrogate.surrogate_losses(listener, ear, made, asked)
         against = settings.heard[0] * faults + settings.heard[1] * other
         loss = pairing + of_generator * guess + heeds * against
         return loss, {"generator": pairing, "made_kinds": guess, "faults": faults, "other_kinds": other}
 
     @partial(jax.jit, donate_argnums=0, compiler_options=ONE_THREAD)
-    def update(state: State, batch: tuple[Array, ...], drawn: Drawn) -> tuple[State, dict]:
+    def update(state: GanState, batch: tuple[Array, ...], drawn: VoiceDraw) -> tuple[GanState, dict]:
         voice, operators, asked, _, kinds = batch
-        real, made = one_hot(voice, operators), one_hot(*drawn.stood)
+        real, made = one_hot(voice, operators), one_hot(*drawn.canonical)
         slope, said = jax.grad(critic_loss, has_aux=True)(state.critic, real, made, asked, kinds)
         change, inner_judge = of_judge.update(slope, state.optimisers[1])
         judge = optax.apply_updates(state.critic, change)
@@ -349,7 +351,7 @@ def _compiled(size: Size, n_kinds: int, settings: Settings) -> tuple[Callable, C
         state = state._replace(step=state.step + 1, generator=weights, critic=judge, optimisers=optimisers)
         return state._replace(mean=averaged(state)), said | also
 
-    def averaged(state: State) -> Any:
+    def averaged(state: GanState) -> Any:
         decay = jnp.minimum(settings.average, state.step / (9.0 + state.step))
         return jax.tree.map(lambda m, w: decay * m + (1 - decay) * w, state.mean, state.generator)
 
@@ -364,7 +366,7 @@ def _compiled(size: Size, n_kinds: int, settings: Settings) -> tuple[Callable, C
         return missed + settings.divergence * divergence, {"missed": missed, "divergence": divergence}
 
     @partial(jax.jit, donate_argnums=0, compiler_options=ONE_THREAD)
-    def encode(state: State, batch: tuple[Array, ...]) -> tuple[State, dict]:
+    def encode(state: GanState, batch: tuple[Array, ...]) -> tuple[GanState, dict]:
         key = jax.random.fold_in(jax.random.key(settings.seed), state.step)
         pair = state.generator, state.encoder
         slope, said = jax.grad(autoencoder_loss, has_aux=True)(pair, one_hot(*batch[:2]), batch[2], key)
@@ -375,12 +377,12 @@ def _compiled(size: Size, n_kinds: int, settings: Settings) -> tuple[Callable, C
         return state._replace(mean=averaged(state)), said
 
     @partial(jax.jit, donate_argnums=0, compiler_options=ONE_THREAD)
-    def hear(state: State, played: hearing.Lessons) -> State:
+    def hear(state: GanState, played: audio_surrogate.ReplayBuffer) -> GanState:
         """Learn from what was just played, and from what is remembered, and remember it."""
         of_rows, dropped = jax.random.split(jax.random.fold_in(jax.random.key(settings.seed), state.step))
-        lessons, some = hearing.remember(state.lessons, played, state.step - settings.listens, of_rows)
-        slope = jax.grad(partial(hearing.missed, listener))(state.listener, some, dropped)
-        change, inner = hearing.optimiser().update(slope, state.optimisers[3], state.listener)
+        lessons, some = audio_surrogate.update_buffer(state.lessons, played, state.step - settings.listens, of_rows)
+        slope = jax.grad(partial(audio_surrogate.surrogate_fit_loss, listener))(state.listener, some, dropped)
+        change, inner = audio_surrogate.optimiser().update(slope, state.optimisers[3], state.listener)
         ear = optax.apply_updates(state.listener, change)
         return state._replace(listener=ear, lessons=lessons, optimisers=(*state.optimisers[:3], inner))
 
@@ -390,7 +392,7 @@ def _compiled(size: Size, n_kinds: int, settings: Settings) -> tuple[Callable, C
         noise = jax.random.normal(of_noise, (len(asked), generator.size.noise))
         return noise, *draw(of_draw, distributions(generator.apply(weights, noise, asked)))  # pyright: ignore[reportArgumentType]
 
-    def make(weights: Any, asked: np.ndarray, algorithm: np.ndarray, key: Array) -> Drawn:
-        return stood(algorithm, *fields_of(weights, asked, key))
+    def make(weights: Any, asked: np.ndarray, algorithm: np.ndarray, key: Array) -> VoiceDraw:
+        return canonical_draw(algorithm, *fields_of(weights, asked, key))
 
     return make, encode, hear, update

@@ -3,7 +3,16 @@
 import numpy as np
 import pytest
 
-from ddx7.generation.gan.conditions import NO, ROUTING, UNSAID, YES, Conditions, Habits, describe, sweeping
+from ddx7.generation.gan.conditions import (
+    NO,
+    ROUTING,
+    UNSAID,
+    YES,
+    ConditionPrior,
+    VoiceConditions,
+    describe_conditions,
+    sweeping,
+)
 from ddx7.voice.algorithms import ALGORITHMS
 from ddx7.voice.packing import INIT_VCED, VCED_COLUMNS
 
@@ -39,19 +48,19 @@ def test_fixed_counts_only_where_it_is_heard():
     vced = voices(3)
     vced[1:, VCED_COLUMNS["fixed"][2]] = 1
     vced[2, VCED_COLUMNS["output_level"][2]] = 0
-    found = describe(vced, np.zeros((3, 2), bool))
+    found = describe_conditions(vced, np.zeros((3, 2), bool))
     assert found.fixed.tolist() == [NO, YES, NO]
     assert found.algorithm.tolist() == [0, 0, 0]
 
 
 def test_vectors_say_what_is_said_and_nothing_of_the_rest():
-    said = Conditions(
+    said = VoiceConditions(
         np.array([4, 4]), np.array([[True, False], [False, False]]), np.array([YES, UNSAID]), np.array([NO, UNSAID])
     )
     found = said.vectors()
     np.testing.assert_array_equal(found[:, :33], ROUTING[[4, 4]])
     np.testing.assert_array_equal(found[:, 33:], [[1, 0, 1, 0, 0, 1], [0, 0, 0, 0, 0, 0]])
-    many = Conditions(np.zeros(4000, int), np.ones((4000, 2), bool), np.full(4000, YES), np.full(4000, NO))
+    many = VoiceConditions(np.zeros(4000, int), np.ones((4000, 2), bool), np.full(4000, YES), np.full(4000, NO))
     less = many.dropped(np.random.default_rng(0), 0.25)
     assert less.categories[:, 0].mean() == pytest.approx(0.75, abs=0.03)
     assert (less.sweeping == YES).mean() == pytest.approx(0.75, abs=0.03)
@@ -67,7 +76,7 @@ def habits():
     categories = np.zeros((3 * n, 2), bool)
     categories[:n, 0], categories[n : 2 * n, 1] = True, True
     fixed = np.where(np.arange(3 * n) // n == 1, YES, NO)
-    return Habits.of(Conditions(algorithm, categories, np.full(3 * n, NO), fixed))
+    return ConditionPrior.of(VoiceConditions(algorithm, categories, np.full(3 * n, NO), fixed))
 
 
 def test_what_was_not_asked_is_as_people_do_it(habits):

@@ -5,9 +5,9 @@ import pytest
 from teaching import SIZE
 
 from ddx7.errors import Ddx7Error
-from ddx7.generation.gan.propose import WEIGHTS, load_weights, shipped
+from ddx7.generation.gan.voice_generator import WEIGHTS, load_weights, shipped
 from ddx7.library.categories import CATEGORIES
-from ddx7.runs import read_weights, write_weights
+from ddx7.training import read_weights, write_weights
 from ddx7.voice.packing import in_range, rows
 
 

@@ -1,0 +1,51 @@
+"""Weights as files: safetensors in half precision, each with a JSON card that says what they are."""
+
+import hashlib
+import json
+from collections.abc import Collection
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ddx7.errors import Ddx7Error
+from ddx7.files import atomic_write
+
+
+def write_weights(path: Path, params: Any, card: dict[str, Any], *, exact: Collection[str] = ()) -> None:
+    """Write weights in half precision, and beside them a card in JSON with their hash.
+
+    Args:
+      path: ends in .safetensors; the card ends in .json.
+      params: nested dicts of arrays.
+      card: data and their licences, steps, scores, and the command that made them.
+      exact: names of arrays, parts joined by a slash, that stay in single precision.
+    """
+    from flax import traverse_util
+    from safetensors.numpy import save
+
+    flat = traverse_util.flatten_dict(params, sep="/")
+    forms = {name: np.float32 if name in exact else np.float16 for name in flat}
+    packed = save({name: np.ascontiguousarray(value, forms[name]) for name, value in flat.items()})
+    card = {**card, "sha256": hashlib.sha256(packed).hexdigest(), "bytes": len(packed)}
+    atomic_write(path, packed, force=True)
+    atomic_write(path.with_suffix(".json"), (json.dumps(card, indent=2) + "\n").encode(), force=True)
+
+
+def read_weights(path: Path) -> tuple[Any, dict[str, Any]]:
+    """Read what `write_weights` wrote: the parameters in single precision, and their card.
+
+    Raises:
+      Ddx7Error: a file is missing, or the weights are not those of the card.
+    """
+    from flax import traverse_util
+    from safetensors.numpy import load
+
+    try:
+        packed, card = path.read_bytes(), json.loads(path.with_suffix(".json").read_text())
+    except (OSError, ValueError) as error:
+        raise Ddx7Error(f"{path}: found no weights with a card beside them ({error})") from None
+    if hashlib.sha256(packed).hexdigest() != card["sha256"]:
+        raise Ddx7Error(f"{path}: the weights are not those that the card beside them describes (SHA-256 differs)")
+    flat = {name: np.asarray(value, np.float32) for name, value in load(packed).items()}
+    return traverse_util.unflatten_dict(flat, sep="/"), card

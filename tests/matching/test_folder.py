@@ -1,0 +1,142 @@
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from matplotlib.image import imread
+
+import ddx7
+from ddx7.audio import analyse_note, log_mel_distance
+from ddx7.errors import Ddx7Error
+from ddx7.matching.folder import match_files, match_to_dict, write_match
+from ddx7.matching.objective import NoteEvent
+from ddx7.matching.result import Match
+from ddx7.plot.comparison import compare_figure
+from ddx7.voice import Bank, Voice, init_voice
+
+RATE = 44_100
+NAMES = {"horn.syx", "horn_bank.syx", "target.wav", "match.wav", "compare.png", "notes.mid", "match.json"}
+BIT = 2.0**-23  # of a 24-bit file
+
+
+@pytest.fixture(scope="module")
+def match() -> Match:
+    """A pure tone as target; the same tone, and one with three carriers, as what was found."""
+    pure = init_voice().renamed("PURE")
+    loud = replace(pure.operators[0], output_level=99)
+    rich = replace(
+        pure,
+        algorithm=32,
+        operators=(loud, replace(loud, coarse=2), replace(loud, coarse=3)) + (pure.operators[5],) * 3,
+    )
+    target, *found = ddx7.render([pure, pure, rich], 60, 100, 0.3, 0.5, RATE)
+    return Match(
+        voices=Bank([pure, rich.renamed("RICH")]),
+        distances=tuple(log_mel_distance(target, sound, RATE) for sound in found),
+        audio=found[1],
+        target=target,
+        sample_rate=RATE,
+        notes=(analyse_note(target, RATE),),
+        hands=(NoteEvent(60, 100, 0.3),),
+        strongest=0,
+        differences=("noise missing",),
+        report={"seed": 0, "renders": 2},
+    )
+
+
+def test_the_folder_holds_what_was_found(match: Match, tmp_path: Path) -> None:
+    folder = tmp_path / "new" / "out"
+    written = write_match(match, folder, "horn")
+    assert written == list(match_files(folder, "horn"))
+    assert {path.name for path in folder.iterdir()} == NAMES
+    single, bank = (folder / "horn.syx").read_bytes(), (folder / "horn_bank.syx").read_bytes()
+    assert (len(single), len(bank)) == (163, 4104)
+    assert list(ddx7.load(folder / "horn.syx")) == [match.voices[0]]
+    assert list(ddx7.load(folder / "horn_bank.syx")) == [*match.voices, *[init_voice()] * 30]
+    for name, expected in (("target", match.target), ("match", match.audio)):
+        sound, rate = soundfile.read(folder / f"{name}.wav")
+        assert rate == RATE
+        np.testing.assert_allclose(sound, expected, atol=BIT)
+
+
+def test_the_numbers_can_be_read_back(match: Match, tmp_path: Path) -> None:
+    write_match(match, tmp_path, "horn")
+    data = json.loads((tmp_path / "match.json").read_text())
+    assert [Voice.from_dict(found["voice"]) for found in data["candidates"]] == list(match.voices)
+    assert [found["distance_db"] for found in data["candidates"]] == list(match.distances)
+    assert data["candidates"][0]["distance_db"] == 0
+    assert (data["key"], data["velocity"], data["report"]["renders"]) == (60, 100, 2)
+    assert [(note["note"], note["key"], note["velocity"]) for note in data["notes"]] == [(60, 60, 100)]
+    assert data["confidence"] == match.confidence == 1.0
+    assert data["summary"].endswith("very close (the same kind of sound: 100 %); noise missing")
+    assert data["versions"].keys() == {"ddx7", "jax", "numpy"}
+    assert data == json.loads(json.dumps(match_to_dict(match)))
+
+
+@pytest.mark.parametrize("louder", ["target", "audio"])
+def test_both_sounds_are_limited_together(match: Match, tmp_path: Path, louder: str) -> None:
+    loud = replace(match, **{louder: 40 * getattr(match, louder)})
+    write_match(loud, tmp_path, "horn")
+    target, audio = (soundfile.read(tmp_path / f"{name}.wav")[0] for name in ("target", "match"))
+    assert max(np.abs(target).max(), np.abs(audio).max()) == pytest.approx(10 ** (-1 / 20), abs=2 * BIT)
+    ratio = np.sqrt(np.mean(audio**2) / np.mean(target**2))
+    assert ratio == pytest.approx(np.sqrt(np.mean(loud.audio**2) / np.mean(loud.target**2)), rel=1e-4)
+
+
+@pytest.mark.parametrize("name", sorted(NAMES))
+def test_nothing_is_replaced_unasked(match: Match, tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_bytes(b"mine")
+    with pytest.raises(Ddx7Error, match="exists already"):
+        write_match(match, tmp_path, "horn")
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+    assert (tmp_path / name).read_bytes() == b"mine"
+
+
+def test_all_is_replaced_if_forced(match: Match, tmp_path: Path) -> None:
+    for name in NAMES:
+        (tmp_path / name).write_bytes(b"mine")
+    write_match(match, tmp_path, "horn", force=True)
+    assert {path.name for path in tmp_path.iterdir()} == NAMES
+    assert all(path.read_bytes() != b"mine" for path in tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("value", [float("nan"), np.float32(1)])
+def test_a_report_that_is_no_json_is_refused_before_anything_is_written(match: Match, tmp_path: Path, value) -> None:
+    with pytest.raises(Ddx7Error, match="report is not JSON-ready"):
+        write_match(replace(match, report={"x": value}), tmp_path, "horn")
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_picture_is_of_the_promised_size(match: Match, tmp_path: Path) -> None:
+    write_match(match, tmp_path, "horn")
+    assert imread(tmp_path / "compare.png").shape[:2] == (800, 1200)
+
+
+def test_the_picture_says_how_loud_and_how_high(match: Match) -> None:
+    quieter = match.target * 10 ** (-20 / 20)
+    figure = compare_figure(match.target, quieter, RATE, "caption $")
+    wanted, found, _, envelopes, means = figure.axes
+    peaks = []
+    for axes in (wanted, found):
+        [mesh] = axes.collections
+        levels = mesh.get_array()
+        peaks.append(levels.max())
+        row = np.unravel_index(levels.argmax(), levels.shape)[0]
+        f_hz = mesh.get_coordinates()[row : row + 2, 0, 1]
+        assert f_hz[0] < 261.6 < f_hz[1] * 1.03
+        assert mesh.get_clim() == (-80, 0)
+    assert peaks == pytest.approx([0, -20], abs=0.1)
+    for axes in (envelopes, means):
+        tops = [line.get_ydata().max() for line in axes.lines]
+        assert tops == pytest.approx([0, -20], abs=0.1)
+    assert {axes.get_xlabel() for axes in (wanted, envelopes)} == {"time, s"}
+    assert (means.get_xlabel(), means.get_ylabel()) == ("frequency, Hz", "level, dB")
+
+
+@pytest.mark.parametrize(("rate", "seconds"), [(8000, 0.05), (44_100, 0.02), (96_000, 3.0)])
+def test_any_rate_and_length_is_drawn(tmp_path: Path, rate: int, seconds: float) -> None:
+    sound = np.sin(2 * np.pi * 440 * np.arange(round(seconds * rate)) / rate).astype(np.float32)
+    compare_figure(sound, np.zeros(7, np.float32), rate, "").savefig(tmp_path / "x.png")
+    assert imread(tmp_path / "x.png").shape[:2] == (800, 1200)

@@ -1,0 +1,134 @@
+from dataclasses import replace
+
+import jax
+import numpy as np
+import pytest
+from melodies import RATE, melody
+
+from ddx7.audio.files import Recording
+from ddx7.audio.loudness import loudness
+from ddx7.errors import AudioError, Ddx7Error
+from ddx7.resynthesis.hpn import HpnSynth, RnnSize
+from ddx7.resynthesis.instrument import SHIPPED, Instrument, PlaybackControls, load, save, shipped
+from ddx7.resynthesis.model import ResynthesisModel
+from ddx7.resynthesis.reverb import convolve
+from ddx7.resynthesis.transfer import transfer
+
+
+@pytest.fixture(scope="module")
+def instrument(small) -> Instrument:
+    return Instrument(small, small.init(jax.random.key(3)), {"what": "a test"})
+
+
+def test_blocks_of_any_size_are_the_whole(instrument):
+    rng = np.random.default_rng(0)
+    f0_hz, level_db = 300 * 2 ** rng.uniform(0, 1, 40), rng.uniform(-50, -10, 40)
+    whole = instrument(f0_hz, level_db)
+    stream = instrument.stream()
+    parts = [stream.play(f0_hz[a:b], level_db[a:b]) for a, b in ((0, 1), (1, 1), (1, 4), (4, 23), (23, 40))]
+    np.testing.assert_array_equal(np.concatenate(parts), whole)
+    assert whole.shape == (40 * 64,)
+    assert np.abs(whole).max() > 0.01
+
+
+def test_blocks_are_the_whole_for_the_baseline_in_a_room():
+    model = ResynthesisModel(HpnSynth(), RnnSize(8, 1), room_s=0.05)
+    instrument = Instrument(model, model.init(jax.random.key(0)), {})
+    f0_hz, level_db = np.full(12, 200.0), np.full(12, -20.0)
+    whole, stream = instrument(f0_hz, level_db), instrument.stream()
+    parts = [stream.play(f0_hz[a:b], level_db[a:b]) for a, b in ((0, 4), (4, 8), (8, 12))]
+    np.testing.assert_allclose(np.concatenate(parts), whole, atol=1e-6)
+    other = instrument(f0_hz, level_db, seed=1)
+    assert np.abs(other - whole).max() > 1e-4
+
+
+def test_a_learned_room_is_played_in_blocks_and_turned_down(small):
+    model = replace(small, room_s=0.25)
+    weights = model.init(jax.random.key(0))
+    wet, dry = Instrument(model, weights, {}), Instrument(small, {"network": weights["network"]}, {})
+    rng = np.random.default_rng(0)
+    f0_hz, level_db = 300 * 2 ** rng.uniform(0, 1, 40), rng.uniform(-50, -10, 40)
+    whole, stream = wet(f0_hz, level_db), wet.stream()
+    parts = [stream.play(f0_hz[a:b], level_db[a:b]) for a, b in ((0, 1), (1, 4), (4, 23), (23, 40))]
+    np.testing.assert_array_equal(np.concatenate(parts), whole)
+    plain = dry(f0_hz, level_db)
+    np.testing.assert_array_equal(wet(f0_hz, level_db, PlaybackControls(room=0)), plain)
+    np.testing.assert_allclose(whole, convolve(plain[None], model.response(weights))[0], atol=1e-5)
+    tail, twice = whole - plain, wet(f0_hz, level_db, PlaybackControls(room=2)) - plain
+    assert np.abs(tail).max() > 0.01
+    np.testing.assert_allclose(twice, 2 * tail, atol=1e-5)
+
+
+def test_knobs_do_what_they_say(instrument):
+    f0_hz, level_db = np.full(64, 250.0), np.full(64, -20.0)
+    plain = instrument(f0_hz, level_db)
+    up = instrument(f0_hz, level_db, PlaybackControls(transpose=12))
+    assert np.argmax(np.abs(np.fft.rfft(up[1024:3072]))) != np.argmax(np.abs(np.fft.rfft(plain[1024:3072])))
+    quiet = instrument(f0_hz, level_db, PlaybackControls(levels_db=(-60.0,) * 6))
+    assert np.std(quiet) < 0.01 * np.std(plain)
+    # Without modulation only carriers are left: OP3 at the fundamental, and OP1's line at 4 kHz.
+
+    def spectrum(knobs: PlaybackControls) -> np.ndarray:
+        return np.abs(np.fft.rfft(instrument(f0_hz, level_db, knobs)[2048:4096] * np.hanning(2048)))
+
+    dull = spectrum(PlaybackControls(mod_index=1e-4))
+    f_hz = np.fft.rfftfreq(2048, 1 / RATE)
+    lines = (np.abs(f_hz - 250) < 30) | (np.abs(f_hz - 3981) < 30)
+    assert np.square(dull[~lines]).sum() < 0.02 * np.square(dull).sum()
+    tuned = spectrum(PlaybackControls(mod_index=1e-4, ratios=(None, None, 3.0, None, None, None)))
+    assert tuned[np.abs(f_hz - 750) < 10].max() > 10 * tuned[np.abs(f_hz - 250) < 10].max()
+
+
+def test_what_makes_no_sense_is_refused(instrument):
+    with pytest.raises(Ddx7Error, match="wanted a factor above 0"):
+        PlaybackControls(mod_index=0)
+    with pytest.raises(Ddx7Error, match="wanted two of one length"):
+        instrument(np.ones(3), np.ones(4))
+    with pytest.raises(Ddx7Error, match="not finite"):
+        instrument(np.full(3, np.nan), np.ones(3))
+
+
+def test_weights_come_back_from_their_file(tmp_path, instrument):
+    save(tmp_path / "kazoo.safetensors", instrument)
+    back = load(tmp_path / "kazoo.safetensors")
+    assert back.model == instrument.model
+    assert back.card["what"] == "a test"
+    found, wanted = (i(np.full(8, 300.0), np.full(8, -20.0)) for i in (back, instrument))
+    np.testing.assert_allclose(found, wanted, atol=0.05)  # half precision
+    with pytest.raises(Ddx7Error, match="no such instrument, wanted"):
+        load("ukulele")
+
+
+def test_a_recording_is_played_as_long_and_about_as_loud(tmp_path, instrument):
+    x = 0.3 * melody(0)[:-37]
+    made = transfer(Recording(x, RATE, tmp_path / "x.wav"), instrument, extractor="yin")
+    assert len(made.audio) == len(x)
+    assert made.controls.shape == (-(-len(x) // 64), 6)
+    slow = transfer(Recording(x, RATE, tmp_path / "x.wav"), instrument, extractor="yin", attack_s=1.0)
+    rise = np.diff(slow.features.loudness_db)
+    assert rise.max() < 60 / 250 + 1e-3
+    with pytest.raises(AudioError, match="no pitch is found anywhere"):
+        transfer(Recording(np.full(RATE, 1e-3, np.float32), RATE, tmp_path / "x.wav"), instrument, extractor="yin")
+
+
+def test_loudness_is_moved_into_the_learned_range_and_back(tmp_path, small):
+    weights = small.init(jax.random.key(3))
+    known = {"range": {"lowest_note": 80.0, "highest_note": 90.0, "loud_db": -15.0}}
+    instrument = Instrument(small, weights, known)
+    x = melody(0)
+    loud, soft = (transfer(Recording(g * x, RATE, tmp_path / "x.wav"), instrument, extractor="yin") for g in (1, 0.01))
+    np.testing.assert_allclose(loud.features.loudness_db[40:100], soft.features.loudness_db[40:100], atol=0.2)
+    levels = [loudness(m.audio, RATE, 64).max() for m in (loud, soft)]
+    assert levels[0] - levels[1] == pytest.approx(40, abs=0.5)
+    assert any("outside what was learned, MIDI notes 80 to 90; --transpose" in n for n in loud.notes)
+
+
+@pytest.mark.skipif(not shipped(), reason="no instruments are in the package")
+def test_shipped_instruments_are_small_and_play():
+    for name in shipped():
+        assert (SHIPPED / f"{name}.safetensors").stat().st_size < 1_000_000
+        instrument = load(name)
+        known = instrument.card["range"]
+        f0_hz = 440 * 2 ** (((known["lowest_note"] + known["highest_note"]) / 2 - 69) / 12)
+        audio = instrument(np.full(256, f0_hz), np.full(256, known["loud_db"]))
+        assert 0.02 < np.abs(audio).max() < 2
