@@ -13,9 +13,9 @@ from jaxtyping import Float, UInt8
 from ddx7.encoder.network import EncoderSize, PresetModel
 from ddx7.encoder.spectrogram import BANDS, FRAMES
 from ddx7.encoder.tokens import to_vced
-from ddx7.training import read_weights, write_weights
+from ddx7.training import SHIPPED_WEIGHTS, read_weights, write_weights
 
-WEIGHTS = Path(__file__).parents[2] / "weights" / "encoder.safetensors"
+WEIGHTS = SHIPPED_WEIGHTS / "encoder.safetensors"
 MOST_NOTES = 4
 """Notes of one sound that are seen at once."""
 _GROUP = 64

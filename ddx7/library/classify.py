@@ -11,14 +11,14 @@ import numpy as np
 from ddx7.errors import Ddx7Error
 from ddx7.library.canonical import AUDIBLE, canonical
 from ddx7.library.categories import CATEGORIES
-from ddx7.training import read_weights, write_weights
+from ddx7.training import SHIPPED_WEIGHTS, read_weights, write_weights
 from ddx7.voice.algorithms import ALGORITHMS
 from ddx7.voice.packing import VCED_COLUMNS, VCED_MAX
 
 if TYPE_CHECKING:
     from ddx7.library.screening import VoiceMeasures
 
-WEIGHTS = Path(__file__).parents[1] / "weights" / "categories.safetensors"
+WEIGHTS = SHIPPED_WEIGHTS / "categories.safetensors"
 _SKETCH_FLOOR_DB = -60.0
 _LONGEST_RELEASE_S = 30.0
 _FAR = 6.0  # standard deviations: what is further is as far

@@ -12,9 +12,9 @@ from ddx7.engine.tables import DB_PER_OCTAVE
 from ddx7.errors import Ddx7Error
 from ddx7.resynthesis.fm import FmSynth
 from ddx7.resynthesis.model import ModelState, ResynthesisModel, from_dict, run, scaled, to_dict
-from ddx7.training import read_weights, write_weights
+from ddx7.training import SHIPPED_WEIGHTS, read_weights, write_weights
 
-SHIPPED = Path(__file__).parents[1] / "weights" / "resynthesis"
+SHIPPED = SHIPPED_WEIGHTS / "resynthesis"
 _LONGEST = 256
 """Frames that are played in one go. Runs are cut into powers of two, so that a handful of programs serve any length."""
 

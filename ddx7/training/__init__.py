@@ -4,6 +4,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 from ddx7.training.fingerprint import fingerprint as fingerprint
+from ddx7.training.weights import SHIPPED_WEIGHTS as SHIPPED_WEIGHTS
 from ddx7.training.weights import read_weights as read_weights
 from ddx7.training.weights import write_weights as write_weights
 

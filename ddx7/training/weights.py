@@ -11,6 +11,9 @@ import numpy as np
 from ddx7.errors import Ddx7Error
 from ddx7.files import atomic_write
 
+SHIPPED_WEIGHTS = Path(__file__).parents[1] / "weights"
+"""Folder of the weights that come with the package."""
+
 
 def write_weights(path: Path, params: Any, card: dict[str, Any], *, exact: Collection[str] = ()) -> None:
     """Write weights in half precision, and beside them a card in JSON with their hash.

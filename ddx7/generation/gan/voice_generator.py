@@ -12,10 +12,10 @@ from ddx7.errors import Ddx7Error
 from ddx7.generation.gan.conditions import ConditionPrior, VoiceConditions
 from ddx7.generation.gan.network import CategoryHead, GanSize, GeneratorNetwork, distributions, draw, one_hot
 from ddx7.generation.gan.representation import Fields, tidied, to_fields, to_vced
-from ddx7.training import read_weights, write_weights
+from ddx7.training import SHIPPED_WEIGHTS, read_weights, write_weights
 from ddx7.voice.packing import VCED_COLUMNS
 
-WEIGHTS = Path(__file__).parents[2] / "weights" / "gan.safetensors"
+WEIGHTS = SHIPPED_WEIGHTS / "gan.safetensors"
 _GROUP = 128
 
 
