@@ -3,7 +3,9 @@
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from ddx7.audio.distance import MelTarget as MelTarget
 from ddx7.audio.distance import log_mel_distance as log_mel_distance
+from ddx7.audio.distance import mel_target as mel_target
 from ddx7.audio.files import Recording as Recording
 from ddx7.audio.files import peak_limit as peak_limit
 from ddx7.audio.files import read_audio as read_audio
@@ -15,6 +17,7 @@ from ddx7.audio.note import analyse_note as analyse_note
 from ddx7.audio.notes import find_notes as find_notes
 from ddx7.audio.partials import Partials as Partials
 from ddx7.audio.partials import partials as partials
+from ddx7.audio.pitch import cents_between as cents_between
 from ddx7.audio.pitch import hz_to_midi as hz_to_midi
 from ddx7.audio.pitch import midi_to_hz as midi_to_hz
 from ddx7.audio.transcription import midi_bytes as midi_bytes

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ddx7.audio.loudness import a_weighting
-from ddx7.audio.pitch import Pitch, estimate_pitch
+from ddx7.audio.pitch import Pitch, cents_between, estimate_pitch
 from ddx7.errors import AudioError
 
 HOP_S = 0.005  # between two values of a level over time
@@ -205,7 +205,7 @@ def _cents(band: np.ndarray, centre: float, step_hz: float) -> tuple[np.ndarray,
     turns = np.angle(partial[1:] * partial[:-1].conj()) / (2 * np.pi)
     f_hz = step_hz * (centre + turns * len(band))
     edge = len(f_hz) // 20 + 1
-    return 1200 * np.log2(f_hz / f_hz.mean())[edge:-edge], step_hz * len(band)
+    return cents_between(f_hz, f_hz.mean())[edge:-edge], step_hz * len(band)
 
 
 def tremolo(level: np.ndarray) -> Modulation:

@@ -1,6 +1,7 @@
 """How far apart two sounds are, as one number to report: decibels of log-mel difference."""
 
 import functools
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -11,6 +12,47 @@ from ddx7.errors import AudioError
 RATE, N_FFT, HOP, N_MELS = 44_100, 2048, 512, 128
 LOWEST_HZ, HIGHEST_HZ = 30.0, 16_000.0
 RANGE_DB = 80.0
+
+
+@dataclass(frozen=True, eq=False)
+class MelTarget:
+    """The target of a log-mel distance, analysed once and then compared with many sounds.
+
+    Attributes:
+      level_db: mel spectrum in dB at unit RMS, float64 [frame, mel], not below `floor_db`.
+      n_samples: length of the target at 44.1 kHz.
+      floor_db: the target's highest level less 80 dB; lower levels count as this.
+    """
+
+    level_db: np.ndarray
+    n_samples: int
+    floor_db: float
+
+    def distance(self, other: np.ndarray, sample_rate: int = RATE) -> float:
+        """`log_mel_distance` from the target to another sound, float [time]."""
+        other = resample(other, sample_rate, RATE).astype(np.float64)[: self.n_samples]
+        _check_finite("other sound", other)
+        estimate_db = _mel_db(np.pad(other, (0, self.n_samples - len(other))))
+        return float(np.abs(self.level_db - np.maximum(estimate_db, self.floor_db)).mean())
+
+
+def mel_target(target: np.ndarray, sample_rate: int = RATE) -> MelTarget:
+    """Analyse the target of `log_mel_distance`.
+
+    Args:
+      target: float [time], not silent.
+      sample_rate: in Hz.
+
+    Raises:
+      AudioError: the target is silent, or a sample is not finite.
+    """
+    target = resample(target, sample_rate, RATE).astype(np.float64)
+    _check_finite("target", target)
+    if not target.any():
+        raise AudioError("the target of a distance is silent, a sound is wanted")
+    level_db = _mel_db(target)
+    floor_db = float(level_db.max() - RANGE_DB)
+    return MelTarget(np.maximum(level_db, floor_db), len(target), floor_db)
 
 
 def log_mel_distance(target: np.ndarray, other: np.ndarray, sample_rate: int = RATE) -> float:
@@ -34,17 +76,12 @@ def log_mel_distance(target: np.ndarray, other: np.ndarray, sample_rate: int = R
     Raises:
       AudioError: the target is silent, or a sample is not finite.
     """
-    target = resample(target, sample_rate, RATE).astype(np.float64)
-    other = resample(other, sample_rate, RATE).astype(np.float64)[: len(target)]
-    other = np.pad(other, (0, len(target) - len(other)))
-    for name, sound in (("target", target), ("other sound", other)):
-        if not np.isfinite(sound).all():
-            raise AudioError(f"the {name} of a distance holds NaN or infinite samples, finite ones are wanted")
-    if not target.any():
-        raise AudioError("the target of a distance is silent, a sound is wanted")
-    wanted, found = _mel_db(target), _mel_db(other)
-    floor = wanted.max() - RANGE_DB
-    return float(np.abs(np.maximum(wanted, floor) - np.maximum(found, floor)).mean())
+    return mel_target(target, sample_rate).distance(other, sample_rate)
+
+
+def _check_finite(name: str, samples: np.ndarray) -> None:
+    if not np.isfinite(samples).all():
+        raise AudioError(f"the {name} of a distance holds NaN or infinite samples, finite ones are wanted")
 
 
 def _mel_db(samples: np.ndarray) -> np.ndarray:

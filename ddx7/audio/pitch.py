@@ -64,6 +64,15 @@ def midi_to_hz(note: np.ndarray | float) -> np.ndarray:
     return np.asarray(440.0 * 2.0 ** ((np.asarray(note) - 69.0) / 12.0))
 
 
+def cents_between(f_hz: np.ndarray | float, reference_hz: np.ndarray | float) -> np.ndarray:
+    """Interval in cents from a reference frequency up to another one; negative if that is lower.
+
+    >>> float(cents_between(880.0, 440.0)), float(cents_between(220.0, 440.0))
+    (1200.0, -1200.0)
+    """
+    return np.asarray(1200 * np.log2(np.asarray(f_hz) / np.asarray(reference_hz)))
+
+
 def estimate_pitch(samples: np.ndarray, sample_rate: int, *, around_hz: float | None = None) -> Pitch:
     """Pitch of one note that starts at sample 0.
 

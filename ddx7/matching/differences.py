@@ -28,7 +28,7 @@ from ddx7.audio.descriptors import (
     vibrato,
 )
 from ddx7.audio.note import Note
-from ddx7.audio.pitch import Pitch
+from ddx7.audio.pitch import Pitch, cents_between
 
 T = TypeVar("T")
 
@@ -172,7 +172,7 @@ def _cents(pitches: Pair[Pitch]) -> float:
     """How much too high the found pitch is; 0 where one of them is not clear."""
     if min(pitch.confidence for pitch in pitches) < SURE:
         return 0.0
-    return 1200 * float(np.log2(pitches.found.f0_hz / pitches.wanted.f0_hz))
+    return float(cents_between(pitches.found.f0_hz, pitches.wanted.f0_hz))
 
 
 def _pitch(cents: float) -> Difference:

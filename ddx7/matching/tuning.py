@@ -3,7 +3,7 @@
 import numpy as np
 
 from ddx7.audio import log_mel_distance
-from ddx7.audio.pitch import estimate_pitch
+from ddx7.audio.pitch import cents_between, estimate_pitch
 from ddx7.engine import DEXED
 from ddx7.engine.pitch import FrequencyTables, log_frequency
 from ddx7.engine.tables import ONE
@@ -26,7 +26,7 @@ def off_by_cents(sound: np.ndarray, target: Target) -> float:
     found = estimate_pitch(part, RATE) if len(part) > 0.02 * RATE else None
     if found is None or found.confidence < CONFIDENT:
         return np.nan
-    return 1200 * float(np.log2(found.f0_hz / note.f0_hz))
+    return float(cents_between(found.f0_hz, note.f0_hz))
 
 
 def tune_voice(vced: np.ndarray, sound: np.ndarray, target: Target) -> np.ndarray:

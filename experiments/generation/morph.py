@@ -38,7 +38,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from corpus import QUIET
 from timbre import timbre
 
-from ddx7.audio.pitch import estimate_pitch
+from ddx7.audio.pitch import cents_between, estimate_pitch
 from ddx7.generation.morph import Through, blend, walk
 from ddx7.library.notes import RATE, note_log_mel, pairwise_distance_db, render_notes
 from ddx7.voice.health import plausible
@@ -74,9 +74,9 @@ def _off_pitch(audio: np.ndarray) -> float:
     ends = [found[0], found[-1]]
     if any(end is None or end.confidence < CLEAR for end in ends):
         return np.nan
-    wanted = [1200 * np.log2(end.f0_hz) for end in ends if end]
-    between = [1200 * np.log2(p.f0_hz) for p in found[1:-1] if p and p.confidence >= CLEAR]
-    off = [min(abs((cents - w + 600) % 1200 - 600) for w in wanted) > CLOSE_CENTS for cents in between]
+    ends_hz = np.array([end.f0_hz for end in ends if end])
+    between = [p for p in found[1:-1] if p and p.confidence >= CLEAR]
+    off = [np.abs((cents_between(p.f0_hz, ends_hz) + 600) % 1200 - 600).min() > CLOSE_CENTS for p in between]
     return float(np.mean(off)) if off else np.nan
 
 

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ddx7.audio.pitch import estimate_pitch
+from ddx7.audio.pitch import cents_between, estimate_pitch
 from ddx7.errors import AudioError
 from ddx7.matching.prior import BY_PITCH, BY_VELOCITY
 from ddx7.matching.target import CONFIDENT
@@ -132,4 +132,4 @@ def _cents(sound: np.ndarray, wanted: np.ndarray) -> float:
             return np.nan
     if min(pitch.confidence for pitch in pitches) < CONFIDENT:
         return np.nan
-    return 1200 * float(np.log2(pitches[0].f0_hz / pitches[1].f0_hz))
+    return float(cents_between(pitches[0].f0_hz, pitches[1].f0_hz))

@@ -2,7 +2,7 @@ import librosa
 import numpy as np
 import pytest
 
-from ddx7.audio import log_mel_distance
+from ddx7.audio import log_mel_distance, mel_target
 from ddx7.errors import AudioError
 
 RATE = 44_100
@@ -77,3 +77,9 @@ def test_random_voices_are_about_fourteen_decibels_from_recordings(shared):
     distances = [log_mel_distance(target, other) for other in others if np.abs(other).max() > 0.01]
     assert len(distances) > 10
     assert 10 < np.median(distances) < 25
+
+
+def test_a_target_analysed_once_gives_the_same_distances(tone):
+    target = mel_target(tone(220))
+    for other in (tone(220), tone(330), tone(330)[:5000], np.zeros(10)):
+        assert target.distance(other) == log_mel_distance(tone(220), other)

@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ddx7.audio.pitch import cents_between
 from ddx7.errors import AudioError
 
 GROSS_CENTS = 50.0
@@ -69,7 +70,7 @@ def f0_error(wanted_hz: np.ndarray, found_hz: np.ndarray) -> F0Error:
     disagreement = float(np.mean(voiced[0] != voiced[1]))
     if not both.any():
         return F0Error(np.nan, np.nan, np.nan, disagreement, 0, len(wanted))
-    cents = 1200 * np.abs(np.log2(found[both] / wanted[both]))
+    cents = np.abs(cents_between(found[both], wanted[both]))
     gross = float(np.mean(cents > GROSS_CENTS))
     return F0Error(float(cents.mean()), float(np.median(cents)), gross, disagreement, int(both.sum()), len(wanted))
 
