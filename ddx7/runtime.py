@@ -29,6 +29,14 @@ With XLA's own scheduling two such programs side by side take turns waiting: ren
 """
 
 
+def cache_folder() -> Path | None:
+    """This user's folder for what ddx7 can compute again; None where there is no home folder."""
+    try:
+        return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "ddx7"
+    except RuntimeError:  # Path.home: the user has none
+        return None
+
+
 def configure() -> None:
     """Ask XLA for whole-loop kernels on the CPU, and JAX to keep what it compiled for the next process."""
     flags = os.environ.get("XLA_FLAGS", "")

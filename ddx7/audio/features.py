@@ -1,5 +1,6 @@
 """What a resynthesis plays from: fundamental, how sure it is, and loudness, one frame for every 64 samples."""
 
+import contextlib
 import hashlib
 import io
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ import numpy as np
 
 from ddx7.audio.f0 import follow
 from ddx7.audio.loudness import loudness
-from ddx7.errors import AudioError
+from ddx7.errors import AudioError, Ddx7Error
 from ddx7.files import atomic_write
 
 HOP = 64
@@ -77,5 +78,6 @@ def extract_cached(samples: np.ndarray, sample_rate: int, folder: Path, extracto
         found = extract(samples, sample_rate, extractor)
     buffer = io.BytesIO()
     np.savez(buffer, f0_hz=found.f0_hz, confidence=found.confidence, loudness_db=found.loudness_db)
-    atomic_write(path, buffer.getvalue(), force=True)
+    with contextlib.suppress(Ddx7Error):  # a cache that cannot be written costs time, not the result
+        atomic_write(path, buffer.getvalue(), force=True)
     return found

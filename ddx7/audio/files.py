@@ -1,14 +1,20 @@
 """Recordings in, sound files out: any common format and rate becomes mono float32; files are written whole or not."""
 
 import io
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ddx7.errors import AudioError
 from ddx7.files import atomic_write
+
+if TYPE_CHECKING:
+    import soundfile
 
 # Half a megabyte of FLAC can hold an hour of silence, more than a gigabyte decoded, so the header is asked first.
 MAX_VALUES_PER_SECOND = 2 * 192_000
@@ -40,13 +46,22 @@ class Recording:
         return len(self.samples) / self.sample_rate
 
 
-def read_audio(path: str | PathLike[str], *, sample_rate: int | None = None, max_seconds: float = 600.0) -> Recording:
-    """Read a recording as mono float32; channels are averaged.
+def read_audio(
+    path: str | PathLike[str],
+    *,
+    sample_rate: int | None = None,
+    max_seconds: float = 600.0,
+    start_s: float = 0.0,
+    stop_s: float = np.inf,
+) -> Recording:
+    """Read a recording, or a part of it, as mono float32; channels are averaged.
 
     Args:
       path: a WAV, FLAC, Ogg, MP3 or AIFF file of any rate and channel count.
       sample_rate: resample to this rate in Hz; None keeps the file's own.
-      max_seconds: refuse longer files, judged by the header before anything is decoded.
+      max_seconds: refuse longer sounds; the header decides, before anything is decoded.
+      start_s: where the part begins, in seconds.
+      stop_s: where it ends; the end of the file at the latest.
 
     Returns:
       the recording, every sample finite, not silent.
@@ -55,7 +70,7 @@ def read_audio(path: str | PathLike[str], *, sample_rate: int | None = None, max
       AudioError: the path is no sound file, or the sound is too long, silent, or holds values that are not sound.
     """
     path = Path(path)
-    samples, rate = _decode(path, max_seconds)
+    samples, rate = _decode(path, max_seconds, start_s, stop_s)
     if not np.isfinite(samples).all():
         bad = np.count_nonzero(~np.isfinite(samples))
         raise AudioError(f"{path}: {bad:,} of {len(samples):,} samples are NaN or infinite, finite samples are wanted")
@@ -69,8 +84,23 @@ def read_audio(path: str | PathLike[str], *, sample_rate: int | None = None, max
     return Recording(samples, rate, path)
 
 
-def _decode(path: Path, max_seconds: float) -> tuple[np.ndarray, int]:
-    """Mono float32 [time] and its rate, decoded in blocks so that memory holds one channel, not all of them."""
+def audio_duration(path: str | PathLike[str]) -> float:
+    """Length of a sound file in seconds, read from its header.
+
+    Raises:
+      AudioError: the path is no sound file.
+    """
+    with _open(Path(path)) as file:
+        return file.frames / file.samplerate
+
+
+@contextmanager
+def _open(path: Path) -> "Iterator[soundfile.SoundFile]":
+    """A sound file.
+
+    Raises:
+      AudioError: there is none, or it cannot be decoded.
+    """
     import soundfile
 
     if not path.exists():
@@ -81,16 +111,27 @@ def _decode(path: Path, max_seconds: float) -> tuple[np.ndarray, int]:
         raise AudioError(f"{path}: the file is empty, {_WANTED}")
     try:
         with soundfile.SoundFile(path) as file:
-            seconds, values = file.frames / file.samplerate, file.frames * file.channels
-            if seconds > max_seconds or values > max_seconds * MAX_VALUES_PER_SECOND:
-                raise AudioError(
-                    f"{path}: {seconds:,.0f} s in {file.channels} channels, at most {max_seconds:,.0f} s can be read"
-                )
-            blocks = file.blocks(BLOCK_FRAMES, dtype="float32", always_2d=True)
-            mono = [block.mean(axis=1) for block in blocks]
-            rate = file.samplerate
+            yield file
     except (OSError, RuntimeError, TypeError) as error:  # TypeError: soundfile on a headerless .raw
         raise AudioError(f"{path}: cannot be decoded as sound, {_WANTED}") from error
+
+
+def _decode(path: Path, max_seconds: float, start_s: float, stop_s: float) -> tuple[np.ndarray, int]:
+    """Mono float32 [time] and its rate, decoded in blocks so that memory holds one channel, not all of them."""
+    with _open(path) as file:
+        rate = file.samplerate
+        first = min(round(start_s * rate), file.frames)
+        n_frames = round(min(stop_s * rate, file.frames)) - first
+        seconds, values = n_frames / rate, n_frames * file.channels
+        if seconds > max_seconds or values > max_seconds * MAX_VALUES_PER_SECOND:
+            raise AudioError(
+                f"{path}: {seconds:,.0f} s in {file.channels} channels, at most {max_seconds:,.0f} s can be read"
+            )
+        if first:
+            file.seek(first)
+        n_read = n_frames if n_frames < file.frames else -1
+        blocks = file.blocks(BLOCK_FRAMES, dtype="float32", always_2d=True, frames=n_read)
+        mono = [block.mean(axis=1) for block in blocks if len(block)]
     if not mono:
         raise AudioError(f"{path}: a sound file of 0 samples, a sound is wanted")
     return np.concatenate(mono), rate

@@ -3,6 +3,7 @@ import pytest
 import soundfile
 
 from ddx7.audio import peak_limit, read_audio, resample, write_audio
+from ddx7.audio.files import audio_duration
 from ddx7.errors import AudioError, Ddx7Error
 
 RATE = 44_100
@@ -186,3 +187,17 @@ def test_peak_limit_only_turns_down():
     np.testing.assert_array_equal(peak_limit(quiet), quiet.astype(np.float32))
     assert np.abs(peak_limit(loud)).max() <= 10 ** (-1 / 20) + 1e-6
     np.testing.assert_array_equal(peak_limit(np.zeros(4)), np.zeros(4))
+
+
+@pytest.mark.parametrize("name", ["a.wav", "a.flac"])
+def test_a_part_of_a_file_is_the_part_of_its_sound(tmp_path, name):
+    sound = np.random.default_rng(0).uniform(-0.9, 0.9, 3 * RATE)
+    soundfile.write(tmp_path / name, sound, RATE)
+    whole = read_audio(tmp_path / name).samples
+    assert audio_duration(tmp_path / name) == 3.0
+    part = read_audio(tmp_path / name, start_s=0.5, stop_s=2.25, max_seconds=2.0).samples
+    np.testing.assert_array_equal(part, whole[RATE // 2 : round(2.25 * RATE)])
+    np.testing.assert_array_equal(read_audio(tmp_path / name, start_s=2.0).samples, whole[2 * RATE :])
+    np.testing.assert_array_equal(read_audio(tmp_path / name, stop_s=9.0).samples, whole)
+    with pytest.raises(AudioError, match="3 s in 1 channels, at most 2 s"):
+        read_audio(tmp_path / name, max_seconds=2.0)
