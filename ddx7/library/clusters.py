@@ -5,6 +5,7 @@ from itertools import combinations
 
 import numpy as np
 
+from ddx7.errors import Ddx7Error
 from ddx7.library.canonical import sound_key
 from ddx7.voice.spec import N_OPERATORS
 
@@ -126,3 +127,31 @@ def _connected(n: int, pairs: np.ndarray) -> np.ndarray:
     rank = np.empty(len(first), np.int32)
     rank[np.argsort(first)] = np.arange(len(first))
     return rank[labels]
+
+
+def split_by_cluster(vced: np.ndarray, held_out_share: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Split voices into a training set and a held-out set that share no near-duplicate cluster.
+
+    Args:
+      vced: uint8 [voice, 155], legal.
+      held_out_share: of the voices that are held out, between 0 and 1; at most so many, but at least one cluster.
+      seed: of the choice of clusters.
+
+    Returns:
+      training voices and held-out voices, uint8 [voice, 155] each, in their order.
+
+    Raises:
+      Ddx7Error: all voices are near-duplicates of each other.
+    """
+    cluster = byte_clusters(vced)
+    sizes = np.bincount(cluster)
+    if len(sizes) < 2:
+        raise Ddx7Error(f"found {len(vced)} voices, all near-duplicates; wanted at least 2 near-duplicate clusters")
+    n_held_out = round(held_out_share * len(vced))
+    chosen, total = [], 0
+    for index in np.random.default_rng(seed).permutation(len(sizes)):
+        if total + sizes[index] <= n_held_out:
+            chosen.append(index)
+            total += sizes[index]
+    held_out = np.isin(cluster, chosen or [int(np.argmin(sizes))])
+    return vced[~held_out], vced[held_out]

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 from lookalikes import random_voices
 
+from ddx7.errors import Ddx7Error
 from ddx7.library.canonical import sound_key
-from ddx7.library.clusters import byte_clusters, sound_clusters
+from ddx7.library.clusters import byte_clusters, sound_clusters, split_by_cluster
 
 RNG = np.random.default_rng(4)
 NAME = slice(145, 155)
@@ -77,3 +78,29 @@ def test_families_by_sound_do_not_chain() -> None:
 def test_one_voice_is_a_family() -> None:
     assert byte_clusters(voices(1)).tolist() == [0]
     assert sound_clusters(np.zeros((1, 12, 24))).tolist() == [0]
+
+
+def test_a_split_keeps_clusters_whole_and_loses_no_voice() -> None:
+    vced = RNG.permutation(np.repeat(voices(40, seed=3), RNG.integers(1, 6, 40), axis=0))
+    vced = np.array([changed(row, 1) for row in vced])
+    train, held_out = split_by_cluster(vced, 0.2, seed=1)
+    assert sorted(map(bytes, np.concatenate([train, held_out]))) == sorted(map(bytes, vced))
+    assert 0.1 < len(held_out) / len(vced) <= 0.2
+    label_of = dict(zip(map(bytes, vced), byte_clusters(vced).tolist(), strict=True))
+    sides = [{label_of[bytes(row)] for row in side} for side in (train, held_out)]
+    assert not sides[0] & sides[1]
+
+
+def test_a_split_depends_on_its_seed() -> None:
+    vced = voices(50)
+    first, again, other = (split_by_cluster(vced, 0.2, seed)[1] for seed in (0, 0, 1))
+    np.testing.assert_array_equal(first, again)
+    assert set(map(bytes, first)) != set(map(bytes, other))
+
+
+def test_a_split_holds_out_at_least_one_cluster() -> None:
+    vced = np.concatenate([np.repeat(voices(1), 5, axis=0), voices(1, seed=9)])
+    train, held_out = split_by_cluster(vced, 0.01, seed=0)
+    assert (len(train), len(held_out)) == (5, 1)
+    with pytest.raises(Ddx7Error, match="near-duplicate"):
+        split_by_cluster(vced[:5], 0.5, seed=0)
