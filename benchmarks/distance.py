@@ -22,7 +22,7 @@ import numpy as np
 from scipy.stats import spearmanr
 
 from ddx7.audio import distance_terms, log_mel_distance, target_features
-from ddx7.audio.perceptual import WEIGHTS, Terms, perceptual_distance
+from ddx7.audio.perceptual import WEIGHTS, DistanceTerms, perceptual_distance
 from ddx7.engine import render
 from ddx7.voice import Voice
 from ddx7.voice.health import clamp
@@ -97,7 +97,7 @@ def measure(audio: np.ndarray, series: list[Series]) -> dict[str, np.ndarray]:
     """Every distance of every voice from the target of its series, [voice]."""
     features_of = jax.jit(target_features, static_argnums=1)
     terms_of = jax.jit(distance_terms)
-    found = {name: np.zeros(len(audio)) for name in ("log-mel", *Terms._fields)}
+    found = {name: np.zeros(len(audio)) for name in ("log-mel", *DistanceTerms._fields)}
     for target in sorted({s.target for s in series}):
         rows = np.array([voice for s in series if s.target == target for voice in s.voices])
         features = features_of(jnp.asarray(audio[target]), RATE)
@@ -106,7 +106,9 @@ def measure(audio: np.ndarray, series: list[Series]) -> dict[str, np.ndarray]:
             for name, values in terms_of(features, jnp.asarray(audio[some]))._asdict().items():
                 found[name][some] = values
         found["log-mel"][rows] = [log_mel_distance(audio[target], audio[row]) for row in rows]
-    found["perceptual"] = sum((w * found[name] for w, name in zip(WEIGHTS, Terms._fields, strict=True)), np.zeros(1))
+    found["perceptual"] = sum(
+        (w * found[name] for w, name in zip(WEIGHTS, DistanceTerms._fields, strict=True)), np.zeros(1)
+    )
     return found
 
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ddx7.audio.loudness import a_weighting
-from ddx7.audio.pitch import Pitch, cents_between, estimate_pitch
+from ddx7.audio.pitch import PitchEstimate, cents_between, estimate_pitch
 from ddx7.errors import AudioError
 
 HOP_S = 0.005  # between two values of a level over time
@@ -64,11 +64,11 @@ class Modulation(NamedTuple):
     rate_hz: float
 
 
-NO_PITCH = Pitch(0.0, 0.0)
+NO_PITCH = PitchEstimate(0.0, 0.0)
 STEADY = Modulation(0.0, 0.0)
 
 
-def pitch(samples: np.ndarray, sample_rate: int) -> Pitch:
+def pitch(samples: np.ndarray, sample_rate: int) -> PitchEstimate:
     """`estimate_pitch` of the beginning of a sound, and where that finds none, a pitch of 0 Hz with confidence 0."""
     try:
         return estimate_pitch(samples[: round(PITCHED_S * sample_rate)], sample_rate)

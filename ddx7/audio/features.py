@@ -20,7 +20,7 @@ _VERSION = 1  # of what is cached; another number and everything is measured ane
 
 
 @dataclass(frozen=True, eq=False)
-class Features:
+class FrameFeatures:
     """Of one sound; frame k belongs to sample k * `HOP`.
 
     Attributes:
@@ -34,7 +34,7 @@ class Features:
     loudness_db: np.ndarray
 
 
-def extract(samples: np.ndarray, sample_rate: int, extractor: str = "pyin") -> Features:
+def extract(samples: np.ndarray, sample_rate: int, extractor: str = "pyin") -> FrameFeatures:
     """Fundamental and loudness of a sound.
 
     Args:
@@ -53,10 +53,10 @@ def extract(samples: np.ndarray, sample_rate: int, extractor: str = "pyin") -> F
         raise AudioError(f"a sound of {len(samples)} samples, at least {HOP} are wanted")
     level_db = loudness(samples, sample_rate, HOP)
     f0_hz, confidence = follow(samples, sample_rate, np.arange(len(level_db)) * HOP / sample_rate, extractor)
-    return Features(f0_hz, confidence, level_db)
+    return FrameFeatures(f0_hz, confidence, level_db)
 
 
-def extract_cached(samples: np.ndarray, sample_rate: int, folder: Path, extractor: str = "pyin") -> Features:
+def extract_cached(samples: np.ndarray, sample_rate: int, folder: Path, extractor: str = "pyin") -> FrameFeatures:
     """`extract`, or what it said last time.
 
     The file's name is a hash of the samples and of every setting, and it is written whole or not at all, so a cache
@@ -73,7 +73,7 @@ def extract_cached(samples: np.ndarray, sample_rate: int, folder: Path, extracto
     path = folder / f"{key.hexdigest()[:32]}.npz"
     try:
         with np.load(io.BytesIO(path.read_bytes())) as kept:
-            return Features(kept["f0_hz"], kept["confidence"], kept["loudness_db"])
+            return FrameFeatures(kept["f0_hz"], kept["confidence"], kept["loudness_db"])
     except (OSError, ValueError, KeyError, BadZipFile):  # not there, or not whole
         found = extract(samples, sample_rate, extractor)
     buffer = io.BytesIO()

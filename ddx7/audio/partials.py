@@ -13,7 +13,7 @@ _SECONDS = 0.25  # of sound looked at: shorter than most changes of a note
 _PERIODS = 16  # but at least this many periods, to tell ratios half apart
 
 
-class Peaks(NamedTuple):
+class SpectralPeaks(NamedTuple):
     """Spectral peaks, lowest first.
 
     Attributes:
@@ -39,7 +39,7 @@ class Partials(NamedTuple):
 
 def spectral_peaks(
     samples: np.ndarray, sample_rate: int, *, lowest_hz: float = 20.0, highest_hz: float = 20_000.0
-) -> Peaks:
+) -> SpectralPeaks:
     """Every peak of the spectrum of the whole sound, within a range of frequencies.
 
     Args:
@@ -65,7 +65,7 @@ def spectral_peaks(
     f_hz = (bins + shift) * sample_rate / size
     inside = (f_hz >= lowest_hz) & (f_hz <= highest_hz)
     height = (mid - (left - right) * shift / 4)[inside]
-    return Peaks(f_hz[inside], height - height.max(initial=-np.inf))
+    return SpectralPeaks(f_hz[inside], height - height.max(initial=-np.inf))
 
 
 def partials(

@@ -41,7 +41,7 @@ CPU_GROUP = 4
 INAUDIBLE = 1e-10  # power, -100 dB: a sound of this mean square is silence and stays quiet, a bin of it counts as empty
 
 
-class Terms(NamedTuple):
+class DistanceTerms(NamedTuple):
     """The parts of the perceptual distance, before weighting.
 
     Attributes:
@@ -59,11 +59,11 @@ class Terms(NamedTuple):
     transport: Float[Array, "*batch"]
 
 
-# In the order of `Terms`; the transport's is per octave.
+# In the order of `DistanceTerms`; the transport's is per octave.
 WEIGHTS = (0.5, 0.5, 1.0, 0.25, 5.0)
 
 
-class Spectra(NamedTuple):
+class DistanceSpectra(NamedTuple):
     """One sound as the terms look at it: power, or dB; or the floor of each spectrum, a scalar."""
 
     short: Float[Array, "short_frame short_mel"]
@@ -87,8 +87,8 @@ class TargetFeatures:
       sample_rate: in Hz.
     """
 
-    levels_db: Spectra
-    floors: Spectra
+    levels_db: DistanceSpectra
+    floors: DistanceSpectra
     spread: Float[Array, "*batch long_frame edge"]
     quiet: Float[Array, "*batch"]
     frame_weight: Float[Array, "*batch long_frame"]
@@ -107,12 +107,12 @@ def target_features(target: Float[Array, " time"], sample_rate: int) -> TargetFe
       features for `perceptual_distance`.
     """
     power, amplitude = _spectra(target, sample_rate)
-    floors = Spectra(*(spectrum.max() * 10 ** (-RANGE_DB / 10) + 1e-20 for spectrum in power))
+    floors = DistanceSpectra(*(spectrum.max() * 10 ** (-RANGE_DB / 10) + 1e-20 for spectrum in power))
     total = amplitude.sum(-1)
     quiet = total.max() * 10 ** (-RANGE_DB / 20)
     frame_weight = jnp.sqrt(total) * (total > quiet) + 1e-20
     return TargetFeatures(
-        levels_db=Spectra(*map(to_db, power, floors)),
+        levels_db=DistanceSpectra(*map(to_db, power, floors)),
         floors=floors,
         spread=_below(amplitude, sample_rate) / (total[:, None] + 1e-10),
         quiet=quiet + 1e-10,
@@ -139,7 +139,7 @@ def perceptual_distance(features: TargetFeatures, audio: Float[Array, "*batch ti
     return jnp.stack([weight * term for weight, term in zip(WEIGHTS, terms, strict=True)]).sum(0)
 
 
-def distance_terms(features: TargetFeatures, audio: Float[Array, "*batch time"]) -> Terms:
+def distance_terms(features: TargetFeatures, audio: Float[Array, "*batch time"]) -> DistanceTerms:
     """The parts of the distance, to see in what two sounds differ.
 
     Args:
@@ -163,7 +163,7 @@ def distance_terms(features: TargetFeatures, audio: Float[Array, "*batch time"])
     return jax.tree.map(lambda term: term.reshape(audio.shape[:-1]), terms)
 
 
-def _terms(features: TargetFeatures, audio: Float[Array, " time"]) -> Terms:
+def _terms(features: TargetFeatures, audio: Float[Array, " time"]) -> DistanceTerms:
     power, amplitude = _spectra(audio, features.sample_rate)
     levels_db = map(to_db, power, features.floors)
     short, long, partials, envelope = (
@@ -175,15 +175,15 @@ def _terms(features: TargetFeatures, audio: Float[Array, " time"]) -> Terms:
     quiet = features.quiet
     spread = (_below(amplitude, features.sample_rate) + quiet * features.spread) / (total + quiet)
     transport = jnp.abs(spread - features.spread).sum(-1) @ features.frame_weight / EDGES_PER_OCTAVE
-    return Terms(short, long, partials, envelope, transport)
+    return DistanceTerms(short, long, partials, envelope, transport)
 
 
-def _spectra(audio: Float[Array, " time"], sample_rate: int) -> tuple[Spectra, Float[Array, "frame bin"]]:
+def _spectra(audio: Float[Array, " time"], sample_rate: int) -> tuple[DistanceSpectra, Float[Array, "frame bin"]]:
     """Power spectra of the sound at unit RMS, and the audible amplitudes in long windows."""
     audio = audio / jnp.sqrt(jnp.mean(jnp.square(audio)) + INAUDIBLE)
     short, long, partials = (_power(audio, sample_rate, window) for window in (SHORT, LONG, PARTIALS))
     low, high = (round(f_hz * _length(PARTIALS, sample_rate) / sample_rate) for f_hz in PARTIALS_HZ)
-    power = Spectra(
+    power = DistanceSpectra(
         short=short @ _filters(sample_rate, SHORT, SHORT_MELS),
         long=long @ _filters(sample_rate, LONG, LONG_MELS),
         partials=partials[:, low:high],

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ddx7.audio.files import resample
-from ddx7.audio.partials import Peaks, spectral_peaks
+from ddx7.audio.partials import SpectralPeaks, spectral_peaks
 from ddx7.audio.yin import HIGHEST_HZ, LOWEST_HZ, WINDOW_S, cut_frames, find_periods, where_pitch_lives
 from ddx7.errors import AudioError
 
@@ -33,7 +33,7 @@ MISTUNED = 0.05  # in fundamentals: partials further than this from a whole mult
 PARTIAL_DB = -24.0  # an inharmonic sound is named by its lowest partial within this of the strongest
 
 
-class Pitch(NamedTuple):
+class PitchEstimate(NamedTuple):
     """A fundamental and how far to trust it.
 
     Attributes:
@@ -73,7 +73,7 @@ def cents_between(f_hz: np.ndarray | float, reference_hz: np.ndarray | float) ->
     return np.asarray(1200 * np.log2(np.asarray(f_hz) / np.asarray(reference_hz)))
 
 
-def estimate_pitch(samples: np.ndarray, sample_rate: int, *, around_hz: float | None = None) -> Pitch:
+def estimate_pitch(samples: np.ndarray, sample_rate: int, *, around_hz: float | None = None) -> PitchEstimate:
     """Pitch of one note that starts at sample 0.
 
     Args:
@@ -105,10 +105,10 @@ def estimate_pitch(samples: np.ndarray, sample_rate: int, *, around_hz: float | 
     notes, votes = hz_to_midi(f_hz), weight * depth
     same = (votes > 0) & (np.abs(notes - _winner(notes, votes)) < SAME_NOTE_SEMITONES)
     if not same.any():
-        return Pitch(_lowest_strong(peaks), 0.0)
+        return PitchEstimate(_lowest_strong(peaks), 0.0)
     f0_hz = float(midi_to_hz(_weighted_median(notes[same], depth[same])))
     share = _harmonic_share(peaks, f0_hz)
-    return Pitch(
+    return PitchEstimate(
         f0_hz if share >= INHARMONIC else _lowest_strong(peaks),
         confidence=share * float(votes[same].sum() / weight.sum()),
     )
@@ -145,7 +145,7 @@ def _weighted_median(values: np.ndarray, weight: np.ndarray) -> float:
     return float(values[order][np.searchsorted(total, total[-1] / 2)])
 
 
-def _harmonic_share(peaks: Peaks, f0_hz: float) -> float:
+def _harmonic_share(peaks: SpectralPeaks, f0_hz: float) -> float:
     """Share of the energy of the spectral peaks that lies near whole multiples of the fundamental."""
     ratio = peaks.f_hz / f0_hz
     energy = 10 ** (peaks.level_db / 10)
@@ -153,6 +153,6 @@ def _harmonic_share(peaks: Peaks, f0_hz: float) -> float:
     return float(energy[in_tune & (ratio < HARMONICS + 0.5)].sum() / energy.sum())
 
 
-def _lowest_strong(peaks: Peaks) -> float:
+def _lowest_strong(peaks: SpectralPeaks) -> float:
     """Frequency in Hz of the lowest peak that is not far below the strongest: what an inharmonic sound is tuned to."""
     return float(peaks.f_hz[peaks.level_db >= PARTIAL_DB].min())

@@ -28,7 +28,7 @@ from ddx7.audio.descriptors import (
     vibrato,
 )
 from ddx7.audio.note import Note
-from ddx7.audio.pitch import Pitch, cents_between
+from ddx7.audio.pitch import PitchEstimate, cents_between
 
 T = TypeVar("T")
 
@@ -168,7 +168,7 @@ def _frames(span: slice, sample_rate: int) -> slice:
     return slice(first, max(last, first + 1))
 
 
-def _cents(pitches: Pair[Pitch]) -> float:
+def _cents(pitches: Pair[PitchEstimate]) -> float:
     """How much too high the found pitch is; 0 where one of them is not clear."""
     if min(pitch.confidence for pitch in pitches) < SURE:
         return 0.0
@@ -183,7 +183,7 @@ def _pitch(cents: float) -> Difference:
     return Difference(abs(cents) / CENTS, f"{interval} too {'high' if cents > 0 else 'low'}")
 
 
-def _clarity(pitches: Pair[Pitch]) -> Difference:
+def _clarity(pitches: Pair[PitchEstimate]) -> Difference:
     wanted, found = (pitch.confidence for pitch in pitches)
     if min(wanted, found) >= PITCHED or max(wanted, found) < SURE:
         return NOTHING
@@ -256,7 +256,7 @@ def _loudness(target: np.ndarray, audio: np.ndarray, spans: Sequence[slice], sam
     return [Difference(abs(db) / NOTE_DB, text)]
 
 
-def _clear_below_hz(vibratos: Pair[Modulation | None], pitch: Pitch, sample_rate: int) -> float:
+def _clear_below_hz(vibratos: Pair[Modulation | None], pitch: PitchEstimate, sample_rate: int) -> float:
     """Up to where valleys between partials can show noise: above, a vibrato sweeps the partials through them."""
     depth = max(vibrato.depth if vibrato else 0.0 for vibrato in vibratos)
     return min(sample_rate / 2, VALLEY_SHARE * pitch.f0_hz / (2 ** (depth / 1200) - 1) if depth else np.inf)
@@ -318,7 +318,7 @@ def _colour(low: int, high: int, used: np.ndarray, too_much: bool) -> str:
     return f"{'strong' if too_much else 'weak'} between {low_hz} and {high_hz}"
 
 
-def _vibrato(samples: np.ndarray, pitch: Pitch, level: np.ndarray, sample_rate: int) -> Modulation | None:
+def _vibrato(samples: np.ndarray, pitch: PitchEstimate, level: np.ndarray, sample_rate: int) -> Modulation | None:
     """Vibrato of a note; None where it is too short, or has no pitch."""
     frames = steady(level)
     if frames is None or pitch.confidence < PITCHED:

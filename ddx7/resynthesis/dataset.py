@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ddx7.audio.features import HOP, Features, extract_cached
+from ddx7.audio.features import HOP, FrameFeatures, extract_cached
 from ddx7.audio.files import read_audio
 from ddx7.errors import AudioError, Ddx7Error
 
@@ -52,7 +52,7 @@ class Segment:
 
     name: str
     samples: np.ndarray
-    features: Features
+    features: FrameFeatures
 
     @property
     def n_frames(self) -> int:
@@ -201,7 +201,7 @@ def load_segments(
     seconds: dict[str, float] = dict.fromkeys(("kept", "silent", "short", "unclear"), 0.0)
     unread = []
 
-    def measured(source: RecordingSource) -> tuple[np.ndarray, Features] | str:
+    def measured(source: RecordingSource) -> tuple[np.ndarray, FrameFeatures] | str:
         try:
             samples = read_audio(source.path, sample_rate=sample_rate).samples
             samples = samples[: len(samples) // HOP * HOP]
@@ -235,7 +235,9 @@ def load_segments(
     return pieces, report
 
 
-def cut_segments(name: str, samples: np.ndarray, features: Features, sample_rate: int) -> list[tuple[str, Segment]]:
+def cut_segments(
+    name: str, samples: np.ndarray, features: FrameFeatures, sample_rate: int
+) -> list[tuple[str, Segment]]:
     """Cut a recording at its silences.
 
     Returns:
@@ -263,8 +265,8 @@ def cut_segments(name: str, samples: np.ndarray, features: Features, sample_rate
     return result
 
 
-def _slice(name: str, samples: np.ndarray, features: Features, start: int, stop: int) -> Segment:
-    part = Features(*(x[start:stop] for x in (features.f0_hz, features.confidence, features.loudness_db)))
+def _slice(name: str, samples: np.ndarray, features: FrameFeatures, start: int, stop: int) -> Segment:
+    part = FrameFeatures(*(x[start:stop] for x in (features.f0_hz, features.confidence, features.loudness_db)))
     return Segment(name, samples[start * HOP : stop * HOP], part)
 
 

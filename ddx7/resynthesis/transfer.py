@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from ddx7.audio.features import HOP, Features, extract
+from ddx7.audio.features import HOP, FrameFeatures, extract
 from ddx7.audio.files import Recording, resample
 from ddx7.audio.loudness import FLOOR_DB
 from ddx7.audio.pitch import hz_to_midi
@@ -31,7 +31,7 @@ class Transfer:
 
     audio: np.ndarray
     sample_rate: int
-    features: Features
+    features: FrameFeatures
     controls: Any
     notes: tuple[str, ...]
 
@@ -105,7 +105,9 @@ def _slowed(level_db: np.ndarray, frames: float) -> np.ndarray:
     return slowed
 
 
-def _remarks(features: Features, played: np.ndarray, knobs: PlaybackControls, learned: dict[str, Any]) -> list[str]:
+def _remarks(
+    features: FrameFeatures, played: np.ndarray, knobs: PlaybackControls, learned: dict[str, Any]
+) -> list[str]:
     found = []
     sure = features.confidence[played] >= SURE
     if sure.mean() < 0.7:

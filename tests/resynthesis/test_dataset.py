@@ -5,7 +5,7 @@ import pytest
 import soundfile
 from melodies import RATE, melody
 
-from ddx7.audio.features import HOP, Features
+from ddx7.audio.features import HOP, FrameFeatures
 from ddx7.errors import Ddx7Error
 from ddx7.resynthesis.dataset import (
     Segment,
@@ -21,7 +21,7 @@ from ddx7.resynthesis.dataset import (
 def piece(frames: int, name: str = "a") -> Segment:
     f0_hz = np.arange(frames, dtype=np.float32) + 1
     samples = np.repeat(f0_hz, HOP)
-    return Segment(name, samples, Features(f0_hz, np.ones(frames, np.float32), np.zeros(frames, np.float32) - 20))
+    return Segment(name, samples, FrameFeatures(f0_hz, np.ones(frames, np.float32), np.zeros(frames, np.float32) - 20))
 
 
 @pytest.fixture
@@ -85,7 +85,7 @@ def test_recordings_become_pieces_and_what_is_dropped_is_counted(folder):
 
 def test_noise_has_no_pitch_to_learn():
     rng = np.random.default_rng(0)
-    noise = Features(np.full(500, 100.0, "f"), np.full(500, 0.2, "f"), np.full(500, -20.0, "f"))
+    noise = FrameFeatures(np.full(500, 100.0, "f"), np.full(500, 0.2, "f"), np.full(500, -20.0, "f"))
     [(fate, _)] = cut_segments("noise", rng.normal(size=500 * HOP), noise, RATE)
     assert fate == "unclear"
 

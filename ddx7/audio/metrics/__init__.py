@@ -2,6 +2,7 @@
 
 from ddx7.audio.metrics.embeddings import EMBEDDINGS as EMBEDDINGS
 from ddx7.audio.metrics.embeddings import Embedding as Embedding
+from ddx7.audio.metrics.embeddings import EmbeddingEntry as EmbeddingEntry
 from ddx7.audio.metrics.embeddings import load_embedding as load_embedding
 from ddx7.audio.metrics.frechet import FadInfinity as FadInfinity
 from ddx7.audio.metrics.frechet import fad as fad
@@ -10,8 +11,8 @@ from ddx7.audio.metrics.frechet import frechet_distance as frechet_distance
 from ddx7.audio.metrics.kernel import kad as kad
 from ddx7.audio.metrics.kernel import median_distance as median_distance
 from ddx7.audio.metrics.sets import EmbeddedSet as EmbeddedSet
-from ddx7.audio.metrics.sets import Score as Score
-from ddx7.audio.metrics.sets import Scores as Scores
+from ddx7.audio.metrics.sets import SetScore as SetScore
+from ddx7.audio.metrics.sets import SetScores as SetScores
 from ddx7.audio.metrics.sets import embed_set as embed_set
 from ddx7.audio.metrics.sets import score_embedded as score_embedded
 from ddx7.audio.metrics.sets import score_sets as score_sets

@@ -46,7 +46,7 @@ class Embedding:
     fit_projection: Callable[[np.ndarray], Projection] | None = None
 
 
-class Entry(NamedTuple):
+class EmbeddingEntry(NamedTuple):
     """A line of the registry.
 
     Attributes:
@@ -62,12 +62,12 @@ _VGGISH = "VGGish weights (.safetensors or .npz, names of TF-Slim or torchvggish
 _YAMNET = "YAMNet of MediaPipe (.tflite, input of 15,600 samples)"
 
 EMBEDDINGS = {
-    "logmel": Entry("logmel", ""),
-    "vggish": Entry("vggish", _VGGISH),
-    "vggish-relu": Entry("vggish", _VGGISH),
-    "yamnet": Entry("yamnet", _YAMNET),
-    "yamnet-log-pca64": Entry("yamnet", _YAMNET),
-    "musicnn": Entry("musicnn", "MusiCNN trained on MSD (.npz, names of Keras)"),
+    "logmel": EmbeddingEntry("logmel", ""),
+    "vggish": EmbeddingEntry("vggish", _VGGISH),
+    "vggish-relu": EmbeddingEntry("vggish", _VGGISH),
+    "yamnet": EmbeddingEntry("yamnet", _YAMNET),
+    "yamnet-log-pca64": EmbeddingEntry("yamnet", _YAMNET),
+    "musicnn": EmbeddingEntry("musicnn", "MusiCNN trained on MSD (.npz, names of Keras)"),
 }
 """Every embedding by name; `docs/metrics.md` describes each."""
 

@@ -34,7 +34,7 @@ Weights = dict[str, dict[str, jax.Array]]
 N_FRONT = 5
 
 
-class Widths(NamedTuple):
+class MusicnnWidths(NamedTuple):
     """How many filters the convolutions have.
 
     Attributes:
@@ -48,14 +48,14 @@ class Widths(NamedTuple):
     middle: int = 64
 
 
-PUBLISHED = Widths()
+PUBLISHED = MusicnnWidths()
 
 
 def _numbered(name: str, number: int) -> str:
     return f"{name}_{number}" if number else name
 
 
-def shapes(widths: Widths = PUBLISHED) -> dict[str, dict[str, tuple[int, ...]]]:
+def shapes(widths: MusicnnWidths = PUBLISHED) -> dict[str, dict[str, tuple[int, ...]]]:
     """What a file of weights must hold: layer (Keras' name) to variable to shape."""
     timbral, temporal, middle = widths
     fronts = [(7, 38, 1, timbral), (7, 67, 1, timbral), *((frames, 1, 1, temporal) for frames in (128, 64, 32))]
@@ -80,7 +80,7 @@ _NAME = re.compile(
 )
 
 
-class Heard(NamedTuple):
+class MusicnnOutputs(NamedTuple):
     """What the network makes of a window.
 
     Attributes:
@@ -92,7 +92,7 @@ class Heard(NamedTuple):
     tags: Float[Array, "window 50"]
 
 
-def make(name: str, weights: Path | None, widths: Widths = PUBLISHED) -> Embedding:
+def make(name: str, weights: Path | None, widths: MusicnnWidths = PUBLISHED) -> Embedding:
     """The embedding ``musicnn``: the layer that its authors call penultimate, 200-dimensional."""
     if weights is None:
         raise Ddx7Error(f"the embedding {name} has no weights, a file is wanted")
@@ -111,7 +111,7 @@ def make(name: str, weights: Path | None, widths: Widths = PUBLISHED) -> Embeddi
     return Embedding(name, DIMENSION, RATE, WINDOW, HOP, embed, identity=f"{name}-1-{fingerprint(weights)}")
 
 
-def load_weights(path: Path, widths: Widths = PUBLISHED) -> Weights:
+def load_weights(path: Path, widths: MusicnnWidths = PUBLISHED) -> Weights:
     """Read published weights.
 
     Args:
@@ -159,7 +159,7 @@ def log_mel_images(windows: np.ndarray) -> np.ndarray:
     return np.log10(1 + 10_000 * (power @ filters)).astype(np.float32)
 
 
-def network(weights: Weights, images: Float[Array, "window 187 96"]) -> Heard:
+def network(weights: Weights, images: Float[Array, "window 187 96"]) -> MusicnnOutputs:
     """Run MusiCNN as it was trained, without its dropout."""
     x = _norm(images[..., None], weights["batch_normalization"])
     front = []
@@ -179,7 +179,7 @@ def network(weights: Weights, images: Float[Array, "window 187 96"]) -> Heard:
     pooled = _norm(pooled, weights["bn_flatpool"])
     dense = jax.nn.relu(pooled @ weights["dense"]["kernel"] + weights["dense"]["bias"])
     penultimate = _norm(dense, weights["bn_dense"])
-    return Heard(penultimate, penultimate @ weights["dense_1"]["kernel"] + weights["dense_1"]["bias"])
+    return MusicnnOutputs(penultimate, penultimate @ weights["dense_1"]["kernel"] + weights["dense_1"]["bias"])
 
 
 def _convolve(x: Array, layer: dict[str, jax.Array]) -> Array:

@@ -47,7 +47,7 @@ class EmbeddedSet:
 
 
 @dataclass(frozen=True)
-class Score:
+class SetScore:
     """One figure and what it was measured on, without which it says nothing.
 
     Attributes:
@@ -76,12 +76,12 @@ class Score:
 
 
 @dataclass(frozen=True)
-class Scores:
+class SetScores:
     """The three figures of one comparison."""
 
-    fad: Score
-    fad_infinity: Score
-    kad: Score
+    fad: SetScore
+    fad_infinity: SetScore
+    kad: SetScore
 
     def __str__(self) -> str:
         """A line for each figure, and below them, once, what must be known about all three."""
@@ -105,7 +105,7 @@ def score_sets(
     reference_name: str = "reference",
     seed: int = 0,
     cache: str | PathLike[str] | None = None,
-) -> Scores:
+) -> SetScores:
     """Compare two sets of sounds.
 
     Args:
@@ -176,7 +176,7 @@ def embed_set(
     return EmbeddedSet(values, n_clips, n_too_short, n_silent, padding / embedding.sample_rate, name)
 
 
-def score_embedded(reference: EmbeddedSet, test: EmbeddedSet, embedding: Embedding, *, seed: int = 0) -> Scores:
+def score_embedded(reference: EmbeddedSet, test: EmbeddedSet, embedding: Embedding, *, seed: int = 0) -> SetScores:
     """Compare two sets that were embedded; a reference can so serve many tests.
 
     Args:
@@ -199,16 +199,16 @@ def score_embedded(reference: EmbeddedSet, test: EmbeddedSet, embedding: Embeddi
     extrapolated = fad_infinity(wanted, found, seed=seed)
     fit = f"extrapolated along a line of R² {extrapolated.r2:.2f}"
 
-    def score(metric: Literal["FAD", "FAD-inf", "KAD"], value: float, *notes: str) -> Score:
+    def score(metric: Literal["FAD", "FAD-inf", "KAD"], value: float, *notes: str) -> SetScore:
         counts = len(found), len(wanted)
-        return Score(metric, value, *counts, embedding.name, embedding.dimension, reference.name, (*notes, *general))
+        return SetScore(metric, value, *counts, embedding.name, embedding.dimension, reference.name, (*notes, *general))
 
     few = [
         f"the {name} has {len(values)} windows in {values.shape[1]} dimensions, its covariance is singular"
         for name, values in (("reference", wanted), ("test", found))
         if len(values) <= values.shape[1]
     ]
-    return Scores(
+    return SetScores(
         fad=score("FAD", fad(wanted, found), *few),
         fad_infinity=score("FAD-inf", extrapolated.value, fit, *few),
         kad=score("KAD", kad(wanted, found)),

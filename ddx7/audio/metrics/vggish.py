@@ -14,7 +14,7 @@ from flax import linen as nn
 from jaxtyping import Array, Float
 
 from ddx7.audio.metrics.embeddings import Embedding, fingerprint
-from ddx7.audio.metrics.vggish_weights import DIMENSION, PUBLISHED, Widths, load_weights
+from ddx7.audio.metrics.vggish_weights import DIMENSION, PUBLISHED, VggishWidths, load_weights
 from ddx7.errors import Ddx7Error
 
 RATE, WINDOW, HOP = 16_000, 16_000, 8_000
@@ -36,7 +36,7 @@ class VGGish(nn.Module):
     """
 
     last_relu: bool = False
-    widths: Widths = PUBLISHED
+    widths: VggishWidths = PUBLISHED
 
     @nn.compact
     def __call__(self, images: Float[Array, "window 96 64"]) -> Float[Array, "window 128"]:
@@ -54,7 +54,7 @@ class VGGish(nn.Module):
         return nn.relu(x) if self.last_relu else x
 
 
-def make(name: str, weights: Path | None, widths: Widths = PUBLISHED) -> Embedding:
+def make(name: str, weights: Path | None, widths: VggishWidths = PUBLISHED) -> Embedding:
     """The embeddings ``vggish`` and ``vggish-relu``, 128-dimensional, raw: no PCA, no 8-bit steps."""
     if weights is None:
         raise Ddx7Error(f"the embedding {name} has no weights, a file is wanted")

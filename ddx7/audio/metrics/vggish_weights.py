@@ -17,7 +17,7 @@ from ddx7.files import atomic_write
 DIMENSION = 128
 
 
-class Widths(NamedTuple):
+class VggishWidths(NamedTuple):
     """How wide the hidden layers are.
 
     Attributes:
@@ -29,10 +29,10 @@ class Widths(NamedTuple):
     dense: int = 4096
 
 
-PUBLISHED = Widths()
+PUBLISHED = VggishWidths()
 
 
-def shapes(widths: Widths = PUBLISHED) -> dict[str, tuple[int, ...]]:
+def shapes(widths: VggishWidths = PUBLISHED) -> dict[str, tuple[int, ...]]:
     """Layer to shape of its kernel: [height, width, in, out] of convolutions, [in, out] of dense layers."""
     a, b, c, d = widths.convolutions
     channels = {"conv1": (1, a), "conv2": (a, b), "conv3_1": (b, c), "conv3_2": (c, c), "conv4_1": (c, d)}
@@ -63,7 +63,7 @@ def _torch_names(layer: str) -> tuple[str, str]:
     return f"{_TORCH[layer]}.weight", f"{_TORCH[layer]}.bias"
 
 
-def load_weights(path: str | PathLike[str], widths: Widths = PUBLISHED) -> dict[str, dict[str, np.ndarray]]:
+def load_weights(path: str | PathLike[str], widths: VggishWidths = PUBLISHED) -> dict[str, dict[str, np.ndarray]]:
     """Read weights of VGGish.
 
     Args:
@@ -85,7 +85,7 @@ def load_weights(path: str | PathLike[str], widths: Widths = PUBLISHED) -> dict[
 
 
 def convert_weights(
-    source: str | PathLike[str], target: str | PathLike[str], *, widths: Widths = PUBLISHED, force: bool = False
+    source: str | PathLike[str], target: str | PathLike[str], *, widths: VggishWidths = PUBLISHED, force: bool = False
 ) -> Path:
     """Write weights of VGGish as .safetensors with names of their own: ``conv1/kernel``, ``conv1/bias``.
 
@@ -108,7 +108,7 @@ def convert_weights(
     return atomic_write(target, save(flat), force=force)
 
 
-def arranged(arrays: Mapping[str, np.ndarray], widths: Widths = PUBLISHED) -> dict[str, dict[str, np.ndarray]]:
+def arranged(arrays: Mapping[str, np.ndarray], widths: VggishWidths = PUBLISHED) -> dict[str, dict[str, np.ndarray]]:
     """Arrays under any of the published names, as Flax lays them out; see `load_weights`."""
     for names in (_our_names, _slim_names, _torch_names):
         if names("conv1")[0] in arrays:

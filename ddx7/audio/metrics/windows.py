@@ -13,7 +13,7 @@ FILL = 0.001
 """How much of a first window padding may fill, so that a clip of one window's length that begins at zero counts."""
 
 
-class Cut(NamedTuple):
+class ClipWindows(NamedTuple):
     """The windows of one clip.
 
     Attributes:
@@ -29,7 +29,7 @@ class Cut(NamedTuple):
     too_short: bool
 
 
-def cut(sound: np.ndarray, window: int, hop: int, audible: np.ndarray | None = None) -> Cut:
+def cut(sound: np.ndarray, window: int, hop: int, audible: np.ndarray | None = None) -> ClipWindows:
     """Cut a clip into windows that hold sound.
 
     First, what is at or below -100 dBFS at the beginning and at the end goes: padding, not music. Then windows are laid
@@ -56,11 +56,11 @@ def cut(sound: np.ndarray, window: int, hop: int, audible: np.ndarray | None = N
         end = first + window
     padding = len(sound) - (end - first)
     if end - first < window:
-        return Cut(np.zeros((0, window), np.float32), 0, padding, True)
+        return ClipWindows(np.zeros((0, window), np.float32), 0, padding, True)
     sound, audible = sound[first:end], audible[first:end]
     windows = np.lib.stride_tricks.sliding_window_view(sound, window)[::hop]
     energy = np.concatenate([[0.0], np.cumsum(audible.astype(np.float64) ** 2)])
     starts = np.arange(len(windows)) * hop
     energy = energy[starts + window] - energy[starts]
     kept = energy > energy.max() * 10 ** (SILENT_DB / 10)
-    return Cut(windows[kept].astype(np.float32), int(np.count_nonzero(~kept)), padding, False)
+    return ClipWindows(windows[kept].astype(np.float32), int(np.count_nonzero(~kept)), padding, False)

@@ -6,10 +6,10 @@ from scipy.signal import correlate
 
 from ddx7.audio import read_audio
 from ddx7.audio.metrics import embed_set, kad, load_embedding
-from ddx7.audio.metrics.musicnn import Widths, load_weights, log_mel_images, make, network, shapes
+from ddx7.audio.metrics.musicnn import MusicnnWidths, load_weights, log_mel_images, make, network, shapes
 from ddx7.errors import Ddx7Error
 
-NARROW = Widths(timbral=4, temporal=3, middle=2)
+NARROW = MusicnnWidths(timbral=4, temporal=3, middle=2)
 
 
 def random_file(path, seed=0, *, skip=None):

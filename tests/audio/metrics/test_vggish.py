@@ -3,10 +3,10 @@ import numpy as np
 import pytest
 
 from ddx7.audio.metrics.vggish import VGGish, log_mel_images, make, normalise
-from ddx7.audio.metrics.vggish_weights import Widths, arranged, convert_weights, load_weights, shapes
+from ddx7.audio.metrics.vggish_weights import VggishWidths, arranged, convert_weights, load_weights, shapes
 from ddx7.errors import Ddx7Error
 
-NARROW = Widths((3, 4, 5, 6), 7)
+NARROW = VggishWidths((3, 4, 5, 6), 7)
 
 # Names in the published files, written out by hand: TF-Slim's, torchvggish's.
 PUBLISHED = {
