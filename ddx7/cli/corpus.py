@@ -69,10 +69,20 @@ class Command:
         corpus = make_corpus(found, heard)
         counted = count(corpus)
 
-        from ddx7.plot.corpus import picture_bytes
+        from ddx7.library.categories import CATEGORIES
+        from ddx7.plot import corpus_figure, figure_bytes
 
         save_corpus(corpus, self.output, force=self.force)
-        atomic_write(picture, picture_bytes(counted), force=self.force)
+        figure = corpus_figure(
+            n_voices=counted.counts["voices"],
+            n_clusters=counted.counts["families by bytes"],
+            categories=dict(zip([*CATEGORIES, "none"], counted.categories.tolist(), strict=True)),
+            diagnoses=counted.diagnoses,
+            algorithms=counted.algorithms,
+            fixed_operators=counted.fixed,
+            feedback=counted.feedback,
+        )
+        atomic_write(picture, figure_bytes(figure), force=self.force)
         if self.json:
             result_json(counted.to_dict())
         else:

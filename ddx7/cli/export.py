@@ -10,6 +10,7 @@ from ddx7.cli.made import check_output
 from ddx7.cli.terminal import UsageError, note, result, result_json
 
 if TYPE_CHECKING:
+    from ddx7.plot import NoteLevels
     from ddx7.resynthesis.export import ExportedVoice, RecordedNotes
 
 _BESIDE = (".wav", ".png", ".json")
@@ -55,7 +56,7 @@ class Command:
 
         from ddx7.audio.files import peak_limit, read_audio, write_audio
         from ddx7.files import atomic_write
-        from ddx7.plot.export import export_picture
+        from ddx7.plot import export_figure, figure_bytes
         from ddx7.resynthesis.export import export, sound_of
         from ddx7.resynthesis.instrument import load
         from ddx7.resynthesis.level_tuning import RATE
@@ -78,7 +79,8 @@ class Command:
         save(made.voice, self.output, force=self.force)
         write_audio(wav, peak_limit(sound_of(made)), RATE, force=self.force)
         title = f"{made.voice.name}: levels of the operators, as learned (pale) and in the voice"
-        atomic_write(png, export_picture(made, title), force=self.force)
+        figure = export_figure(made.voice, _note_levels(made), title)
+        atomic_write(png, figure_bytes(figure), force=self.force)
         report = {
             "files": [str(path) for path in (self.output, wav, png, info)],
             "model": self.model,
@@ -95,6 +97,31 @@ class Command:
         else:
             result([_verdict(self.output, made)])
         return 0
+
+
+def _note_levels(made: "ExportedVoice") -> "NoteLevels":
+    """Levels of the operators on the fitted notes, where they are audible; the others need not agree."""
+    import numpy as np
+
+    from ddx7.audio.features import HOP
+    from ddx7.engine.tables import DB_PER_OCTAVE
+    from ddx7.plot import NoteLevels
+    from ddx7.resynthesis.export import FULL_OCTAVES
+    from ddx7.resynthesis.level_curves import audible_floor
+
+    notes, learned = made.fitted.notes, made.fitted.model.octaves
+    floor = audible_floor(learned, made.voice.algorithm)
+    instrument = np.where(learned > floor, learned, np.nan) + made.raised
+    fitted = np.where(made.octaves > floor + made.raised, made.octaves, np.nan)
+    return NoteLevels(
+        notes=notes.keys,
+        velocities=notes.velocities,
+        gate_s=notes.gates * HOP / notes.sample_rate,
+        n_frames=notes.lengths,
+        frame_s=HOP / notes.sample_rate,
+        instrument_db=(instrument - FULL_OCTAVES) * DB_PER_OCTAVE,
+        voice_db=(fitted - FULL_OCTAVES) * DB_PER_OCTAVE,
+    )
 
 
 def _verdict(path: Path, made: "ExportedVoice") -> str:

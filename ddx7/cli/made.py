@@ -1,19 +1,14 @@
 """What commands that make voices have in common: one voice to begin with, a bank and a sound to end with."""
 
-import io
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ddx7.cli import choose
 from ddx7.cli.terminal import UsageError, note, note_repairs, result
 from ddx7.files import atomic_write, refuse_to_overwrite
 from ddx7.voice import SaveTarget, Voice, load, save
-
-if TYPE_CHECKING:
-    import numpy as np
-    from matplotlib.figure import Figure
 
 _GATE_S, _EACH_S = 1.0, 2.0
 _KEY, _VELOCITY, _RATE = 60, 100, 44_100
@@ -79,21 +74,16 @@ def write_made(
     """
     from ddx7.audio.files import peak_limit, write_audio
     from ddx7.engine import render
+    from ddx7.plot import figure_bytes, gallery_figure
 
     files = [*save(voices, path, target=target, force=force)]
     sound = render(voices, _KEY, _VELOCITY, _GATE_S, _EACH_S, profile=profile)
     files.append(write_audio(path.with_suffix(".wav"), peak_limit(sound.reshape(-1)), _RATE, force=force))
     if report is not None:
-        data = io.BytesIO()
-        _picture(voices, sound).savefig(data, format="png")
-        files.append(atomic_write(path.with_suffix(".png"), data.getvalue(), force=force))
+        caption = f"C3 at velocity {_VELOCITY}, held {_GATE_S:g} s of {_EACH_S:g} s"
+        picture = figure_bytes(gallery_figure(voices, sound, _RATE, _GATE_S, caption))
+        files.append(atomic_write(path.with_suffix(".png"), picture, force=force))
         text = json.dumps(report, indent=2) + "\n"
         files.append(atomic_write(path.with_suffix(".json"), text.encode(), force=force))
     result(map(str, files))
     note(f"the sound plays {len(voices)} voices, {_EACH_S:g} s each")
-
-
-def _picture(voices: Sequence[Voice], sound: "np.ndarray") -> "Figure":
-    from ddx7.plot.gallery import gallery
-
-    return gallery(voices, sound, _RATE, _GATE_S, f"C3 at velocity {_VELOCITY}, held {_GATE_S:g} s of {_EACH_S:g} s")

@@ -10,7 +10,7 @@ from tyro.conf import Positional, arg
 
 from ddx7.cli.naming import safe_name
 from ddx7.cli.searching import watched
-from ddx7.cli.sheet import MIDI_OF_LOWEST_KEY, key_name
+from ddx7.cli.sheet import note_name
 from ddx7.cli.terminal import UsageError, note, result, result_json
 from ddx7.errors import AudioError, Ddx7Error
 from ddx7.files import refuse_to_overwrite
@@ -186,7 +186,7 @@ def remarks(match: "Match") -> list[str]:
     from ddx7.matching.quality import describe
     from ddx7.matching.target import CONFIDENT
 
-    hand = f"{key_name(match.key - MIDI_OF_LOWEST_KEY)} (MIDI note {match.key}) at velocity {match.velocity}"
+    hand = f"{note_name(match.key)} (MIDI note {match.key}) at velocity {match.velocity}"
     lines = [
         describe(match.distances[0], match.differences),
         f"one voice for {len(match.notes)} notes, the strongest {hand}" if len(match.notes) > 1 else f"play {hand}",

@@ -92,7 +92,9 @@ class Command:
 
         from ddx7 import __version__
         from ddx7.audio.files import peak_limit, resample, write_audio
-        from ddx7.plot.resynthesis import resynth_picture
+        from ddx7.engine.tables import DB_PER_OCTAVE
+        from ddx7.plot import figure_bytes, resynthesis_figure
+        from ddx7.resynthesis.fm import FmSynth
         from ddx7.resynthesis.transfer import transfer
 
         begun = time.perf_counter()
@@ -110,8 +112,17 @@ class Command:
         wav, png, info = (path.with_name(path.name + end) for end in (".wav", ".png", ".json"))
         write_audio(wav, peak_limit(made.audio), made.sample_rate, force=self.force)
         target = resample(recording.samples, recording.sample_rate, made.sample_rate)
-        picture = resynth_picture(target, made, instrument, title=f"{path.name}, played by {self.model}")
-        atomic_write(png, picture, force=self.force)
+        synth = instrument.model.synth
+        fm = isinstance(synth, FmSynth)
+        figure = resynthesis_figure(
+            target,
+            made.audio,
+            made.sample_rate,
+            f"{path.name}, played by {self.model}",
+            operator_db=made.controls * DB_PER_OCTAVE if fm else None,
+            carriers=[op for op, level in enumerate(synth.structure.carriers, start=1) if level] if fm else [],
+        )
+        atomic_write(png, figure_bytes(figure), force=self.force)
         report = {
             "recording": str(recording.path),
             "model": self.model,

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 from rich.text import Text
 
-from ddx7.plot.algorithm import draw_algorithm
+from ddx7.plot.algorithm import algorithm_text, frequency_text
 from ddx7.voice import Operator, Voice
 from ddx7.voice.algorithms import ALGORITHMS
 from ddx7.voice.spec import CURVES, LFO_WAVES
@@ -18,38 +18,22 @@ SHEET_WIDTH = 80
 WIDE = 100
 """Columns from which on each operator's envelope is sketched beside its numbers."""
 
-_KEYS = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
-_TRANSPOSE_ZERO = 39  # C3, in semitones above A-1
-MIDI_OF_LOWEST_KEY = 21  # A-1, where names of keys begin to count
+_NOTES = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
+_TRANSPOSE_ZERO = 60  # MIDI note of C3
+_BREAK_POINT_ZERO = 21  # MIDI note of break point 0, A-1
 _LEFT_WIDTH = 43
 _BARS = "▁▂▃▄▅▆▇█"
 _HOLD_SHARE, _LEAST_HOLD = 0.25, 2.0
 
 
-def key_name(semitones: int) -> str:
-    """Key as the panel names it.
+def note_name(note: int) -> str:
+    """The panel's name of a MIDI note; 60 is C3, the middle C.
 
-    Args:
-      semitones: above A-1, so a break point as it stands; 39 is C3, the middle C.
-
-    >>> key_name(0), key_name(39), key_name(99)
+    >>> note_name(21), note_name(60), note_name(120)
     ('A-1', 'C3', 'C8')
     """
-    octave, key = divmod(semitones + 9, 12)
-    return f"{_KEYS[key]}{octave - 1}"
-
-
-def frequency(operator: Operator) -> str:
-    """Ratio to the key as a number, or the fixed frequency in Hz.
-
-    >>> frequency(Operator(coarse=0, fine=0)), frequency(Operator(coarse=1, fine=41))
-    ('0.50', '1.41')
-    >>> frequency(Operator(fixed=1, coarse=2, fine=50))
-    '316.2 Hz'
-    """
-    if operator.fixed:
-        return f"{operator.frequency:#.4g} Hz".replace(". ", " ")
-    return f"{operator.frequency:.3f}".removesuffix("0")  # only the half ratio has a third decimal
+    octave, semitone = divmod(note, 12)
+    return f"{_NOTES[semitone]}{octave - 2}"
 
 
 def sketch(rates: Sequence[int], levels: Sequence[int], width: int = SKETCH_WIDTH) -> str:
@@ -84,7 +68,7 @@ def voice_sheet(voice: Voice, place: str = "", width: int = SHEET_WIDTH) -> Iter
     Returns:
       lines, without line ends.
     """
-    drawing = [_operators_bold(line) for line in draw_algorithm(ALGORITHMS[voice.algorithm - 1])]
+    drawing = [_operators_bold(line) for line in algorithm_text(ALGORITHMS[voice.algorithm - 1])]
     header = _header(voice)
     n_lines = max(len(header), len(drawing))
     header += [Text() for _ in range(n_lines - len(header))]
@@ -105,7 +89,7 @@ def _header(voice: Voice) -> list[Text]:
         ("", ""),
         ("Algorithm", f"{voice.algorithm}"),
         ("Feedback", f"{voice.feedback}"),
-        ("Transpose", key_name(_TRANSPOSE_ZERO + voice.transpose)),
+        ("Transpose", note_name(_TRANSPOSE_ZERO + voice.transpose)),
         ("Osc sync", "ON" if voice.osc_sync else "OFF"),
         ("", ""),
         ("LFO", f"{LFO_WAVES[voice.lfo_wave]}"),
@@ -140,12 +124,12 @@ def _operators_bold(line: str) -> Text:
 
 _Column = tuple[str, str, Callable[[Operator], str | int]]
 _COLUMNS: tuple[_Column, ...] = (
-    ("freq", ">8", frequency),
+    ("freq", ">8", frequency_text),
     ("det", ">3", lambda op: f"{op.detune:+}" if op.detune else "0"),
     ("lvl", ">3", lambda op: op.output_level),
     ("R1 R2 R3 R4", ">12", lambda op: _four(op.rates)),
     ("L1 L2 L3 L4", ">12", lambda op: _four(op.levels)),
-    ("  BP", "<6", lambda op: f"  {key_name(op.break_point)}"),
+    ("  BP", "<6", lambda op: f"  {note_name(_BREAK_POINT_ZERO + op.break_point)}"),
     ("left", "<7", lambda op: f"{CURVES[op.left_curve]} {op.left_depth:2}"),
     ("right", "<7", lambda op: f"{CURVES[op.right_curve]} {op.right_depth:2}"),
     ("RS", ">2", lambda op: op.rate_scaling),

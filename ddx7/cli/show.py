@@ -80,10 +80,10 @@ class Command:
         if chosen is None or len(chosen) != 1:
             found = len(bank) if chosen is None else len(chosen)
             raise UsageError(f"--plot draws one voice, found {found}; choose with --index or --name")
-        from ddx7.plot.note import picture_bytes  # here, because it starts JAX and matplotlib
+        from ddx7.plot import figure_bytes, voice_figure  # here, because they start JAX and matplotlib
 
         form = path.suffix.lower().removeprefix(".")
-        atomic_write(path, picture_bytes(bank[chosen[0]], self.note, form), force=self.force)
+        atomic_write(path, figure_bytes(voice_figure(bank[chosen[0]], self.note), form), force=self.force)
         note(f"picture in {path}")
 
 

@@ -1,6 +1,5 @@
 """A match as a folder: voices for the instrument, sounds to listen to, a picture to look at, numbers to reuse."""
 
-import io
 import json
 import os
 from dataclasses import asdict
@@ -133,11 +132,9 @@ def _json(match: Match) -> bytes:
 
 
 def _picture(match: Match) -> bytes:
-    from ddx7.plot.comparison import compare_figure  # here, because matplotlib takes half a second to load
+    from ddx7.plot import comparison_figure, figure_bytes  # here, because matplotlib takes half a second to load
 
     caption = f"{match.voices[0].name.strip()}   {match.distances[0]:.1f} dB from the recording   " + (
         f"{len(match.notes)} notes" if len(match.notes) > 1 else f"MIDI note {match.key}, velocity {match.velocity}"
     )
-    data = io.BytesIO()
-    compare_figure(match.target, match.audio, match.sample_rate, caption).savefig(data, format="png")
-    return data.getvalue()
+    return figure_bytes(comparison_figure(match.target, match.audio, match.sample_rate, caption))

@@ -1,7 +1,11 @@
-"""An algorithm drawn in characters, as on the DX7's panel: modulators above, carriers in the bottom row."""
+"""Algorithms in characters, as on the DX7's panel: modulators above, carriers in the bottom row.
+
+This module needs no matplotlib, so that ``ddx7 show`` starts at once.
+"""
 
 from dataclasses import dataclass
 
+from ddx7.voice import Operator
 from ddx7.voice.algorithms import Algorithm
 
 _BOX_WIDTH = 5
@@ -13,13 +17,26 @@ _UP, _DOWN, _LEFT, _RIGHT = 1, 2, 4, 8
 _LINES = " │││─┘┐┤─└┌├─┴┬┼"
 
 
+def frequency_text(operator: Operator) -> str:
+    """The frequency ratio as a number, or the fixed frequency in Hz.
+
+    >>> frequency_text(Operator(coarse=0, fine=0)), frequency_text(Operator(coarse=1, fine=41))
+    ('0.50', '1.41')
+    >>> frequency_text(Operator(fixed=1, coarse=2, fine=50))
+    '316.2 Hz'
+    """
+    if operator.fixed:
+        return f"{operator.frequency:#.4g} Hz".replace(". ", " ")
+    return f"{operator.frequency:.3f}".removesuffix("0")  # only the ratios of coarse 0 have a third decimal
+
+
 @dataclass(frozen=True)
 class Place:
-    """Where an operator stands.
+    """The place of an operator in the drawing.
 
     Attributes:
       column: centre, in operator widths from the left; halves occur.
-      row: 0 for carriers, 1 for what modulates them, and so on upwards.
+      row: 0 for carriers, 1 for their modulators, and so on upwards.
     """
 
     column: float
@@ -27,26 +44,26 @@ class Place:
 
 
 def place_operators(algorithm: Algorithm) -> dict[int, Place]:
-    """Where each operator stands, derived from who modulates whom.
+    """Place each operator by the modulations of the algorithm.
 
-    Operators that are joined form a tree: its root is the one carrier, or the one modulator that several carriers
-    share. The leaves of all trees take one column each, in order; the others stand in the middle of what they join.
+    Joined operators form a tree: its root is the one carrier, or the one modulator that several carriers share. The
+    leaves of all trees take one column each, in order. Each other operator takes the middle of the operators it joins.
 
     Args:
-      algorithm: which one.
+      algorithm: to draw.
 
     Returns:
-      operator, 1-6, to its place.
+      the place of each operator, 1-6.
     """
     modulators = dict(enumerate(algorithm.modulators, start=1))
     targets = {op: tuple(t for t in modulators if op in modulators[t]) for op in modulators}
     columns: dict[int, float] = {}
     n_columns = 0
 
-    def settle(op: int, branches: dict[int, tuple[int, ...]]) -> float:
+    def place(op: int, branches: dict[int, tuple[int, ...]]) -> float:
         nonlocal n_columns
         if branches[op]:
-            columns[op] = sum(settle(branch, branches) for branch in branches[op]) / len(branches[op])
+            columns[op] = sum(place(branch, branches) for branch in branches[op]) / len(branches[op])
         else:
             columns[op] = float(n_columns)
             n_columns += 1
@@ -58,12 +75,12 @@ def place_operators(algorithm: Algorithm) -> dict[int, Place]:
     for carrier in algorithm.carriers:
         if carrier not in columns:
             shared = next((m for m in modulators[carrier] if len(targets[m]) > 1), None)
-            _ = settle(carrier, modulators) if shared is None else settle(shared, targets)
+            _ = place(carrier, modulators) if shared is None else place(shared, targets)
     return {op: Place(columns[op], height(op)) for op in sorted(columns)}
 
 
 class _Canvas:
-    """A grid of cells; each keeps the ways in which a line leaves it, so that corners and crossings come out right."""
+    """A grid of cells. Each cell keeps the directions of the lines that leave it, which give its corner or crossing."""
 
     def __init__(self) -> None:
         self._ways: dict[tuple[int, int], int] = {}
@@ -90,16 +107,16 @@ class _Canvas:
         self._ways[there] = self._ways.get(there, 0) | back
 
 
-def draw_algorithm(algorithm: Algorithm) -> list[str]:
-    """An algorithm as lines of characters, at most 36 wide and 15 high.
+def algorithm_text(algorithm: Algorithm) -> list[str]:
+    """Draw an algorithm as lines of characters, at most 36 wide and 15 high.
 
     The bottom line joins the carriers; the line with round corners to the right of a box is the feedback loop.
 
     Args:
-      algorithm: which one.
+      algorithm: to draw.
 
     Returns:
-      The lines from top to bottom, without trailing spaces.
+      the lines from top to bottom, without trailing spaces.
     """
     places = place_operators(algorithm)
     top = _tops(algorithm, places)
@@ -136,7 +153,7 @@ def draw_algorithm(algorithm: Algorithm) -> list[str]:
 
 
 def _tops(algorithm: Algorithm, places: dict[int, Place]) -> dict[int, int]:
-    """Top line of each box. Where a line between two rows branches sideways they stand one line apart."""
+    """Top line of each box. Two rows stand one line further apart where a wire between them branches sideways."""
     bent = {
         place.row
         for op, place in places.items()

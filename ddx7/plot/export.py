@@ -1,81 +1,95 @@
-"""What a learned instrument's operators do on some notes, and what those of the exported voice do."""
+"""The operators of a learned instrument beside those of the DX7 voice exported from it."""
 
-import io
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
 
 import numpy as np
+from jaxtyping import Float, Int
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ddx7.audio.features import HOP
-from ddx7.engine.tables import DB_PER_OCTAVE
-from ddx7.plot.voice import OPERATOR_COLOURS
-from ddx7.resynthesis.level_curves import audible_floor
-from ddx7.voice.algorithms import CARRIERS
+from ddx7.plot.axes import OPERATOR_COLOURS, new_figure, time_axis
+from ddx7.voice import Voice
+from ddx7.voice.algorithms import ALGORITHMS
 
-if TYPE_CHECKING:
-    from ddx7.resynthesis.export import ExportedVoice
-    from ddx7.resynthesis.level_curves import NoteGrid
-
-_FULL_OCTAVES = 1.0
-_LOWEST_DB = -70.0
+_RANGE_DB = 70.0
 
 
-def export_picture(made: "ExportedVoice", title: str) -> bytes:
-    """The picture as a PNG: carriers above, modulators below; a low, a middle and a high note, and the softest.
+@dataclass(frozen=True, eq=False)
+class NoteLevels:
+    """Operator levels of a learned instrument and of a voice on the same notes.
+
+    Attributes:
+      notes: MIDI notes.
+      velocities: MIDI velocities.
+      gate_s: seconds from key-on to key-off.
+      n_frames: frames of each note that count.
+      frame_s: seconds from one frame to the next.
+      instrument_db: levels of OP1 to OP6, 0 dB is full level, NaN where an operator is inaudible.
+      voice_db: the same for the voice.
+    """
+
+    notes: Int[np.ndarray, " note"]
+    velocities: Int[np.ndarray, " note"]
+    gate_s: Float[np.ndarray, " note"]
+    n_frames: Int[np.ndarray, " note"]
+    frame_s: float
+    instrument_db: Float[np.ndarray, "note frame 6"]
+    voice_db: Float[np.ndarray, "note frame 6"]
+
+
+def export_figure(voice: Voice, levels: NoteLevels, title: str) -> Figure:
+    """Operator levels on four notes: carriers above, modulators below; the instrument's lines are pale and wide.
 
     Args:
-      made: from `ddx7.resynthesis.export.export`.
+      voice: the exported voice; operators with output level 0 are left out.
+      levels: of the notes that the voice was fitted to.
       title: of the page.
     """
-    notes, model = made.fitted.notes, made.fitted.model.octaves
-    floor = audible_floor(model, made.voice.algorithm)
-    # What is not heard is not drawn: there the two need not agree.
-    learned = np.where(model > floor, model, np.nan) + made.raised
-    fitted = np.where(made.octaves > floor + made.raised, made.octaves, np.nan)
-    carriers = CARRIERS[made.voice.algorithm - 1] > 0
-    used = np.array([operator.output_level > 0 for operator in made.voice.operators])
-    chosen = telling_notes(notes)
-    figure = Figure(figsize=(14, 7.5), dpi=100, layout="constrained")
-    figure.suptitle(title, x=0.01, ha="left", fontsize=13, parse_math=False)  # a name may hold $
+    carriers = ALGORITHMS[voice.algorithm - 1].carriers
+    used = [op for op, operator in enumerate(voice.operators, start=1) if operator.output_level > 0]
+    rows = {
+        "carriers": [op for op in used if op in carriers],
+        "modulators": [op for op in used if op not in carriers],
+    }
+    chosen = representative_notes(levels.notes, levels.velocities)
+    figure = new_figure(14, 7.5, title)
     grid = figure.subplots(2, len(chosen), sharex="col", sharey="row", squeeze=False)
-    for column, (what, i) in enumerate(chosen):
-        for row, operators in enumerate((carriers & used, ~carriers & used)):
-            axes = grid[row, column]
-            end = int(notes.lengths[i])
-            for op in np.flatnonzero(operators):
-                _draw(axes, learned[i, :end, op], fitted[i, :end, op], int(op), notes.sample_rate)
-            axes.axvline(notes.gates[i] * HOP / notes.sample_rate, color="#999999", linewidth=0.8, linestyle=":")
-            axes.set_ylim(_LOWEST_DB, 6)
-            axes.grid(alpha=0.25)
+    for column, (what, i) in enumerate(chosen.items()):
+        for axes, operators in zip(grid[:, column], rows.values(), strict=True):
+            _draw_note(axes, levels, i, operators)
         grid[0, column].set_title(
-            f"{what}: note {notes.keys[i]}, velocity {notes.velocities[i]}", loc="left", fontsize=10
+            f"{what}: note {levels.notes[i]}, velocity {levels.velocities[i]}", loc="left", fontsize=10
         )
-        grid[1, column].set_xlabel("seconds")
-    for row, what in enumerate(("carriers", "modulators")):
-        grid[row, 0].set_ylabel(f"{what}, dB under full level")
-        if grid[row, 0].get_legend_handles_labels()[0]:
-            grid[row, 0].legend(ncols=3, fontsize=8, frameon=False, loc="lower left")
-    data = io.BytesIO()
-    figure.savefig(data, format="png")
-    return data.getvalue()
+        grid[0, column].set_xlabel("")
+    for axes, (what, operators) in zip(grid[:, 0], rows.items(), strict=True):
+        axes.set_ylabel(f"{what}, dB below full level")
+        if operators:
+            axes.legend(ncols=3, fontsize=8, frameon=False, loc="lower left")
+    return figure
 
 
-def telling_notes(notes: "NoteGrid") -> list[tuple[str, int]]:
-    """Indices of a low, a middle and a high note, each the loudest on its key, and of the softest."""
-    middle = notes.keys[np.abs(notes.keys - np.median(notes.keys)).argmin()]
+def representative_notes(notes: Int[np.ndarray, " note"], velocities: Int[np.ndarray, " note"]) -> dict[str, int]:
+    """Indices of the loudest low, middle and high note, and of the softest note near the middle.
 
-    def loudest(key: int) -> int:
-        return int(np.argmax(np.where(notes.keys == key, notes.velocities, -1)))
+    >>> representative_notes(np.array([48, 60, 60, 72]), np.array([100, 40, 100, 100]))
+    {'low': 0, 'middle': 2, 'high': 3, 'soft': 1}
+    """
+    middle = notes[np.abs(notes - np.median(notes)).argmin()]
 
-    softest = np.lexsort((np.abs(notes.keys - middle), notes.velocities))[0]
-    keys = {"low": notes.keys.min(), "middle": middle, "high": notes.keys.max()}
-    return [*((what, loudest(key)) for what, key in keys.items()), ("soft", int(softest))]
+    def loudest(note: int) -> int:
+        return int(np.argmax(np.where(notes == note, velocities, -1)))
+
+    softest = int(np.lexsort((np.abs(notes - middle), velocities))[0])
+    return {"low": loudest(notes.min()), "middle": loudest(middle), "high": loudest(notes.max()), "soft": softest}
 
 
-def _draw(axes: Axes, learned: np.ndarray, fitted: np.ndarray, op: int, sample_rate: int) -> None:
-    seconds = np.arange(len(learned)) * HOP / sample_rate
-    colour = OPERATOR_COLOURS[op]
-    learned_db, fitted_db = ((x - _FULL_OCTAVES) * DB_PER_OCTAVE for x in (learned, fitted))
-    axes.plot(seconds, learned_db, color=colour, linewidth=4, alpha=0.35)
-    axes.plot(seconds, fitted_db, color=colour, linewidth=1.3, label=f"OP{op + 1}")
+def _draw_note(axes: Axes, levels: NoteLevels, i: int, operators: list[int]) -> None:
+    n_frames = int(levels.n_frames[i])
+    times_s = np.arange(n_frames) * levels.frame_s
+    for op in operators:
+        colour = OPERATOR_COLOURS[op - 1]
+        axes.plot(times_s, levels.instrument_db[i, :n_frames, op - 1], color=colour, linewidth=4, alpha=0.35)
+        axes.plot(times_s, levels.voice_db[i, :n_frames, op - 1], color=colour, linewidth=1.3, label=f"OP{op}")
+    time_axis(axes, n_frames * levels.frame_s, float(levels.gate_s[i]))
+    axes.set_ylim(-_RANGE_DB, 6)
+    axes.grid(alpha=0.25)

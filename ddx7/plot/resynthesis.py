@@ -1,84 +1,73 @@
-"""A recording beside its resynthesis: spectrograms, loudness, and what the operators did."""
+"""A recording beside its resynthesis: spectrograms, loudness and operator levels."""
 
-import io
-from typing import TYPE_CHECKING
+from collections.abc import Collection, Mapping
 
 import numpy as np
+from jaxtyping import Float
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ddx7.audio.features import HOP
 from ddx7.audio.loudness import loudness
-from ddx7.engine.tables import DB_PER_OCTAVE
-from ddx7.plot.voice import OPERATOR_COLOURS, spectrogram_db
-from ddx7.resynthesis.fm import FmSynth
-
-if TYPE_CHECKING:
-    from ddx7.resynthesis.instrument import Instrument
-    from ddx7.resynthesis.transfer import Transfer
+from ddx7.plot.axes import (
+    RECORDING_COLOUR,
+    SYNTHESIS_COLOUR,
+    draw_operator_levels,
+    draw_spectrogram,
+    new_figure,
+    panel_title,
+    sound_spectra,
+    time_axis,
+)
 
 _RANGE_DB = 80.0
-_LONGEST_S = 12.0  # more than this in one picture, and notes are too narrow to see
+_MAX_S = 12.0  # in a longer figure notes are too narrow to read
 
 
-def resynth_picture(target: np.ndarray, made: "Transfer", instrument: "Instrument", title: str) -> bytes:
-    """The picture as a PNG.
+def resynthesis_figure(
+    recording: Float[np.ndarray, " recording_time"],
+    resynthesis: Float[np.ndarray, " time"],
+    sample_rate: int,
+    title: str,
+    *,
+    operator_db: Float[np.ndarray, "frame 6"] | None = None,
+    carriers: Collection[int] = (),
+) -> Figure:
+    """Compare a recording with its resynthesis in a figure of 1200 x 800 pixels; it shows the first 12 s.
 
     Args:
-      target: the recording at the rate of what was made, float [time].
-      made: from `transfer`.
-      instrument: that played it.
+      recording: full scale 1.
+      resynthesis: full scale 1.
+      sample_rate: of both, in Hz.
       title: of the page.
+      operator_db: levels of OP1 to OP6, 0 dB is full level, one frame every 64 samples; None without operators.
+      carriers: numbers of the carriers, 1-6.
     """
-    rate = made.sample_rate
-    samples = int(min(len(made.audio), _LONGEST_S * rate))
-    sounds = {"recording": target[:samples], "resynthesis": made.audio[:samples]}
-    figure = Figure(figsize=(12, 8), dpi=100, layout="constrained")
-    figure.suptitle(title, x=0.01, ha="left", fontsize=13, parse_math=False)  # a name may hold $
+    n_samples = int(min(len(resynthesis), _MAX_S * sample_rate))
+    sounds = {"recording": recording[:n_samples], "resynthesis": resynthesis[:n_samples]}
+    figure = new_figure(12, 8, title)
     grid = figure.add_gridspec(2, 2, height_ratios=(1.3, 1))
-    spectra = {name: spectrogram_db(sound, rate) for name, sound in sounds.items()}
-    # Each in its own range: a melody's level is not the point here, and loudness stands below.
-    for column, (name, (f_hz, moments, levels)) in enumerate(spectra.items()):
-        axes, peak = figure.add_subplot(grid[0, column]), float(levels.max())
-        axes.pcolormesh(moments, f_hz / 1000, levels, cmap="magma", vmin=peak - _RANGE_DB, vmax=peak, rasterized=True)
-        axes.set_title(name, loc="left", fontsize=10)
-        axes.set_ylabel("kHz")
-        axes.set_xlabel("seconds")
-    _draw_loudness(figure.add_subplot(grid[1, 0]), sounds, rate)
-    if isinstance(instrument.model.synth, FmSynth):
-        carriers = instrument.model.synth.structure.carriers
-        _draw_levels(figure.add_subplot(grid[1, 1]), made.controls[: samples // HOP], carriers, rate)
-    data = io.BytesIO()
-    figure.savefig(data, format="png")
-    return data.getvalue()
+    # Each sound has a colour range of its own: the panel below compares loudness.
+    for column, (name, sound) in enumerate(sounds.items()):
+        axes = figure.add_subplot(grid[0, column])
+        _ = draw_spectrogram(axes, sound_spectra(sound, sample_rate), range_db=_RANGE_DB)
+        panel_title(axes, name)
+    _draw_loudness(figure.add_subplot(grid[1, 0]), sounds, sample_rate)
+    if operator_db is not None:
+        axes = figure.add_subplot(grid[1, 1])
+        shown = operator_db[: n_samples // HOP].T
+        times_s = np.arange(shown.shape[1]) * HOP / sample_rate
+        draw_operator_levels(axes, times_s, shown, carriers, range_db=_RANGE_DB)
+        time_axis(axes, n_samples / sample_rate)
+    return figure
 
 
-def _draw_loudness(axes: Axes, sounds: dict[str, np.ndarray], rate: int) -> None:
-    for (name, sound), colour in zip(sounds.items(), OPERATOR_COLOURS, strict=False):
-        level_db = loudness(sound, rate, HOP)
-        axes.plot(np.arange(len(level_db)) * HOP / rate, level_db, label=name, color=colour, linewidth=1.2)
-    axes.set_title("loudness, A-weighted", loc="left", fontsize=9)
-    axes.set_ylabel("dB")
-    axes.set_xlabel("seconds")
+def _draw_loudness(axes: Axes, sounds: Mapping[str, np.ndarray], sample_rate: int) -> None:
+    for (name, sound), colour in zip(sounds.items(), (RECORDING_COLOUR, SYNTHESIS_COLOUR), strict=True):
+        level_db = loudness(sound, sample_rate, HOP)
+        axes.plot(np.arange(len(level_db)) * HOP / sample_rate, level_db, label=name, color=colour, linewidth=1.2)
+    time_axis(axes, max(map(len, sounds.values())) / sample_rate)
+    axes.set_ylabel("level, dB")
+    panel_title(axes, "loudness, A-weighted")
     axes.grid(alpha=0.25)
     axes.legend(fontsize=8, frameon=False)
-
-
-def _draw_levels(axes: Axes, octaves: np.ndarray, carriers: np.ndarray, rate: int) -> None:
-    for op, heard in enumerate(carriers):
-        level_db = octaves[:, op] * DB_PER_OCTAVE
-        if level_db.max() > -_RANGE_DB:
-            axes.plot(
-                np.arange(len(level_db)) * HOP / rate,
-                level_db,
-                color=OPERATOR_COLOURS[op],
-                linestyle="-" if heard else (0, (4, 1.5)),
-                linewidth=1.2,
-                label=f"OP{op + 1}",
-            )
-    axes.set_ylim(-_RANGE_DB, 14)
-    axes.set_title("operator levels, modulators dashed", loc="left", fontsize=9)
-    axes.set_ylabel("dB")
-    axes.set_xlabel("seconds")
-    axes.grid(alpha=0.25)
-    axes.legend(ncols=6, fontsize=7, frameon=False, loc="lower right")

@@ -3,7 +3,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ddx7.cli.sheet import frequency, key_name, sketch, voice_sheet
+from ddx7.cli.sheet import note_name, sketch, voice_sheet
+from ddx7.plot.algorithm import frequency_text
 from ddx7.voice import Operator, Voice, init_voice
 from ddx7.voice.packing import random_vced
 from ddx7.voice.spec import CURVES
@@ -25,8 +26,8 @@ def random_voices(count: int) -> list[Voice]:
     ("break_point", "name"),
     [(0, "A-1"), (1, "A#-1"), (2, "B-1"), (3, "C0"), (15, "C1"), (27, "C2"), (39, "C3"), (40, "C#3"), (99, "C8")],
 )
-def test_key_names_are_those_of_the_panel(break_point: int, name: str) -> None:
-    assert key_name(break_point) == name
+def test_break_points_have_the_note_names_of_the_panel(break_point: int, name: str) -> None:
+    assert note_name(break_point + 21) == name  # break point 0 is MIDI note 21
 
 
 @pytest.mark.parametrize(
@@ -42,7 +43,7 @@ def test_key_names_are_those_of_the_panel(break_point: int, name: str) -> None:
     ],
 )
 def test_ratios(coarse: int, fine: int, text: str) -> None:
-    assert frequency(Operator(coarse=coarse, fine=fine)) == text
+    assert frequency_text(Operator(coarse=coarse, fine=fine)) == text
 
 
 @pytest.mark.parametrize(
@@ -57,7 +58,7 @@ def test_ratios(coarse: int, fine: int, text: str) -> None:
     ],
 )
 def test_fixed_frequencies(coarse: int, fine: int, text: str) -> None:
-    assert frequency(Operator(fixed=1, coarse=coarse, fine=fine)) == text
+    assert frequency_text(Operator(fixed=1, coarse=coarse, fine=fine)) == text
 
 
 def test_header_says_everything_about_the_whole_voice() -> None:

@@ -138,3 +138,37 @@ def test_every_odd_file_is_shown_or_refused_in_a_sentence(run: Run, shared: Path
         assert outcome.code in (0, 1)
         assert (outcome.out == "") == (outcome.code == 1)
         assert outcome.code == 0 or (outcome.err.startswith("ddx7: ") and outcome.err.count("\n") == 1)
+
+
+@pytest.mark.parametrize(("name", "start"), [("v.png", b"\x89PNG"), ("v.SVG", b"<?xml")])
+def test_show_writes_a_picture(run: Run, tmp_path: Path, name: str, start: bytes) -> None:
+    single = save(init_voice(), tmp_path / "one.syx")[0]
+    outcome = run("show", single, "--plot", tmp_path / name)
+    assert (outcome.code, outcome.err) == (0, f"picture in {tmp_path / name}\n")
+    assert (tmp_path / name).read_bytes().startswith(start)
+    assert outcome.out.startswith("INIT VOICE")
+
+
+def test_show_replaces_no_picture_unless_forced(run: Run, single: Path, tmp_path: Path) -> None:
+    path = tmp_path / "mine.png"
+    path.write_bytes(b"mine")
+    outcome = run("show", single, "--plot", path)
+    assert (outcome.code, outcome.out, path.read_bytes()) == (1, "", b"mine")
+    assert run("show", single, "--plot", path, "--force").code == 0
+    assert path.read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize(("words", "code"), [((), 2), (("--index", "1,2"), 2), (("--index", "1", "--note", "128"), 1)])
+def test_show_draws_one_voice_on_a_midi_note(
+    run: Run, bank: Path, tmp_path: Path, words: tuple[str, ...], code: int
+) -> None:
+    outcome = run("show", bank, "--plot", tmp_path / "v.png", *words)
+    assert (outcome.code, outcome.out) == (code, "")
+    assert outcome.err.startswith("ddx7: ")
+    assert not (tmp_path / "v.png").exists()
+
+
+def test_show_refuses_a_plot_of_another_format(run: Run, single: Path, tmp_path: Path) -> None:
+    outcome = run("show", single, "--plot", tmp_path / "v.wav")
+    assert outcome.code == 2
+    assert "wanted a file that ends in .png, .svg, .pdf" in outcome.err

@@ -13,7 +13,6 @@ from ddx7.errors import Ddx7Error
 from ddx7.matching.folder import match_files, match_to_dict, write_match
 from ddx7.matching.objective import NoteEvent
 from ddx7.matching.result import Match
-from ddx7.plot.comparison import compare_figure
 from ddx7.voice import Bank, Voice, init_voice
 
 RATE = 44_100
@@ -112,31 +111,3 @@ def test_a_report_that_is_no_json_is_refused_before_anything_is_written(match: M
 def test_the_picture_is_of_the_promised_size(match: Match, tmp_path: Path) -> None:
     write_match(match, tmp_path, "horn")
     assert imread(tmp_path / "compare.png").shape[:2] == (800, 1200)
-
-
-def test_the_picture_says_how_loud_and_how_high(match: Match) -> None:
-    quieter = match.target * 10 ** (-20 / 20)
-    figure = compare_figure(match.target, quieter, RATE, "caption $")
-    wanted, found, _, envelopes, means = figure.axes
-    peaks = []
-    for axes in (wanted, found):
-        [mesh] = axes.collections
-        levels = mesh.get_array()
-        peaks.append(levels.max())
-        row = np.unravel_index(levels.argmax(), levels.shape)[0]
-        f_hz = mesh.get_coordinates()[row : row + 2, 0, 1]
-        assert f_hz[0] < 261.6 < f_hz[1] * 1.03
-        assert mesh.get_clim() == (-80, 0)
-    assert peaks == pytest.approx([0, -20], abs=0.1)
-    for axes in (envelopes, means):
-        tops = [line.get_ydata().max() for line in axes.lines]
-        assert tops == pytest.approx([0, -20], abs=0.1)
-    assert {axes.get_xlabel() for axes in (wanted, envelopes)} == {"time, s"}
-    assert (means.get_xlabel(), means.get_ylabel()) == ("frequency, Hz", "level, dB")
-
-
-@pytest.mark.parametrize(("rate", "seconds"), [(8000, 0.05), (44_100, 0.02), (96_000, 3.0)])
-def test_any_rate_and_length_is_drawn(tmp_path: Path, rate: int, seconds: float) -> None:
-    sound = np.sin(2 * np.pi * 440 * np.arange(round(seconds * rate)) / rate).astype(np.float32)
-    compare_figure(sound, np.zeros(7, np.float32), rate, "").savefig(tmp_path / "x.png")
-    assert imread(tmp_path / "x.png").shape[:2] == (800, 1200)

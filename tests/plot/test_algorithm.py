@@ -4,7 +4,7 @@ import itertools
 
 import pytest
 
-from ddx7.plot.algorithm import draw_algorithm, place_operators
+from ddx7.plot.algorithm import algorithm_text, place_operators
 from ddx7.voice.algorithms import ALGORITHMS, Algorithm
 
 # From the DX7's front panel. One with a loop over three operators, one with three modulators on one, one shared.
@@ -107,7 +107,7 @@ class Drawing:
 
 
 def draw(algorithm: Algorithm) -> Drawing:
-    return Drawing(draw_algorithm(algorithm))
+    return Drawing(algorithm_text(algorithm))
 
 
 every_algorithm = pytest.mark.parametrize("algorithm", ALGORITHMS, ids=lambda a: a.number)
@@ -115,7 +115,7 @@ every_algorithm = pytest.mark.parametrize("algorithm", ALGORITHMS, ids=lambda a:
 
 @pytest.mark.parametrize(("number", "expected"), [(4, ALGORITHM_4), (17, ALGORITHM_17), (21, ALGORITHM_21)])
 def test_looks_as_on_the_panel(number: int, expected: str) -> None:
-    assert draw_algorithm(ALGORITHMS[number - 1]) == expected.strip("\n").splitlines()
+    assert algorithm_text(ALGORITHMS[number - 1]) == expected.strip("\n").splitlines()
 
 
 @every_algorithm
@@ -173,7 +173,7 @@ def test_one_loop_marks_feedback(algorithm: Algorithm) -> None:
 
 @every_algorithm
 def test_fits_beside_the_header(algorithm: Algorithm) -> None:
-    lines = draw_algorithm(algorithm)
+    lines = algorithm_text(algorithm)
     assert len(lines) <= 15
     assert max(map(len, lines)) <= 36
     assert not any(line.endswith(" ") for line in lines)

@@ -5,7 +5,7 @@ import pytest
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyBboxPatch
 
-from ddx7.plot.voice import draw_algorithm, spectrogram_db, voice_figure
+from ddx7.plot import NoteTraces, draw_algorithm, traces_figure
 from ddx7.voice import Voice
 from ddx7.voice.algorithms import ALGORITHMS
 
@@ -18,37 +18,22 @@ def sine(hz: float, amplitude: float, seconds: float = 0.5) -> np.ndarray:
     return amplitude * np.sin(2 * np.pi * hz * np.arange(int(seconds * SAMPLE_RATE)) / SAMPLE_RATE)
 
 
-def picture(voice: Voice, level_db: np.ndarray, audio: np.ndarray) -> Figure:
-    return voice_figure(
-        voice,
+def drawn(voice: Voice, level_db: np.ndarray, audio: np.ndarray) -> Figure:
+    traces = NoteTraces(
+        note=60,
+        velocity=100,
+        gate_s=0.3,
         audio=audio,
         sample_rate=SAMPLE_RATE,
         level_db=level_db,
         pitch_cents=np.zeros(N_BLOCKS),
         block_s=BLOCK_S,
-        gate_s=0.3,
-        caption="note 60, velocity 100",
     )
+    return traces_figure(voice, traces)
 
 
 def panels(figure: Figure) -> dict[str, object]:
     return {axes.get_title(loc="left"): axes for axes in figure.axes}
-
-
-@pytest.mark.parametrize("hz", [440.0, 1000.0, 3520.0])
-def test_spectrogram_reads_a_sine_at_its_place_and_level(hz: float) -> None:
-    frequencies, moments, levels = spectrogram_db(sine(hz, 0.5), SAMPLE_RATE)
-    middle = levels[:, len(moments) // 2]
-    assert frequencies[middle.argmax()] == pytest.approx(hz, abs=15)
-    assert middle.max() == pytest.approx(20 * np.log10(0.5), abs=0.5)
-    assert moments[-1] == pytest.approx(0.5, abs=0.01)
-
-
-@pytest.mark.parametrize("n_samples", [0, 1, 100, 16_000])
-def test_spectrogram_of_silence_of_any_length_is_finite(n_samples: int) -> None:
-    frequencies, moments, levels = spectrogram_db(np.zeros(n_samples), SAMPLE_RATE)
-    assert levels.shape == (len(frequencies), len(moments))
-    assert np.all(levels == -200)
 
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS, ids=lambda a: a.number)
@@ -66,16 +51,16 @@ def test_algorithm_panel_has_a_box_with_number_frequency_and_level_for_each_oper
 
 def test_levels_panel_shows_the_six_envelopes_that_it_was_given(tmp_path: Path) -> None:
     level_db = -np.arange(6)[:, None] * 10.0 - np.linspace(0, 20, N_BLOCKS)
-    figure = picture(Voice(algorithm=5), level_db, sine(440, 0.1))
+    figure = drawn(Voice(algorithm=5), level_db, sine(440, 0.1))
     lines = panels(figure)["operator levels, modulators dashed"].get_lines()[:6]
     np.testing.assert_allclose([line.get_ydata() for line in lines], level_db)
-    assert [line.get_linestyle() for line in lines] == ["-", "--"] * 3  # 1, 3 and 5 are heard
+    assert [line.get_linestyle() for line in lines] == ["-", "--"] * 3  # 1, 3 and 5 are carriers
     assert lines[0].get_xdata()[-1] == pytest.approx((N_BLOCKS - 1) * BLOCK_S)
     figure.savefig(tmp_path / "voice.png")
     assert (tmp_path / "voice.png").stat().st_size > 10_000
 
 
 def test_silence_can_be_drawn(tmp_path: Path) -> None:
-    figure = picture(Voice(name="SILENCE"), np.full((6, N_BLOCKS), -200.0), np.zeros(8000))
+    figure = drawn(Voice(name="$X^$"), np.full((6, N_BLOCKS), -200.0), np.zeros(8000))
     figure.savefig(tmp_path / "silence.png")
     assert (tmp_path / "silence.png").read_bytes().startswith(b"\x89PNG")
