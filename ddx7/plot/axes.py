@@ -30,7 +30,7 @@ _LEAST_POWER = 1e-20
 _DASHES = (0, (4, 1.5))
 
 
-def new_figure(width: float, height: float, title: str, *, dpi: int = 100, title_size: float = 13) -> Figure:
+def new_figure(width: float, height: float, title: str, *, dpi: int = 100, title_size: float = 13.0) -> Figure:
     """An empty figure with a title at its top left; width and height in inches."""
     figure = Figure(figsize=(width, height), dpi=dpi, layout="constrained")
     figure.suptitle(title, x=0.01, ha="left", fontsize=title_size, parse_math=False)  # a name may hold $
@@ -132,8 +132,8 @@ def draw_spectrogram(
     mesh = axes.pcolormesh(
         spectra.times_s, f_hz, level_db.T - zero_db, cmap="magma", vmin=top - range_db, vmax=top, rasterized=True
     )
-    frequency_axis(axes, "y", f_hz[-1])
-    time_axis(axes, spectra.times_s[-1])
+    frequency_axis(axes, "y", float(f_hz[-1]))
+    time_axis(axes, float(spectra.times_s[-1]))
     return mesh
 
 
@@ -149,11 +149,11 @@ def frequency_axis(axes: Axes, which: Literal["x", "y"], highest_hz: float) -> N
     (axes.set_xlabel if horizontal else axes.set_ylabel)("frequency, Hz")
 
 
-def time_axis(axes: Axes, duration_s: float, gate_s: float | None = None) -> None:
-    """Make the horizontal axis time in seconds; a dotted line marks key-off."""
+def time_axis(axes: Axes, duration_s: float | None, gate_s: float | None = None) -> None:
+    """Make the horizontal axis time in seconds, as long as given or as its lines; a dotted line marks key-off."""
     if gate_s is not None:
         axes.axvline(gate_s, color=GATE_COLOUR, linewidth=0.8, linestyle=":")
-    if duration_s > 0:
+    if duration_s:
         axes.set_xlim(0, duration_s)
     axes.set_xlabel("time, s")
 
@@ -186,19 +186,19 @@ def draw_operator_levels(
         )
     axes.set_ylim(-range_db, 14)
     axes.set_ylabel("level, dB")
-    panel_title(axes, "operator levels, modulators dashed")
+    panel_title(axes, "operator levels, modulators dashed", size=9.0)
     axes.legend(
         ncols=6,
         fontsize=7,
         loc="lower right",
         bbox_to_anchor=(1, 0.98),
         frameon=False,
-        handlelength=1.4,
-        columnspacing=1,
+        handlelength=1.3,
+        columnspacing=0.8,
     )
     axes.grid(alpha=0.25)
 
 
-def panel_title(axes: Axes, title: str, colour: str = "black") -> None:
-    """Title one panel of a figure."""
-    axes.set_title(title, loc="left", fontsize=10, color=colour)
+def panel_title(axes: Axes, title: str, size: float = 10.0) -> None:
+    """Title one panel of a figure at its left."""
+    axes.set_title(title, loc="left", fontsize=size)

@@ -46,7 +46,7 @@ def comparison_figure(
     spectra = [sound_spectra(sound, sample_rate) for sound in sounds]
     duration_s = len(target) / sample_rate
 
-    figure = new_figure(12, 8, caption)
+    figure = new_figure(12.0, 8.0, caption)
     grid = figure.add_gridspec(2, 2, height_ratios=(1.25, 1))
     above = [figure.add_subplot(grid[0, column]) for column in (0, 1)]
     peak_db = float(band_levels(spectra[0])[1].max())
@@ -83,7 +83,7 @@ def _draw_means(axes: Axes, spectra: list[Spectra]) -> None:
     axes.fill_between(f_hz, target_db - peak_db, -_SPECTRUM_DB, color=RECORDING_COLOUR, alpha=0.25, linewidth=0)
     axes.plot(f_hz, target_db - peak_db, color=RECORDING_COLOUR, linewidth=1.0)
     axes.plot(f_hz, voice_db - peak_db, color=SYNTHESIS_COLOUR, linewidth=1.2, alpha=0.9)
-    frequency_axis(axes, "x", f_hz[-1])
+    frequency_axis(axes, "x", float(f_hz[-1]))
     axes.set_ylim(-_SPECTRUM_DB, 3)
     axes.set_ylabel("level, dB")
     panel_title(axes, "mean spectrum")

@@ -31,7 +31,7 @@ def corpus_figure(
       fixed_operators: voices with 0 to 6 operators of fixed frequency.
       feedback: voices with feedback 0 to 7.
     """
-    figure = new_figure(13, 9, f"{n_voices:,} voices in {n_clusters:,} near-duplicate clusters", title_size=12)
+    figure = new_figure(13.0, 9.0, f"{n_voices:,} voices in {n_clusters:,} near-duplicate clusters", title_size=12.0)
     grid = figure.add_gridspec(2, 4, height_ratios=(1.5, 1))
     share = 100 / max(n_voices, 1)
     _horizontal_bars(figure.add_subplot(grid[0, :2]), "category in the name", categories, share, BLUE)

@@ -52,7 +52,7 @@ def export_figure(voice: Voice, levels: NoteLevels, title: str) -> Figure:
         "modulators": [op for op in used if op not in carriers],
     }
     chosen = representative_notes(levels.notes, levels.velocities)
-    figure = new_figure(14, 7.5, title)
+    figure = new_figure(14.0, 7.5, title)
     grid = figure.subplots(2, len(chosen), sharex="col", sharey="row", squeeze=False)
     for column, (what, i) in enumerate(chosen.items()):
         for axes, operators in zip(grid[:, column], rows.values(), strict=True):
@@ -74,13 +74,14 @@ def representative_notes(notes: Int[np.ndarray, " note"], velocities: Int[np.nda
     >>> representative_notes(np.array([48, 60, 60, 72]), np.array([100, 40, 100, 100]))
     {'low': 0, 'middle': 2, 'high': 3, 'soft': 1}
     """
-    middle = notes[np.abs(notes - np.median(notes)).argmin()]
+    middle = int(notes[np.abs(notes - np.median(notes)).argmin()])
 
     def loudest(note: int) -> int:
         return int(np.argmax(np.where(notes == note, velocities, -1)))
 
     softest = int(np.lexsort((np.abs(notes - middle), velocities))[0])
-    return {"low": loudest(notes.min()), "middle": loudest(middle), "high": loudest(notes.max()), "soft": softest}
+    low, high = int(notes.min()), int(notes.max())
+    return {"low": loudest(low), "middle": loudest(middle), "high": loudest(high), "soft": softest}
 
 
 def _draw_note(axes: Axes, levels: NoteLevels, i: int, operators: list[int]) -> None:
@@ -90,6 +91,6 @@ def _draw_note(axes: Axes, levels: NoteLevels, i: int, operators: list[int]) -> 
         colour = OPERATOR_COLOURS[op - 1]
         axes.plot(times_s, levels.instrument_db[i, :n_frames, op - 1], color=colour, linewidth=4, alpha=0.35)
         axes.plot(times_s, levels.voice_db[i, :n_frames, op - 1], color=colour, linewidth=1.3, label=f"OP{op}")
-    time_axis(axes, n_frames * levels.frame_s, float(levels.gate_s[i]))
+    time_axis(axes, None, float(levels.gate_s[i]))
     axes.set_ylim(-_RANGE_DB, 6)
     axes.grid(alpha=0.25)

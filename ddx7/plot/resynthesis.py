@@ -45,7 +45,7 @@ def resynthesis_figure(
     """
     n_samples = int(min(len(resynthesis), _MAX_S * sample_rate))
     sounds = {"recording": recording[:n_samples], "resynthesis": resynthesis[:n_samples]}
-    figure = new_figure(12, 8, title)
+    figure = new_figure(12.0, 8.0, title)
     grid = figure.add_gridspec(2, 2, height_ratios=(1.3, 1))
     # Each sound has a colour range of its own: the panel below compares loudness.
     for column, (name, sound) in enumerate(sounds.items()):

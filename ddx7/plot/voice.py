@@ -62,7 +62,7 @@ def traces_figure(voice: Voice, traces: "NoteTraces") -> Figure:
         f"{voice.name}   algorithm {voice.algorithm}, feedback {voice.feedback}   "
         f"note {traces.note}, velocity {traces.velocity}"
     )
-    figure = new_figure(12, 8, title, dpi=110, title_size=12)
+    figure = new_figure(12.0, 8.0, title, dpi=110, title_size=12.0)
     grid = figure.add_gridspec(3, 2, width_ratios=(1, 1.5), height_ratios=(3, 1, 3))
     spectra = sound_spectra(traces.audio, traces.sample_rate)
     draw_algorithm(figure.add_subplot(grid[:2, 0]), voice)
@@ -156,7 +156,7 @@ def _draw_pitch(axes: Axes, traces: "NoteTraces") -> None:
 
 
 def _block_axis(axes: Axes, traces: "NoteTraces") -> None:
-    time_axis(axes, traces.times_s[-1], traces.gate_s)
+    time_axis(axes, float(traces.times_s[-1]), traces.gate_s)
     axes.set_xlabel("")  # the spectrogram below has the same axis and names it
 
 
@@ -164,7 +164,7 @@ def _draw_mean_spectrum(axes: Axes, spectra: Spectra, gate_s: float) -> None:
     f_hz, level_db = mean_spectrum(spectra, gate_s)
     peak_db = float(level_db.max())
     axes.fill_between(f_hz, level_db, peak_db - _RANGE_DB, color=OPERATOR_COLOURS[0], alpha=0.8, linewidth=0)
-    frequency_axis(axes, "x", f_hz[-1])
+    frequency_axis(axes, "x", float(f_hz[-1]))
     axes.set_ylim(peak_db - _RANGE_DB, peak_db + 6)
     axes.set_ylabel("level, dB")
     panel_title(axes, "mean spectrum before key-off")

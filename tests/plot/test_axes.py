@@ -38,7 +38,7 @@ def test_silence_of_any_length_is_drawn_at_minus_200_db(n_samples: int) -> None:
     spectra = sound_spectra(np.zeros(n_samples), RATE)
     assert spectra.power.shape == (len(spectra.times_s), len(spectra.f_hz))
     assert np.all(band_levels(spectra)[1] == -200)
-    mesh = draw_spectrogram(Figure().subplots(), spectra, range_db=80)
+    mesh = draw_spectrogram(Figure().subplots(), spectra, range_db=80.0)
     assert mesh.get_clim() == (-280, -200)
 
 
@@ -52,7 +52,7 @@ def test_the_mean_spectrum_ends_where_it_is_told_to() -> None:
 
 
 def test_a_relative_spectrogram_has_its_peak_at_0_db() -> None:
-    mesh = draw_spectrogram(Figure().subplots(), sound_spectra(sine(1000, 0.1), RATE), range_db=80, relative=True)
+    mesh = draw_spectrogram(Figure().subplots(), sound_spectra(sine(1000, 0.1), RATE), range_db=80.0, relative=True)
     assert mesh.get_clim() == (-80, 0)
     assert mesh.get_array().max() == pytest.approx(0, abs=1e-9)
 
@@ -60,7 +60,7 @@ def test_a_relative_spectrogram_has_its_peak_at_0_db() -> None:
 @pytest.mark.parametrize("which", ["x", "y"])
 def test_a_frequency_axis_is_logarithmic_with_round_ticks(which) -> None:
     axes = Figure().subplots()
-    frequency_axis(axes, which, 16_000)
+    frequency_axis(axes, which, 16_000.0)
     axis = axes.xaxis if which == "x" else axes.yaxis
     assert axis.get_scale() == "log"
     assert axis.get_view_interval() == pytest.approx([40, 16_000])
