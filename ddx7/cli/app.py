@@ -1,8 +1,8 @@
-"""The table of commands and what all of them share: parsing, exit codes, and one line for whatever goes wrong.
+"""The table of commands and what all of them share: parsing, exit codes, and one line for each error.
 
-A command is a module of its own name in this folder, holding a frozen dataclass `Command` whose fields are its
-arguments, whose docstring is its help and whose `run` returns the exit code, or a union of such dataclasses, each a
-command of its own. Only the chosen module is imported.
+Each command is a module of its own name in this folder. The module holds a frozen dataclass `Command`: its fields are
+the arguments, its docstring is the help, and its `run` returns the exit code. A command with subcommands holds a union
+of such dataclasses. The command line imports the chosen module alone.
 """
 
 import difflib
@@ -18,24 +18,27 @@ from ddx7.cli.terminal import UsageError, complain, plain_where_needed
 from ddx7.errors import Ddx7Error
 
 COMMANDS = {
-    "show": "print voices the way a DX7 programmer reads them",
-    "convert": "from one kind of voice file to another",
-    "render": "play voices, chords and MIDI files into sound files",
+    "show": "print voices as a DX7 programmer reads them",
+    "convert": "convert voice files from one format to another",
+    "render": "render voices, chords and MIDI files to audio files",
     "match": "find DX7 voices that sound like recordings",
     "resynth": "play recordings with a learned flute, violin or trumpet",
-    "export": "make a DX7 voice of a learned instrument",
-    "generate": "make banks of voices nobody has heard",
+    "export": "fit a DX7 voice to a learned instrument",
+    "generate": "generate banks of new voices",
     "vary": "make variations of a voice",
-    "morph": "walk from one voice to another in even steps",
-    "nearest": "find which of your voices sounds most like a voice or a recording",
-    "fad": "measure how near a set of sounds comes to recordings",
+    "morph": "morph from one voice to another in even steps",
+    "nearest": "find the voice that sounds most like a voice or a recording",
+    "fad": "measure the Frechet audio distance of sounds to recordings",
     "demo": "match a recording that ships with ddx7",
-    "train": "teach a model from voices or recordings of your own",
-    "check": "read many files and say what is wrong in them",
-    "corpus": "make one file to learn from of all voices in folders",
-    "doctor": "say what is installed and whether it works",
+    "train": "train a model on your own voices or recordings",
+    "check": "read voice files and report their faults",
+    "corpus": "collect the voices of many files in one training file",
+    "doctor": "check the installation",
 }
 """Every command with its line in ``ddx7 --help``."""
+
+RENAMED_OPTIONS: dict[str, dict[str, str]] = {}
+"""By command, such as "resynth" or "train resynth": each option that has a new name, and that name, with dashes."""
 
 _HELP_WIDTH = 78
 
@@ -46,11 +49,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line.
 
     Args:
-      argv: the words after ``ddx7``; those of this process if left out.
+      argv: the words after ``ddx7``; those of this process by default.
 
     Returns:
-      The exit code: 0 done, 1 failed with one line on stderr, 2 wrong usage, 130 interrupted, 141 when whoever read
-      stdout went away.
+      the exit code: 0 for done, 1 for failed with one line on stderr, 2 for wrong usage, 130 for interrupted, 141 for
+      a reader of stdout that closed the pipe.
     """
     plain_where_needed(sys.stdout, sys.stderr)
     words = sys.argv[1:] if argv is None else list(argv)
@@ -64,7 +67,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         complain(str(error))
         return FAILED
     except BrokenPipeError:
-        # Without this, Python would complain once more when it flushes stdout on its way out.
+        # Without this, Python reports the error once more when it flushes stdout at its end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return READER_GONE
     except OSError as error:
@@ -90,11 +93,12 @@ def _dispatch(words: list[str]) -> int:
         near = difflib.get_close_matches(name, COMMANDS, n=1)
         hint = f"did you mean {near[0]}?" if near else f"wanted one of {', '.join(COMMANDS)}"
         raise UsageError(f"{name!r} is not a command; {hint}")
+    _refuse_renamed_options(words)
 
     import tyro  # here, so that `ddx7 --help` answers at once
 
     module = import_module(f"ddx7.cli.{name}")
-    # A command with commands of its own has no docstring but its module's.
+    # A union of subcommands has no docstring, its module has.
     text = module.Command.__doc__ if isinstance(module.Command, type) else module.__doc__
     try:
         arguments = tyro.cli(
@@ -104,13 +108,24 @@ def _dispatch(words: list[str]) -> int:
             description=_wrapped(text or ""),
             config=(tyro.conf.FlagCreatePairsOff,),
         )
-    except SystemExit as stop:  # tyro has printed help (0) or what is wrong (2)
+    except SystemExit as stop:  # tyro has printed the help (0) or the error (2)
         return stop.code if isinstance(stop.code, int) else WRONG_USAGE
     return arguments.run()
 
 
+def _refuse_renamed_options(words: Sequence[str]) -> None:
+    for command, options in RENAMED_OPTIONS.items():
+        command_words = command.split()
+        if list(words[: len(command_words)]) != command_words:
+            continue
+        for word in words[len(command_words) :]:
+            option = word.partition("=")[0].replace("_", "-")
+            if option in options:
+                raise UsageError(f"{option} is now {options[option]}")
+
+
 def _wrapped(docstring: str) -> str:
-    # tyro joins every line that begins with a letter to the one before and wraps nothing, hence the indent.
+    # tyro joins each line that begins with a letter to the one before and wraps none; the indent prevents both.
     paragraphs = inspect.cleandoc(docstring).split("\n\n")
     return "\n\n".join(textwrap.fill(p, _HELP_WIDTH, subsequent_indent="  ") for p in paragraphs)
 
@@ -122,5 +137,5 @@ def _overview() -> str:
         "usage: ddx7 COMMAND ...\n\n"
         "Sound to Yamaha DX7 voices and back.\n\n"
         f"{commands}\n\n"
-        "ddx7 COMMAND --help says more; ddx7 --version says which version this is.\n"
+        "ddx7 COMMAND --help explains a command; ddx7 --version prints the version.\n"
     )

@@ -13,7 +13,7 @@ from running import Run
 
 import ddx7
 import ddx7.cli
-from ddx7.cli.app import COMMANDS
+from ddx7.cli.app import COMMANDS, RENAMED_OPTIONS
 
 SLOW_TO_IMPORT = ("jax", "librosa", "matplotlib", "scipy", "soundfile", "flax")
 
@@ -116,6 +116,39 @@ def test_wrong_arguments_exit_with_2_and_leave_stdout_alone(run: Run, words: tup
     outcome = run(*words)
     assert (outcome.code, outcome.out) == (2, "")
     assert outcome.err
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("show", "a.syx", "--old-name", "7"),
+        ("show", "--old-name=7", "a.syx"),
+        ("show", "--old_name", "7", "a.syx"),
+        ("train", "resynth", "x", "--old"),
+    ],
+)
+def test_a_renamed_option_is_refused_with_its_new_name(run: Run, monkeypatch, words: tuple[str, ...]) -> None:
+    monkeypatch.setitem(RENAMED_OPTIONS, "show", {"--old-name": "--name"})
+    monkeypatch.setitem(RENAMED_OPTIONS, "train resynth", {"--old": "--new"})
+    outcome = run(*words)
+    old, new = ("--old-name", "--name") if words[0] == "show" else ("--old", "--new")
+    assert (outcome.code, outcome.out) == (2, "")
+    assert outcome.err == f"ddx7: {old} is now {new} (see ddx7 {words[0]} --help)\n"
+
+
+def test_a_renamed_option_of_another_command_is_left_alone(run: Run, bank: Path, monkeypatch) -> None:
+    monkeypatch.setitem(RENAMED_OPTIONS, "show", {"--index": "--number"})
+    monkeypatch.setitem(RENAMED_OPTIONS, "train resynth", {"--all": "--everything"})
+    assert run("show", bank, "--index", 1).code == 2
+    assert run("show", bank, "--all").code == 0
+
+
+def test_each_new_name_of_an_option_exists_and_each_old_one_is_gone(run: Run) -> None:
+    for command, options in RENAMED_OPTIONS.items():
+        printed = run(*command.split(), "--help").out
+        for old, new in options.items():
+            assert re.search(rf"{new}(?![\w-])", printed)
+            assert not re.search(rf"{old}(?![\w-])", printed)
 
 
 def test_a_command_is_one_file_and_one_line(run: Run, add_command) -> None:
