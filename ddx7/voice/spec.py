@@ -132,10 +132,14 @@ class Field:
 
     @property
     def label(self) -> str:
-        """What to call it in a message, such as ``operator 3 rates[1]``."""
+        """Its name in a message, in the panel's words, such as ``operator 3 R2`` or ``pitch EG L4``."""
         place = f"operator {self.operator} " if self.operator else ""
-        suffix = f"[{self.index}]" if self.parameter.count > 1 else ""
-        return f"{place}{self.parameter.name}{suffix}"
+        if self.parameter.count == 1:
+            return place + self.parameter.name.replace("_", " ").replace("lfo", "LFO")
+        return f"{place}{_PANEL_WORDS[self.parameter.name]}{self.index + 1}"
+
+
+_PANEL_WORDS = {"rates": "R", "levels": "L", "pitch_rates": "pitch EG R", "pitch_levels": "pitch EG L", "name": "name "}
 
 
 def vced_offset(parameter: Parameter, operator: int = 0) -> int:

@@ -156,7 +156,7 @@ def test_illegal_bytes_of_a_voice_are_clamped_and_told() -> None:
     assert MinidexedPerformance.from_ini(text).voices == (Voice(),)
     bank = read_bytes(text.encode())
     assert bank.voices == (Voice(),)
-    assert bank.repairs == ("voice 1 'INIT VOICE': operator 6 rates[0] 100 became 99",)
+    assert bank.repairs == ("voice 1 'INIT VOICE': operator 6 R1 100 became 99",)
 
 
 def test_the_last_byte_may_be_missing_or_anything() -> None:

@@ -202,8 +202,8 @@ def test_illegal_values_are_clamped_and_named():
     repairs = read(message, list(map(bytes, expected))).splitlines()
     assert len(repairs) == 3
     name = Voice.from_vced(VCEDS[0]).name
-    assert repairs[0] == f"voice 1 {name!r}: operator 6 output_level 127 became 99"
-    assert "pitch_rates[0] 100 became 99; 3 of the bytes of its name" in repairs[1]
+    assert repairs[0] == f"voice 1 {name!r}: operator 6 output level 127 became 99"
+    assert "pitch EG R1 100 became 99; 3 of the bytes of its name" in repairs[1]
     assert repairs[2].startswith("voice 2: so much is illegal")
 
 

@@ -26,8 +26,10 @@ def test_every_range_fits_its_bits_and_matches_the_manual():
 
 def test_labels_tell_all_fields_apart():
     assert len({field.label for field in spec.FIELDS}) == 155
-    assert spec.FIELDS[0].label == "operator 6 rates[0]"
-    assert spec.FIELDS[105 + 16].label == "operator 1 output_level"
+    assert spec.FIELDS[0].label == "operator 6 R1"
+    assert spec.FIELDS[105 + 16].label == "operator 1 output level"
+    assert spec.FIELDS[130 + 3].label == "pitch EG L4"
+    assert spec.FIELDS[137].label == "LFO speed"
 
 
 def test_labels_of_categories_match_their_ranges():
