@@ -9,7 +9,7 @@ import numpy as np
 
 from ddx7.audio.files import resample
 from ddx7.audio.pitch import hz_to_midi
-from ddx7.audio.yin import WINDOW_S, cut_frames, find_periods, where_pitch_lives
+from ddx7.audio.yin import WINDOW_S, cut_frames, find_periods, pitch_band
 
 RATE = 24_000  # half of what one note gets: a quarter of a semitone is enough to tell notes apart
 HOP_S = 0.01
@@ -34,7 +34,7 @@ def pitch_contour(samples: np.ndarray, sample_rate: int) -> np.ndarray:
     Returns:
       fractional MIDI note of every frame, 10 ms apart, the first at time 0, constant between steps; float64 [frame].
     """
-    cost, weight = _costs(where_pitch_lives(resample(samples, sample_rate, RATE), RATE))
+    cost, weight = _costs(pitch_band(resample(samples, sample_rate, RATE), RATE))
     return GRID[_cheapest_path(cost * weight[:, None])]
 
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from ddx7.audio.loudness import a_weighting
 from ddx7.audio.pitch import PitchEstimate, cents_between, estimate_pitch
+from ddx7.audio.spectra_numpy import frames, hann, mean_square, power, to_db
 from ddx7.errors import AudioError
 
 HOP_S = 0.005  # between two values of a level over time
@@ -84,12 +85,8 @@ def level_db(samples: np.ndarray, sample_rate: int, window_s: float) -> np.ndarr
       sample_rate: in Hz.
       window_s: Hann windows of this length, longer than one period of the sound.
     """
-    window, hop = max(1, round(window_s * sample_rate)), max(1, round(HOP_S * sample_rate))
-    weights = np.hanning(window + 2)[1:-1]
-    power = np.pad(np.square(samples), (window // 2, window))
-    frames = np.lib.stride_tricks.sliding_window_view(power, window)[: max(1, len(samples)) : hop]
-    level = np.einsum("fw,w->f", frames, weights)
-    return 10 * np.log10(np.maximum(level / max(level.max(), 1e-300), 10 ** (QUIET_DB / 10)))
+    level = mean_square(samples, max(1, round(window_s * sample_rate)), max(1, round(HOP_S * sample_rate)))
+    return to_db(level / max(level.max(), 1e-300), 10 ** (QUIET_DB / 10))
 
 
 def rise_s(level: np.ndarray) -> np.ndarray:
@@ -171,11 +168,10 @@ def _spectra(samples: np.ndarray, sample_rate: int, window_s: float) -> np.ndarr
     """
     window = max(16, round(window_s * sample_rate) // 2 * 2)
     samples = np.pad(samples, (0, max(0, window - len(samples))), mode="wrap")
-    frames = np.lib.stride_tricks.sliding_window_view(samples, window)
-    frames = frames[:: max(window // 4, len(frames) // MOST_FRAMES)]
-    power = np.square(np.abs(np.fft.rfft(frames * np.hanning(window + 1)[:-1])))
+    hop = max(window // 4, (len(samples) - window + 1) // MOST_FRAMES)
+    spectra = power(frames(samples, window, hop), hann(window))
     # A-weighted: nobody misses the rumble of a room.
-    return power * a_weighting(np.arange(power.shape[1]) * sample_rate / window)
+    return spectra * a_weighting(np.arange(spectra.shape[1]) * sample_rate / window)
 
 
 def vibrato(samples: np.ndarray, sample_rate: int, f0_hz: float) -> Modulation:

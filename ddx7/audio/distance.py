@@ -1,12 +1,11 @@
-"""How far apart two sounds are, as one number to report: decibels of log-mel difference."""
+"""Log-mel distance of two sounds in dB: the number that reports use."""
 
-import functools
 from dataclasses import dataclass
 
 import numpy as np
 
 from ddx7.audio.files import resample
-from ddx7.audio.mel import mel_filterbank
+from ddx7.audio.spectra_numpy import log_mel
 from ddx7.errors import AudioError
 
 RATE, N_FFT, HOP, N_MELS = 44_100, 2048, 512, 128
@@ -58,12 +57,12 @@ def mel_target(target: np.ndarray, sample_rate: int = RATE) -> MelTarget:
 def log_mel_distance(target: np.ndarray, other: np.ndarray, sample_rate: int = RATE) -> float:
     """Mean absolute difference in dB between the log-mel spectra of two sounds.
 
-    Both sounds are brought to 44.1 kHz; `other` is cut, or continued with silence, to the length of `target`; both are
-    scaled to the same RMS over that length. Spectra: Hann window of 2048 samples every 512, frames centred on their
-    time with zeros outside the sound, power, 128 mel bands (Slaney, unit area) from 30 Hz to 16 kHz, in dB. Levels
-    below (the target's highest level - 80 dB) count as that. The mean runs over all bands and frames.
+    The function resamples both sounds to 44.1 kHz, cuts or zero-pads `other` to the length of `target`, and scales both
+    to the same RMS over that length. Spectra: Hann window of 2048 samples every 512, frames centred on their time with
+    zeros outside the sound, power, 128 mel bands (Slaney, unit area) from 30 Hz to 16 kHz, in dB. Levels below (the
+    target's highest level - 80 dB) count as that. The mean runs over all bands and frames.
 
-    0 is the same sound, 2-3 dB very close, about 6 dB a relative, 14 dB a DX7 voice taken at random.
+    0 dB is the same sound, 2-3 dB a very close one, about 6 dB a similar one, 14 dB a random DX7 voice.
 
     Args:
       target: float [time], not silent.
@@ -71,7 +70,7 @@ def log_mel_distance(target: np.ndarray, other: np.ndarray, sample_rate: int = R
       sample_rate: of both, in Hz.
 
     Returns:
-      the distance in dB; not symmetric, because the target sets length and floor.
+      the distance in dB. It is not symmetric: the target sets length and floor.
 
     Raises:
       AudioError: the target is silent, or a sample is not finite.
@@ -87,14 +86,5 @@ def _check_finite(name: str, samples: np.ndarray) -> None:
 def _mel_db(samples: np.ndarray) -> np.ndarray:
     """Mel spectrum in dB of the sound at unit RMS, float64 [frame, mel]; -200 dB at silence."""
     rms = np.sqrt(np.mean(samples**2))
-    padded = np.pad(samples / rms if rms > 0 else samples, N_FFT // 2)
-    padded = np.pad(padded, (0, max(0, N_FFT - len(padded))))
-    frames = np.lib.stride_tricks.sliding_window_view(padded, N_FFT)[::HOP]
-    window = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(N_FFT) / N_FFT)
-    power = np.square(np.abs(np.fft.rfft(frames * window)))
-    return 10 * np.log10(np.maximum(power @ _filters(), 1e-20))
-
-
-@functools.cache
-def _filters() -> np.ndarray:
-    return mel_filterbank(RATE, N_FFT, N_MELS, lowest_hz=LOWEST_HZ, highest_hz=HIGHEST_HZ)
+    unit = samples / rms if rms > 0 else samples
+    return log_mel(unit, RATE, n_fft=N_FFT, hop=HOP, n_mels=N_MELS, lowest_hz=LOWEST_HZ, highest_hz=HIGHEST_HZ)

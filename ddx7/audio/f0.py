@@ -10,7 +10,7 @@ from collections.abc import Callable
 import numpy as np
 
 from ddx7.audio.files import resample
-from ddx7.audio.yin import WINDOW_S, cut_frames, find_periods, where_pitch_lives
+from ddx7.audio.yin import WINDOW_S, cut_frames, find_periods, pitch_band
 from ddx7.errors import Ddx7Error
 
 LOWEST_HZ, HIGHEST_HZ = 50.0, 2100.0  # a cello's lowest string is at 65 Hz, a flute's highest note at 2,093
@@ -39,7 +39,7 @@ def yin(samples: np.ndarray, sample_rate: int) -> tuple[np.ndarray, np.ndarray, 
       (seconds, Hz with 0 for unvoiced, confidence 0 to 1), each float64 [point], 8 ms apart.
     """
     window = int(WINDOW_S * RATE)
-    sound = where_pitch_lives(resample(samples, sample_rate, RATE), RATE)
+    sound = pitch_band(resample(samples, sample_rate, RATE), RATE)
     frames = cut_frames(np.pad(sound, (window // 2, 2 * window)), RATE, HOP_S)
     n = len(sound) // int(HOP_S * RATE) + 1
     hz, cost, clarity = (np.concatenate(x) for x in zip(*map(_candidates, _chunks(frames[:n])), strict=True))

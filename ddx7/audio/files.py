@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ddx7.errors import AudioError
+from ddx7.errors import AudioError, Ddx7Error
 from ddx7.files import atomic_write
 
 if TYPE_CHECKING:
@@ -187,8 +187,8 @@ def write_audio(path: str | PathLike[str], samples: np.ndarray, sample_rate: int
       the path written.
 
     Raises:
-      AudioError: unknown suffix, or samples that are empty, not finite, not mono or above full scale.
-      Ddx7Error: the file exists and `force` is false.
+      AudioError: the suffix is unknown, or samples are not finite or above full scale.
+      Ddx7Error: samples are not mono [time] or empty, or the file exists and `force` is false.
     """
     import soundfile
 
@@ -197,7 +197,7 @@ def write_audio(path: str | PathLike[str], samples: np.ndarray, sample_rate: int
     if container is None:
         raise AudioError(f"{path}: cannot write {path.suffix or 'a file without suffix'}, .wav or .flac is wanted")
     if samples.ndim != 1 or not len(samples):
-        raise AudioError(f"{path}: cannot write samples of shape {samples.shape}, mono [time] is wanted")
+        raise Ddx7Error(f"{path}: cannot write samples of shape {samples.shape}, mono [time] is wanted")
     peak = float(np.abs(samples).max())
     if not np.isfinite(peak):
         raise AudioError(f"{path}: the sound to write holds NaN or infinite samples, finite ones are wanted")

@@ -1,6 +1,8 @@
-"""How loud a sound is, frame by frame: defined once, for training and for playing alike."""
+"""A-weighted loudness per frame: one definition for training data and for playback."""
 
 import numpy as np
+
+from ddx7.audio.spectra_numpy import frames, hann, power, to_db
 
 WINDOW_S = 0.064
 FLOOR_DB = -80.0
@@ -10,6 +12,9 @@ def a_weighting(f_hz: np.ndarray) -> np.ndarray:
     """Power gain of A-weighting, 1 at 1 kHz.
 
     Source: IEC 61672-1:2013, annex E.
+
+    >>> (10 * np.log10(a_weighting(np.array([100.0, 1000.0])))).round(1).tolist()
+    [-19.1, 0.0]
     """
     f2 = np.square(np.asarray(f_hz, np.float64))
     low, high = np.square(20.598997), np.square(12194.217)
@@ -18,9 +23,9 @@ def a_weighting(f_hz: np.ndarray) -> np.ndarray:
 
 
 def loudness(samples: np.ndarray, sample_rate: int, hop: int) -> np.ndarray:
-    """A-weighted level, the mean of the power: 0 dB is a full-scale square wave of 1 kHz, a sine has -3.
+    """A-weighted level of the mean power: a full-scale square wave of 1 kHz has 0 dB, a sine has -3 dB.
 
-    The published code of DDX7 takes the mean of the decibels of all bins instead, which the faintest bins decide.
+    The published code of DDX7 averages the decibels of all bins instead. The quietest bins decide that average.
 
     Args:
       samples: float [time].
@@ -32,11 +37,9 @@ def loudness(samples: np.ndarray, sample_rate: int, hop: int) -> np.ndarray:
     """
     window = round(WINDOW_S * sample_rate)
     n_frames = -(-len(samples) // hop)
-    padded = np.pad(np.asarray(samples, np.float32), (window // 2, window + hop))
-    frames = np.lib.stride_tricks.sliding_window_view(padded, window)[::hop][:n_frames]
-    taper = np.hanning(window + 1)[:-1].astype(np.float32)
+    framed = frames(np.pad(np.asarray(samples, np.float32), (window // 2, window + hop)), window, hop)[:n_frames]
+    taper = hann(window).astype(np.float32)
     weight = a_weighting(np.fft.rfftfreq(window, 1 / sample_rate)) * 2 / (window * np.square(taper).sum())
-    power = np.concatenate(
-        [np.square(np.abs(np.fft.rfft(part * taper))) @ weight for part in np.array_split(frames, n_frames // 4096 + 1)]
-    )
-    return np.maximum(10 * np.log10(np.maximum(power, 1e-12)), FLOOR_DB).astype(np.float32)
+    parts = np.array_split(framed, n_frames // 4096 + 1)  # all frames at once would fill gigabytes
+    mean_power = np.concatenate([power(part, taper) @ weight for part in parts])
+    return np.maximum(to_db(mean_power, 1e-12), FLOOR_DB).astype(np.float32)

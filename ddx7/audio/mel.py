@@ -1,4 +1,4 @@
-"""Mel bands in NumPy, shared by the distance that is reported and the one that is searched with."""
+"""The mel scale and its filterbank, computed in NumPy for both spectra modules."""
 
 import numpy as np
 
@@ -9,14 +9,22 @@ _LOG_STEP = np.log(6.4) / 27.0
 
 
 def hz_to_mel(f_hz: np.ndarray | float) -> np.ndarray:
-    """Mel of a frequency in Hz, on Slaney's scale (1000 Hz is 15 mel)."""
+    """Mel of a frequency in Hz, on Slaney's scale.
+
+    >>> float(hz_to_mel(1000.0))
+    15.0
+    """
     f_hz = np.asarray(f_hz, np.float64)
     above = _CORNER_HZ / _LINEAR_HZ + np.log(np.maximum(f_hz, _CORNER_HZ) / _CORNER_HZ) / _LOG_STEP
     return np.where(f_hz < _CORNER_HZ, f_hz / _LINEAR_HZ, above)
 
 
 def mel_to_hz(mel: np.ndarray | float) -> np.ndarray:
-    """Frequency in Hz of a mel on Slaney's scale."""
+    """Frequency in Hz of a mel on Slaney's scale.
+
+    >>> float(mel_to_hz(15.0))
+    1000.0
+    """
     mel = np.asarray(mel, np.float64)
     corner = _CORNER_HZ / _LINEAR_HZ
     return np.where(mel < corner, mel * _LINEAR_HZ, _CORNER_HZ * np.exp(_LOG_STEP * (np.maximum(mel, corner) - corner)))
@@ -30,12 +38,12 @@ def mel_filterbank(
     Args:
       sample_rate: in Hz.
       n_fft: samples per frame.
-      n_mels: number of bands; where they are narrower than a bin of the transform some stay empty.
+      n_mels: number of bands; bands narrower than a bin of the transform may stay empty.
       lowest_hz: lower edge of the first band.
       highest_hz: upper edge of the last band; lowered to half the sample rate if that is less.
 
     Returns:
-      float32 [bin, mel] with n_fft // 2 + 1 bins, to be multiplied from the right onto a power spectrum.
+      float32 [bin, mel] with n_fft // 2 + 1 bins: `power @ filters` is the mel spectrum.
     """
     highest_hz = min(highest_hz, sample_rate / 2)
     edges = mel_to_hz(np.linspace(hz_to_mel(lowest_hz), hz_to_mel(highest_hz), n_mels + 2))

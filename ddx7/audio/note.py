@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ddx7.audio.pitch import estimate_pitch, hz_to_midi
+from ddx7.audio.spectra_numpy import mean_square, to_db
 from ddx7.audio.yin import fast_length
 from ddx7.errors import AudioError
 
@@ -106,12 +107,8 @@ def envelope(samples: np.ndarray, sample_rate: int) -> np.ndarray:
     Returns:
       dB under the loudest moment, every 5 ms from time 0, in Hann windows of 40 ms; float64 [frame], not below -120.
     """
-    window, hop = round(ENVELOPE_S * sample_rate), round(HOP_S * sample_rate)
-    power = np.pad(np.square(samples), (window // 2, window))
-    weights = np.hanning(window + 2)[1:-1]
-    frames = np.lib.stride_tricks.sliding_window_view(power, window)[: len(samples) : hop]
-    level = np.einsum("fw,w->f", frames, weights / weights.sum())  # does not copy the windows, as @ would
-    return 10 * np.log10(np.maximum(level / level.max(), 1e-12))
+    level = mean_square(samples, round(ENVELOPE_S * sample_rate), round(HOP_S * sample_rate))
+    return to_db(level / level.max(), 1e-12)
 
 
 def without_rumble(samples: np.ndarray, sample_rate: int) -> np.ndarray:

@@ -28,6 +28,7 @@ from jaxtyping import Array, Float
 
 from ddx7.audio.mel import mel_filterbank
 from ddx7.audio.spectra import frames, padded, stft_power, to_db
+from ddx7.audio.spectra_numpy import hann
 
 # Samples at 44.1 kHz, 50 % overlap; at other rates the nearest power of two to the same time.
 SHORT, SHORT_MELS = 512, 40
@@ -213,7 +214,7 @@ def _filters(sample_rate: int, window: int, n_mels: int) -> Float[Array, "bin me
 
 def _envelope(audio: Float[Array, " time"], length: int) -> Float[Array, " frame"]:
     """Mean square in Hann windows, placed like the frames of the spectra."""
-    window = np.hanning(length + 1)[:-1]
+    window = hann(length)
     power = frames(jnp.square(padded(audio, length // 2)), length, length // 2)
     return power @ jnp.asarray(window / window.sum(), jnp.float32)
 

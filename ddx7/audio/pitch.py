@@ -15,7 +15,7 @@ import numpy as np
 
 from ddx7.audio.files import resample
 from ddx7.audio.partials import SpectralPeaks, spectral_peaks
-from ddx7.audio.yin import HIGHEST_HZ, LOWEST_HZ, WINDOW_S, cut_frames, find_periods, where_pitch_lives
+from ddx7.audio.yin import HIGHEST_HZ, LOWEST_HZ, WINDOW_S, cut_frames, find_periods, pitch_band
 from ddx7.errors import AudioError
 
 RATE = 44_100  # lags are whole samples, and high notes need enough of them: slower recordings are brought up to this
@@ -92,7 +92,7 @@ def estimate_pitch(samples: np.ndarray, sample_rate: int, *, around_hz: float | 
         raise AudioError(
             f"found {found_ms:.1f} ms of sound, at least {1000 * SHORTEST_S:.0f} ms are wanted for a pitch"
         )
-    samples = where_pitch_lives(resample(samples, sample_rate, RATE)[: int(LONGEST_S * RATE)], RATE)
+    samples = pitch_band(resample(samples, sample_rate, RATE)[: int(LONGEST_S * RATE)], RATE)
     frames, power = _frames(samples)
     audible = power >= power.max() * 10 ** (AUDIBLE_DB / 10)
     since_strike_s = HOP_S * (np.arange(len(power)) - np.argmax(audible))

@@ -1,21 +1,25 @@
-"""Short-time spectra in JAX: pure, float32, differentiable, batched over leading axes."""
+"""Short-time spectra in JAX: pure, float32, differentiable, batched over leading axes.
+
+`ddx7.audio.spectra_numpy` is the counterpart without JAX.
+"""
 
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
 from ddx7.audio.mel import mel_filterbank
+from ddx7.audio.spectra_numpy import hann, unit_sine
 
 
 def padded(audio: Float[Array, "*batch time"], before: int, after: int = 0) -> Float[Array, "*batch more_time"]:
-    """The audio between zeros; half a frame of them on either side centres frame i on sample i * hop."""
+    """The audio between zeros. Half a frame of zeros on either side centres frame i on sample i * hop."""
     return jnp.pad(audio, [(0, 0)] * (audio.ndim - 1) + [(before, after)])
 
 
 def frames(audio: Float[Array, "*batch time"], length: int, hop: int) -> Float[Array, "*batch frame length"]:
-    """Overlapping frames; what does not fill a last frame is left out.
+    """Overlapping frames; samples that do not fill a last frame are left out.
 
-    Built from whole hops laid side by side, so that the gradient is a sum of slices and not a scatter.
+    The frames are whole hops laid side by side, so the gradient is a sum of slices and not a scatter.
 
     Args:
       audio: samples.
@@ -40,15 +44,14 @@ def stft_power(audio: Float[Array, "*batch time"], n_fft: int, hop: int) -> Floa
     """Power spectrum of Hann-windowed frames, scaled so that a sine of amplitude 1 has power 1 in its bin.
 
     Args:
-      audio: samples, as many as one frame or more.
+      audio: samples, at least one frame.
       n_fft: samples per frame.
       hop: samples from one frame to the next; divides `n_fft`.
 
     Returns:
       (time - n_fft) // hop + 1 frames of n_fft // 2 + 1 bins.
     """
-    window = np.hanning(n_fft + 1)[:-1]
-    window = jnp.asarray(window * 2 / window.sum(), jnp.float32)
+    window = jnp.asarray(unit_sine(hann(n_fft)), jnp.float32)
     spectrum = jnp.fft.rfft(frames(audio, n_fft, hop) * window)
     return jnp.square(spectrum.real) + jnp.square(spectrum.imag)
 
@@ -78,7 +81,7 @@ def log_mel(
     highest_hz: float = 16_000.0,
     floor_db: float = -100.0,
 ) -> Float[Array, "*batch frame mel"]:
-    """Mel spectrum in dB of power, with a soft floor: quiet sound sinks into it, the gradient stays finite.
+    """Mel spectrum in dB of power with a soft floor, which keeps the gradient finite at silence.
 
     Args:
       audio: samples, full scale 1.0.

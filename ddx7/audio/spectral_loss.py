@@ -1,21 +1,27 @@
-"""Distances of two sounds that a network learns from: spectra at several resolutions, or in bands; with a gradient.
+"""Spectral losses that a network learns from: L1 of magnitudes at several resolutions, and of levels in mel bands.
 
-Source of the first: Engel et al. (2020); windows, overlap and scaling as in the published code of DDX7 (Caspe et al.
-2022).
+`multi_scale_distance` is the loss of the published code of DDX7 (Caspe, McPherson and Sandler, ISMIR 2022): the
+multi-scale spectral loss of DDSP (Engel et al., ICLR 2020) with the windows, the overlap and the scaling of that code.
+`ddx7.audio.metrics.multi_scale_spectral_distance` reports the same loss, in float64.
 """
 
 from functools import lru_cache
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
 from ddx7.audio.mel import mel_filterbank
+from ddx7.audio.spectra import frames
+from ddx7.audio.spectra_numpy import hann
 
 PUBLISHED = (2048, 1024, 512, 256, 128, 64)
-"""Windows of the paper."""
+"""Windows of the paper, in samples."""
 THREE = (2048, 512, 128)
 """Every other one: half the work."""
+OVERLAP = 4
+"""Frames that cover one sample: consecutive frames share 75 %."""
 _LEAST = 1e-7  # added to magnitudes before their logarithm
 _MEL_WINDOW, _N_MELS, _LOWEST_HZ = 1024, 64, 40.0
 _LEAST_POWER = 1e-9  # added to the power of bands before its logarithm
@@ -28,28 +34,56 @@ def multi_scale_distance(
 
     Args:
       a: sounds, full scale 1.
-      b: others of the same shape.
-      windows: in samples, even.
+      b: other sounds of the same shape.
+      windows: in samples, multiples of 4.
 
     Returns:
       a number from 0 up.
     """
     total = jnp.zeros(())
     for window in windows:
-        x, y = magnitudes(a, window), magnitudes(b, window)
-        total = total + jnp.mean(jnp.abs(x - y)) + jnp.mean(jnp.abs(jnp.log(x + _LEAST) - jnp.log(y + _LEAST)))
+        linear, logarithmic = magnitude_differences(magnitudes(a, window), magnitudes(b, window))
+        total = total + jnp.mean(linear) + jnp.mean(logarithmic)
     return total
+
+
+def magnitude_differences(
+    a: Float[Array, "*shape"], b: Float[Array, "*shape"]
+) -> tuple[Float[Array, "*shape"], Float[Array, "*shape"]]:
+    """Absolute difference of two magnitude spectra, and of the logarithms of both magnitudes plus 1e-7."""
+    return jnp.abs(a - b), jnp.abs(jnp.log(a + _LEAST) - jnp.log(b + _LEAST))
+
+
+def difference_sum(target: np.ndarray, estimate: np.ndarray) -> float:
+    """Sum of the terms of `multi_scale_distance` over frames and bins, for one window and in float64.
+
+    Args:
+      target: frames of a sound, float64 [frame, length].
+      estimate: frames of another sound, of the same shape.
+
+    Returns:
+      the sum; its quotient by the number of frames and bins is the term of this window.
+    """
+    with jax.enable_x64(True):
+        return float(_difference_sum(jnp.asarray(target, jnp.float64), jnp.asarray(estimate, jnp.float64)))
+
+
+@jax.jit
+def _difference_sum(target: Float[Array, "frame length"], estimate: Float[Array, "frame length"]) -> Float[Array, ""]:
+    linear, logarithmic = magnitude_differences(frame_magnitudes(target), frame_magnitudes(estimate))
+    return linear.sum() + logarithmic.sum()
 
 
 def mel_distance(a: Float[Array, "*batch time"], b: Float[Array, "*batch time"], sample_rate: int) -> Float[Array, ""]:
     """Mean absolute difference of the logarithms of power in mel bands.
 
-    A third of the 64 bands lies below 1 kHz, where at 16 kHz only an eighth of the bins of a spectrum does: what sounds
-    between low harmonics counts for more. And a band's level hangs less on the grain of noise than a bin's does.
+    A third of the 64 bands lies below 1 kHz, but at 16 kHz only an eighth of the bins of a spectrum. So this loss gives
+    more weight to sound between low harmonics. And the level of a band depends less on the randomness of noise than the
+    level of a bin does.
 
     Args:
       a: sounds, full scale 1.
-      b: others of the same shape.
+      b: other sounds of the same shape.
       sample_rate: in Hz.
 
     Returns:
@@ -72,16 +106,20 @@ def magnitudes(x: Float[Array, "*batch time"], window: int) -> Float[Array, "*ba
 
     Args:
       x: sounds, longer than half a window.
-      window: of Hann, in samples, even; spectra are divided by its square root.
+      window: samples per frame, a multiple of 4.
+
+    Returns:
+      `frame_magnitudes` of time // (window // 4) + 1 frames.
     """
-    hop = window // 4
     padded = jnp.pad(x, [(0, 0)] * (x.ndim - 1) + [(window // 2, window // 2)], mode="reflect")
-    n_frames = 1 + x.shape[-1] // hop
-    # Frames are four shifted runs of quarters: slices and reshapes, which are cheap to differentiate.
-    quarters = padded[..., : (n_frames + 3) * hop].reshape(*x.shape[:-1], n_frames + 3, hop)
-    frames = jnp.concatenate([quarters[..., k : k + n_frames, :] for k in range(4)], axis=-1)
-    taper = (0.5 - 0.5 * np.cos(2 * np.pi * np.arange(window) / window)).astype(np.float32)
-    spectrum = jnp.fft.rfft(frames * taper) / np.float32(np.sqrt(window))
+    return frame_magnitudes(frames(padded, window, window // OVERLAP))
+
+
+def frame_magnitudes(framed: Float[Array, "*batch frame length"]) -> Float[Array, "*batch frame bin"]:
+    """Magnitudes of Hann-windowed frames, divided by the square root of their length; the gradient is finite at 0."""
+    window = framed.shape[-1]
+    dtype = framed.dtype
+    spectrum = jnp.fft.rfft(framed * hann(window).astype(dtype)) / np.sqrt(window).astype(dtype)
     power = jnp.square(spectrum.real) + jnp.square(spectrum.imag)
     # The root's slope at 0 is infinite.
     return jnp.where(power > 0, jnp.sqrt(jnp.where(power > 0, power, 1.0)), 0.0)

@@ -1,24 +1,29 @@
-"""How well a sound repeats after every lag, frame by frame: what both one note's pitch and a melody are read from.
+"""YIN: how well a sound repeats after every lag, frame by frame. One note's pitch and a melody's both come from it.
 
 Source of the difference function: A. de Cheveigne and H. Kawahara, YIN, a fundamental frequency estimator for speech
 and music, JASA 111 (2002).
 """
 
-from typing import NamedTuple
+from types import ModuleType
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
-LOWEST_HZ, HIGHEST_HZ = 26.7, 4435.0  # the piano, A0 to C8, and a little over
+from ddx7.audio.spectra_numpy import frames as cut
+
+ArrayT = TypeVar("ArrayT", bound=Any)  # an array of NumPy or of JAX
+
+LOWEST_HZ, HIGHEST_HZ = 26.7, 4435.0  # the piano, A0 to C8, with a margin
 WINDOW_S = 0.06  # compared with itself one lag later
 RUMBLE_HZ, HISS_HZ = 80.0, 6000.0  # half the amplitude at either edge; an eighth at 30 Hz
 
 
 class Periods(NamedTuple):
-    """Lags at which frames repeat better than a little earlier or later.
+    """Lags at which frames repeat better than at neighbouring lags.
 
     Attributes:
-      lag: in samples, between samples by a parabola; float64 [frame, lag].
-      difference: 0 where the frame repeats exactly, about 1 where not at all; infinite where there is no such dip.
+      lag: in samples, interpolated by a parabola; float64 [frame, lag].
+      difference: 0 where the frame repeats exactly, about 1 where not at all; infinite where there is no dip.
     """
 
     lag: np.ndarray
@@ -26,15 +31,20 @@ class Periods(NamedTuple):
 
 
 def fast_length(length: int) -> int:
-    """The least length from this up that is a power of two, or 1.125, 1.25 or 1.5 times one: quick to transform."""
+    """The least length from this up that an FFT transforms quickly: 1, 1.125, 1.25 or 1.5 times a power of two.
+
+    >>> fast_length(1000), fast_length(1100)
+    (1024, 1152)
+    """
     power = 1 << (length.bit_length() - 1)
     return min(size for eighths in (8, 9, 10, 12, 16) if (size := power * eighths // 8) >= length)
 
 
-def where_pitch_lives(samples: np.ndarray, sample_rate: int) -> np.ndarray:
-    """The sound within the range that tells the ear its pitch, float64, without delay.
+def pitch_band(samples: np.ndarray, sample_rate: int) -> np.ndarray:
+    """The sound in the band that determines its pitch, float64, filtered without delay.
 
-    Below, a breathy note must not be named by the hum of the room; above, lags of whole samples would be too coarse.
+    The filter removes hum, which could mask the pitch of a breathy note, and treble, for which lags of whole samples
+    are too coarse.
     """
     size = fast_length(len(samples))
     f_hz = np.fft.rfftfreq(size, 1 / sample_rate)
@@ -43,10 +53,10 @@ def where_pitch_lives(samples: np.ndarray, sample_rate: int) -> np.ndarray:
 
 
 def cut_frames(samples: np.ndarray, sample_rate: int, hop_s: float) -> np.ndarray:
-    """Overlapping frames, a view [frame, window + longest lag]; a sound shorter than that is filled up with zeros."""
+    """Overlapping frames, a view [frame, window + longest lag]; zeros fill up a sound shorter than that."""
     length = int(WINDOW_S * sample_rate) + int(sample_rate / LOWEST_HZ) + 2
     samples = np.pad(samples, (0, max(0, length - len(samples))))
-    return np.lib.stride_tricks.sliding_window_view(samples, length)[:: int(hop_s * sample_rate)]
+    return cut(samples, length, int(hop_s * sample_rate))
 
 
 def find_periods(frames: np.ndarray, sample_rate: int) -> Periods:
@@ -68,16 +78,29 @@ def find_periods(frames: np.ndarray, sample_rate: int) -> Periods:
     return Periods(lag, np.where(usable, np.maximum(mid - (left - right) * shift / 4, 0.0), np.inf))
 
 
-def _normalised_difference(frames: np.ndarray, window: int) -> np.ndarray:
-    """Cumulative-mean-normalised squared difference [frame, lag] between a window and itself one lag later."""
-    length = frames.shape[1]
-    n_lags = length - window + 1
+def squared_difference(frames: ArrayT, window: int, *, size: int, xp: ModuleType = np) -> tuple[ArrayT, ArrayT]:
+    """YIN's difference function d(lag) = sum over the window of (x[t] - x[t + lag])², by FFT.
+
+    Args:
+      frames: [frame, window + longest lag], without their means; NumPy or JAX.
+      window: samples that are compared.
+      size: of the transforms, at least the length of a frame.
+      xp: the array module of `frames`: `numpy` or `jax.numpy`.
+
+    Returns:
+      (the difference, the energy of the window at that lag), each [frame, longest lag + 1].
+    """
+    n_lags = frames.shape[1] - window + 1
     # No lag reaches over the end of a frame, so the product may be circular.
-    size = fast_length(length)
-    head = np.fft.rfft(frames[:, :window], size)
-    product = np.fft.irfft(np.fft.rfft(frames, size) * head.conj(), size)[:, :n_lags]
-    energy = np.cumsum(np.pad(frames**2, ((0, 0), (1, 0))), axis=1)
+    head = xp.fft.rfft(frames[:, :window], size)
+    product = xp.fft.irfft(xp.fft.rfft(frames, size) * head.conj(), size)[:, :n_lags]
+    energy = xp.cumsum(xp.pad(frames**2, ((0, 0), (1, 0))), axis=1)
     energy = energy[:, window:] - energy[:, :n_lags]
-    difference = np.maximum(energy[:, :1] + energy - 2 * product, 0.0)
-    mean = np.cumsum(difference, axis=1) / np.maximum(np.arange(n_lags), 1)
+    return xp.maximum(energy[:, :1] + energy - 2 * product, 0.0), energy
+
+
+def _normalised_difference(frames: np.ndarray, window: int) -> np.ndarray:
+    """The difference function divided by its mean up to each lag, [frame, lag]."""
+    difference, _ = squared_difference(frames, window, size=fast_length(frames.shape[1]))
+    mean = np.cumsum(difference, axis=1) / np.maximum(np.arange(difference.shape[1]), 1)
     return np.where(mean > 0, difference / np.where(mean > 0, mean, 1.0), 1.0)

@@ -11,6 +11,7 @@ from jaxtyping import Array, Float
 from ddx7.audio.loudness import a_weighting
 from ddx7.audio.mel import mel_filterbank
 from ddx7.audio.spectra import padded, stft_power, to_db
+from ddx7.audio.yin import squared_difference
 from ddx7.library.notes import RATE
 from ddx7.runtime import ONE_THREAD, in_groups
 
@@ -142,19 +143,14 @@ def _seconds_to_fall(
 def _periodicity(
     audio: Float[Array, "voice sample"], start: Array
 ) -> tuple[Float[Array, " voice"], Float[Array, " voice"]]:
-    """(share that does not repeat, MIDI note of the period) of a stretch of each sound.
-
-    Source of the difference function: A. de Cheveigne and H. Kawahara, YIN, JASA 111 (2002).
-    """
+    """(share that does not repeat, MIDI note of the period) of a stretch of each sound, by YIN's difference."""
     length = _WINDOW + _LAGS
     start = jnp.clip(start, 0, audio.shape[1] - length)
     cut = jax.vmap(lambda row, first: jax.lax.dynamic_slice(row, (first,), (length,)))(audio, start)
     cut = cut - cut.mean(-1, keepdims=True)
     size = 1 << (length - 1).bit_length()
-    product = jnp.fft.irfft(jnp.fft.rfft(cut, size) * jnp.fft.rfft(cut[:, :_WINDOW], size).conj(), size)[:, : _LAGS + 1]
-    energy = jnp.cumsum(jnp.pad(cut**2, ((0, 0), (1, 0))), axis=-1)
-    energy = energy[:, _WINDOW : _WINDOW + _LAGS + 1] - energy[:, : _LAGS + 1]
-    difference = jnp.maximum(energy[:, :1] + energy - 2 * product, 0) / (energy[:, :1] + energy + 1e-12)
+    difference, energy = squared_difference(cut, _WINDOW, size=size, xp=jnp)
+    difference = difference / (energy[:, :1] + energy + 1e-12)
     left, mid, right = difference[:, :-2], difference[:, 1:-1], difference[:, 2:]
     shift = (left - right) / (2 * jnp.maximum(left - 2 * mid + right, 1e-9))
     lag = jnp.arange(1, _LAGS) + jnp.clip(shift, -1, 1)

@@ -21,9 +21,11 @@ from matplotlib.figure import Figure
 from ddx7.audio import read_audio
 from ddx7.audio.distance import HIGHEST_HZ, HOP, LOWEST_HZ, N_FFT, N_MELS, RANGE_DB
 from ddx7.audio.files import write_audio
+from ddx7.audio.spectra_numpy import log_mel
 from ddx7.files import atomic_write
 
 BETWEEN_S = 0.4
+MEL = {"n_fft": N_FFT, "hop": HOP, "n_mels": N_MELS, "lowest_hz": LOWEST_HZ, "highest_hz": HIGHEST_HZ}
 ROW_INCHES, TICKS_HZ = 1.9, (100, 300, 1_000, 3_000, 10_000)
 
 
@@ -55,13 +57,6 @@ def read_found(folder: Path) -> Found:
     return Found(folder.name, distance_db, words, target.samples, match.samples, target.sample_rate)
 
 
-def log_mel(sound: np.ndarray, sample_rate: int) -> np.ndarray:
-    """What the distance looks at, in dB, [mel, frame]."""
-    sizes = {"n_fft": N_FFT, "hop_length": HOP, "n_mels": N_MELS, "fmin": LOWEST_HZ, "fmax": HIGHEST_HZ}
-    power = librosa.feature.melspectrogram(y=sound, sr=sample_rate, **sizes)
-    return 10 * np.log10(np.maximum(power, 1e-20))
-
-
 def sheet(rows: list[Found]) -> bytes:
     """The picture, PNG."""
     figure = Figure(figsize=(13, ROW_INCHES * len(rows)), dpi=80, layout="constrained")
@@ -69,7 +64,7 @@ def sheet(rows: list[Found]) -> bytes:
     bands_hz = librosa.mel_frequencies(N_MELS + 2, fmin=LOWEST_HZ, fmax=HIGHEST_HZ)[1:-1]
     places = np.interp(TICKS_HZ, bands_hz, np.arange(N_MELS))
     for axes, row in zip(grid, rows, strict=True):
-        seen = [log_mel(sound, row.sample_rate) for sound in (row.target, row.match)]
+        seen = [log_mel(sound, row.sample_rate, **MEL).T for sound in (row.target, row.match)]
         seconds, highest = len(row.target) / row.sample_rate, seen[0].max()
         for place, picture in zip(axes, seen, strict=True):
             place.imshow(

@@ -175,7 +175,7 @@ def test_writing_never_overwrites_unasked(tmp_path):
     ],
 )
 def test_what_cannot_be_written_is_refused_and_leaves_nothing(tmp_path, name, samples, found):
-    with pytest.raises(AudioError) as caught:
+    with pytest.raises(Ddx7Error) as caught:
         write_audio(tmp_path / name, samples, RATE)
     assert found in str(caught.value)
     assert not list(tmp_path.iterdir())

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ddx7.errors import AudioError
+from ddx7.errors import Ddx7Error
 
 SUBSETS = 25
 """Subset sizes that `fad_infinity` fits a line through, as many as in Gui et al.'s toolkit."""
@@ -43,15 +43,15 @@ def frechet_distance(mean_a: np.ndarray, cov_a: np.ndarray, mean_b: np.ndarray, 
       the distance, at least 0.
 
     Raises:
-      AudioError: shapes do not agree, or a value is not finite.
+      Ddx7Error: shapes do not agree, or a value is not finite.
     """
     mean_a, cov_a, mean_b, cov_b = (np.asarray(x, np.float64) for x in (mean_a, cov_a, mean_b, cov_b))
     dimension = mean_a.size
     if mean_a.shape != mean_b.shape or not cov_a.shape == cov_b.shape == (dimension, dimension):
         shapes = f"means {mean_a.shape} and {mean_b.shape}, covariances {cov_a.shape} and {cov_b.shape}"
-        raise AudioError(f"a Fréchet distance of {shapes}, two of one dimension are wanted")
+        raise Ddx7Error(f"a Fréchet distance of {shapes}, two of one dimension are wanted")
     if not all(np.isfinite(x).all() for x in (mean_a, cov_a, mean_b, cov_b)):
-        raise AudioError("a Fréchet distance of values that are NaN or infinite, finite ones are wanted")
+        raise Ddx7Error("a Fréchet distance of values that are NaN or infinite, finite ones are wanted")
     return _distance((mean_a, _factor(cov_a)), (mean_b, _factor(cov_b)))
 
 
@@ -68,7 +68,7 @@ def fad(reference: np.ndarray, test: np.ndarray) -> float:
       the distance.
 
     Raises:
-      AudioError: a set is too small, not finite, or of another dimension than the other.
+      Ddx7Error: a set is too small, not finite, or of another dimension than the other.
 
     Source:
       Kilgour et al., Fréchet Audio Distance, Interspeech 2019.
@@ -93,7 +93,7 @@ def fad_infinity(reference: np.ndarray, test: np.ndarray, *, seed: int = 0) -> F
       intercept, slope and fit.
 
     Raises:
-      AudioError: a set is too small, not finite, or of another dimension than the other.
+      Ddx7Error: a set is too small, not finite, or of another dimension than the other.
 
     Source:
       Chong and Forsyth, Effectively Unbiased FID and Inception Score, CVPR 2020; Gui et al., Adapting Frechet Audio
@@ -115,21 +115,21 @@ def checked_sets(reference: np.ndarray, test: np.ndarray, fewest: int = 2) -> tu
     """Both sets as float64 [window, dimension], fit to be compared.
 
     Raises:
-      AudioError: the test set has fewer windows than `fewest` or the reference fewer than 2, or the sets are not
+      Ddx7Error: the test set has fewer windows than `fewest` or the reference fewer than 2, or the sets are not
         finite, not matrices, or of different dimension.
     """
     sets = []
     for name, values, least in (("reference", reference, 2), ("test", test, fewest)):
         values = np.asarray(values, np.float64)
         if values.ndim != 2:
-            raise AudioError(f"a {name} set of shape {values.shape}, embeddings [window, dimension] are wanted")
+            raise Ddx7Error(f"a {name} set of shape {values.shape}, embeddings [window, dimension] are wanted")
         if len(values) < least:
-            raise AudioError(f"the {name} set has too few windows of sound: {len(values)}, at least {least} are wanted")
+            raise Ddx7Error(f"the {name} set has too few windows of sound: {len(values)}, at least {least} are wanted")
         if not np.isfinite(values).all():
-            raise AudioError(f"the {name} set holds NaN or infinite embeddings, finite ones are wanted")
+            raise Ddx7Error(f"the {name} set holds NaN or infinite embeddings, finite ones are wanted")
         sets.append(values)
     if sets[0].shape[1] != sets[1].shape[1]:
-        raise AudioError(f"sets of dimensions {sets[0].shape[1]} and {sets[1].shape[1]}, the same one is wanted")
+        raise Ddx7Error(f"sets of dimensions {sets[0].shape[1]} and {sets[1].shape[1]}, the same one is wanted")
     return sets[0], sets[1]
 
 

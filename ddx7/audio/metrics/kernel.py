@@ -3,7 +3,7 @@
 import numpy as np
 
 from ddx7.audio.metrics.frechet import checked_sets
-from ddx7.errors import AudioError
+from ddx7.errors import Ddx7Error
 
 SCALE = 100.0
 """By which the published code multiplies, so that scores are near 1."""
@@ -26,7 +26,7 @@ def kad(reference: np.ndarray, test: np.ndarray, *, bandwidth: float | None = No
       the distance; 200 at most.
 
     Raises:
-      AudioError: a set is too small, not finite, or of another dimension than the other; or the bandwidth is 0, which
+      Ddx7Error: a set is too small, not finite, or of another dimension than the other; or the bandwidth is 0, which
         is so if most embeddings of the reference are the same.
 
     Source:
@@ -36,7 +36,7 @@ def kad(reference: np.ndarray, test: np.ndarray, *, bandwidth: float | None = No
     reference, test = checked_sets(reference, test)
     bandwidth = median_distance(reference) if bandwidth is None else bandwidth
     if not bandwidth > 0:
-        raise AudioError(f"a kernel of bandwidth {bandwidth:g}, a positive one is wanted: are all windows the same?")
+        raise Ddx7Error(f"a kernel of bandwidth {bandwidth:g}, a positive one is wanted: are all windows the same?")
     n, m = len(reference), len(test)
     # Each embedding's kernel with itself is 1 whatever the bandwidth.
     within_reference = (_kernel_sum(reference, reference, bandwidth) - n) / (n * (n - 1))

@@ -1,4 +1,4 @@
-"""The embedding that needs no weights: mean and spread of log-mel levels in a second of sound."""
+"""The embedding that needs no weights: mean and standard deviation of log-mel levels in a second of sound."""
 
 from pathlib import Path
 
@@ -6,12 +6,13 @@ import numpy as np
 
 from ddx7.audio.mel import mel_filterbank
 from ddx7.audio.metrics.embeddings import Embedding
+from ddx7.audio.spectra_numpy import frames, hann, power, unit_sine
 
 RATE, WINDOW, HOP = 16_000, 16_000, 8_000
 N_FFT, FRAME_HOP, N_MELS = 1024, 256, 32
 LOWEST_HZ, HIGHEST_HZ = 60.0, 7_600.0
 FLOOR_DB = -80.0
-BATCH = 64  # windows at once, for the sake of memory
+BATCH = 64  # windows at once, to bound memory
 
 
 def make(name: str, weights: Path | None) -> Embedding:
@@ -21,11 +22,11 @@ def make(name: str, weights: Path | None) -> Embedding:
 
 
 def embed(windows: np.ndarray) -> np.ndarray:
-    """Statistics of one second each: what it sounds like on average, and how much that changes.
+    """Statistics of one second each: the average spectrum, and how much it changes.
 
     Spectra of 1024 samples every 256 inside the window, Hann, power (a sine of amplitude 1 has power 1 in its bin);
     32 mel bands (Slaney, unit area scaled by the width of a bin) from 60 to 7600 Hz; a floor of -80 dB is added to the
-    power; dB. Then, over time, the mean of each band and its standard deviation.
+    power; dB. The embedding is the mean of each band over time, then its standard deviation.
 
     Args:
       windows: float [window, 16000], at 16 kHz, full scale 1.0.
@@ -33,13 +34,11 @@ def embed(windows: np.ndarray) -> np.ndarray:
     Returns:
       float64 [window, 64] in dB: 32 means, 32 deviations.
     """
-    hann = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(N_FFT) / N_FFT)
+    window = unit_sine(hann(N_FFT))
     filters = mel_filterbank(RATE, N_FFT, N_MELS, lowest_hz=LOWEST_HZ, highest_hz=HIGHEST_HZ) * (RATE / N_FFT)
     embedded = [np.empty((0, 2 * N_MELS))]
     for start in range(0, len(windows), BATCH):
-        batch = windows[start : start + BATCH]
-        frames = np.lib.stride_tricks.sliding_window_view(batch, N_FFT, axis=-1)[:, ::FRAME_HOP]
-        power = np.abs(np.fft.rfft(frames * (hann * 2 / hann.sum()))) ** 2 @ filters
-        level_db = 10 * np.log10(power + 10 ** (FLOOR_DB / 10))
+        framed = frames(windows[start : start + BATCH], N_FFT, FRAME_HOP)
+        level_db = 10 * np.log10(power(framed, window) @ filters + 10 ** (FLOOR_DB / 10))
         embedded.append(np.concatenate([level_db.mean(axis=1), level_db.std(axis=1)], axis=-1))
     return np.concatenate(embedded)

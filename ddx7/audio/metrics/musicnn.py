@@ -20,6 +20,7 @@ from jaxtyping import Array, Float
 
 from ddx7.audio.mel import mel_filterbank
 from ddx7.audio.metrics.embeddings import Embedding, fingerprint
+from ddx7.audio.spectra_numpy import frames, hann, power
 from ddx7.errors import Ddx7Error
 
 RATE, N_FFT, FRAME_HOP, N_MELS, N_FRAMES = 16_000, 512, 256, 96, 187
@@ -152,11 +153,10 @@ def log_mel_images(windows: np.ndarray) -> np.ndarray:
     Returns:
       float32 [window, 187, 96].
     """
-    hann = (0.5 - 0.5 * np.cos(2 * np.pi * np.arange(N_FFT) / N_FFT)).astype(np.float32)
-    frames = np.lib.stride_tricks.sliding_window_view(np.asarray(windows, np.float32), N_FFT, axis=-1)[:, ::FRAME_HOP]
-    power = np.abs(np.fft.rfft(frames * hann)) ** 2
+    framed = frames(np.asarray(windows, np.float32), N_FFT, FRAME_HOP)
     filters = mel_filterbank(RATE, N_FFT, N_MELS, lowest_hz=0.0, highest_hz=RATE / 2)
-    return np.log10(1 + 10_000 * (power @ filters)).astype(np.float32)
+    mel = power(framed, hann(N_FFT).astype(np.float32)) @ filters
+    return np.log10(1 + 10_000 * mel).astype(np.float32)
 
 
 def network(weights: Weights, images: Float[Array, "window 187 96"]) -> MusicnnOutputs:

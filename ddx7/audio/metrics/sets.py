@@ -15,7 +15,7 @@ from ddx7.audio.metrics.embeddings import Embedding, load_embedding
 from ddx7.audio.metrics.frechet import fad, fad_infinity
 from ddx7.audio.metrics.kernel import kad
 from ddx7.audio.metrics.windows import cut
-from ddx7.errors import AudioError
+from ddx7.errors import AudioError, Ddx7Error
 from ddx7.files import atomic_write
 
 LEAST_PADDING_S = 0.05
@@ -235,9 +235,11 @@ def _sound(clip: Clip, wanted_rate: int, sample_rate: int | None) -> np.ndarray:
     if not isinstance(clip, np.ndarray):
         return read_audio(clip, sample_rate=wanted_rate).samples
     if sample_rate is None:
-        raise AudioError("a clip is an array and its sample rate was not given, sample_rate is wanted")
-    if clip.ndim != 1 or not np.isfinite(clip).all():
-        raise AudioError(f"a clip of shape {clip.shape} or with samples that are not finite, mono [time] is wanted")
+        raise Ddx7Error("a clip is an array and its sample rate was not given, sample_rate is wanted")
+    if clip.ndim != 1:
+        raise Ddx7Error(f"a clip of shape {clip.shape}, mono [time] is wanted")
+    if not np.isfinite(clip).all():
+        raise AudioError("a clip holds NaN or infinite samples, finite ones are wanted")
     return resample(clip, sample_rate, wanted_rate)
 
 

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ddx7.audio.pitch import cents_between
-from ddx7.errors import AudioError
+from ddx7.errors import Ddx7Error
 
 GROSS_CENTS = 50.0
 """A frame further off than this is a gross error: a quarter-tone, beyond which another key is nearer."""
@@ -58,13 +58,13 @@ def f0_error(wanted_hz: np.ndarray, found_hz: np.ndarray) -> F0Error:
       the errors.
 
     Raises:
-      AudioError: the tracks are not alike in shape, are empty, or hold negative or infinite values.
+      Ddx7Error: the tracks are not alike in shape, are empty, or hold negative or infinite values.
     """
     wanted, found = _tracks("f0", wanted_hz, found_hz)
     voiced = []
     for track in (wanted, found):
         if (track < 0).any() or np.isinf(track).any():
-            raise AudioError("an f0 track holds negative or infinite values, Hz or NaN are wanted")
+            raise Ddx7Error("an f0 track holds negative or infinite values, Hz or NaN are wanted")
         voiced.append(track > 0)
     both = voiced[0] & voiced[1]
     disagreement = float(np.mean(voiced[0] != voiced[1]))
@@ -87,12 +87,12 @@ def loudness_error(wanted_db: np.ndarray, found_db: np.ndarray, *, quietest_db: 
       the errors in dB.
 
     Raises:
-      AudioError: the tracks are not alike in shape, are empty, or hold NaN or plus infinity.
+      Ddx7Error: the tracks are not alike in shape, are empty, or hold NaN or plus infinity.
     """
     wanted, found = _tracks("loudness", wanted_db, found_db)
     for track in (wanted, found):
         if np.isnan(track).any() or np.isposinf(track).any():
-            raise AudioError("a loudness track holds NaN or infinite values, dB are wanted")
+            raise Ddx7Error("a loudness track holds NaN or infinite values, dB are wanted")
     apart = np.maximum(found, quietest_db) - np.maximum(wanted, quietest_db)
     return LoudnessError(float(np.abs(apart).mean()), float(apart.mean()), len(wanted))
 
@@ -100,5 +100,5 @@ def loudness_error(wanted_db: np.ndarray, found_db: np.ndarray, *, quietest_db: 
 def _tracks(what: str, wanted: np.ndarray, found: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     wanted, found = np.asarray(wanted, np.float64), np.asarray(found, np.float64)
     if wanted.ndim != 1 or wanted.shape != found.shape or not len(wanted):
-        raise AudioError(f"{what} tracks of shapes {wanted.shape} and {found.shape}, two equal [frame] are wanted")
+        raise Ddx7Error(f"{what} tracks of shapes {wanted.shape} and {found.shape}, two equal [frame] are wanted")
     return wanted, found

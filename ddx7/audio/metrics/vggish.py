@@ -15,6 +15,7 @@ from jaxtyping import Array, Float
 
 from ddx7.audio.metrics.embeddings import Embedding, fingerprint
 from ddx7.audio.metrics.vggish_weights import DIMENSION, PUBLISHED, VggishWidths, load_weights
+from ddx7.audio.spectra_numpy import frames, hann, magnitude
 from ddx7.errors import Ddx7Error
 
 RATE, WINDOW, HOP = 16_000, 16_000, 8_000
@@ -95,10 +96,8 @@ def log_mel_images(windows: np.ndarray) -> np.ndarray:
     Returns:
       float32 [window, 96, 64]: the first 0.975 s of each.
     """
-    hann = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(FRAME) / FRAME)
-    frames = np.lib.stride_tricks.sliding_window_view(windows, FRAME, axis=-1)[:, ::FRAME_HOP][:, :N_FRAMES]
-    magnitudes = np.abs(np.fft.rfft(frames * hann, N_FFT))
-    return np.log(magnitudes @ _filters() + LOG_OFFSET).astype(np.float32)
+    framed = frames(windows, FRAME, FRAME_HOP)[:, :N_FRAMES]
+    return np.log(magnitude(framed, hann(FRAME), N_FFT) @ _filters() + LOG_OFFSET).astype(np.float32)
 
 
 @cache

@@ -6,7 +6,7 @@ from safetensors.numpy import save_file
 from ddx7.audio.metrics import EMBEDDINGS, load_embedding
 from ddx7.audio.metrics.embeddings import log_pca
 from ddx7.audio.metrics.windows import cut
-from ddx7.errors import AudioError, Ddx7Error
+from ddx7.errors import Ddx7Error
 
 RATE = 16_000
 
@@ -76,7 +76,7 @@ def test_log_pca_keeps_what_varies_most():
     np.testing.assert_allclose(found.mean(axis=0), 0, atol=1e-6)
     moved = project(np.expm1(logs + 1)) - found  # fitted once, the other set does not move the axes
     np.testing.assert_allclose(moved, np.broadcast_to(moved[0], moved.shape), atol=1e-6)
-    with pytest.raises(AudioError, match="64 principal components of 64 windows"):
+    with pytest.raises(Ddx7Error, match="64 principal components of 64 windows"):
         log_pca(64)(np.ones((64, 100)))
 
 

@@ -3,7 +3,7 @@ import pytest
 import scipy.linalg
 
 from ddx7.audio.metrics import fad, fad_infinity, frechet_distance
-from ddx7.errors import AudioError
+from ddx7.errors import Ddx7Error
 
 
 def random_gaussian(rng, dimension):
@@ -93,12 +93,12 @@ def test_infinity_is_seeded_and_draws_without_replacement():
     ],
 )
 def test_sets_that_cannot_be_compared(reference, test, message):
-    with pytest.raises(AudioError, match=message):
+    with pytest.raises(Ddx7Error, match=message):
         fad_infinity(reference, test)
 
 
 def test_gaussians_that_cannot_be_compared():
-    with pytest.raises(AudioError, match="two of one dimension"):
+    with pytest.raises(Ddx7Error, match="two of one dimension"):
         frechet_distance(np.zeros(2), np.eye(2), np.zeros(3), np.eye(3))
-    with pytest.raises(AudioError, match="NaN or infinite"):
+    with pytest.raises(Ddx7Error, match="NaN or infinite"):
         frechet_distance(np.zeros(2), np.full((2, 2), np.inf), np.zeros(2), np.eye(2))

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from ddx7.audio.metrics import kad, median_distance
-from ddx7.errors import AudioError
+from ddx7.errors import Ddx7Error
 
 
 def naive(reference, test, bandwidth):
@@ -52,5 +52,5 @@ def test_scale_does_not_matter_and_distance_does():
 
 
 def test_a_reference_of_one_sound_has_no_bandwidth():
-    with pytest.raises(AudioError, match="are all windows the same"):
+    with pytest.raises(Ddx7Error, match="are all windows the same"):
         kad(np.ones((5, 2)), np.zeros((5, 2)))

@@ -14,7 +14,7 @@ from ddx7.audio.metrics import (
     score_embedded,
     score_sets,
 )
-from ddx7.errors import AudioError
+from ddx7.errors import AudioError, Ddx7Error
 
 RATE = 16_000
 
@@ -144,7 +144,7 @@ def test_sets_that_cannot_be_embedded(bright):
         AudioError, match=r"^reference: found no clip that is long enough \(1 too short\), logmel needs"
     ):
         score_sets([bright[0][:9000]], bright, sample_rate=RATE)
-    with pytest.raises(AudioError, match="sample_rate is wanted"):
+    with pytest.raises(Ddx7Error, match="sample_rate is wanted"):
         score_sets(bright, bright)
-    with pytest.raises(AudioError, match=r"a clip of shape \(2, 9\)"):
+    with pytest.raises(Ddx7Error, match=r"a clip of shape \(2, 9\)"):
         score_sets([np.ones((2, 9))], bright, sample_rate=RATE)

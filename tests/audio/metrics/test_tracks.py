@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from ddx7.audio.metrics import f0_error, loudness_error
-from ddx7.errors import AudioError
+from ddx7.errors import Ddx7Error
 
 
 def test_pitch_by_hand():
@@ -41,14 +41,14 @@ def test_loudness_by_hand():
 @pytest.mark.parametrize("error", [f0_error, loudness_error])
 def test_tracks_that_do_not_fit(error):
     for wanted, found in [(np.ones(3), np.ones(4)), (np.ones((2, 2)), np.ones((2, 2))), (np.ones(0), np.ones(0))]:
-        with pytest.raises(AudioError, match=r"two equal \[frame\]"):
+        with pytest.raises(Ddx7Error, match=r"two equal \[frame\]"):
             error(wanted, found)
-    with pytest.raises(AudioError, match="infinite"):
+    with pytest.raises(Ddx7Error, match="infinite"):
         error(np.ones(2), np.array([1.0, np.inf]))
 
 
 def test_a_negative_pitch_and_a_nan_level_are_mistakes():
-    with pytest.raises(AudioError, match="negative"):
+    with pytest.raises(Ddx7Error, match="negative"):
         f0_error(np.ones(1), -np.ones(1))
-    with pytest.raises(AudioError, match="NaN"):
+    with pytest.raises(Ddx7Error, match="NaN"):
         loudness_error(np.ones(1), np.array([np.nan]))
