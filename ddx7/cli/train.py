@@ -9,10 +9,10 @@ from typing import Annotated
 from tyro.conf import subcommand
 
 from ddx7.cli.train_resynth import Resynth
-from ddx7.cli.train_voices import Encoder, Gan
+from ddx7.cli.train_voices import TrainEncoder, TrainGan
 
 Command = (
-    Annotated[Encoder, subcommand("encoder")]
-    | Annotated[Gan, subcommand("gan")]
+    Annotated[TrainEncoder, subcommand("encoder")]
+    | Annotated[TrainGan, subcommand("gan")]
     | Annotated[Resynth, subcommand("resynth")]
 )

@@ -7,7 +7,7 @@ from typing import Annotated
 from tyro.conf import Positional, arg
 
 from ddx7.cli.terminal import UsageError, note, result
-from ddx7.cli.train_voices import tell
+from ddx7.cli.train_voices import note_metrics
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,7 @@ class Resynth:
             learn, test = leaking_split([*learn, *test], settings.seed)
 
         def trained(metrics: dict[str, float]) -> None:
-            tell(metrics, settings.steps, ("loss", "held_out", "steps_per_s"))
+            note_metrics(metrics, settings.steps, ("loss", "held_out", "steps_per_s"))
 
         weights, metrics = train(chosen.model, learn, test, self.output, settings, progress=trained)
         name = self.instrument or self.config

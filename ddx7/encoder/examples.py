@@ -1,40 +1,47 @@
-"""Examples to learn from: human voices and mutations of them, played and looked at, in shards on disk.
+"""Training examples for the preset model: human voices and their mutations, rendered on two notes, in shards on disk.
 
-Uniformly random voices teach little about those that people make (a published comparison: accuracy falls from 0.79 to
-0.23), so every example starts from a human voice. A shard is a function of the voices, a seed and its number; shards
-that are there are kept, and one is written whole or not at all.
+Uniformly random voices train poorly: in a published comparison the accuracy on human voices falls from 0.79 to 0.23.
+Every example therefore starts from a human voice. A shard depends only on the voices, the settings, a seed and its
+number. Each shard is written atomically, and a folder is bound to its voices and settings.
 """
 
-from collections.abc import Callable
+import zlib
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
+from jaxtyping import Bool, Float, Float32, Num, UInt8
 
 from ddx7.audio.pitch import midi_to_hz
-from ddx7.encoder.spectrogram import RATE, SPAN_S, log_frequency_spectrogram
+from ddx7.encoder.spectrogram import BANDS, FRAMES, RATE, SPAN_S, log_frequency_spectrogram
 from ddx7.encoder.tokens import to_tokens
 from ddx7.engine import Patch, plan, play
 from ddx7.engine.tables import BLOCK
+from ddx7.errors import Ddx7Error
 from ddx7.files import atomic_write
 from ddx7.runtime import in_groups
+from ddx7.training import fingerprint
+from ddx7.training.checkpoint import bind_run
 from ddx7.voice.packing import VCED_COLUMNS, VCED_MAX, VCED_MIN
 from ddx7.voice.spec import FIELDS
 from ddx7.voice.symmetry import OPERATOR_COLUMNS
 
-NOTES = 2
-"""Notes of each voice: one is enough to propose a voice, two teach what scaling and velocity do."""
-SHARD = 4096
+NOTES_PER_VOICE = 2
+"""One note is enough to propose a voice; two show the effect of level scaling and velocity."""
+SHARD_SIZE = 4096
+"""Rendered voices of a shard, inaudible ones included."""
 AUDIBLE_PEAK = 1e-3
-"""Examples of which a note stays 40 dB under one carrier at full level are left out."""
+"""Lowest peak of each note of an example: 40 dB below one carrier at full level."""
 RELEASE_S = 1.1
-"""Seconds that are looked at after the key is let go."""
+"""Rendered seconds after key-off."""
 
 _GROUP = 64
 _BATCH = 2048
 _CATEGORICAL = np.array([f.parameter.categorical or f.parameter.name == "coarse" for f in FIELDS])
-_UNTOUCHED = np.array([f.parameter.name in ("name", "osc_sync") for f in FIELDS])
+_NEVER_MUTATED = np.array([f.parameter.name in ("name", "osc_sync") for f in FIELDS])
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,148 +49,220 @@ class ExampleShard:
     """Examples.
 
     Attributes:
-      tokens: of the voices, uint8 [example, 145].
-      pictures: uint8 [example, note, frame, band].
-      hands: MIDI key, MIDI velocity and seconds held of each note, float32 [example, note, 3].
+      tokens: of the voices.
+      spectrograms: of two notes of each voice, as `log_frequency_spectrogram` makes them.
+      note_events: MIDI note, velocity and gate in seconds of each note.
     """
 
-    tokens: np.ndarray
-    pictures: np.ndarray
-    hands: np.ndarray
+    tokens: UInt8[np.ndarray, "example token"]
+    spectrograms: UInt8[np.ndarray, "example note frame band"]
+    note_events: Float32[np.ndarray, "example note 3"]
+
+    def __len__(self) -> int:
+        """Number of examples."""
+        return len(self.tokens)
+
+    def __getitem__(self, rows: slice | np.ndarray) -> "ExampleShard":
+        """The examples of some rows."""
+        return ExampleShard(self.tokens[rows], self.spectrograms[rows], self.note_events[rows])
+
+    @classmethod
+    def concatenate(cls, shards: Sequence["ExampleShard"]) -> "ExampleShard":
+        """The examples of several shards in one."""
+        columns = zip(*((s.tokens, s.spectrograms, s.note_events) for s in shards), strict=True)
+        return cls(*(np.concatenate(column) for column in columns))
+
+    def fingerprint(self) -> str:
+        """A hash of all examples."""
+        parts = [self[first : first + SHARD_SIZE] for first in range(0, len(self), SHARD_SIZE)]
+        return fingerprint([vars(part) for part in parts])  # in parts, because hashing copies an array
 
 
 def make_shards(
-    vced: np.ndarray,
+    vced: UInt8[np.ndarray, "voice 155"],
     folder: Path,
     n_shards: int,
     *,
     seed: int = 0,
-    fresh: bool = True,
+    mutate: bool = True,
+    size: int = SHARD_SIZE,
     progress: Callable[[int], None] | None = None,
 ) -> list[Path]:
-    """Render what is not there yet.
+    """Render the shards that are missing from a folder, and those whose file is damaged.
 
     Args:
-      vced: human voices, uint8 [voice, 155], legal bytes.
-      folder: for the shards.
-      n_shards: how many, of `SHARD` examples each, less those that cannot be heard.
-      seed: of everything random.
-      fresh: whether to mutate the voices; held-out examples are left as they are.
-      progress: told how many shards are there.
+      vced: human voices, legal bytes.
+      folder: for the shards; made if missing.
+      n_shards: number of shards.
+      seed: of the random numbers.
+      mutate: whether to mutate the voices; held-out voices stay as they are.
+      size: rendered voices of a shard; inaudible ones are left out.
+      progress: called with the number of finished shards.
 
     Returns:
-      their paths, in order.
+      paths of the shards, in order.
+
+    Raises:
+      Ddx7Error: the folder holds shards of other voices or settings.
     """
     folder.mkdir(parents=True, exist_ok=True)
+    bind_run(
+        folder,
+        {
+            "voices": fingerprint(vced),
+            "seed": seed,
+            "mutate": mutate,
+            "size": size,
+            "spectrogram": [NOTES_PER_VOICE, FRAMES, BANDS],
+        },
+    )
     paths = [folder / f"shard-{seed}-{k:04}.npz" for k in range(n_shards)]
     for k, path in enumerate(paths):
-        if not path.exists():
-            shard = make_shard(vced, np.random.default_rng([seed, k]), SHARD, fresh=fresh)
+        if not _is_whole(path):
+            shard = make_shard(vced, np.random.default_rng([seed, k]), size, mutate=mutate)
             packed = BytesIO()
             np.savez(packed, **vars(shard))
-            atomic_write(path, packed.getvalue())
+            atomic_write(path, packed.getvalue(), force=True)
         if progress:
             progress(k + 1)
     return paths
 
 
-def make_shard(vced: np.ndarray, rng: np.random.Generator, n: int, *, fresh: bool = True) -> ExampleShard:
-    """Examples from human voices.
+def load_shards(paths: Sequence[Path]) -> ExampleShard:
+    """Read shards into memory, about 15 kB per example.
+
+    Raises:
+      Ddx7Error: a file is missing or damaged.
+    """
+    return ExampleShard.concatenate([_read(path) for path in paths])
+
+
+def _read(path: Path) -> ExampleShard:
+    # Reading an array compares its checksum.
+    try:
+        with path.open("rb") as file, np.load(file) as arrays:
+            return ExampleShard(arrays["tokens"], arrays["spectrograms"], arrays["note_events"])
+    except (OSError, ValueError, KeyError, EOFError, BadZipFile, zlib.error) as error:
+        raise Ddx7Error(f"{path}: found no examples ({error}), wanted a shard; remove it to render it again") from None
+
+
+def _is_whole(path: Path) -> bool:
+    try:
+        return path.exists() and len(_read(path)) >= 0
+    except Ddx7Error:
+        return False
+
+
+def make_shard(
+    vced: UInt8[np.ndarray, "voice 155"], rng: np.random.Generator, n: int, *, mutate: bool = True
+) -> ExampleShard:
+    """Render examples of human voices.
 
     Args:
-      vced: uint8 [voice, 155].
-      rng: source of chance.
-      n: examples to make; those that cannot be heard are left out.
-      fresh: whether to mutate the voices.
+      vced: voices to choose from.
+      rng: random generator.
+      n: rendered voices; inaudible ones are left out.
+      mutate: whether to mutate the voices.
     """
     chosen = vced[rng.integers(0, len(vced), n)]
-    if fresh:
+    if mutate:
         chosen = mutate_voices(rng, chosen, vced)
-    hands = draw_note_events(rng, n)
-    looked = [render_spectrograms(chosen, hands[:, note]) for note in range(NOTES)]
-    heard = np.all([peak > AUDIBLE_PEAK for _, peak in looked], axis=0)
-    pictures = np.stack([pictures for pictures, _ in looked], axis=1)
-    return ExampleShard(to_tokens(chosen)[heard], pictures[heard], hands[heard])
+    note_events = sample_note_events(rng, n)
+    rendered = [render_spectrograms(chosen, note_events[:, note]) for note in range(NOTES_PER_VOICE)]
+    audible = np.all([peaks > AUDIBLE_PEAK for _, peaks in rendered], axis=0)
+    spectrograms = np.stack([spectrograms for spectrograms, _ in rendered], axis=1)
+    return ExampleShard(to_tokens(chosen)[audible], spectrograms[audible], note_events[audible])
 
 
-def render_spectrograms(vced: np.ndarray, hands: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Play a note on each voice and look at it.
+def render_spectrograms(
+    vced: UInt8[np.ndarray, "voice 155"], note_events: Num[np.ndarray, "voice 3"]
+) -> tuple[UInt8[np.ndarray, "voice frame band"], Float32[np.ndarray, " voice"]]:
+    """Render one note of each voice and compute its spectrogram.
 
     Args:
-      vced: uint8 [voice, 155].
-      hands: key, velocity and seconds held for each, [voice, 3].
+      vced: legal bytes.
+      note_events: MIDI note, velocity and gate in seconds.
 
     Returns:
-      pictures, uint8 [voice, frame, band], and peaks of the sound, float32 [voice].
+      spectrograms, and peaks of the audio.
     """
-    order = np.argsort(hands[:, 2], kind="stable")  # neighbours of like length are rendered together
-    pictures, peaks = [], []
+    order = np.argsort(note_events[:, 2], kind="stable")  # notes of similar length share a batch
+    spectrograms, peaks = [], []
     for first in range(0, len(order), _BATCH):
         rows = order[first : first + _BATCH]
-        key, velocity, gate_s = hands[rows].T
+        note, velocity, gate_s = note_events[rows].T
         gate = -(-np.round(gate_s * RATE).astype(int) // BLOCK)
-        length = np.round(np.minimum(gate_s + RELEASE_S, SPAN_S) * RATE).astype(int)
-        plans = plan(Patch.from_vced(vced[rows]), key.astype(int), velocity.astype(int), gate, RATE)
-        audio = play(plans, length)
-        pictures.append(batch_spectrograms(audio, np.asarray(midi_to_hz(key)), gate_s))
+        n_samples = np.round(np.minimum(gate_s + RELEASE_S, SPAN_S) * RATE).astype(int)
+        plans = plan(Patch.from_vced(vced[rows]), note.astype(int), velocity.astype(int), gate, RATE)
+        audio = play(plans, n_samples)
+        spectrograms.append(batch_spectrograms(audio, np.asarray(midi_to_hz(note)), gate_s))
         peaks.append(np.abs(audio).max(axis=1))
-    back = np.argsort(order)
-    return np.concatenate(pictures)[back], np.concatenate(peaks)[back]
+    inverse = np.argsort(order)
+    return np.concatenate(spectrograms)[inverse], np.concatenate(peaks)[inverse]
 
 
-def batch_spectrograms(audio: np.ndarray, f0_hz: np.ndarray, gate_s: np.ndarray) -> np.ndarray:
-    """`log_frequency_spectrogram` of any number of notes, [note, sample], with few compilations and on all cores."""
+def batch_spectrograms(
+    audio: Float[np.ndarray, "note sample"], f0_hz: Float[np.ndarray, " note"], gate_s: Float[np.ndarray, " note"]
+) -> UInt8[np.ndarray, "note frame band"]:
+    """`log_frequency_spectrogram` of any number of notes, with one compilation and on all cores."""
     n = round(SPAN_S * RATE)
 
     def group(members: np.ndarray) -> np.ndarray:
         part = audio[members, :n]
         part = np.pad(part, ((0, 0), (0, n - part.shape[1])))
-        return np.asarray(
-            log_frequency_spectrogram(part, f0_hz[members].astype(np.float32), gate_s[members].astype(np.float32))
-        )
+        f0, gate = f0_hz[members].astype(np.float32), gate_s[members].astype(np.float32)
+        return np.asarray(log_frequency_spectrogram(part, f0, gate))
 
     return in_groups(group, len(audio), _GROUP)
 
 
-def draw_note_events(rng: np.random.Generator, n: int) -> np.ndarray:
-    """Keys, velocities and gates as recordings have them, float32 [example, note, 3]."""
-    key = np.clip(np.round(rng.normal(58, 12, n)), 24, 96)
-    other = np.clip(key + rng.integers(-19, 20, n) * (rng.random(n) < 0.7), 24, 96)
-    hard = np.where(rng.random((n, NOTES)) < 0.6, 100, rng.integers(25, 128, (n, NOTES)))
-    gate = np.exp(rng.uniform(np.log(0.1), np.log(2.8), (n, NOTES)))
-    return np.stack([np.stack([key, other], axis=1), hard, gate], axis=-1).astype(np.float32)
+def sample_note_events(rng: np.random.Generator, n: int) -> Float32[np.ndarray, "{n} note 3"]:
+    """Random MIDI notes, velocities and gates in seconds, distributed as in recordings."""
+    note = np.clip(np.round(rng.normal(58, 12, n)), 24, 96)
+    other = np.clip(note + rng.integers(-19, 20, n) * (rng.random(n) < 0.7), 24, 96)
+    shape = (n, NOTES_PER_VOICE)
+    velocity = np.where(rng.random(shape) < 0.6, 100, rng.integers(25, 128, shape))
+    gate_s = np.exp(rng.uniform(np.log(0.1), np.log(2.8), shape))
+    return np.stack([np.stack([note, other], axis=1), velocity, gate_s], axis=-1).astype(np.float32)
 
 
-def mutate_voices(rng: np.random.Generator, vced: np.ndarray, pool: np.ndarray) -> np.ndarray:
-    """Mutations of human voices: half stay as they are but for their transposition.
+def mutate_voices(
+    rng: np.random.Generator, vced: UInt8[np.ndarray, "voice 155"], pool: UInt8[np.ndarray, "other 155"]
+) -> UInt8[np.ndarray, "voice 155"]:
+    """Mutate human voices; half of them keep all but their transposition.
 
     Args:
-      rng: source of chance.
-      vced: uint8 [voice, 155].
-      pool: voices that bytes and operators are taken from, uint8 [other, 155].
+      rng: random generator.
+      vced: voices to mutate.
+      pool: voices that bytes and operators are copied from.
 
     Returns:
-      uint8 [voice, 155], legal.
+      legal voices.
     """
     n = len(vced)
-    result = vced.copy()
-    other = pool[rng.integers(0, len(pool), n)]
+    mutated = vced.copy()
+    donors = pool[rng.integers(0, len(pool), n)]
+    mutated = _swap_operators(rng, mutated, donors)
 
-    # Operators of another voice: what modulates what is as people do it within each operator.
-    taken = (rng.random((n, 6)) < 0.3) & (rng.random((n, 1)) < 0.15)
-    columns = OPERATOR_COLUMNS[None]
-    rows = np.arange(n)[:, None, None]
-    result[rows, columns] = np.where(taken[:, :, None], other[rows, columns], result[rows, columns])
-
-    # A few bytes nudged, or as another voice has them.
+    # A few bytes move a little, or take the donor's value.
     share = np.where(rng.random((n, 1)) < 0.4, np.exp(rng.uniform(np.log(0.007), np.log(0.1), (n, 1))), 0)
-    hit = (rng.random(vced.shape) < share) & ~_UNTOUCHED
+    changes = (rng.random(vced.shape) < share) & ~_NEVER_MUTATED
     step = np.round(rng.normal(0, 0.12, vced.shape) * VCED_MAX)
-    nudged = np.clip(result + step, VCED_MIN, VCED_MAX).astype(np.uint8)
-    swap = _CATEGORICAL | (rng.random(vced.shape) < 0.3)
-    result = np.where(hit, np.where(swap, other, nudged), result)
+    moved = np.clip(mutated + step, VCED_MIN, VCED_MAX).astype(np.uint8)
+    takes_donor: Bool[np.ndarray, "voice 155"] = _CATEGORICAL | (rng.random(vced.shape) < 0.3)
+    mutated = np.where(changes, np.where(takes_donor, donors, moved), mutated)
 
-    # Half of all human voices are transposed, and a recording tells nothing of the key that was meant.
+    # Half of all human voices are transposed, and a recording does not show which note was played.
     column = VCED_COLUMNS["transpose"]
-    result[:, column] = np.where(rng.random(n) < 0.6, 24, result[:, column])
+    mutated[:, column] = np.where(rng.random(n) < 0.6, 24, mutated[:, column])
+    return mutated
+
+
+def _swap_operators(rng: np.random.Generator, vced: np.ndarray, donors: np.ndarray) -> np.ndarray:
+    """Voices with whole operators of others, so that each operator stays as a person programmed it."""
+    n = len(vced)
+    swapped = (rng.random((n, 6)) < 0.3) & (rng.random((n, 1)) < 0.15)
+    columns, rows = OPERATOR_COLUMNS[None], np.arange(n)[:, None, None]
+    result = vced.copy()
+    result[rows, columns] = np.where(swapped[:, :, None], donors[rows, columns], vced[rows, columns])
     return result

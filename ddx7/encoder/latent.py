@@ -1,51 +1,54 @@
-"""A space of voices by sound: a voice is played and heard, and from what was heard voices are drawn again.
+"""A latent space of voices by sound: `encode` renders and embeds voices, `decode` samples voices from embeddings.
 
-The ear was taught to name a voice's bytes from its notes, so what it keeps of them is what the bytes hang on. Between
-two such points lies what the ear takes for a sound between; whether there is one, listening must tell.
+The preset model learns to predict a voice's bytes from its notes, so an embedding holds what the bytes depend on. A
+point between two embeddings need not sound between the two voices; a caller that relies on that has to measure it.
 """
 
 import numpy as np
 from jaxtyping import Float, UInt8
 
 from ddx7.encoder.examples import render_spectrograms
-from ddx7.encoder.sampler import NoteInputs, VoiceSampler, shipped
+from ddx7.encoder.sampler import NoteInputs, VoiceSampler, load_default
 
 PROBE_NOTES = np.array([(60, 100, 1.0), (48, 60, 0.4)], np.float32)
-"""Key, velocity and seconds held of the notes that a voice is heard by: two, as in training, and unlike."""
+"""MIDI note, velocity and gate in seconds of the notes that embed a voice: two, as in training, and unlike."""
 TEMPERATURE = 0.6
 
 
-def encode(vced: UInt8[np.ndarray, "voice 155"], ear: VoiceSampler | None = None) -> Float[np.ndarray, "voice heard"]:
-    """Where voices lie.
+def encode(
+    vced: UInt8[np.ndarray, "voice 155"], sampler: VoiceSampler | None = None
+) -> Float[np.ndarray, "voice embedding"]:
+    """Embed voices by their sound on `PROBE_NOTES`.
 
     Args:
       vced: the voices, legal bytes.
-      ear: instead of the one that comes with the package.
+      sampler: a trained model; the shipped one if not given.
     """
-    pictures, _ = render_spectrograms(np.repeat(vced, len(PROBE_NOTES), axis=0), np.tile(PROBE_NOTES, (len(vced), 1)))
-    of_voices = pictures.reshape(len(vced), len(PROBE_NOTES), *pictures.shape[1:])
-    return (ear or shipped()).hear([NoteInputs(notes, PROBE_NOTES) for notes in of_voices])
+    note_events = np.tile(PROBE_NOTES, (len(vced), 1))
+    spectrograms, _ = render_spectrograms(np.repeat(vced, len(PROBE_NOTES), axis=0), note_events)
+    by_voice = spectrograms.reshape(len(vced), len(PROBE_NOTES), *spectrograms.shape[1:])
+    return (sampler or load_default()).embed([NoteInputs(notes, PROBE_NOTES) for notes in by_voice])
 
 
 def decode(
-    latent: Float[np.ndarray, "voice heard"],
+    embeddings: Float[np.ndarray, "voice embedding"],
     n: int = 1,
     *,
     seed: int = 0,
     temperature: float = TEMPERATURE,
-    ear: VoiceSampler | None = None,
-) -> UInt8[np.ndarray, "voice n 155"]:
-    """Voices that lie at, or near, some places.
+    sampler: VoiceSampler | None = None,
+) -> UInt8[np.ndarray, "voice {n} 155"]:
+    """Sample voices from embeddings.
 
     Args:
-      latent: the places.
-      n: how many voices for each; of chance, so the nearest of several is worth looking for.
-      seed: of chance.
-      temperature: 1 draws as learned, less keeps to what is likely.
-      ear: instead of the one that comes with the package.
+      embeddings: as `encode` returns them, or points between.
+      n: voices per embedding. Samples differ, so the nearest of several sounds closer than a single one.
+      seed: of the random numbers.
+      temperature: 1 samples the learned distribution; lower values favour likely voices.
+      sampler: a trained model; the shipped one if not given.
 
     Returns:
       legal voices, named INIT VOICE.
     """
-    drawn = (ear or shipped()).draw(np.repeat(latent, n, axis=0), seed, temperature)
-    return drawn.reshape(len(latent), n, -1)
+    vced = (sampler or load_default()).decode(np.repeat(embeddings, n, axis=0), seed, temperature)
+    return vced.reshape(len(embeddings), n, -1)

@@ -1,12 +1,13 @@
-"""Voices as sequences of whole numbers that a model can write one after the other.
+"""Voices as sequences of integers, for an autoregressive model.
 
-Every voice becomes 145 tokens, the bytes that reach the sound: first what the rest hangs on (algorithm, transposition,
-feedback), then operator by operator from OP1, each from its output level and frequency to its envelope and scaling,
-then vibrato, tremolo and pitch envelope. Among voices that sound the same one is taken: inaudible bytes are 0
-(`ddx7.library.canonical`) and operators that could trade places are sorted (`ddx7.voice.symmetry`).
+A voice becomes 145 tokens, its bytes without the name. The parameters that the others depend on come first (algorithm,
+transposition, feedback). The operators follow from OP1 to OP6, each from output level and frequency to envelope and
+scaling. Vibrato, tremolo and pitch envelope come last. Voices that sound the same share one sequence: inaudible bytes
+are 0 (`ddx7.library.canonical`), and interchangeable operators are sorted (`ddx7.voice.symmetry`).
 """
 
 import numpy as np
+from jaxtyping import Integer, UInt8
 
 from ddx7.library.canonical import canonical
 from ddx7.voice.packing import INIT_VCED, VCED_COLUMNS, VCED_MAX
@@ -25,18 +26,19 @@ _LAST = (
 )
 
 
-def _in_order(names: tuple[str, ...]) -> np.ndarray:
+def _columns(names: tuple[str, ...]) -> np.ndarray:
     return np.concatenate([np.atleast_1d(VCED_COLUMNS[name]) for name in names])
 
 
 _BY_OPERATOR = np.concatenate([VCED_COLUMNS[name].reshape(N_OPERATORS, -1) for name in _OF_OPERATOR], axis=1)
 
-N_FIRST, N_OF_OPERATOR = len(_in_order(_FIRST)), _BY_OPERATOR.shape[1]
-COLUMNS = np.concatenate([_in_order(_FIRST), _BY_OPERATOR.ravel(), _in_order(_LAST)])
+N_FIRST, N_OF_OPERATOR = len(_columns(_FIRST)), _BY_OPERATOR.shape[1]
+"""Number of tokens before the operators, and of each operator."""
+COLUMNS = np.concatenate([_columns(_FIRST), _BY_OPERATOR.ravel(), _columns(_LAST)])
 """VCED byte of each token, int [145]."""
 N_TOKENS = len(COLUMNS)
 OPERATOR = np.full(N_TOKENS, -1)
-"""Operator that each token belongs to, OP1 is 0; -1 for the voice as a whole, int [145]."""
+"""Operator of each token, OP1 is 0; -1 for parameters of the whole voice; int [145]."""
 OPERATOR[N_FIRST : N_FIRST + _BY_OPERATOR.size] = np.repeat(np.arange(N_OPERATORS), N_OF_OPERATOR)
 KIND = np.concatenate(
     [
@@ -45,28 +47,29 @@ KIND = np.concatenate(
         np.arange(N_FIRST + N_OF_OPERATOR, N_TOKENS - (N_OPERATORS - 1) * N_OF_OPERATOR),
     ]
 )
-"""What each token says, the same for all operators, int [145], from 0."""
+"""Number of each token's parameter, the same for all operators, from 0; int [145]."""
 N_KINDS = int(KIND.max()) + 1
 SIZES = VCED_MAX[COLUMNS].astype(int) + 1
-"""How many values each token can have, int [145]."""
+"""Number of values of each token, int [145]."""
 N_VALUES = int(SIZES.max())
 
 
-def to_tokens(vced: np.ndarray) -> np.ndarray:
-    """Voices, uint8 [voice, 155], as tokens, uint8 [voice, 145]; the name is left out."""
+def to_tokens(vced: UInt8[np.ndarray, "voice 155"]) -> UInt8[np.ndarray, "voice 145"]:
+    """Voices as tokens; names are left out."""
     return sorted_operators(canonical(vced))[:, COLUMNS]
 
 
-def to_vced(tokens: np.ndarray) -> np.ndarray:
-    """Tokens as voices that sound alike, named INIT VOICE.
+def to_vced(tokens: Integer[np.ndarray, "voice 145"]) -> UInt8[np.ndarray, "voice 155"]:
+    """Voices that sound as the tokens describe, named INIT VOICE.
 
-    An operator that is off gets the settings of Yamaha's INIT VOICE, so that turning it up does what players expect.
+    An operator that is off gets the settings of Yamaha's INIT VOICE, so that it sounds as players expect when they turn
+    it up.
 
     Args:
-      tokens: [voice, 145], each below its `SIZES`.
+      tokens: each below its `SIZES`.
 
     Returns:
-      uint8 [voice, 155].
+      legal VCED bytes.
     """
     vced = np.tile(INIT_VCED, (len(tokens), 1))
     vced[:, COLUMNS] = tokens

@@ -16,7 +16,7 @@ import numpy as np
 
 from ddx7.audio import analyse_note, find_notes, log_mel_distance, read_audio
 from ddx7.audio.phrase import best_part
-from ddx7.encoder.sampler import shipped
+from ddx7.encoder.sampler import load_default
 from ddx7.engine import Profile, profile_named
 from ddx7.errors import AudioError, Ddx7Error
 from ddx7.library import scan
@@ -146,7 +146,7 @@ def _read(samples: np.ndarray, rate: int, profile: Profile, seed: int, *, ears: 
     targets = [make_target(samples, rate, reading, profile) for reading in readings]
     priors = [target.prior() for target in targets]
     if ears:
-        proposed = [proposals(shipped(), target, PROPOSALS, seed) for target in targets]
+        proposed = [proposals(load_default(), target, PROPOSALS, seed) for target in targets]
         priors = [replace(prior, proposed=voices) for prior, voices in zip(priors, proposed, strict=True)]
     if len(readings) == 1:
         return targets[0], priors[0]

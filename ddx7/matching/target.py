@@ -8,8 +8,8 @@ from jaxtyping import Float
 from ddx7.audio import Note, partials, resample
 from ddx7.audio.transcription import velocities
 from ddx7.encoder.examples import RELEASE_S, batch_spectrograms
-from ddx7.encoder.sampler import MOST_NOTES, NoteInputs
-from ddx7.encoder.spectrogram import RATE as PICTURE_RATE
+from ddx7.encoder.sampler import MAX_NOTES, NoteInputs
+from ddx7.encoder.spectrogram import RATE as SPECTROGRAM_RATE
 from ddx7.encoder.spectrogram import SPAN_S
 from ddx7.engine import DEXED, Patch, Profile, plan, play
 from ddx7.engine.tables import BLOCK
@@ -69,8 +69,8 @@ class Target:
         for i in self.chosen:
             listener, hand = self._listener(i), self.hands[i]
             lasts = round(min(hand.gate_s + RELEASE_S, SPAN_S) * RATE)
-            half = resample((listener.target * listener.window)[:lasts], RATE, PICTURE_RATE)
-            sounds.append(np.pad(half, (0, max(0, round(SPAN_S * PICTURE_RATE) - len(half)))))
+            half = resample((listener.target * listener.window)[:lasts], RATE, SPECTROGRAM_RATE)
+            sounds.append(np.pad(half, (0, max(0, round(SPAN_S * SPECTROGRAM_RATE) - len(half)))))
             hands.append((hand.key - 12 * octave, hand.velocity, hand.gate_s))
         played = np.array(hands, np.float32)
         f0_hz = np.array([self.notes[i].f0_hz for i in self.chosen]) / 2.0**octave
@@ -149,7 +149,7 @@ def _telling(notes: tuple[Note, ...]) -> tuple[int, ...]:
     # Units that weigh alike: five semitones, six decibels, a doubling of length.
     places = np.array([(note.note / 5, note.loudness_db / 6, np.log2(note.gate_s + 0.05)) for note in notes])
     chosen = [int(np.argmax(np.where(usable, energy_db, -np.inf)))]
-    while len(chosen) < min(MOST_NOTES, usable.sum()):
+    while len(chosen) < min(MAX_NOTES, usable.sum()):
         apart = np.abs(places[:, None] - places[chosen]).sum(-1).min(-1)
         worth = np.where(usable, apart * np.minimum([note.duration_s for note in notes], 0.5), -1)
         chosen.append(int(np.argmax(worth)))

@@ -1,14 +1,15 @@
-"""Does the ear get better by listening to itself on recordings that nobody knows a voice for?
+"""Fine-tune the preset encoder on recordings without labels, from its own best proposals.
 
-    python experiments/inference/listen.py --shared ../shared runs/encoder [--notes 500] [--steps 400] [--json FILE]
+    python experiments/encoder/fine_tune.py --shared ../shared runs/encoder [--notes 500] [--steps 400] [--json FILE]
 
-Recordings of the shared folder's training split, single notes and notes of phrases, have no labels. The ear proposes
-`--drawn` voices for each, all are played, and the two that the search's distance puts nearest become what it is to
-say. From there it goes on learning: half of each epoch is these, half examples with the voice that made them. Then the
-best of K proposals, in dB as in `proposals.py`, before and after, on what neither has seen: notes of the validation
-split, the one-shots (other instruments, other rooms), and held-out voices.
+Recordings of the shared folder's training split, single notes and notes of phrases, have no voice as a label. The
+encoder proposes `--proposed` voices for each note, the engine renders them, and the two nearest by the search's
+distance become pseudo-labels. The fine-tuning continues from the shipped weights: half of each epoch are
+pseudo-labelled notes, half are examples with their true voice. The table shows the best of K proposals in dB, as in
+`proposals.py`, before and after, on data that neither has been trained on: notes of the validation split, the one-shots
+(other instruments and rooms), and held-out voices.
 
-What was nearest is kept in `runs/encoder/listen`, as is the training.
+`runs/encoder/fine_tune` keeps the pseudo-labels and the training.
 """
 
 import argparse
@@ -18,15 +19,16 @@ from dataclasses import replace
 from io import BytesIO
 from itertools import islice
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
-from proposals import COUNTS, measure, targets
+from proposals import COUNTS, best_of_k, make_targets
 
 from ddx7.audio import find_notes, read_audio
-from ddx7.encoder.examples import NOTES, ExampleShard
-from ddx7.encoder.sampler import VoiceSampler, shipped
+from ddx7.encoder.examples import NOTES_PER_VOICE, ExampleShard, load_shards
+from ddx7.encoder.sampler import VoiceSampler, load_default
 from ddx7.encoder.tokens import to_tokens
-from ddx7.encoder.training import EncoderConfig, load_shards, train
+from ddx7.encoder.training import EncoderConfig, train
 from ddx7.errors import AudioError
 from ddx7.files import atomic_write
 from ddx7.matching.prior import apply_detune
@@ -34,76 +36,92 @@ from ddx7.matching.proposals import proposals
 from ddx7.matching.search import SEARCH_RATE
 from ddx7.matching.target import CONFIDENT, Target, make_target
 
-TAKEN = 2  # of what was drawn for a recording
-HELD_OUT = 256  # examples that are looked at while learning
+LABELS_PER_NOTE = 2
+EVALUATED = 256  # held-out examples of an evaluation
 SHORTEST_S = 0.1
-MEASURED_NOTES = 40
+EVALUATED_NOTES = 40
+
+
+class PseudoLabel(NamedTuple):
+    """A recorded note and the nearest of the voices proposed for it.
+
+    Attributes:
+      spectrograms: uint8 [frame, band].
+      note_events: MIDI note, velocity and gate in seconds.
+      tokens: of the voices, uint8 [label, 145].
+      distance: mean distance of the voices.
+    """
+
+    spectrograms: np.ndarray
+    note_events: np.ndarray
+    tokens: np.ndarray
+    distance: float
 
 
 def files(audio: Path, kinds: tuple[str, ...], split: str) -> list[Path]:
-    """Recordings of some kinds in a split, of a folder with a list."""
+    """Recordings of some kinds in a split, of a folder with an index."""
     with (audio / "index.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
     return sorted(audio / row["file"] for row in rows if row["kind"] in kinds and row["split"] == split)
 
 
-def notes_of(path: Path) -> list[Target]:
-    """The telling notes of a recording, one by one; none where no note is found."""
-    read = read_audio(path)
+def clear_notes(path: Path) -> list[Target]:
+    """The notes of a recording that have a clear pitch, as one target each; none where no note is found."""
+    recording = read_audio(path)
     try:
-        whole = make_target(read.samples, read.sample_rate, find_notes(read.samples, read.sample_rate))
+        notes = find_notes(recording.samples, recording.sample_rate)
+        whole = make_target(recording.samples, recording.sample_rate, notes)
     except AudioError:
         return []
     clear = [k for k in whole.chosen if whole.notes[k].confidence >= CONFIDENT and whole.notes[k].gate_s >= SHORTEST_S]
     return [replace(whole, chosen=(k,)) for k in clear]
 
 
-def listened(ear: VoiceSampler, target: Target, n: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, float]:
-    """What the ear hears of a note, what it is to say, and how far that is: picture, hand, tokens [taken, 145]."""
-    found = proposals(ear, target, n)
-    near = target.audition().at(SEARCH_RATE).distances(found)
-    taken = np.argsort(near, kind="stable")[:TAKEN]
-    heard = target.heard()
-    # The picture is laid out from the measured pitch, so what it shows is in tune.
-    tokens = to_tokens(apply_detune(found[taken], -target.cents))
-    return heard.pictures[0], heard.hands[0], tokens, float(near[taken].mean())
+def pseudo_label(sampler: VoiceSampler, target: Target, n: int) -> PseudoLabel:
+    """The nearest of n proposals for a note."""
+    proposed = proposals(sampler, target, n)
+    distances = target.audition().at(SEARCH_RATE).distances(proposed)
+    nearest = np.argsort(distances, kind="stable")[:LABELS_PER_NOTE]
+    inputs = target.heard()
+    # The spectrogram's bands are relative to the estimated pitch, so its note is in tune.
+    tokens = to_tokens(apply_detune(proposed[nearest], -target.cents))
+    return PseudoLabel(inputs.spectrograms[0], inputs.note_events[0], tokens, float(distances[nearest].mean()))
 
 
-def examples(ear: VoiceSampler, paths: list[Path], folder: Path, n_notes: int, n: int) -> ExampleShard:
-    """Notes of some of the recordings, in a seeded order, with what was nearest to them."""
-    path = folder / f"listened-{n_notes}-{n}.npz"
+def pseudo_labels(sampler: VoiceSampler, paths: list[Path], folder: Path, n_notes: int, n: int) -> ExampleShard:
+    """Notes of some of the recordings, in a seeded order, with their pseudo-labels."""
+    path = folder / f"pseudo-labels-{n_notes}-{n}.npz"
     if not path.exists():
-        order, rows = np.random.default_rng(0).permutation(len(paths)), []
-        for target in islice((target for k in order for target in notes_of(paths[k])), n_notes):
-            rows.append(listened(ear, target, n))
-            if len(rows) % 50 == 0:
-                print(f"{len(rows)} of {n_notes} notes listened to", flush=True)
-        pictures, hands, tokens, near = (np.stack(column) for column in zip(*rows, strict=True))
+        order, labels = np.random.default_rng(0).permutation(len(paths)), []
+        for target in islice((target for k in order for target in clear_notes(paths[k])), n_notes):
+            labels.append(pseudo_label(sampler, target, n))
+            if len(labels) % 50 == 0:
+                print(f"{len(labels)} of {n_notes} notes labelled", flush=True)
+        columns = zip(PseudoLabel._fields, zip(*labels, strict=True), strict=True)
         packed = BytesIO()
-        np.savez(packed, pictures=pictures, hands=hands, tokens=tokens, near=near)
+        np.savez(packed, **{name: np.stack(column) for name, column in columns})
         folder.mkdir(parents=True, exist_ok=True)
         atomic_write(path, packed.getvalue())
-    kept = np.load(path)
-    print(f"{len(kept['near'])} notes, {TAKEN} voices each, {np.median(kept['near']):.3f} away")
-    pictures, hands = (
-        np.repeat(np.repeat(kept[x][:, None], NOTES, axis=1), TAKEN, axis=0) for x in ("pictures", "hands")
+    saved = np.load(path)
+    print(f"{len(saved['distance'])} notes, {LABELS_PER_NOTE} voices each, {np.median(saved['distance']):.3f} away")
+    spectrograms, note_events = (
+        np.repeat(np.repeat(saved[x][:, None], NOTES_PER_VOICE, axis=1), LABELS_PER_NOTE, axis=0)
+        for x in ("spectrograms", "note_events")
     )
-    return ExampleShard(kept["tokens"].reshape(-1, kept["tokens"].shape[-1]), pictures, hands)
+    return ExampleShard(saved["tokens"].reshape(-1, saved["tokens"].shape[-1]), spectrograms, note_events)
 
 
-def mixed(listened_to: ExampleShard, known: ExampleShard, seed: int = 0) -> ExampleShard:
-    """As many examples of one kind as of the other."""
-    rows = np.random.default_rng(seed).permutation(len(known.tokens))[: len(listened_to.tokens)]
-    return ExampleShard(
-        *(np.concatenate([value, getattr(known, name)[rows]]) for name, value in vars(listened_to).items())
-    )
+def mixed(labelled: ExampleShard, known: ExampleShard, seed: int = 0) -> ExampleShard:
+    """All pseudo-labelled examples and as many examples with a known voice."""
+    rows = np.random.default_rng(seed).permutation(len(known))[: len(labelled)]
+    return ExampleShard.concatenate([labelled, known[rows]])
 
 
-def table(ear: VoiceSampler, sets: dict[str, list[Target]]) -> dict[str, dict[str, float]]:
-    """Median distances in dB by set and K."""
+def table(sampler: VoiceSampler, sets: dict[str, list[Target]]) -> dict[str, dict[str, float]]:
+    """Print and return median distances in dB by set and K."""
     medians = {}
     for name, members in sets.items():
-        rows = [measure(ear, target) for target in members]
+        rows = [best_of_k(sampler, target) for target in members]
         medians[name] = {column: float(np.median([row[column] for row in rows])) for column in rows[0]}
         print(
             f"| {name} ({len(members)}) | {' | '.join(f'{value:.1f}' for value in medians[name].values())} |",
@@ -113,48 +131,55 @@ def table(ear: VoiceSampler, sets: dict[str, list[Target]]) -> dict[str, dict[st
 
 
 def main() -> None:
-    """Listen, learn, and print both tables."""
+    """Label, fine-tune, and print both tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("run", type=Path)
     parser.add_argument("--shared", type=Path, default=Path("../shared"))
-    parser.add_argument("--notes", type=int, default=500, help="to listen to")
-    parser.add_argument("--drawn", type=int, default=64)
+    parser.add_argument("--notes", type=int, default=500, help="notes to label")
+    parser.add_argument("--proposed", type=int, default=64, help="voices proposed for each note")
     parser.add_argument("--steps", type=int, default=400)
     parser.add_argument("--rate", type=float, default=2e-4, help="highest learning rate")
-    parser.add_argument("--targets", type=int, default=40, help="held-out voices to measure on")
+    parser.add_argument("--targets", type=int, default=40, help="held-out voices of the table")
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
-    before, audio, folder = shipped(), arguments.shared / "audio", arguments.run / "listen"
-    learned = examples(before, files(audio, ("note", "phrase"), "train"), folder, arguments.notes, arguments.drawn)
+    before, audio, folder = load_default(), arguments.shared / "audio", arguments.run / "fine_tune"
+    paths = files(audio, ("note", "phrase"), "train")
+    labelled = pseudo_labels(before, paths, folder, arguments.notes, arguments.proposed)
 
     known = load_shards(sorted((arguments.run / "train").glob("*.npz"))[:4])
-    [test] = sorted((arguments.run / "test").glob("*.npz"))
-    held_out = load_shards([test])
-    held_out = ExampleShard(**{name: value[:HELD_OUT] for name, value in vars(held_out).items()})
-    settings = EncoderConfig(steps=arguments.steps, learning_rate=arguments.rate, warm_up=50, average=0.99, single=1.0)
-    settings = replace(settings, held_out_every=100, seed=arguments.drawn)
-    weights, _ = train(
-        mixed(learned, known),
-        held_out,
-        folder / f"ear-{arguments.notes}-{arguments.drawn}-{arguments.steps}-{arguments.rate:g}",
-        settings,
-        before.size,
-        lambda m: print(m, flush=True),
-        start=before.weights,
+    held_out = load_shards(sorted((arguments.run / "test").glob("*.npz")))[:EVALUATED]
+    config = EncoderConfig(
+        steps=arguments.steps,
+        learning_rate=arguments.rate,
+        warmup_steps=50,
+        ema_decay=0.99,
+        single_note_share=1.0,
+        evaluate_every=100,
+        seed=arguments.proposed,
     )
-    after = replace(before, weights=weights)
+    fitted = train(
+        mixed(labelled, known),
+        held_out,
+        folder / f"model-{arguments.notes}-{arguments.proposed}-{arguments.steps}-{arguments.rate:g}",
+        config,
+        before.size,
+        init_params=before.params,
+        progress=lambda metrics: print(metrics, flush=True),
+    )
+    # Held-out voices become less likely from the first evaluation on, so the last parameters are compared.
+    after = replace(before, params=fitted.state.ema_params)
 
-    shots = sorted((audio / "oneshots" / "wav44k").glob("*.flac"))
-    notes = [target for path in files(audio, ("note",), "valid") for target in notes_of(path)[:1]]
+    one_shots = sorted((audio / "oneshots" / "wav44k").glob("*.flac"))
+    notes = [target for path in files(audio, ("note",), "valid") for target in clear_notes(path)[:1]]
     sets = {
-        "notes of known instruments": notes[:MEASURED_NOTES],
-        "one-shots": [target for path in shots for target in notes_of(path)[:1]],
-        "held-out voices": targets(np.load(arguments.run / "test.npy"), arguments.targets)[1],
+        "notes of known instruments": notes[:EVALUATED_NOTES],
+        "one-shots": [target for path in one_shots for target in clear_notes(path)[:1]],
+        "held-out voices": make_targets(np.load(arguments.run / "test.npy"), arguments.targets)[1],
     }
     print(f"| | {' | '.join(f'K = {k}' for k in COUNTS)} | likeliest |\n|{'---|' * (len(COUNTS) + 2)}")
-    found = {"before": table(before, sets), "after": table(after, sets)}
+    tables = {"before": table(before, sets), "after": table(after, sets)}
     if arguments.json:
-        arguments.json.write_text(json.dumps(found, indent=2))
+        arguments.json.write_text(json.dumps(tables, indent=2))
 
 
 if __name__ == "__main__":

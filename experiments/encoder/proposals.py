@@ -1,19 +1,18 @@
-"""How near the ear's proposals come, by how many are heard, on voices it has never seen.
+"""Measure the distance of the best of K sampled voices from voices that the preset encoder was not trained on.
 
-    python experiments/inference/proposals.py --shared ../shared runs/encoder [--targets 100] [--weights FILE]
+    python experiments/encoder/proposals.py --shared ../shared runs/encoder [--targets 100] [--weights FILE]
 
-Targets: voices of `split.py`'s test set, played by the engine on middle C (velocity 100, one second) and given to the
-ear as a recording, pitch and gate measured from the sound. K proposals are ranked by the search's perceptual distance;
-the best one's log-mel distance is quoted in dB, as in `benchmarks/match.py`. "Likeliest" is the one voice that takes
-the most probable value of each parameter in turn. "Nearest" is the nearest of the voices that were learned
-from, on the same key and an octave up and down; targets whose nearest lies within 3 dB have a sound-alike.
+The targets are voices of `split.py`'s test set, rendered on middle C (velocity 100, one second). The encoder gets them
+as recordings, with pitch and gate estimated from the audio. The search's perceptual distance ranks the K proposals; the
+table shows the best one's log-mel distance in dB, as `benchmarks/match.py` does. "Likeliest" takes the most probable
+value of each token in turn. "Nearest" is the nearest training voice, on the same note and an octave up and down. A
+target whose nearest voice lies within 3 dB has a sound-alike.
 """
 
 import argparse
 import json
 import sys
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -30,36 +29,35 @@ from ddx7.matching.search import SEARCH_RATE
 from ddx7.matching.target import RATE, Target, make_target
 
 COUNTS = (1, 4, 16, 64, 256)
-COLD = 1e-3
+ARGMAX_TEMPERATURE = 1e-3
 
 
-def targets(vced: np.ndarray, n: int, seed: int = 0) -> tuple[np.ndarray, list[Target]]:
-    """The sound of voices that can be heard and have a note, float32 [voice, sample], and targets made of it."""
-    sounds, made = [], []
+def make_targets(vced: np.ndarray, n: int, seed: int = 0) -> tuple[np.ndarray, list[Target]]:
+    """Audio of n audible voices with a note, float32 [voice, sample], and the targets made from it."""
+    sounds, targets = [], []
     for voice in vced[np.random.default_rng(seed).permutation(len(vced))]:
         [sound] = next(hear(voice[None], HAND, round(DURATION_S * RATE)))
         if np.abs(sound).max() <= QUIET:
             continue
         try:
-            made.append(make_target(sound, RATE, find_notes(sound, RATE)))
+            targets.append(make_target(sound, RATE, find_notes(sound, RATE)))
         except AudioError:  # a voice without a pitch or an end
             continue
         sounds.append(sound)
-        if len(made) == n:
+        if len(targets) == n:
             break
-    return np.array(sounds), made
+    return np.array(sounds), targets
 
 
-def measure(ear: VoiceSampler, target: Target) -> dict[str, float]:
-    """Distances in dB of what was proposed for one target."""
-    row = {}
-    found = proposals(ear, target, max(COUNTS))
-    heard = target.audition().at(SEARCH_RATE).distances(found)
-    best = {f"K = {k}": found[np.argmin(heard[:k])] for k in COUNTS}
-    best["likeliest"] = force_release(apply_detune(ear.propose(target.heard(), 1, temperature=COLD), target.cents))[0]
-    for name, audio in zip(best, target.perform(np.array(list(best.values()))), strict=True):
-        row[name] = log_mel_distance(target.sound, audio, RATE)
-    return row
+def best_of_k(sampler: VoiceSampler, target: Target) -> dict[str, float]:
+    """Log-mel distances in dB of the best of K proposals for one target, and of the likeliest voice."""
+    proposed = proposals(sampler, target, max(COUNTS))
+    distance = target.audition().at(SEARCH_RATE).distances(proposed)
+    best = {f"K = {k}": proposed[np.argmin(distance[:k])] for k in COUNTS}
+    likeliest = sampler.sample(target.heard(), 1, temperature=ARGMAX_TEMPERATURE)
+    best["likeliest"] = force_release(apply_detune(likeliest, target.cents))[0]
+    audio = target.perform(np.array(list(best.values())))
+    return {name: log_mel_distance(target.sound, row, RATE) for name, row in zip(best, audio, strict=True)}
 
 
 def main() -> None:
@@ -73,11 +71,11 @@ def main() -> None:
     parser.add_argument("--json", type=Path)
     parser.add_argument("--card", action="store_true", help="write the medians into the card of the weights")
     arguments = parser.parse_args()
-    ear = load_weights(arguments.weights)
-    sounds, made = targets(np.load(arguments.run / "test.npy"), arguments.targets)
-    rows: list[dict[str, Any]] = []
-    for target in made:
-        rows.append(measure(ear, target))
+    sampler = load_weights(arguments.weights)
+    sounds, targets = make_targets(np.load(arguments.run / "test.npy"), arguments.targets)
+    rows: list[dict[str, float]] = []
+    for target in targets:
+        rows.append(best_of_k(sampler, target))
         print(" | ".join(f"{value:5.1f}" for value in rows[-1].values()), flush=True)
     if not arguments.skip_nearest:
         add_nearest(rows, np.load(arguments.run / "train.npy"), sounds)
@@ -90,15 +88,15 @@ def main() -> None:
         arguments.json.write_text(json.dumps(rows, indent=2))
 
 
-def add_nearest(rows: list[dict[str, Any]], vced: np.ndarray, sounds: np.ndarray) -> None:
-    """Find the nearest of the voices that were learned from."""
+def add_nearest(rows: list[dict[str, float]], vced: np.ndarray, sounds: np.ndarray) -> None:
+    """Add the distance of the nearest training voice to each row."""
     for row, sound, near in zip(rows, sounds, screen(vced, list(sounds), HAND), strict=True):
-        found = nearest(vced, sound, HAND, near)
-        [played] = next(hear(found.vced[None], HAND._replace(key=found.key), len(sound)))
-        row["nearest"] = float(distances(spectra(sound[None])[0], spectra(played[None]))[0])
+        neighbour = nearest(vced, sound, HAND, near)
+        [audio] = next(hear(neighbour.vced[None], HAND._replace(key=neighbour.key), len(sound)))
+        row["nearest"] = float(distances(spectra(sound[None])[0], spectra(audio[None]))[0])
 
 
-def summarise(rows: list[dict[str, Any]]) -> dict[str, dict[str, float]]:
+def summarise(rows: list[dict[str, float]]) -> dict[str, dict[str, float]]:
     """Print and return medians, for targets with and without a sound-alike apart."""
     names = list(rows[0])
     print(f"\n| targets | {' | '.join(names)} |\n|{'---|' * (len(names) + 1)}")

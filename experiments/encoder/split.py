@@ -1,10 +1,10 @@
-"""Which human voices are learned from and which are kept to be tested on.
+"""Split human voices into training voices and test voices.
 
-    python experiments/inference/split.py --shared ../shared -o runs/encoder
+    python experiments/encoder/split.py --shared ../shared -o runs/encoder
 
-Near-copies (one `family` of the corpus) are never divided. Kept for testing: every 33rd family, and the families of the
-voices without a sound-alike that `benchmarks/match.py` takes as targets.
-Writes `train.npy` and `test.npy`, uint8 [voice, 155].
+Near-duplicate clusters (`family` of the corpus) stay whole. The test set holds every 33rd cluster, and the clusters of
+the voices without a sound-alike that `benchmarks/match.py` takes as targets. The script writes `train.npy` and
+`test.npy`, uint8 [voice, 155].
 """
 
 import argparse
@@ -19,18 +19,18 @@ from corpus import lonely
 from ddx7.voice.health import plausible
 from ddx7.voice.packing import in_range, unpack
 
-EVERY = 33
+TEST_EVERY = 33  # near-duplicate clusters
 CACHE = Path(__file__).parents[2] / "benchmarks" / ".cache"
 
 
 def split(shared: Path) -> tuple[np.ndarray, np.ndarray]:
-    """Voices to learn from and to test on, uint8 [voice, 155] each."""
+    """Training voices and test voices, uint8 [voice, 155] each."""
     corpus = np.load(shared / "corpus" / "voices.npz")
     vced = unpack(corpus["voices"])
-    sound = in_range(vced).all(axis=1) & plausible(vced)
-    vced, family = vced[sound].astype(np.uint8), corpus["family"][sound]
-    kept = (family % EVERY == 0) | np.isin(family, family[lonely(shared, cache=CACHE).index])
-    return vced[~kept], vced[kept]
+    intact = in_range(vced).all(axis=1) & plausible(vced)
+    vced, cluster = vced[intact].astype(np.uint8), corpus["family"][intact]
+    test = (cluster % TEST_EVERY == 0) | np.isin(cluster, cluster[lonely(shared, cache=CACHE).index])
+    return vced[~test], vced[test]
 
 
 if __name__ == "__main__":

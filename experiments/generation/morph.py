@@ -44,7 +44,7 @@ from ddx7.library.notes import RATE, note_log_mel, pairwise_distance_db, render_
 from ddx7.voice.health import plausible
 from ddx7.voice.packing import in_range, unpack
 
-UNLEARNED_EVERY = 33  # families that experiments/inference/split.py keeps from the ear, whatever else it keeps
+UNLEARNED_EVERY = 33  # families that experiments/encoder/split.py keeps from the ear, whatever else it keeps
 OTHER = {"note": 48, "velocity": 80, "gate_s": 0.5}
 NUMBERS = "blended numbers"
 Way = Callable[[np.ndarray, np.ndarray, int], np.ndarray]

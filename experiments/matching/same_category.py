@@ -1,6 +1,6 @@
 """How likely an answer at some distance is the same kind of sound: what `ddx7.matching.quality.confidence` knows.
 
-    python experiments/inference/split.py --shared ../shared -o runs/encoder
+    python experiments/encoder/split.py --shared ../shared -o runs/encoder
     python experiments/inference/confidence.py --shared ../shared runs/encoder [--json FILE]
 
 Targets are human voices whose names say what kind of sound they are, on middle C. A search answers with the nearest of

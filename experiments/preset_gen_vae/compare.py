@@ -1,9 +1,9 @@
 """The published model on our voices: train a combination of form, head and notes, and compare what was trained.
 
-    python experiments/inference/split.py --shared ../shared -o runs/encoder
-    python experiments/inference/published.py train runs/encoder --form NumCat++ --head flow [--six-notes] [--steps N]
-        [--small --rate 5e-4 --voices 5000 --batch 32]
-    python experiments/inference/published.py table runs/encoder [--targets 100] [--json FILE]
+    python experiments/encoder/split.py --shared ../shared -o runs/encoder
+    python experiments/preset_gen_vae/compare.py train runs/encoder --form NumCat++ --head flow [--six-notes]
+        [--steps N] [--small --rate 5e-4 --voices 5000 --batch 32]
+    python experiments/preset_gen_vae/compare.py table runs/encoder [--targets 100] [--json FILE]
 
 `train` goes on with a run that was stopped. Each combination has its folder in `runs/encoder/published`. With `--small`
 its convolutions have a ninth of the weights and see spectrograms averaged over 4 x 4 frames and bands, which are kept
@@ -70,7 +70,7 @@ def learn(arguments: argparse.Namespace) -> None:
     """Train one combination."""
     voices, held_out = (np.load(arguments.run / f"{name}.npy") for name in ("train", "test"))
     settings = VaeConfig(
-        vector_form=arguments.form,
+        form=arguments.form,
         transpose=arguments.transpose,
         head=arguments.head,
         several_notes=arguments.six_notes,

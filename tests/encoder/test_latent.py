@@ -12,7 +12,7 @@ from ddx7.voice.health import plausible
 from ddx7.voice.packing import VCED_COLUMNS, in_range, unpack
 
 N, DRAWN = 8, 16
-UNLEARNED_EVERY = 33  # of the families of human voices, as in experiments/inference/split.py
+UNLEARNED_EVERY = 33  # of the families of human voices, as in experiments/encoder/split.py
 
 
 @pytest.fixture(scope="module")

@@ -1,118 +1,117 @@
-"""Training: learns, resumes exactly, refuses another run's folder; weights come back as they were written."""
+"""Training: the model learns, a run resumes exactly and belongs to its examples, and weights survive a file."""
 
-import json
+from dataclasses import replace
 
 import jax
 import numpy as np
 import pytest
 
-from ddx7.encoder.examples import (
-    AUDIBLE_PEAK,
-    draw_note_events,
-    make_shard,
-    make_shards,
-    mutate_voices,
-    render_spectrograms,
-)
+from ddx7.encoder.examples import ExampleShard, sample_note_events
 from ddx7.encoder.network import EncoderSize
 from ddx7.encoder.sampler import NoteInputs, load_weights, save_weights
-from ddx7.encoder.training import EncoderConfig, load_shards, train
+from ddx7.encoder.spectrogram import BANDS, FRAMES
+from ddx7.encoder.tokens import to_tokens
+from ddx7.encoder.training import EncoderConfig, augment, sample_batch, train
 from ddx7.errors import Ddx7Error
-from ddx7.runs import METRICS
-from ddx7.voice.packing import INIT_VCED, VCED_COLUMNS, in_range, random_vced
+from ddx7.training.checkpoint import read_metrics
+from ddx7.voice.packing import in_range
 
-SIZE = EncoderSize(look=16, layers=1, heard=32, write=24)
-SETTINGS = EncoderConfig(steps=24, batch=8, held_out_every=12, warm_up=4, learning_rate=3e-3)
-
-
-def plain(n):
-    """Voices that sound: INIT VOICE with other ratios and levels."""
-    rng = np.random.default_rng(5)
-    vced = np.tile(INIT_VCED, (n, 1))
-    vced[:, VCED_COLUMNS["coarse"]] = rng.integers(1, 6, (n, 6))
-    vced[:, VCED_COLUMNS["output_level"]] = rng.integers(60, 100, (n, 6))
-    vced[:, VCED_COLUMNS["algorithm"]] = rng.integers(0, 32, n)
-    return vced
+SIZE = EncoderSize(encoder_width=16, layers=1, embedding_width=32, decoder_width=24)
+# One note throughout, so that one shape is compiled.
+CONFIG = EncoderConfig(
+    steps=24, batch=8, evaluate_every=12, warmup_steps=4, learning_rate=3e-3, single_note_share=1.0, weight_decay=0.1
+)
 
 
 @pytest.fixture(scope="module")
-def shard():
-    return make_shard(plain(20), np.random.default_rng(0), 48)
+def shard(plain):
+    """Examples whose spectrograms are random: the tests ask whether a training runs, not what sound is."""
+    rng = np.random.default_rng(0)
+    n = 48
+    spectrograms = rng.integers(0, 241, (n, 2, FRAMES, BANDS)).astype(np.uint8)
+    return ExampleShard(to_tokens(plain)[rng.integers(0, len(plain), n)], spectrograms, sample_note_events(rng, n))
 
 
-def test_training_learns_and_resumes_exactly(shard, tmp_path):
-    whole, metrics = train(shard, shard, tmp_path / "whole", SETTINGS, SIZE)
-    train(shard, shard, tmp_path / "parts", SETTINGS, SIZE, until=12)
-    parts, _ = train(shard, shard, tmp_path / "parts", SETTINGS, SIZE)
-    for a, b in zip(jax.tree.leaves(whole), jax.tree.leaves(parts), strict=True):
-        np.testing.assert_array_equal(np.asarray(a), np.asarray(b))
-    lines = [json.loads(line) for line in (tmp_path / "whole" / METRICS).read_text().splitlines()]
+@pytest.fixture(scope="module")
+def trained(shard, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("run")
+    return folder, train(shard, shard, folder, CONFIG, SIZE)
+
+
+def test_training_lowers_the_loss(trained):
+    folder, fitted = trained
+    lines = read_metrics(folder)
     assert [line["step"] for line in lines] == [12, 24]
     assert lines[1]["loss"] < 0.8 * lines[0]["loss"]
-    assert metrics == lines[-1]
-    # A new run may go on from weights that have learned.
-    _, later = train(shard, shard, tmp_path / "later", SETTINGS, SIZE, until=12, start=whole)
-    assert later["loss"] < 0.8 * lines[0]["loss"]
-    with pytest.raises(Ddx7Error, match="other settings"):
-        train(shard, shard, tmp_path / "whole", EncoderConfig(steps=30, batch=8), SIZE)
+    assert fitted.metrics == lines[-1]
+    assert fitted.best_metrics == min(lines, key=lambda line: line["held_out"])
 
 
-def test_weights_come_back_and_propose_legal_voices(shard, tmp_path):
-    weights, _ = train(shard, shard, tmp_path / "run", EncoderConfig(steps=1, batch=8), SIZE)
-    path = tmp_path / "ear.safetensors"
-    save_weights(path, weights, SIZE, {"steps": 1})
-    ear = load_weights(path)
-    for a, b in zip(jax.tree.leaves(weights), jax.tree.leaves(ear.weights), strict=True):
+def test_a_stopped_and_resumed_run_equals_one_that_was_not_stopped(shard, trained, tmp_path):
+    train(shard, shard, tmp_path, CONFIG, SIZE, stop_after=12)
+    resumed = train(shard, shard, tmp_path, CONFIG, SIZE)
+    jax.tree.map(np.testing.assert_array_equal, resumed.best_params, trained[1].best_params)
+    jax.tree.map(np.testing.assert_array_equal, resumed.state, trained[1].state)
+
+
+def test_a_new_run_may_start_from_trained_parameters(shard, trained, tmp_path):
+    folder, fitted = trained
+    tuned = train(shard, shard, tmp_path, CONFIG, SIZE, stop_after=12, init_params=fitted.best_params)
+    assert tuned.metrics["loss"] < 0.8 * read_metrics(folder)[0]["loss"]
+    with pytest.raises(Ddx7Error, match="init_params"):
+        train(shard, shard, tmp_path, CONFIG, SIZE, stop_after=12)
+
+
+def test_a_folder_belongs_to_its_configuration_and_examples(shard, trained):
+    folder, _ = trained
+    with pytest.raises(Ddx7Error, match=r"config\.batch: found 8, wanted 4"):
+        train(shard, shard, folder, replace(CONFIG, batch=4), SIZE)
+    with pytest.raises(Ddx7Error, match="examples: found"):
+        train(shard[:40], shard, folder, CONFIG, SIZE)
+    with pytest.raises(Ddx7Error, match="held_out: found"):
+        train(shard, shard[:40], folder, CONFIG, SIZE)
+
+
+def test_an_epoch_shows_each_example_once_and_the_epochs_differ(shard):
+    rows = {shard.spectrograms[k, 0].tobytes(): k for k in range(len(shard))}
+    rows |= {shard.spectrograms[k, 1].tobytes(): k for k in range(len(shard))}
+    epochs = []
+    for epoch in range(2):
+        batches = [sample_batch(shard, CONFIG, 6 * epoch + step) for step in range(6)]
+        assert all(batch.spectrograms.shape == (8, 1, FRAMES, BANDS) for batch in batches)
+        epochs.append([rows[note.tobytes()] for batch in batches for note in np.asarray(batch.spectrograms[:, 0])])
+    assert sorted(epochs[0]) == sorted(epochs[1]) == list(range(len(shard)))
+    assert epochs[0] != epochs[1]
+    both = sample_batch(shard, replace(CONFIG, single_note_share=0.0), 0)
+    assert both.present.shape == both.note_events.shape[:2] == (8, 2)
+
+
+def test_augmentation_changes_two_fifths_of_the_examples_and_keeps_the_range(shard):
+    spectrograms = np.repeat(shard.spectrograms[:4], 100, axis=0)[:, :1]
+    augmented = np.asarray(jax.jit(augment)(jax.random.key(0), spectrograms))
+    assert augmented.min() >= 0
+    assert augmented.max() <= 255
+    changed = (augmented != spectrograms).any(axis=(1, 2, 3))
+    assert 0.3 < changed.mean() < 0.5
+
+
+def test_saved_weights_come_back_and_sample_legal_voices(shard, trained, tmp_path):
+    params = trained[1].best_params
+    path = tmp_path / "encoder.safetensors"
+    save_weights(path, params, SIZE, {"steps": 1})
+    sampler = load_weights(path)
+    assert sampler.size == SIZE
+    for a, b in zip(jax.tree.leaves(params), jax.tree.leaves(sampler.params), strict=True):
         np.testing.assert_allclose(np.asarray(a), b, rtol=1e-3, atol=1e-6)
-    heard = NoteInputs(shard.pictures[0], shard.hands[0])
-    voices = ear.propose(heard, 70, seed=1)
+    inputs = NoteInputs(shard.spectrograms[0], shard.note_events[0])
+    voices = sampler.sample(inputs, 70, seed=1)
     assert voices.shape == (70, 155)
     assert in_range(voices).all()
-    np.testing.assert_array_equal(voices, ear.propose(heard, 70, seed=1))
-    assert (voices != ear.propose(heard, 70, seed=2)).any()
+    np.testing.assert_array_equal(voices, sampler.sample(inputs, 70, seed=1))
+    assert (voices != sampler.sample(inputs, 70, seed=2)).any()
 
     path.write_bytes(path.read_bytes()[:-1] + b"x")
     with pytest.raises(Ddx7Error, match="SHA-256"):
         load_weights(path)
     with pytest.raises(Ddx7Error, match="found no weights"):
         load_weights(tmp_path / "none.safetensors")
-
-
-def test_shards_hang_on_seed_and_number_alone_and_are_kept(tmp_path, monkeypatch):
-    monkeypatch.setattr("ddx7.encoder.examples.SHARD", 6)
-    first = make_shards(plain(5), tmp_path / "a", 2, seed=3)
-    second = make_shards(plain(5), tmp_path / "b", 1, seed=3)
-    assert first[0].read_bytes() == second[0].read_bytes()
-    assert first[0].read_bytes() != first[1].read_bytes()
-    again = first[0].stat().st_mtime_ns
-    make_shards(plain(5), tmp_path / "a", 2, seed=3)
-    assert first[0].stat().st_mtime_ns == again
-    assert len(load_shards(first).tokens) == sum(len(np.load(path)["tokens"]) for path in first)
-
-
-def test_what_cannot_be_heard_is_left_out():
-    vced = plain(4)
-    vced[:2, VCED_COLUMNS["output_level"]] = 0
-    hands = draw_note_events(np.random.default_rng(0), 4)
-    _, peaks = render_spectrograms(vced, hands[:, 0])
-    np.testing.assert_array_equal(peaks > AUDIBLE_PEAK, [False, False, True, True])
-
-
-def test_each_row_is_looked_at_by_its_own_hand():
-    """Sorting by length inside must not mix voices up."""
-    vced = plain(6)
-    hands = draw_note_events(np.random.default_rng(1), 6)[:, 0]
-    together, _ = render_spectrograms(vced, hands)
-    for k in range(6):
-        alone, _ = render_spectrograms(vced[k : k + 1], hands[k : k + 1])
-        assert np.abs(together[k].astype(int) - alone[0].astype(int)).mean() < 0.05
-
-
-def test_variations_are_legal_half_unchanged_and_mostly_untransposed():
-    voices = random_vced(np.random.default_rng(0), 400)
-    found = mutate_voices(np.random.default_rng(1), voices, voices)
-    assert in_range(found).all()
-    columns = np.arange(155) != VCED_COLUMNS["transpose"]
-    same = (found[:, columns] == voices[:, columns]).all(axis=1).mean()
-    assert 0.4 < same < 0.7
-    assert (found[:, VCED_COLUMNS["transpose"]] == 24).mean() > 0.55

@@ -6,7 +6,7 @@ import pytest
 import ddx7
 from ddx7.audio import find_notes
 from ddx7.encoder.examples import render_spectrograms
-from ddx7.encoder.sampler import shipped
+from ddx7.encoder.sampler import load_default
 from ddx7.errors import Ddx7Error
 from ddx7.matching import match
 from ddx7.matching.proposals import proposals
@@ -34,35 +34,35 @@ def target(voice: Voice) -> Target:
 def test_a_recording_is_shown_as_the_examples_were(voice: Voice, target: Target) -> None:
     """Pitch, gate and onset measured from the sound, at another rate, give the picture that training would."""
     heard = target.heard()
-    assert heard.hands[0, 0] == 57
+    assert heard.note_events[0, 0] == 57
     expected, _ = render_spectrograms(
-        np.frombuffer(voice.to_vced(), np.uint8)[None], np.array([[57, 100, heard.hands[0, 2]]])
+        np.frombuffer(voice.to_vced(), np.uint8)[None], np.array([[57, 100, heard.note_events[0, 2]]])
     )
-    apart = np.abs(heard.pictures[0].astype(int) - expected[0])
+    apart = np.abs(heard.spectrograms[0].astype(int) - expected[0])
     clear = expected[0] > 80
     assert np.mean(apart[clear]) < 8  # 2.4 dB, onset and release a few milliseconds off
 
 
 def test_an_octave_down_shifts_the_picture_up(target: Target) -> None:
     same, lower = target.heard(), target.heard(octave=1)
-    assert lower.hands[0, 0] == same.hands[0, 0] - 12
-    bands = same.pictures[0, :, : 112 - 14].astype(int)
-    moved = lower.pictures[0, :, 14:112].astype(int)
+    assert lower.note_events[0, 0] == same.note_events[0, 0] - 12
+    bands = same.spectrograms[0, :, : 112 - 14].astype(int)
+    moved = lower.spectrograms[0, :, 14:112].astype(int)
     assert np.mean(np.abs(bands - moved)) < 3
 
 
 def test_proposals_are_legal_end_and_hang_on_the_seed(target: Target) -> None:
-    voices = proposals(shipped(), target, 40, seed=1)
+    voices = proposals(load_default(), target, 40, seed=1)
     assert voices.shape == (40, 155)
     assert in_range(voices).all()
     assert (voices[:, VCED_COLUMNS["levels"][:, 3]] == 0).all()
-    np.testing.assert_array_equal(voices, proposals(shipped(), target, 40, seed=1))
-    assert (voices != proposals(shipped(), target, 40, seed=2)).any()
+    np.testing.assert_array_equal(voices, proposals(load_default(), target, 40, seed=1))
+    assert (voices != proposals(load_default(), target, 40, seed=2)).any()
 
 
 def test_proposals_are_nearer_than_voices_drawn_blind(target: Target) -> None:
     audition = target.audition().at(SEARCH_RATE)
-    proposed = audition.distances(proposals(shipped(), target, 128))
+    proposed = audition.distances(proposals(load_default(), target, 128))
     drawn = audition.distances(target.prior().draw(np.random.default_rng(0), 128))
     near = [np.sort(distances)[:16].mean() for distances in (proposed, drawn)]
     assert near[0] < 0.9 * near[1]
