@@ -12,10 +12,9 @@ from ddx7 import cli
 from ddx7.audio.f0 import EXTRACTORS
 from ddx7.audio.metrics import EMBEDDINGS
 from ddx7.cli.app import COMMANDS
-from ddx7.resynthesis.model import SYNTHESIZERS
+from ddx7.resynthesis import model as resynthesis_model
 
 PAGE = ROOT / "docs" / "extending.md"
-REGISTRIES: tuple[dict[str, Any], ...] = (COMMANDS, EMBEDDINGS, EXTRACTORS, SYNTHESIZERS)
 
 
 def sections() -> dict[str, list[CodeBlock]]:
@@ -35,7 +34,8 @@ def test_every_kind_of_extension_has_a_section() -> None:
 
 @pytest.mark.parametrize("name", sections())
 def test_a_section_runs(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    before = [dict(registry) for registry in REGISTRIES]
+    registries: tuple[dict[str, Any], ...] = (COMMANDS, EMBEDDINGS, EXTRACTORS, resynthesis_model.SYNTHESIZERS)
+    before = [dict(registry) for registry in registries]
     monkeypatch.chdir(tmp_path)
     ddx7.save(ddx7.Voice(name="BRASS"), "brass.syx")
     monkeypatch.setattr(cli, "__path__", [*cli.__path__, str(tmp_path)])
@@ -49,6 +49,6 @@ def test_a_section_runs(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPat
             else:
                 exec(compile(block.text, f"{PAGE.name}:{block.line}", "exec"), namespace)
     finally:
-        for registry, content in zip(REGISTRIES, before, strict=True):
+        for registry, content in zip(registries, before, strict=True):
             registry.clear()
             registry.update(content)
