@@ -1,4 +1,4 @@
-"""``ddx7 check``: read many files and say what is wrong in them."""
+"""``ddx7 check``: the faults of voice files."""
 
 import re
 from collections import Counter
@@ -16,28 +16,28 @@ from ddx7.files import refuse_to_overwrite
 from ddx7.library.files import FILE_SUFFIXES, find_files
 from ddx7.voice import Finding, diagnose, load, save
 
-# A count says nothing about why a file was refused: with it, alike reasons would not add up.
+# Reasons that differ only in a count are one reason.
 _COUNT = re.compile(r"\d[\d,]* (message|byte)s?")
 
 
 @dataclass(frozen=True)
 class Command:
-    """Read voice files, folders of them and zips, and say what is wrong in them.
+    """Read voice files, folders and zips, and report their faults.
 
-    Prints a line for each file that holds no voice, for each thing mended, and for each voice that is silent or
-    misbehaves; then a summary. The files themselves stay as they are.
+    Each file without a voice, each repair, and each voice that is silent or misbehaves gets a line; a summary follows.
+    The command changes none of the files.
     """
 
     paths: Annotated[Positional[tuple[Path, ...]], arg(metavar="FILE|FOLDER...", help_behavior_hint="")]
-    """Files of any name; folders, searched for .syx, .sysex, .bin, .dx7, .dmp, .json and .zip."""
+    """Files of any name, and folders to search for .syx, .sysex, .bin, .dx7, .dmp, .json and .zip."""
     notes: bool = False
-    """A line also for each note, such as an operator that cannot be heard."""
+    """Also report findings of severity "note", such as an inaudible operator."""
     strict: bool = False
-    """Exit with 1 if there is any line but the summary."""
+    """Exit with 1 if there is any fault."""
     fix: Annotated[Path | None, arg(metavar="OUTDIR", help_behavior_hint="")] = None
-    """Write a clean copy of all that could be read into this folder."""
+    """Write a repaired copy of each readable file into this folder."""
     force: bool = False
-    """Replace files that are there when fixing."""
+    """Replace existing files in OUTDIR."""
     json: bool = False
     """Print JSON instead of lines."""
 
@@ -50,7 +50,8 @@ class Command:
             _refuse_collisions(sources, self.fix, force=self.force)
         reports = [self._examine(source) for source in progress(sources, "reading")]
         if self.fix is not None:
-            note(f"clean copies of {sum(not report.refusal for report in reports)} files are in {self.fix}")
+            n_copies = sum(not report.refusal for report in reports)
+            note(f"{n_copies} repaired {'copy is' if n_copies == 1 else 'copies are'} in {self.fix}")
         problems = [line for report in reports for line in report.lines(with_notes=self.notes)]
         if self.json:
             result_json({"files": [report.to_dict() for report in reports], "summary": _summary(reports)})
@@ -58,18 +59,18 @@ class Command:
             result([*problems, *([""] if problems else []), *_summary_table(_summary(reports))])
         unread = [str(report.path) for report in reports if report.refusal and report.path in self.paths]
         if unread:
-            raise Ddx7Error(f"{len(unread)} of the files named could not be read: {', '.join(unread)}")
+            raise Ddx7Error(f"cannot read {len(unread)} of the given files: {', '.join(unread)}")
         if self.strict and problems:
-            raise Ddx7Error(f"found {len(problems)} problems, wanted none")
+            raise Ddx7Error(f"found {len(problems)} {'fault' if len(problems) == 1 else 'faults'}, wanted none")
         return 0
 
     def _examine(self, source: "_Source") -> "_Report":
         try:
             bank = load(source.path)
         except Ddx7Error as error:
-            # The sentence also says what was wanted, which is the same for every file here.
-            found = str(error).removeprefix(f"{source.path}: ").partition(", wanted")[0]
-            return _Report(source.path, refusal=found)
+            # The second half of the sentence is the same for every file here.
+            reason = str(error).removeprefix(f"{source.path}: ").partition(", wanted")[0]
+            return _Report(source.path, refusal=reason)
         if self.fix is not None:
             save(bank[0] if len(bank) == 1 else bank, self.fix / source.name, force=self.force)
         findings = tuple(
@@ -80,7 +81,7 @@ class Command:
 
 @dataclass(frozen=True)
 class _Source:
-    """A file to read, and what its clean copy is called."""
+    """A file to read, and the name of its repaired copy."""
 
     path: Path
     name: Path
@@ -88,7 +89,7 @@ class _Source:
 
 @dataclass(frozen=True)
 class _Report:
-    """What came of one file."""
+    """The result of reading one file."""
 
     path: Path
     refusal: str = ""
@@ -116,19 +117,19 @@ class _Report:
 
 def _sources(path: Path) -> list[_Source]:
     if not path.is_dir():
-        return [_Source(path, _clean_name(Path(path.name)))]
+        return [_Source(path, _copy_name(Path(path.name)))]
     files, problems = find_files([path])
     for problem in problems:
-        note(f"{path / problem.path}: passed over, {problem.sentence}")
+        note(f"{path / problem.path}: skipped, {problem.sentence}")
     if not files:
         raise Ddx7Error(
             f"{path}: found a folder without voice files, wanted some of {', '.join(sorted(FILE_SUFFIXES))}"
         )
-    inside = path.resolve().name
-    return [_Source(file.path, _clean_name(Path(inside, file.label))) for file in files]
+    folder = path.resolve().name
+    return [_Source(file.path, _copy_name(Path(folder, file.label))) for file in files]
 
 
-def _clean_name(path: Path) -> Path:
+def _copy_name(path: Path) -> Path:
     return path if path.suffix.lower() == ".syx" else path.with_name(f"{path.name}.syx")
 
 
@@ -137,7 +138,7 @@ def _refuse_collisions(sources: Sequence[_Source], folder: Path, *, force: bool)
     for source in sources:
         other = seen.setdefault(source.name, source.path)
         if other != source.path:
-            raise UsageError(f"{other} and {source.path} would both become {folder / source.name}; fix them apart")
+            raise UsageError(f"{other} and {source.path} would both become {folder / source.name}; fix one at a time")
     refuse_to_overwrite([folder / source.name for source in sources], force=force)
 
 
@@ -158,7 +159,7 @@ def _summary(reports: Sequence[_Report]) -> dict[str, Any]:
 def _summary_table(summary: dict[str, Any]) -> Iterator[Text]:
     rows: list[tuple[str, int]] = [
         ("files read", summary["files_read"]),
-        ("  with something mended or skipped", summary["files_mended"]),
+        ("  with repairs or skipped parts", summary["files_mended"]),
         ("files refused", summary["files"] - summary["files_read"]),
         *((f"  {reason}", count) for reason, count in summary["files_refused"].items()),
         ("voices", summary["voices"]),

@@ -12,19 +12,52 @@ from ddx7.voice import Bank
 _RANGE = re.compile(r"(\d{1,6})(?:-(\d{1,6}))?")
 
 
+def check_one_choice(*, index: str, name: str, every: bool) -> None:
+    """Check that at most one of --index, --name and --all is given.
+
+    Raises:
+      UsageError: several are.
+    """
+    if (index != "") + (name != "") + every > 1:
+        raise UsageError("--index, --name and --all exclude each other")
+
+
+def chosen(bank: Bank, path: Path, *, index: str, name: str, every: bool) -> list[int] | None:
+    """Positions of the voices that --index, --name or --all choose; None for a choice that is still to be made.
+
+    A bank of one voice needs no choice.
+
+    Args:
+      bank: the voices.
+      path: of the bank, for messages.
+      index: as `by_number` takes it, or empty.
+      name: as `by_name` takes it, or empty.
+      every: whether to take all voices.
+
+    Raises:
+      UsageError: the index is no list of numbers.
+      Ddx7Error: the bank has no such voice.
+    """
+    if index:
+        return by_number(bank, index, path)
+    if name:
+        return by_name(bank, name, path)
+    return list(range(len(bank))) if every or len(bank) == 1 else None
+
+
 def by_number(bank: Bank, numbers: str, path: Path) -> list[int]:
-    """Positions of the voices that a list such as ``1,3,5-8`` names; the first voice is 1, as on the panel.
+    """Positions of the voices in a list such as ``1,3,5-8``; the first voice is 1, as on the panel.
 
     Args:
       bank: the voices.
       numbers: numbers and ranges between commas; a range may run backwards, a voice may come twice.
-      path: where the bank is from, for messages.
+      path: of the bank, for messages.
 
     Returns:
-      indices into the bank, in the order asked for.
+      indices into the bank, in the order of the list.
 
     Raises:
-      UsageError: that is no such list.
+      UsageError: the text is no such list.
       Ddx7Error: the bank has no voice of that number.
     """
     positions: list[int] = []
@@ -42,12 +75,12 @@ def by_number(bank: Bank, numbers: str, path: Path) -> list[int]:
 
 
 def by_name(bank: Bank, text: str, path: Path) -> list[int]:
-    """Positions of the voices of that name, or failing that of all whose name contains the text; case is ignored.
+    """Positions of the voices of that name; without any, of all whose name contains the text. Case does not matter.
 
     Args:
       bank: the voices.
       text: the name or a part of it.
-      path: where the bank is from, for messages.
+      path: of the bank, for messages.
 
     Returns:
       indices into the bank; at least one.
@@ -56,20 +89,20 @@ def by_name(bank: Bank, text: str, path: Path) -> list[int]:
       Ddx7Error: no name matches; the message lists the nearest.
     """
     names = [_folded(voice.name) for voice in bank]
-    wanted = _folded(text)
-    found = [k for k, name in enumerate(names) if name == wanted] or [
-        k for k, name in enumerate(names) if wanted in name
+    folded = _folded(text)
+    positions = [k for k, name in enumerate(names) if name == folded] or [
+        k for k, name in enumerate(names) if folded in name
     ]
-    if not found:
-        raise Ddx7Error(f"{path}: no voice has {text!r} in its name{_nearest(wanted, names, bank)}")
-    return found
+    if not positions:
+        raise Ddx7Error(f"{path}: no voice has {text!r} in its name{_nearest(folded, names, bank)}")
+    return positions
 
 
 def _folded(name: str) -> str:
-    return " ".join(name.casefold().split())  # DX7 names are often spaced out to fill the display
+    return " ".join(name.casefold().split())  # many DX7 names have extra spaces that fill the display
 
 
-def _nearest(wanted: str, names: Sequence[str], bank: Bank) -> str:
-    near = difflib.get_close_matches(wanted, names, n=3, cutoff=0.5)
+def _nearest(folded: str, names: Sequence[str], bank: Bank) -> str:
+    near = difflib.get_close_matches(folded, names, n=3, cutoff=0.5)
     listed = ", ".join(repr(bank[names.index(name)].name) for name in dict.fromkeys(near))
     return f"; the nearest are {listed}" if listed else ""

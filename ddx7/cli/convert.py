@@ -1,4 +1,4 @@
-"""``ddx7 convert``: from one kind of voice file to another."""
+"""``ddx7 convert``: voice files from one format to another."""
 
 import json
 from collections.abc import Sequence
@@ -14,41 +14,47 @@ from ddx7.cli.terminal import UsageError, note, note_repairs, result
 from ddx7.files import atomic_write, refuse_to_overwrite
 from ddx7.voice import Bank, SaveTarget, Voice, load, save
 
-# What Windows forbids in file names, and the DX7's own three characters, which not every disk can hold.
-
 
 @dataclass(frozen=True)
 class Command:
-    """Convert voice files: clean up, join, take apart, or bring to another instrument.
+    """Convert voice files: repair, join, split, or write them for another instrument.
 
-    Without further options all voices go to one file: a single voice as 163 bytes, up to 32 as a bank filled up with
-    INIT VOICE, more as several numbered banks. Nothing is written if any input cannot be read.
+    By default all voices go to one file. A single voice takes 163 bytes. Up to 32 voices make one bank, filled up with
+    INIT VOICE. More voices make several numbered banks.
+
+    The command writes nothing if it cannot read one of the inputs.
     """
 
     inputs: Annotated[Positional[tuple[Path, ...]], arg(metavar="IN...", help_behavior_hint="")]
     """SysEx of any kind, bare voice bytes, JSON, MiniDexed performances, or zips."""
     output: Annotated[Path, arg(metavar="OUT", aliases=["-o"])]
-    """A file; or, if it has no suffix or is there already, a folder for one file per input."""
-    target: SaveTarget = "dx7"
-    """Instrument. minidexed and tx816 fill the folder OUT; volca too, if there are several voices. minidexed gives at
-    most eight voices a MIDI channel each in a performance, too; minidexed-unison plays them as one."""
+    """A file. A name without suffix, or an existing folder, gets one file per input."""
+    # As `help`, because tyro keeps the line breaks of a docstring.
+    target: Annotated[
+        SaveTarget,
+        arg(
+            help="The instrument that reads the files. minidexed and tx816 fill the folder OUT, and so does volca for "
+            "several voices. minidexed adds a performance with one MIDI channel for each of up to eight voices; "
+            "minidexed-unison adds one that plays them together."
+        ),
+    ] = "dx7"
     index: Annotated[str, arg(metavar="N", aliases=["--select"], help_behavior_hint="(such as 7 or 1,3,5-8)")] = ""
-    """Take only these voices of the one input, in this order; the first is 1."""
+    """Convert these voices of the one input, in this order; the first is 1."""
     singles: bool = False
-    """Write every voice to a file of its own in the folder OUT."""
+    """Write each voice to its own file in the folder OUT."""
     bank: bool = False
-    """Write a bank even for one voice."""
+    """Write a single voice as a bank, too."""
     format: Literal["auto", "syx", "json"] = "auto"
-    """What to write; auto: JSON if OUT ends in .json, else SysEx."""
+    """The format to write; auto writes JSON if OUT ends in .json, else SysEx."""
     force: bool = False
-    """Replace files that are there."""
+    """Replace existing files."""
 
     def run(self) -> int:
         """Convert and return the exit code."""
         self._check()
         banks = [self._read(path) for path in self.inputs]
         jobs = self._jobs(banks)
-        if len(jobs) > 1:  # before the first is written; `_write` checks once more
+        if len(jobs) > 1:  # all, before the first is written
             refuse_to_overwrite([path for _, path in jobs], force=self.force)
         written = [path for voices, name in jobs for path in self._write(voices, name)]
         result(map(str, written))
@@ -60,11 +66,11 @@ class Command:
         if not self.inputs:
             raise UsageError("found no input files, wanted at least one")
         if self.index and len(self.inputs) > 1:
-            raise UsageError(f"--index chooses from one input, found {len(self.inputs)}")
+            raise UsageError(f"--index takes one input, found {len(self.inputs)}")
         if self.singles and self.bank:
             raise UsageError("--singles and --bank exclude each other")
         if self.target != "dx7" and (self.singles or self.bank or self._as_json):
-            raise UsageError(f"--target {self.target} has files of its own and goes without --singles, --bank and JSON")
+            raise UsageError(f"--target {self.target} excludes --singles, --bank and JSON")
 
     @property
     def _as_json(self) -> bool:
@@ -76,7 +82,7 @@ class Command:
         return Bank(bank[k] for k in choose.by_number(bank, self.index, path)) if self.index else bank
 
     def _jobs(self, banks: Sequence[Bank]) -> list[tuple[list[Voice], Path]]:
-        """Which voices go where."""
+        """The voices of each file to write."""
         suffix = ".json" if self._as_json else ".syx"
         voices = [voice for bank in banks for voice in bank]
         if self.singles:
@@ -88,14 +94,14 @@ class Command:
         if self.target != "dx7" or (self.output.suffix and not self.output.is_dir()):
             return [(voices, self.output)]
         names = [self.output / f"{path.stem}{suffix}" for path in self.inputs]
-        twice = next((name for name in names if names.count(name) > 1), None)
-        if twice:
-            raise UsageError(f"two inputs would both become {twice}; name a file as OUT to join them")
+        duplicate = next((name for name in names if names.count(name) > 1), None)
+        if duplicate:
+            raise UsageError(f"two inputs would both become {duplicate}; name a file as OUT to join them")
         return [(list(bank), name) for bank, name in zip(banks, names, strict=True)]
 
     def _write(self, voices: list[Voice], path: Path) -> list[Path]:
         if self._as_json:
             content = {"voices": [voice.to_dict() for voice in voices]}
             return [atomic_write(path, json.dumps(content, indent=1).encode(), force=self.force)]
-        what = voices[0] if len(voices) == 1 and not self.bank else voices
-        return save(what, path, target=self.target, force=self.force)
+        contents = voices[0] if len(voices) == 1 and not self.bank else voices
+        return save(contents, path, target=self.target, force=self.force)

@@ -1,4 +1,4 @@
-"""``ddx7 doctor``: what is installed, and does it work."""
+"""``ddx7 doctor``: a check of the installation."""
 
 import importlib.metadata
 import platform
@@ -6,7 +6,7 @@ import re
 import shutil
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
@@ -17,52 +17,52 @@ from ddx7.cli.terminal import note, result, result_json
 from ddx7.errors import Ddx7Error
 from ddx7.voice import init_voice
 
-State = Literal["ok", "missing", "broken", "optional"]
+CheckState = Literal["ok", "missing", "broken", "optional"]
 
 _REQUIREMENT = re.compile(r"([\w.-]+)[^;]*(?:;.*extra == ['\"](\w+)['\"])?")
 _SOUND_S = 1.0
 _FULL_LEVEL = 0.125  # peak of one carrier at full level
 _FOR_DEVELOPERS = frozenset({"test"})
-_STYLES: dict[State, str] = {"ok": "green", "missing": "bold red", "broken": "bold red", "optional": "dim"}
+_STYLES: dict[CheckState, str] = {"ok": "green", "missing": "bold red", "broken": "bold red", "optional": "dim"}
 
 
 @dataclass(frozen=True)
 class Command:
-    """Say what is installed, what is missing, and whether a sound can be made.
+    """Check the installation: packages, devices, audio files, rendering and weights.
 
-    Exits with 1 if something that ddx7 needs is missing or broken.
+    The exit code is 1 if anything that ddx7 needs is missing or broken.
     """
 
     json: bool = False
     """Print JSON instead of a table."""
 
     def run(self) -> int:
-        """Examine, print and return the exit code."""
-        note("looking; the first sound takes some seconds")
+        """Check, print and return the exit code."""
+        note("checking; compiling the engine takes some seconds")
         checks = list(_checks())
         if self.json:
-            result_json({"checks": [asdict(check) for check in checks]})
+            result_json({"checks": [{"what": c.what, "state": c.state, "says": c.detail} for c in checks]})
         else:
             result(_table(checks))
         bad = [check.what for check in checks if check.state in ("missing", "broken")]
         if bad:
-            raise Ddx7Error(f"not all is well with {', '.join(bad)}")
+            raise Ddx7Error(f"missing or broken: {', '.join(bad)}")
         return 0
 
 
 @dataclass(frozen=True)
 class Check:
-    """One line of the examination.
+    """One line of the report.
 
     Attributes:
-      what: what was looked at.
-      state: "optional" is missing, and that is no fault.
-      says: version, device or time; or what is wrong and how to mend it.
+      what: the part of the installation.
+      state: an "optional" part is missing, which is no fault.
+      detail: version, device or time; for a fault its description and its remedy.
     """
 
     what: str
-    state: State
-    says: str
+    state: CheckState
+    detail: str
 
 
 def _checks() -> Iterator[Check]:
@@ -72,21 +72,21 @@ def _checks() -> Iterator[Check]:
     yield _attempt("jax device", _devices)
     yield _attempt("audio files", _audio_files)
     yield _attempt("sound", _sound)
-    yield _attempt("ear", _ear)
+    yield _attempt("preset model", _preset_model)
     yield _attempt("instruments", _instruments)
 
 
 def _packages() -> Iterator[Check]:
-    """What ``pip install ddx7`` asks for, as its own metadata say."""
+    """The packages that the metadata of ddx7 require."""
     try:
         requirements = importlib.metadata.requires("ddx7") or []
     except importlib.metadata.PackageNotFoundError:
-        yield Check("packages", "missing", "ddx7 runs from a folder, so what it needs is not known; pip install -e .")
+        yield Check("packages", "missing", "ddx7 has no metadata, because it runs from a folder; pip install -e .")
         return
     seen: set[str] = set()
     for requirement in requirements:
         match = _REQUIREMENT.match(requirement)
-        if match is None or match[2] in _FOR_DEVELOPERS or match[1] in seen:  # extras name some packages once more
+        if match is None or match[2] in _FOR_DEVELOPERS or match[1] in seen:  # several extras may name one package
             continue
         package, extra = match[1], match[2]
         seen.add(package)
@@ -99,10 +99,10 @@ def _packages() -> Iterator[Check]:
                 yield Check(package, "missing", f"not installed; pip install '{requirement}'")
 
 
-def _attempt(what: str, examine: Callable[[], str]) -> Check:
-    # Whatever a broken installation raises is the answer here, not a mistake in this program.
+def _attempt(what: str, inspect: Callable[[], str]) -> Check:
+    # An exception of a broken installation is a result here, not an error of this program.
     try:
-        return Check(what, "ok", examine())
+        return Check(what, "ok", inspect())
     except Exception as error:
         return Check(what, "broken", f"{type(error).__name__}: {error}".splitlines()[0])
 
@@ -112,7 +112,7 @@ def _devices() -> str:
 
     names = ", ".join(str(device.device_kind) for device in jax.devices())
     idle = jax.default_backend() == "cpu" and shutil.which("nvidia-smi") is not None
-    hint = "; there is an NVIDIA GPU that jax does not see: pip install 'ddx7[cuda]'" if idle else ""
+    hint = "; jax does not use the NVIDIA GPU of this machine: pip install 'ddx7[cuda]'" if idle else ""
     return f"{jax.default_backend()}: {names}{hint}"
 
 
@@ -137,15 +137,17 @@ def _sound() -> str:
     if not _FULL_LEVEL / 1.01 < peak < _FULL_LEVEL * 1.01:
         raise Ddx7Error(f"INIT VOICE peaks at {peak:.4f}, wanted {_FULL_LEVEL}")
     first, again = seconds
-    return f"{_SOUND_S:g} s of INIT VOICE in {again:.2f} s, at first with compiling {first:.1f} s"
+    return f"{_SOUND_S:g} s of INIT VOICE in {again:.2f} s; the first time, with compiling, in {first:.1f} s"
 
 
-def _ear() -> str:
+def _preset_model() -> str:
     from ddx7.encoder.sampler import WEIGHTS, load_weights
 
     card = load_weights(WEIGHTS).card
-    size, learned = f"{card['bytes'] / 1e6:.1f} MB of weights", f"{card['step']:,} steps, {card['voices']:,} voices"
-    return f"{size} as their card says; learned in {learned}"
+    size_mb = card["bytes"] / 1e6
+    return (
+        f"{size_mb:.1f} MB of weights match their card; trained for {card['step']:,} steps on {card['voices']:,} voices"
+    )
 
 
 def _instruments() -> str:
@@ -153,11 +155,11 @@ def _instruments() -> str:
 
     steps = [f"{name} ({load(name).card['steps']:,} steps)" for name in shipped()]
     if not steps:
-        raise Ddx7Error("none are in the package, wanted flute, trumpet and violin")
-    return f"{', '.join(steps)}, weights as their cards say"
+        raise Ddx7Error("found none in the package, wanted flute, trumpet and violin")
+    return f"{', '.join(steps)}; weights match their cards"
 
 
 def _table(checks: list[Check]) -> Iterator[Text]:
     width = max(len(check.what) for check in checks)
     for check in checks:
-        yield Text.assemble((f"{check.state:8}", _STYLES[check.state]), f"  {check.what:{width}}  {check.says}")
+        yield Text.assemble((f"{check.state:8}", _STYLES[check.state]), f"  {check.what:{width}}  {check.detail}")

@@ -1,15 +1,15 @@
-"""Names of voices, and other text, as names of files."""
+"""File names from voice names and other text."""
 
 import re
 
 from ddx7.voice import Voice
 
-# What Windows forbids in file names, and the DX7's own three characters, which not every disk can hold.
+# Characters that Windows forbids in file names, and the DX7's own three, which some file systems cannot encode.
 _UNSAFE = re.compile(r'[<>:"/\\|?*¥→←]')
 
 
 def file_name(voice: Voice) -> str:
-    """The voice's name with nothing in it that a disk refuses, without suffix; never empty.
+    """The voice's name without characters that a file system refuses, and without suffix; never empty.
 
     >>> file_name(Voice(name="A/B:C*"))
     'A_B_C_'
@@ -18,7 +18,7 @@ def file_name(voice: Voice) -> str:
 
 
 def safe_name(text: str) -> str:
-    """Any text with nothing in it that a disk refuses; never empty.
+    """A text without characters that a file system refuses; never empty.
 
     >>> safe_name("horn: loud.")
     'horn_ loud'

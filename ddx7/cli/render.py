@@ -1,4 +1,4 @@
-"""``ddx7 render``: voices, chords and MIDI files as sound files."""
+"""``ddx7 render``: voices, chords and MIDI files to audio files."""
 
 import re
 from collections.abc import Sequence
@@ -18,11 +18,11 @@ from ddx7.files import refuse_to_overwrite
 from ddx7.voice import Bank, Voice, load
 
 _SUFFIXES = (".wav", ".flac")
-_TAIL_S = 10.0  # for a release that is longer, or never ends
+_TAIL_S = 10.0  # for a longer release, or a note that never ends
 _LONGEST_S = 3600.0
 _NOT_WITH_MIDI = ("note", "velocity", "gate", "duration")
 
-_KEY = re.compile(r"([A-G])([#b]?)(-?\d)", re.IGNORECASE)
+_NOTE_NAME = re.compile(r"([A-G])([#b]?)(-?\d)", re.IGNORECASE)
 _SEMITONES = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
 _ACCIDENTALS = {"": 0, "#": 1, "b": -1}
 _LOWEST_OCTAVE = -2
@@ -30,50 +30,50 @@ _LOWEST_OCTAVE = -2
 
 @dataclass(frozen=True)
 class Command:
-    """Play voices on keys, or a MIDI file, into WAV or FLAC files.
+    """Render notes, chords or a MIDI file to WAV or FLAC files.
 
-    Several voices go one after another into one file, or, if OUT is a folder or left out, each into a file of its own.
-    With --midi, programme changes choose among the voices; every channel, also 10, plays.
+    By default each voice gets its own file. If OUT is a .wav or .flac file, it holds all voices, one after another.
+    With --midi, programme changes choose among the voices. All MIDI channels play, channel 10 included.
 
-    Sound keeps its level (one carrier at full level peaks at -18 dBFS) unless it would exceed -1 dBFS; then all of it
-    is scaled down.
+    One carrier at full level peaks at -18 dBFS. A sound that would exceed -1 dBFS is scaled down as a whole.
     """
 
     file: Annotated[Positional[Path], arg(metavar="FILE")]
-    """SysEx of any kind, bare voice bytes, JSON, a MiniDexed performance, or a zip."""
+    """SysEx of any kind, voice bytes without SysEx, JSON, a MiniDexed performance, or a zip."""
     index: Annotated[str, arg(metavar="N", help_behavior_hint="(such as 7 or 1,3,5-8)")] = ""
-    """Play these voices; the first is 1."""
+    """Render these voices; the first is 1."""
     name: Annotated[str, arg(metavar="TEXT", help_behavior_hint="(capitals do not matter)")] = ""
-    """Play the voices of that name, or with that in their name."""
+    """Render the voices whose name is TEXT or contains it."""
     all: bool = False
-    """Play every voice."""
-    note: Annotated[str, arg(metavar="KEY", aliases=["--notes"], help_behavior_hint="(such as 60 or C3,Eb3,G3)")] = "60"
-    """Keys to hold together: MIDI notes 0-127, or names; 60 is C3, as on the DX7."""
+    """Render every voice."""
+    note: Annotated[str, arg(metavar="NOTE", aliases=["--notes"], help_behavior_hint="(default: 60; or C3,Eb3,G3)")] = (
+        "60"
+    )
+    """Notes to play together, as MIDI notes 0-127 or as names; 60 is C3, as on the DX7."""
     velocity: Annotated[int, arg(metavar="N")] = 100
-    """How hard they are struck, 1-127."""
+    """Velocity of the notes, 1-127."""
     gate: Annotated[float, arg(metavar="SECONDS")] = 1.0
-    """How long they are held."""
-    # Optional, not `| None`: to check a default of that type tyro 1.0 imports typeguard.
+    """Time from key-on to key-off."""
+    # Not `float | None`: tyro 1.0 imports typeguard to check a default of that type.
     duration: Annotated[Optional[float], arg(metavar="SECONDS", help_behavior_hint="(default: until silent)")] = None  # noqa: UP045
-    """How long each voice lasts; a note still sounding is faded out. At most 10 s after the gate if left out."""
+    """Length of each sound; a note that still sounds at its end fades out. By default at most 10 s after key-off."""
     midi: Annotated[Optional[Path], arg(metavar="FILE.mid", help_behavior_hint="")] = None  # noqa: UP045
-    """Play this Standard MIDI File instead."""
+    """Render this Standard MIDI File instead of single notes."""
     sample_rate: Annotated[int, arg(metavar="HZ")] = 44100
-    """8000-192000."""
+    """Sample rate of the files, 8000-192000."""
     profile: Literal["dexed", "hardware", "hardware+dac"] = "dexed"
-    """Whose sound: Dexed's, that of the DX7 itself, or that of the DX7 with its converter's noise and its filter."""
+    """The synthesizer: Dexed, the DX7, or the DX7 with the noise and the filter of its converter."""
     output: Annotated[Optional[Path], arg(metavar="OUT", aliases=["-o"], help_behavior_hint="")] = None  # noqa: UP045
-    """A .wav or .flac file, or a folder; by default named after the voice, the MIDI file or, if there are several
-    voices, FILE."""
+    """A .wav or .flac file, or a folder; by default it has the name of the voice, the MIDI file, or the bank."""
     normalise: Annotated[bool, arg(aliases=["--normalize"])] = False
     """Bring the peak of each file to -1 dBFS."""
     force: bool = False
-    """Replace files that are there."""
+    """Replace existing files."""
 
     def run(self) -> int:
         """Render, write and return the exit code."""
         self._check()
-        keys = [_key(word) for word in self.note.split(",")]
+        notes = [_midi_note(word) for word in self.note.split(",")]
         bank = load(self.file)
         chosen = self._chosen(bank)
         note_repairs(bank.repairs, self.file)
@@ -81,23 +81,22 @@ class Command:
         refuse_to_overwrite([path for path, _ in jobs], force=self.force)
         if len(jobs) > 1:
             for path, [voice] in progress(jobs, "rendering"):
-                self._write(path, self._play_keys(keys, voice))
+                self._write(path, self._play_notes(notes, voice))
         else:
             [(path, voices)] = jobs
             if self.midi is not None:
                 sound = self._play_midi(self.midi, voices)
             else:
-                sound = np.concatenate([self._play_keys(keys, voice) for voice in progress(voices, "rendering")])
+                sound = np.concatenate([self._play_notes(notes, voice) for voice in progress(voices, "rendering")])
             self._write(path, sound)
         result(str(path) for path, _ in jobs)
         return 0
 
     def _check(self) -> None:
-        if (self.index != "") + (self.name != "") + self.all > 1:
-            raise UsageError("--index, --name and --all exclude each other")
+        choose.check_one_choice(index=self.index, name=self.name, every=self.all)
         given = [f.name for f in fields(self) if f.name in _NOT_WITH_MIDI and getattr(self, f.name) != f.default]
         if self.midi is not None and given:
-            raise UsageError(f"--midi brings its own notes and goes without {', '.join(f'--{name}' for name in given)}")
+            raise UsageError(f"--midi has its own notes and excludes {', '.join(f'--{name}' for name in given)}")
         if self.duration is not None and not 0 < self.duration <= _LONGEST_S:
             raise Ddx7Error(f"duration: found {self.duration:g}, wanted more than 0 and at most {_LONGEST_S:g}")
         if self.output is not None and not self._into_folder and self.output.suffix.lower() not in _SUFFIXES:
@@ -108,16 +107,14 @@ class Command:
         return self.output is None or self.output.is_dir() or not self.output.suffix
 
     def _chosen(self, bank: Bank) -> list[int]:
-        if self.index:
-            return choose.by_number(bank, self.index, self.file)
-        if self.name:
-            return choose.by_name(bank, self.name, self.file)
-        if len(bank) > 1 and not self.all and self.midi is None:
+        every = self.all or self.midi is not None
+        positions = choose.chosen(bank, self.file, index=self.index, name=self.name, every=every)
+        if positions is None:
             raise UsageError(f"{self.file} holds {len(bank)} voices; choose with --index, --name or --all")
-        return list(range(len(bank)))
+        return positions
 
     def _jobs(self, bank: Bank, chosen: Sequence[int]) -> list[tuple[Path, list[Voice]]]:
-        """Which voices are heard in which file."""
+        """The files to write, each with its voices."""
         voices = [bank[k] for k in chosen]
         if self.output is not None and not self._into_folder:
             return [(self.output, voices)]
@@ -134,24 +131,24 @@ class Command:
     def _play_midi(self, path: Path, voices: Sequence[Voice]) -> np.ndarray:
         from ddx7.engine.midi import render_midi
 
-        batches = partial(progress, what="rendering")
-        return render_midi(path, voices, tail=_TAIL_S, progress=batches, **self._sound)
+        show_progress = partial(progress, what="rendering")
+        return render_midi(path, voices, tail=_TAIL_S, progress=show_progress, **self._sound)
 
     @property
     def _sound(self) -> dict[str, Any]:
         return {"sample_rate": self.sample_rate, "profile": self.profile}
 
-    def _play_keys(self, keys: Sequence[int], voice: Voice) -> np.ndarray:
+    def _play_notes(self, notes: Sequence[int], voice: Voice) -> np.ndarray:
         from ddx7.engine.midi import render_midi
         from ddx7.engine.midi_file import MidiNote, MidiPerformance
 
-        score = MidiPerformance(
-            tuple(MidiNote(key, self.velocity, 0.0, self.gate) for key in keys), duration_s=self.gate
+        chord = MidiPerformance(
+            tuple(MidiNote(note, self.velocity, 0.0, self.gate) for note in notes), duration_s=self.gate
         )
         if self.duration is None:
-            return render_midi(score, voice, tail=_TAIL_S, **self._sound)
+            return render_midi(chord, voice, tail=_TAIL_S, **self._sound)
         tail = max(self.duration - self.gate, 0.0)
-        sound = render_midi(score, voice, tail=tail, **self._sound)
+        sound = render_midi(chord, voice, tail=tail, **self._sound)
         n_samples = round(self.duration * self.sample_rate)
         return np.pad(sound[:n_samples], (0, max(n_samples - len(sound), 0)))
 
@@ -160,10 +157,10 @@ class Command:
 
         peak = _peak(samples)
         if peak == 0:
-            note(f"{path}: nothing but silence")
+            note(f"{path}: the sound is silent")
         limited = peak_limit(samples / peak if self.normalise and peak > 0 else samples)
         if _peak(limited) < peak and not self.normalise:
-            note(f"{path}: {20 * np.log10(peak / _peak(limited)):.1f} dB quieter than played, to peak at -1 dBFS")
+            note(f"{path}: scaled down by {20 * np.log10(peak / _peak(limited)):.1f} dB to peak at -1 dBFS")
         write_audio(path, limited, self.sample_rate, force=self.force)
 
 
@@ -171,18 +168,18 @@ def _peak(samples: np.ndarray) -> float:
     return float(np.abs(samples).max(initial=0.0))
 
 
-def _key(word: str) -> int:
-    """MIDI note of a number or a name; C3 is 60.
+def _midi_note(word: str) -> int:
+    """The MIDI note of a number or a name; C3 is 60.
 
-    >>> _key("60"), _key("C3"), _key("f#4"), _key("Bb-2")
+    >>> _midi_note("60"), _midi_note("C3"), _midi_note("f#4"), _midi_note("Bb-2")
     (60, 60, 78, 10)
     """
-    match = _KEY.fullmatch(word.strip())
+    match = _NOTE_NAME.fullmatch(word.strip())
     if match is not None:
         letter, accidental, octave = match.groups()
-        key = 12 * (int(octave) - _LOWEST_OCTAVE) + _SEMITONES[letter.upper()] + _ACCIDENTALS[accidental.lower()]
+        midi_note = 12 * (int(octave) - _LOWEST_OCTAVE) + _SEMITONES[letter.upper()] + _ACCIDENTALS[accidental.lower()]
     else:
-        key = int(word) if word.strip().isdecimal() else -1
-    if not 0 <= key <= 127:
-        raise UsageError(f"keys: found {word.strip()!r}, wanted 0 to 127 or C-2 to G8, between commas")
-    return key
+        midi_note = int(word) if word.strip().isdecimal() else -1
+    if not 0 <= midi_note <= 127:
+        raise UsageError(f"note: found {word.strip()!r}, wanted 0 to 127 or C-2 to G8, between commas")
+    return midi_note

@@ -1,4 +1,4 @@
-"""One voice on a page of characters, the way a DX7 programmer reads it."""
+"""A voice as a page of text, as a DX7 programmer reads it."""
 
 import re
 from collections.abc import Callable, Iterator, Sequence
@@ -11,12 +11,12 @@ from ddx7.voice import Operator, Voice
 from ddx7.voice.algorithms import ALGORITHMS
 from ddx7.voice.spec import CURVES, LFO_WAVES
 
-SKETCH_WIDTH = 20
-"""Characters of an envelope sketch."""
+ENVELOPE_WIDTH = 20
+"""Characters of a drawn envelope."""
 SHEET_WIDTH = 80
 """Columns that a sheet needs."""
 WIDE = 100
-"""Columns from which on each operator's envelope is sketched beside its numbers."""
+"""Columns that a sheet with the operators' envelopes needs."""
 
 _NOTES = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
 _TRANSPOSE_ZERO = 60  # MIDI note of C3
@@ -36,10 +36,10 @@ def note_name(note: int) -> str:
     return f"{_NOTES[semitone]}{octave - 2}"
 
 
-def sketch(rates: Sequence[int], levels: Sequence[int], width: int = SKETCH_WIDTH) -> str:
-    """An envelope in one line of bars: L4 to L1, L2, L3, held, and back to L4.
+def envelope_bars(rates: Sequence[int], levels: Sequence[int], width: int = ENVELOPE_WIDTH) -> str:
+    """An envelope in one line of bars: from L4 to L1, L2 and L3, held, and back to L4.
 
-    Time is squeezed (each stage takes the logarithm of its length), so that a snap and a fade of a minute both show.
+    Each stage takes the logarithm of its duration, so that a short attack and a fade of a minute both show.
 
     Args:
       rates: R1-R4, 0-99.
@@ -48,7 +48,7 @@ def sketch(rates: Sequence[int], levels: Sequence[int], width: int = SKETCH_WIDT
     """
     start = np.array([levels[3], *levels[:3]])
     change = np.abs(np.array(levels) - start) / 99
-    # Every 6.2 steps of rate double a stage's length (four steps of the chip's, 41/64 of the panel's).
+    # The chip's rate is 41/64 of the panel's; four of its steps halve the duration of a stage.
     stages = np.log2(1 + change * 2.0 ** ((99 - np.array(rates)) * 41 / 64 / 4) / 8)
     hold = max(_HOLD_SHARE * stages.sum(), _LEAST_HOLD)
     times = np.concatenate([[0.0], np.cumsum([*stages[:3], hold, stages[3]])])
@@ -58,11 +58,11 @@ def sketch(rates: Sequence[int], levels: Sequence[int], width: int = SKETCH_WIDT
 
 
 def voice_sheet(voice: Voice, place: str = "", width: int = SHEET_WIDTH) -> Iterator[Text]:
-    """The whole voice: header beside the algorithm, then a table of operators.
+    """Lay out a voice: the header beside the algorithm, then a table of operators.
 
     Args:
-      voice: what to print.
-      place: where it comes from, said after the name.
+      voice: to print.
+      place: the source of the voice, printed after its name.
       width: columns of the terminal; at least `SHEET_WIDTH` are used.
 
     Returns:
@@ -72,7 +72,7 @@ def voice_sheet(voice: Voice, place: str = "", width: int = SHEET_WIDTH) -> Iter
     header = _header(voice)
     n_lines = max(len(header), len(drawing))
     header += [Text() for _ in range(n_lines - len(header))]
-    drawing = [Text()] * (n_lines - len(drawing)) + drawing  # both columns end level
+    drawing = [Text()] * (n_lines - len(drawing)) + drawing  # the last lines of both columns align
     yield Text.assemble((f"{voice.name or '(no name)'}", "bold"), (f"  {place}", "dim"))
     for left, right in zip(header, drawing, strict=True):
         left.pad_right(_LEFT_WIDTH - len(left))
@@ -80,7 +80,7 @@ def voice_sheet(voice: Voice, place: str = "", width: int = SHEET_WIDTH) -> Iter
         left.rstrip()
         yield left
     yield Text()
-    yield from _operator_table(voice, with_sketch=width >= WIDE)
+    yield from _operator_table(voice, with_envelopes=width >= WIDE)
 
 
 def _header(voice: Voice) -> list[Text]:
@@ -97,13 +97,13 @@ def _header(voice: Voice) -> list[Text]:
         ("", f"PMD {voice.lfo_pitch_depth}  AMD {voice.lfo_amp_depth}  PMS {voice.pitch_mod_sensitivity}"),
         ("Pitch EG", f"R {_four(voice.pitch_rates)}"),
         ("", f"L {_four(voice.pitch_levels)}"),
-        ("", "in tune throughout" if in_tune else f"  {sketch(voice.pitch_rates, voice.pitch_levels)}"),
+        ("", "in tune throughout" if in_tune else f"  {envelope_bars(voice.pitch_rates, voice.pitch_levels)}"),
     )
     return [Text.assemble((f"{label:11}", "cyan"), value) for label, value in rows]
 
 
-def _operator_table(voice: Voice, *, with_sketch: bool) -> Iterator[Text]:
-    columns = (*_COLUMNS, _SKETCH_COLUMN) if with_sketch else _COLUMNS
+def _operator_table(voice: Voice, *, with_envelopes: bool) -> Iterator[Text]:
+    columns = (*_COLUMNS, _ENVELOPE_COLUMN) if with_envelopes else _COLUMNS
     yield Text("OP " + " ".join(f"{heading:{form}}" for heading, form, _ in columns).rstrip(), style="cyan")
     carriers = ALGORITHMS[voice.algorithm - 1].carriers
     for number, op in enumerate(voice.operators, start=1):
@@ -136,4 +136,4 @@ _COLUMNS: tuple[_Column, ...] = (
     ("AMS", ">3", lambda op: op.amp_mod_sensitivity),
     ("KVS", ">3", lambda op: op.velocity_sensitivity),
 )
-_SKETCH_COLUMN: _Column = ("envelope", f"<{SKETCH_WIDTH}", lambda op: sketch(op.rates, op.levels))
+_ENVELOPE_COLUMN: _Column = ("envelope", f"<{ENVELOPE_WIDTH}", lambda op: envelope_bars(op.rates, op.levels))

@@ -1,4 +1,4 @@
-"""``ddx7 show``: voices on the terminal or in a picture."""
+"""``ddx7 show``: voices on the terminal or in a figure."""
 
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -14,48 +14,50 @@ from ddx7.cli.terminal import UsageError, note, note_repairs, result, result_jso
 from ddx7.files import atomic_write, refuse_to_overwrite
 from ddx7.voice import Bank, Voice, diagnose, load
 
-_PICTURES = (".png", ".svg", ".pdf")
+_FIGURE_SUFFIXES = (".png", ".svg", ".pdf")
 _STYLES = {"error": "bold red", "warning": "yellow", "note": "dim"}
 
 
 @dataclass(frozen=True)
 class Command:
-    """Print voices the way a DX7 programmer reads them.
+    """Print voices as a DX7 programmer reads them.
 
-    A bank prints as a numbered list; choose from it with --index, --name or --all. A single voice prints in full.
+    A bank prints as a numbered list. --index, --name and --all choose voices to print in full. A single voice always
+    prints in full.
     """
 
     file: Annotated[Positional[Path], arg(metavar="FILE")]
-    """SysEx of any kind, bare voice bytes, JSON, a MiniDexed performance, or a zip."""
+    """SysEx of any kind, voice bytes without SysEx, JSON, a MiniDexed performance, or a zip."""
     index: Annotated[str, arg(metavar="N", help_behavior_hint="(such as 7 or 1,3,5-8)")] = ""
     """Print these voices in full; the first is 1."""
     name: Annotated[str, arg(metavar="TEXT", help_behavior_hint="(capitals do not matter)")] = ""
-    """Print the voices of that name, or with that in their name."""
+    """Print in full the voices whose name is TEXT or contains it."""
     all: bool = False
     """Print every voice in full."""
     json: bool = False
-    """Print JSON that `ddx7 convert` and the library read back."""
+    """Print JSON, which `ddx7 convert` and the library can read."""
 
-    # Not `Path | None`: to check a default of that type tyro 1.0 imports typeguard, a fifth of the start-up time.
+    # Not `Path | None`: tyro 1.0 imports typeguard to check a default of that type, a fifth of the start-up time.
     plot: Annotated[Optional[Path], arg(metavar="PNG", help_behavior_hint="(or .svg, .pdf)")] = None  # noqa: UP045
-    """Also draw the one voice chosen: algorithm, envelopes and spectrum of a note."""
+    """Also draw the one chosen voice: its algorithm, and the envelopes and spectrum of a note."""
     note: Annotated[int, arg(metavar="N")] = 60
     """The MIDI note to draw, 0-127; 60 is the DX7's C3."""
     force: bool = False
-    """Replace the picture if it is there."""
+    """Replace an existing figure."""
     describe: bool = False
-    """Also say in a sentence what each voice sounds like; it is played for that."""
+    """Also describe the sound of each voice in a sentence; this renders the voice."""
 
     def run(self) -> int:
         """Print and return the exit code."""
-        if (self.index != "") + (self.name != "") + self.all > 1:
-            raise UsageError("--index, --name and --all exclude each other")
+        choose.check_one_choice(index=self.index, name=self.name, every=self.all)
         if self.plot is not None:
-            if self.plot.suffix.lower() not in _PICTURES:
-                raise UsageError(f"--plot: found {str(self.plot)!r}, wanted a file that ends in {', '.join(_PICTURES)}")
+            if self.plot.suffix.lower() not in _FIGURE_SUFFIXES:
+                raise UsageError(
+                    f"--plot: found {str(self.plot)!r}, wanted a file that ends in {', '.join(_FIGURE_SUFFIXES)}"
+                )
             refuse_to_overwrite([self.plot], force=self.force)
         bank = load(self.file)
-        chosen = self._chosen(bank)
+        chosen = choose.chosen(bank, self.file, index=self.index, name=self.name, every=self.all)
         note_repairs(bank.repairs, self.file)
         if self.plot is not None:
             self._draw(bank, chosen, self.plot)
@@ -69,22 +71,15 @@ class Command:
             result(_sheets(bank, chosen, self.file, sentences))
         return 0
 
-    def _chosen(self, bank: Bank) -> list[int] | None:
-        if self.index:
-            return choose.by_number(bank, self.index, self.file)
-        if self.name:
-            return choose.by_name(bank, self.name, self.file)
-        return list(range(len(bank))) if self.all or len(bank) == 1 else None
-
     def _draw(self, bank: Bank, chosen: list[int] | None, path: Path) -> None:
         if chosen is None or len(chosen) != 1:
-            found = len(bank) if chosen is None else len(chosen)
-            raise UsageError(f"--plot draws one voice, found {found}; choose with --index or --name")
+            n_voices = len(bank) if chosen is None else len(chosen)
+            raise UsageError(f"--plot draws one voice, found {n_voices}; choose with --index or --name")
         from ddx7.plot import figure_bytes, voice_figure  # here, because they start JAX and matplotlib
 
         form = path.suffix.lower().removeprefix(".")
         atomic_write(path, figure_bytes(voice_figure(bank[chosen[0]], self.note), form), force=self.force)
-        note(f"picture in {path}")
+        note(f"figure in {path}")
 
 
 def _json(bank: Bank, chosen: list[int] | None, path: Path) -> dict[str, Any]:
@@ -99,7 +94,7 @@ def _json(bank: Bank, chosen: list[int] | None, path: Path) -> dict[str, Any]:
 
 
 def _descriptions(bank: Bank, chosen: list[int] | None) -> dict[int, str]:
-    """A sentence for each of the voices chosen, or for all."""
+    """A sentence for each chosen voice, or for all."""
     from ddx7.library.describe import describe_voices  # here, because it starts JAX
 
     positions = list(range(len(bank))) if chosen is None else chosen
@@ -108,18 +103,18 @@ def _descriptions(bank: Bank, chosen: list[int] | None) -> dict[int, str]:
 
 def _bank_list(bank: Bank, sentences: dict[int, str]) -> Iterator[Text]:
     digits = max(2, len(str(len(bank))))
-    yield Text(f"{'No':>{digits}}  {'name':10}  alg  fb  notes", style="cyan")
+    yield Text(f"{'No':>{digits}}  {'name':10}  alg  fb  findings", style="cyan")
     for number, voice in enumerate(bank, start=1):
-        notes = ", ".join(finding.code for finding in diagnose(voice) if finding.severity != "note")
-        line = f"{number:{digits}}  {voice.name:10}  {voice.algorithm:3}  {voice.feedback:2}  {notes}"
+        findings = ", ".join(finding.code for finding in diagnose(voice) if finding.severity != "note")
+        line = f"{number:{digits}}  {voice.name:10}  {voice.algorithm:3}  {voice.feedback:2}  {findings}"
         yield Text(line.rstrip())
         if sentence := sentences.get(number - 1):
             yield Text(f"{'':{digits}}  {sentence}", style="dim")
 
 
 def _sheets(bank: Bank, chosen: list[int], path: Path, sentences: dict[int, str]) -> Iterator[Text]:
-    for n_before, k in enumerate(chosen):
-        if n_before:
+    for rank, k in enumerate(chosen):
+        if rank:
             yield Text()
             yield Text("─" * SHEET_WIDTH, style="dim")
         place = f"voice {k + 1} of {len(bank)} in {path}" if len(bank) > 1 else str(path)

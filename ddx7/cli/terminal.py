@@ -1,4 +1,4 @@
-"""What every command says and where: results on stdout, the rest on stderr, nothing overwritten unasked."""
+"""How every command prints: results on stdout, notes, progress and errors on stderr."""
 
 import codecs
 import io
@@ -12,18 +12,16 @@ if TYPE_CHECKING:
     from rich.text import Text
 
 _PLAIN = str.maketrans("─│┌┐└┘├┤┬┴┼╮╯▁▂▃▄▅▆▇█→←¥×±²…✓✗", "-|+++++++++\\/_.,-=+*#><Yx+2.vx")
-
-
 _MAX_REPAIRS = 8
 _Item = TypeVar("_Item")
 
 
 class UsageError(Exception):
-    """The arguments do not make sense together; the command line exits with 2."""
+    """The arguments contradict each other or lack something; the command line exits with 2."""
 
 
 def plain_where_needed(*streams: TextIO) -> None:
-    """Let streams that cannot print line-drawing characters (a Windows pipe, say) print ASCII instead of failing."""
+    """Make streams print ASCII where they cannot encode line-drawing characters, as a Windows pipe."""
     for stream in streams:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors=_ERRORS)
@@ -41,7 +39,7 @@ codecs.register_error(_ERRORS, _to_plain)
 
 
 def result(lines: "Iterable[str | Text]") -> None:
-    """Print a command's result on stdout; colours only where a person is looking and NO_COLOR is not set."""
+    """Print a command's result on stdout, in colour on a terminal unless NO_COLOR is set."""
     from rich.console import Console
     from rich.text import Text
 
@@ -55,19 +53,19 @@ def result(lines: "Iterable[str | Text]") -> None:
 
 
 def terminal_width() -> int:
-    """Columns of the terminal; 80 where there is none and COLUMNS is not set."""
+    """Columns of the terminal; without a terminal COLUMNS, or else 80."""
     from rich.console import Console
 
     return Console().width
 
 
 def result_json(data: Any) -> None:
-    """Print a command's result on stdout as JSON, ASCII only, so that any pipe carries it whole."""
+    """Print a command's result on stdout as JSON, ASCII only, which every pipe can carry."""
     sys.stdout.write(json.dumps(data, indent=2) + "\n")
 
 
 def progress(items: Sequence[_Item], what: str) -> Iterable[_Item]:
-    """Walk through items with a bar on stderr, where a person is looking."""
+    """Iterate over items; a terminal on stderr shows a progress bar."""
     from rich.console import Console
     from rich.progress import track
 
@@ -76,12 +74,12 @@ def progress(items: Sequence[_Item], what: str) -> Iterable[_Item]:
 
 
 def note(text: str) -> None:
-    """Say something that is not the result, on stderr."""
+    """Print on stderr a line that is not part of the result."""
     sys.stderr.write(text + "\n")
 
 
 def note_repairs(repairs: Sequence[str], path: Path) -> None:
-    """Say on stderr what was wrong in a file and mended; `ddx7 check` lists what does not fit."""
+    """Print on stderr what was repaired in a file: at most eight lines and a count of the others."""
     for repair in repairs[:_MAX_REPAIRS]:
         note(f"{path}: {repair}")
     if len(repairs) > _MAX_REPAIRS:
@@ -89,5 +87,5 @@ def note_repairs(repairs: Sequence[str], path: Path) -> None:
 
 
 def complain(text: str) -> None:
-    """The one line on stderr that goes with a failure."""
+    """Print on stderr the one line of a failure."""
     note(f"ddx7: {text}")

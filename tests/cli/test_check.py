@@ -49,7 +49,7 @@ def test_a_folder_is_searched_and_summed_up(run: Run, tree: Path) -> None:
     ]
     assert summary == {
         "files read": 4,
-        "with something mended or skipped": 1,
+        "with repairs or skipped parts": 1,
         "files refused": 1,
         "found text": 1,
         "voices": 66,
@@ -85,7 +85,7 @@ def test_clean_files_leave_only_the_summary(run: Run, bank: Path, single: Path) 
     assert outcome.code == 0
     assert lines_and_summary(outcome) == (
         [],
-        {"files read": 2, "with something mended or skipped": 0, "files refused": 0, "voices": 33},
+        {"files read": 2, "with repairs or skipped parts": 0, "files refused": 0, "voices": 33},
     )
 
 
@@ -95,14 +95,14 @@ def test_a_named_file_that_cannot_be_read_fails(run: Run, bank: Path, not_a_voic
     problems, summary = lines_and_summary(outcome)
     assert outcome.code == 1
     assert problems == [f"{not_a_voice}: found text", f"{missing}: there is no such file"]
-    assert outcome.err == f"ddx7: 2 of the files named could not be read: {not_a_voice}, {missing}\n"
+    assert outcome.err == f"ddx7: cannot read 2 of the given files: {not_a_voice}, {missing}\n"
     assert summary["files refused"] == 2
     assert summary["voices"] == 32
 
 
 def test_strict_fails_on_anything_said(run: Run, tree: Path) -> None:
     outcome = run("check", tree, "--strict")
-    assert (outcome.code, outcome.err) == (1, "ddx7: found 3 problems, wanted none\n")
+    assert (outcome.code, outcome.err) == (1, "ddx7: found 3 faults, wanted none\n")
 
 
 def test_notes_are_said_only_when_asked_for(run: Run, tmp_path: Path) -> None:
@@ -120,7 +120,7 @@ def test_fix_writes_clean_copies_and_leaves_the_originals(run: Run, tree: Path, 
     before = {path: path.read_bytes() for path in tree.rglob("*") if path.is_file()}
     outcome = run("check", tree, "--fix", tmp_path / "clean")
     assert outcome.code == 0
-    assert outcome.err == f"clean copies of 4 files are in {tmp_path / 'clean'}\n"
+    assert outcome.err == f"4 repaired copies are in {tmp_path / 'clean'}\n"
     assert {path: path.read_bytes() for path in tree.rglob("*") if path.is_file()} == before
     clean = tmp_path / "clean" / "tree"
     names = ["bank.syx", "deep/damaged.syx", "deep/deeper/single.SYX", "silent.zip.syx"]

@@ -13,7 +13,7 @@ import ddx7
 
 @pytest.fixture
 def other_requirements(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """As if ddx7 had been installed asking for these packages."""
+    """Metadata by which ddx7 requires these packages."""
     folder = tmp_path / "ddx7-0.dist-info"
     folder.mkdir()
     (folder / "METADATA").write_text(
@@ -31,7 +31,7 @@ def checks(out: str) -> dict[str, tuple[str, str]]:
     return {check["what"]: (check["state"], check["says"]) for check in json.loads(out)["checks"]}
 
 
-def test_here_all_is_well(run: Run) -> None:
+def test_this_installation_is_complete(run: Run) -> None:
     outcome = run("doctor", "--json")
     found = checks(outcome.out)
     assert outcome.code == 0
@@ -40,11 +40,11 @@ def test_here_all_is_well(run: Run) -> None:
     assert found["jax device"][1].startswith(("cpu: ", "gpu: ", "tpu: "))
     assert "WAV" in found["audio files"][1]
     assert found["sound"][1].startswith("1 s of INIT VOICE in ")
-    assert "MB of weights" in found["ear"][1]
+    assert "MB of weights" in found["preset model"][1]
     assert {state for state, _ in found.values()} <= {"ok", "optional"}
 
 
-def test_what_is_missing_is_said_with_the_way_to_get_it(run: Run, other_requirements: None) -> None:
+def test_a_missing_package_is_reported_with_its_remedy(run: Run, other_requirements: None) -> None:
     outcome = run("doctor")
     lines = {tuple(line.split()[:2]): line for line in outcome.out.splitlines()}
     assert ("ok", "numpy") in lines
@@ -52,7 +52,7 @@ def test_what_is_missing_is_said_with_the_way_to_get_it(run: Run, other_requirem
     assert lines["optional", "nor-this"].endswith("not installed; pip install 'ddx7[midi]'")
     assert "nor-that-one" not in outcome.out
     assert outcome.code == 1
-    assert outcome.err.splitlines()[-1] == "ddx7: not all is well with no-such-package"
+    assert outcome.err.splitlines()[-1] == "ddx7: missing or broken: no-such-package"
 
 
 def test_a_broken_installation_is_an_answer_and_no_traceback() -> None:

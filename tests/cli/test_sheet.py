@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ddx7.cli.sheet import note_name, sketch, voice_sheet
+from ddx7.cli.sheet import envelope_bars, note_name, voice_sheet
 from ddx7.plot.algorithm import frequency_text
 from ddx7.voice import Operator, Voice, init_voice
 from ddx7.voice.packing import random_vced
@@ -61,7 +61,7 @@ def test_fixed_frequencies(coarse: int, fine: int, text: str) -> None:
     assert frequency_text(Operator(fixed=1, coarse=coarse, fine=fine)) == text
 
 
-def test_header_says_everything_about_the_whole_voice() -> None:
+def test_the_header_has_every_parameter_of_the_whole_voice() -> None:
     voice = Voice(
         name="HEADER",
         algorithm=22,
@@ -92,11 +92,11 @@ def test_header_says_everything_about_the_whole_voice() -> None:
         "           PMD 33  AMD 34  PMS 5",
         "Pitch EG   R 11 12 13 14",
         "           L 51 52 53 50",
-        "             " + sketch(voice.pitch_rates, voice.pitch_levels),
+        "             " + envelope_bars(voice.pitch_rates, voice.pitch_levels),
     ]
 
 
-def test_operator_rows_say_everything_about_an_operator() -> None:
+def test_an_operator_row_has_every_parameter_of_an_operator() -> None:
     operator = Operator(
         rates=(95, 29, 20, 50),
         levels=(99, 95, 0, 1),
@@ -116,7 +116,7 @@ def test_operator_rows_say_everything_about_an_operator() -> None:
     row = next(line for line in plain(voice) if line.startswith(" 1 "))
     assert " ".join(row.split()) == "1 14.00 -7 89 95 29 20 50 99 95 0 1 C2 +EXP 54 -LIN 5 3 2 7"
     wide = next(line for line in plain(voice, 100) if line.startswith(" 1 "))
-    assert wide == f"{row} {sketch(operator.rates, operator.levels)}"
+    assert wide == f"{row} {envelope_bars(operator.rates, operator.levels)}"
 
 
 @pytest.mark.parametrize("width", [80, 100])
@@ -131,20 +131,23 @@ def test_every_voice_fits_and_its_columns_stand_under_their_headings(width: int)
         assert all(row[left - 1] == " " and row[left + 4] == " " for row in rows)
 
 
-def test_unnamed_voice_is_said_to_be_so() -> None:
+def test_a_blank_name_is_marked() -> None:
     assert plain(init_voice().renamed(""))[0].startswith("(no name)")
 
 
-def test_sketch_of_a_held_note_is_flat_on_top() -> None:
-    assert sketch((99, 99, 99, 99), (99, 99, 99, 0), 12)[3:9] == "█" * 6
+def test_envelope_of_a_held_note_is_flat_on_top() -> None:
+    assert envelope_bars((99, 99, 99, 99), (99, 99, 99, 0), 12)[3:9] == "█" * 6
 
 
-def test_sketch_of_silence_is_the_base_line() -> None:
-    assert sketch((50, 50, 50, 50), (0, 0, 0, 0), 8) == "▁" * 8
+def test_envelope_of_silence_is_the_base_line() -> None:
+    assert envelope_bars((50, 50, 50, 50), (0, 0, 0, 0), 8) == "▁" * 8
 
 
-def test_sketch_gives_a_slow_stage_more_room_than_a_quick_one() -> None:
-    slow_attack, slow_release = sketch((20, 99, 99, 90), (99, 99, 99, 0)), sketch((90, 99, 99, 20), (99, 99, 99, 0))
+def test_envelope_gives_a_slow_stage_more_room_than_a_quick_one() -> None:
+    slow_attack, slow_release = (
+        envelope_bars((20, 99, 99, 90), (99, 99, 99, 0)),
+        envelope_bars((90, 99, 99, 20), (99, 99, 99, 0)),
+    )
     assert slow_attack.index("█") > slow_release.index("█")
 
 
@@ -153,8 +156,8 @@ four = st.tuples(*[st.integers(0, 99)] * 4)
 
 @given(four, four, st.integers(4, 40))
 @settings(max_examples=60, deadline=None)
-def test_sketch_stays_between_the_levels(rates: tuple[int, ...], levels: tuple[int, ...], width: int) -> None:
-    bars = sketch(rates, levels, width)
+def test_envelope_stays_between_the_levels(rates: tuple[int, ...], levels: tuple[int, ...], width: int) -> None:
+    bars = envelope_bars(rates, levels, width)
     heights = ["▁▂▃▄▅▆▇█".index(bar) for bar in bars]
     assert len(bars) == width
     assert round(min(levels) / 99 * 7) <= min(heights)

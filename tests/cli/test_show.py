@@ -17,7 +17,7 @@ def test_a_bank_prints_as_a_numbered_list(run: Run, bank: Path, voices: list[Voi
     outcome = run("show", bank)
     assert (outcome.code, outcome.err) == (0, "")
     heading, *rows = outcome.out.splitlines()
-    assert heading.split() == ["No", "name", "alg", "fb", "notes"]
+    assert heading.split() == ["No", "name", "alg", "fb", "findings"]
     assert len(rows) == 32
     for number, (row, voice) in enumerate(zip(rows, voices, strict=True), start=1):
         assert row == f"{number:2}  {voice.name:10}  {voice.algorithm:3}  {voice.feedback:2}"
@@ -90,7 +90,7 @@ def test_json_can_be_read_back_as_the_same_voices(run: Run, bank: Path, tmp_path
     assert list(load(again)) == expected
 
 
-def test_what_ails_a_voice_is_said_under_its_sheet_and_in_the_list(run: Run, tmp_path: Path) -> None:
+def test_findings_stand_under_the_sheet_and_in_the_list(run: Run, tmp_path: Path) -> None:
     silent = Voice(name="SILENT", operators=(Operator(),) * 6)
     path = save([silent, init_voice()], tmp_path / "two.syx")[0]
     sheet = run("show", path, "--index", 1).out
@@ -100,7 +100,7 @@ def test_what_ails_a_voice_is_said_under_its_sheet_and_in_the_list(run: Run, tmp
     assert (finding["voice"], finding["code"], finding["severity"]) == (1, "silent", "error")
 
 
-def test_what_was_mended_goes_to_stderr(run: Run, bank: Path) -> None:
+def test_repairs_go_to_stderr(run: Run, bank: Path) -> None:
     data = bytearray(bank.read_bytes())
     data[-2] ^= 1
     bank.write_bytes(data)
@@ -110,7 +110,7 @@ def test_what_was_mended_goes_to_stderr(run: Run, bank: Path) -> None:
     assert "checksum" not in outcome.out
 
 
-def test_many_mended_things_are_cut_short(run: Run, bank: Path) -> None:
+def test_many_repairs_are_cut_short(run: Run, bank: Path) -> None:
     data = bytearray(bank.read_bytes())
     for voice in range(32):
         data[6 + 128 * voice] = 127  # R1 of OP6
@@ -144,7 +144,7 @@ def test_every_odd_file_is_shown_or_refused_in_a_sentence(run: Run, shared: Path
 def test_show_writes_a_picture(run: Run, tmp_path: Path, name: str, start: bytes) -> None:
     single = save(init_voice(), tmp_path / "one.syx")[0]
     outcome = run("show", single, "--plot", tmp_path / name)
-    assert (outcome.code, outcome.err) == (0, f"picture in {tmp_path / name}\n")
+    assert (outcome.code, outcome.err) == (0, f"figure in {tmp_path / name}\n")
     assert (tmp_path / name).read_bytes().startswith(start)
     assert outcome.out.startswith("INIT VOICE")
 
