@@ -1,4 +1,4 @@
-"""``ddx7 corpus``: folders of banks as one file to learn from."""
+"""``ddx7 corpus``: folders of banks as one training corpus."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,29 +20,29 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Command:
-    """Make a corpus of all voices in files and folders: each sound once, with what is known about it.
+    """Make a corpus of all voices in files and folders: each sound once, with categories, clusters and faults.
 
-    `ddx7 corpus scan FOLDER... -o corpus.npz` reads every file that may hold voices, leaves out what is damaged, silent
-    or INIT VOICE, finds copies and near-copies, and reads categories from names. Beside it, corpus.png draws what is
-    counted. With --listen every voice is played, too: what is wrong with it is noted, and what sounds the same found.
+    `ddx7 corpus scan FOLDER... -o corpus.npz` reads every file that may contain voices, leaves out damaged and silent
+    ones and INIT VOICE, finds duplicates and near-duplicates, and reads categories from names. It draws the statistics
+    in corpus.png. With --measure it renders and screens every voice, too, and clusters voices by their sound.
     """
 
     action: Annotated[Positional[Literal["scan"]], arg(metavar="scan", help_behavior_hint="")]
-    """What to do."""
+    """The action."""
     paths: Annotated[Positional[tuple[Path, ...]], arg(metavar="FOLDER|ZIP...", help_behavior_hint="")]
     """Folders, zips and files."""
     output: Annotated[Path, arg(metavar="CORPUS.npz", aliases=["-o"])]
     """The file to write; CORPUS.png comes beside it."""
-    listen: bool = False
-    """Play every voice: 3,072 took 26 s, and 34,890 took 33 minutes on two cores busy with other work. What is heard is
-    kept in CORPUS.heard, where the next run goes on if this one is stopped."""
+    measure: bool = False
+    """Render and screen every voice: 3,072 took 26 s, and 34,890 took 33 minutes on two cores busy with other work. A
+    run that was stopped resumes from the measures in CORPUS.heard."""
     json: bool = False
     """Print JSON instead of a table."""
     force: bool = False
-    """Replace files that are there."""
+    """Replace existing files."""
 
     def run(self) -> int:
-        """Read, listen, write, and return the exit code."""
+        """Read, measure, write, and return the exit code."""
         if not self.paths:
             raise UsageError("found no folders to scan, wanted at least one")
         if self.output.suffix.lower() != ".npz":
@@ -55,53 +55,54 @@ class Command:
         from ddx7.library.statistics import count
 
         with _bar("reading files") as progress:
-            found = scan(list(self.paths), progress)
-        for problem in found.problems[:_MOST_PROBLEMS]:
-            note(f"{problem.path}: passed over, {problem.sentence}")
-        if len(found.problems) > _MOST_PROBLEMS:
-            note(f"and {len(found.problems) - _MOST_PROBLEMS} more; ddx7 check lists all")
-        heard = None
-        if self.listen:
+            collection = scan(list(self.paths), progress)
+        for problem in collection.problems[:_MAX_PROBLEMS]:
+            note(f"{problem.path}: skipped, {problem.sentence}")
+        if len(collection.problems) > _MAX_PROBLEMS:
+            note(f"and {len(collection.problems) - _MAX_PROBLEMS} more; ddx7 check lists all")
+        measures = None
+        if self.measure:
             from ddx7.library.screening import measure_voices
 
-            with _bar("listening") as progress:
-                heard = measure_voices(found.vced, folder=self.output.with_suffix(".heard"), progress=progress)
-        corpus = make_corpus(found, heard)
-        counted = count(corpus)
+            with _bar("measuring voices") as progress:
+                folder = self.output.with_suffix(".heard")
+                measures = measure_voices(collection.vced, folder=folder, progress=progress)
+        corpus = make_corpus(collection, measures)
+        statistics = count(corpus)
 
         from ddx7.library.categories import CATEGORIES
         from ddx7.plot import corpus_figure, figure_bytes
 
         save_corpus(corpus, self.output, force=self.force)
         figure = corpus_figure(
-            n_voices=counted.counts["voices"],
-            n_clusters=counted.counts["families by bytes"],
-            categories=dict(zip([*CATEGORIES, "none"], counted.categories.tolist(), strict=True)),
-            diagnoses=counted.diagnoses,
-            algorithms=counted.algorithms,
-            fixed_operators=counted.fixed,
-            feedback=counted.feedback,
+            n_voices=statistics.counts["voices"],
+            n_clusters=statistics.counts["families by bytes"],
+            categories=dict(zip([*CATEGORIES, "none"], statistics.categories.tolist(), strict=True)),
+            diagnoses=statistics.diagnoses,
+            algorithms=statistics.algorithms,
+            fixed_operators=statistics.fixed,
+            feedback=statistics.feedback,
         )
         atomic_write(picture, figure_bytes(figure), force=self.force)
         if self.json:
-            result_json(counted.to_dict())
+            result_json(statistics.to_dict())
         else:
-            result(_table(counted))
+            result(_table(statistics))
         note(f"{len(corpus):,} voices are in {self.output}, a picture in {picture}")
         return 0
 
 
-_MOST_PROBLEMS = 5
-_MOST_ALGORITHMS = 8
-_MEANING = {
-    "mended": "mended: something was out of range",
-    "hanging": "hanging: a carrier's L4 is not 0, so the note may not end",
+_MAX_PROBLEMS = 5
+_MAX_ALGORITHMS = 8
+_LABELS = {
+    "mended": "repaired: bytes were out of range",
+    "hanging": "stuck note: a carrier's L4 is audible, so the note may not end",
 }
 
 
 @contextmanager
 def _bar(what: str) -> "Iterator[Callable[[int, int], object] | None]":
-    """A bar on stderr, where a person is looking."""
+    """A progress bar, if stderr is a terminal."""
     from rich.console import Console
     from rich.progress import Progress
 
@@ -114,19 +115,19 @@ def _bar(what: str) -> "Iterator[Callable[[int, int], object] | None]":
         yield lambda done, total: bars.update(task, completed=done, total=total)
 
 
-def _table(counted: "Statistics") -> Iterator[Text]:
+def _table(statistics: "Statistics") -> Iterator[Text]:
     from ddx7.library.categories import CATEGORIES
 
-    total = counted.counts["voices"]
-    for label, n in counted.counts.items():
+    total = statistics.counts["voices"]
+    for label, n in statistics.counts.items():
         yield _line(label, n)
     for title, values in (
-        ("to be said about them", {_MEANING.get(code, code): n for code, n in counted.diagnoses.items()}),
-        ("categories, by their names", dict(zip([*CATEGORIES, "none"], counted.categories.tolist(), strict=True))),
+        ("faults", {_LABELS.get(code, code): n for code, n in statistics.diagnoses.items()}),
+        ("categories, by their names", dict(zip([*CATEGORIES, "none"], statistics.categories.tolist(), strict=True))),
     ):
         yield from _block(title, values, total)
-    order = counted.algorithms.argsort(kind="stable")[::-1][:_MOST_ALGORITHMS]
-    yield from _block("algorithms, the most used", {str(k + 1): int(counted.algorithms[k]) for k in order}, total)
+    order = statistics.algorithms.argsort(kind="stable")[::-1][:_MAX_ALGORITHMS]
+    yield from _block("algorithms, the most used", {str(k + 1): int(statistics.algorithms[k]) for k in order}, total)
 
 
 def _block(title: str, values: dict[str, int], total: int) -> Iterator[Text]:

@@ -11,12 +11,12 @@ from ddx7.cli.made import check_output, one_voice, write_made
 
 @dataclass(frozen=True)
 class Command:
-    """Walk from one voice to another: a bank of the steps, and a WAV that plays each.
+    """Morph one voice into another: a bank of the steps, and a WAV that plays each.
 
-    For every step there are many candidates, and those are taken that make the steps to the ear most even: hybrids,
-    whose levels and envelopes are blended while frequencies and the algorithm change sides, operator by operator, and
-    voices that a trained ear draws for sounds between the two. A file with several voices takes a number after a
-    colon: rom1a.syx:11.
+    Every step has many candidates, and the command selects those whose sounds make the steps most even. Hybrids
+    interpolate levels and envelopes, and take the frequency of each operator and the algorithm from one of the two
+    voices. The preset encoder decodes voices from points between the two sounds. For a file with several voices append
+    a colon and a number: rom1a.syx:11.
     """
 
     a: Annotated[Positional[str], arg(metavar="FILE[:N]")]
@@ -27,10 +27,10 @@ class Command:
     """The bank to write; OUT.wav is written beside it."""
     steps: Annotated[int, arg(metavar="N")] = 7
     """How many voices, both ends included, 2-64."""
-    through: Literal["both", "hybrids", "ear"] = "both"
-    """Where the voices between come from; hybrids keep to bytes of the two."""
+    through: Literal["both", "hybrids", "encoder"] = "both"
+    """Candidates of the steps; hybrids consist of bytes of the two voices."""
     seed: Annotated[int, arg(metavar="N")] = 0
-    """Another seed, other voices from the ear."""
+    """Another seed, other voices from the preset encoder."""
     force: bool = False
     """Replace files that are there."""
 

@@ -114,9 +114,10 @@ class TrainGan(TrainFromVoices):
 
     def _train(self, vced: "np.ndarray") -> Path:
         from ddx7.generation.gan.conditions import ConditionPrior
+        from ddx7.generation.gan.config import GanConfig
         from ddx7.generation.gan.data import HeldOutEvaluator, examples_of, load_clean
         from ddx7.generation.gan.network import GanSize
-        from ddx7.generation.gan.training import GanConfig, train
+        from ddx7.generation.gan.training import train
         from ddx7.generation.gan.voice_generator import save_weights
         from ddx7.library.categories import CATEGORIES
 
@@ -128,17 +129,22 @@ class TrainGan(TrainFromVoices):
         note(f"{len(clean):,} of {len(vced):,} voices pass the screening")
         training_voices, held_out_voices = _split(clean, _GAN_HELD_OUT_SHARE, self.seed)
         examples = examples_of(training_voices)
-        config = GanConfig.of(self.steps, batch=self.batch, seed=self.seed)
+        config = GanConfig(batch=self.batch, seed=self.seed).scaled_to(self.steps)
 
         def report_metrics(metrics: dict[str, float]) -> None:
             note_metrics(metrics, self.steps, ("score", "coverage_numbers", "coverage_sound", "duds", "steps_per_s"))
 
-        weights, metrics = train(
-            examples, self.output, config, GanSize(), HeldOutEvaluator.of(held_out_voices), progress=report_metrics
-        )
-        card = {"command": "ddx7 train gan", "voices": len(training_voices), "categories": list(CATEGORIES), **metrics}
+        evaluator = HeldOutEvaluator.from_voices(held_out_voices)
+        trained = train(examples, self.output, config, GanSize(), evaluator, progress=report_metrics)
+        card = {
+            "command": "ddx7 train gan",
+            "voices": len(training_voices),
+            "categories": list(CATEGORIES),
+            **trained.metrics,
+        }
         path = self.output / "gan.safetensors"
-        save_weights(path, weights, GanSize(), ConditionPrior.of(examples.conditions), card)
+        prior = ConditionPrior.from_conditions(examples.conditions)
+        save_weights(path, trained.generator, trained.critic, GanSize(), prior, card)
         return path
 
 

@@ -1,4 +1,4 @@
-"""``ddx7 vary``: a voice's relatives."""
+"""``ddx7 vary``: variations of a voice."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ _TARGETS: Mapping[str, SaveTarget] = {"tx816": "tx816", "minidexed": "minidexed-
 class Command:
     """Make variations of a voice: a bank of them, and a WAV that plays each.
 
-    Each is heard before it is kept: none is silent, or much louder or softer than the voice it comes from.
+    The command renders every variation; none is silent, or much louder or softer than the original.
     """
 
     file: Annotated[Positional[Path], arg(metavar="FILE")]
@@ -34,9 +34,9 @@ class Command:
     count: Annotated[int, arg(metavar="N")] = 8
     """How many variations."""
     amount: Annotated[float, arg(metavar="X")] = 0.2
-    """How different: 0.05 a twin, 0.2 a sibling, 1 a distant relative."""
+    """How different the variations are: 0.05 nearly equal, 0.2 closely related, 1 distantly related."""
     lock: Annotated[str, arg(metavar="SECTIONS", help_behavior_hint="(such as envelopes,ratios)")] = ""
-    """What stays as it is: algorithm, envelopes, levels, ratios, scaling, modulation."""
+    """Sections that do not change: algorithm, envelopes, levels, ratios, scaling, modulation."""
     layout: Literal["bank", "tx816", "minidexed"] = "bank"
     """For unison, the voice itself and seven variations. tx816: a folder with eight files, one for each module;
     minidexed: an SD card's folders with a bank, and a performance in which all eight play as one."""
@@ -58,9 +58,9 @@ class Command:
             refuse_to_overwrite([self.output.with_suffix(".wav")], force=self.force)
         voice = one_voice(self.file, self.index, self.name)
         if target := _TARGETS.get(self.layout):
-            made = [voice, *vary(voice, _AT_ONCE - 1, amount=self.amount, seed=self.seed, lock=lock)]
-            write_made(made, self.output, force=self.force, target=target)
+            variations = [voice, *vary(voice, _AT_ONCE - 1, amount=self.amount, seed=self.seed, lock=lock)]
+            write_made(variations, self.output, force=self.force, target=target)
         else:
-            made = vary(voice, self.count, amount=self.amount, seed=self.seed, lock=lock)
-            write_made(made, self.output, force=self.force)
+            variations = vary(voice, self.count, amount=self.amount, seed=self.seed, lock=lock)
+            write_made(variations, self.output, force=self.force)
         return 0

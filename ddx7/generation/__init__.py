@@ -1,4 +1,4 @@
-"""Voices from noise and from voices: whole banks, and variations of one."""
+"""New voices: banks generated from noise, variations of a voice, and morphs between two."""
 
 from ddx7.generation.generate import generate as generate
 from ddx7.generation.morph import morph as morph

@@ -1,44 +1,125 @@
-"""`generate`: banks of voices nobody has heard, made from noise and listened to before they are kept."""
+"""`generate`: banks of voices that a network samples from noise and screening selects."""
 
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
+from jaxtyping import Bool, Float, Int, UInt8
 
 from ddx7.errors import Ddx7Error
+from ddx7.generation.gan.conditions import UNSPECIFIED, YES, VoiceConditions, describe_conditions
+from ddx7.generation.gan.voice_generator import VoiceGenerator, shipped
 from ddx7.library.canonical import sound_key
+from ddx7.library.categories import CATEGORIES
+from ddx7.library.classify import load_classifier
+from ddx7.library.measures import NoteMeasures
+from ddx7.library.naming import NameStyle, name_voices
+from ddx7.library.screening import measure_voices, screen_measures, unpitched
 from ddx7.voice import Bank, Voice
 from ddx7.voice.health import has_stuck_note, is_silent
 
-if TYPE_CHECKING:
-    from ddx7.generation.gan.conditions import VoiceConditions
-    from ddx7.generation.gan.voice_generator import VoiceGenerator
+MAX_COUNT = 1024
+_SPARE = 1.25  # candidates for each missing voice, because screening rejects some
+# With a category: voices sampled for each candidate, and candidates screened for each missing voice.
+_SAMPLED_PER_CANDIDATE, _CANDIDATES_PER_VOICE = 2, 8
+_MAX_ROUNDS = 12
+_LIKELY = 0.3  # probability from which a predicted category is used for the name
 
-Names = Literal["fitting", "random"]
 
-MOST = 1024
-_SPARE = 1.25  # voices for one that is wanted: some will be duds
-# Where a kind of sound is asked for: voices drawn for one that is heard, and heard for one that is kept.
-_DRAWN, _HEARD = 2, 8
-_ROUNDS = 12
-_LIKELY = 0.3  # from which a guess at a kind of sound is worth a name
+@dataclass(frozen=True)
+class GenerationRequest:
+    """Which voices to generate.
+
+    Attributes:
+      count: number of voices, 1-1024.
+      categories: that every voice has, all at once, some of `ddx7.library.CATEGORIES`; none leaves them open.
+      algorithm: 1-32; None samples algorithms as often as programmers use them.
+      pad: whether envelopes are long and sweeping; None leaves it open.
+      fixed: whether operators have a fixed frequency; None leaves it open.
+      seed: equal seeds give equal voices, different seeds different ones.
+      screen: whether to render every voice and leave out rejected ones.
+      names: "fitting" names describe the sound, "random" ones do not.
+    """
+
+    count: int = 32
+    categories: tuple[str, ...] = ()
+    algorithm: int | None = None
+    pad: bool | None = None
+    fixed: bool | None = None
+    seed: int = 0
+    screen: bool = True
+    names: NameStyle = "fitting"
+
+    def check(self, categories: Sequence[str]) -> None:
+        """Refuse values out of range.
+
+        Args:
+          categories: that the generator can be conditioned on.
+
+        Raises:
+          Ddx7Error: a value is out of range; the message names it.
+        """
+        if not 1 <= self.count <= MAX_COUNT:
+            raise Ddx7Error(f"count: found {self.count}, wanted 1 to {MAX_COUNT}")
+        unknown = [name for name in self.categories if name not in categories]
+        if unknown:
+            raise Ddx7Error(f"category: found {', '.join(unknown)}, wanted some of {', '.join(categories)}")
+        if self.algorithm is not None and not 1 <= self.algorithm <= 32:
+            raise Ddx7Error(f"algorithm: found {self.algorithm}, wanted 1 to 32")
+        if self.seed < 0:
+            raise Ddx7Error(f"seed: found {self.seed}, wanted 0 or more")
+
+
+@dataclass(frozen=True)
+class ScreeningCounts:
+    """What screening found while a bank was generated.
+
+    Attributes:
+      n_screened: voices that were rendered and screened; 0 without screening.
+      n_rejected: those that broke a rule.
+      reasons: rejected voices by the code of the first rule that they broke.
+    """
+
+    n_screened: int = 0
+    n_rejected: int = 0
+    reasons: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)
 class GeneratedBank:
-    """Voices that were generated, and how.
+    """Generated voices, and how they came about.
 
     Attributes:
       bank: the voices, named.
-      kinds: what each was asked to be or is taken for, for each voice; some may be empty.
-      report: counts of what was drawn, left out and why; for JSON.
+      categories: of each voice, the requested or else the predicted ones; may be empty.
+      request: that the voices were generated for.
+      counts: of the screening.
     """
 
     bank: Bank
-    kinds: tuple[tuple[str, ...], ...]
-    report: dict[str, Any]
+    categories: tuple[tuple[str, ...], ...]
+    request: GenerationRequest
+    counts: ScreeningCounts
+
+    def to_dict(self) -> dict[str, object]:
+        """Request, counts and voices, for JSON."""
+        return {
+            "count": self.request.count,
+            "category": list(self.request.categories),
+            "algorithm": self.request.algorithm,
+            "pad": self.request.pad,
+            "fixed": self.request.fixed,
+            "seed": self.request.seed,
+            "audition": self.request.screen,
+            "heard": self.counts.n_screened,
+            "duds": self.counts.n_rejected,
+            "reasons": dict(self.counts.reasons),
+            "voices": [
+                {"name": voice.name, "algorithm": voice.algorithm, "kinds": list(categories)}
+                for voice, categories in zip(self.bank, self.categories, strict=True)
+            ],
+        }
 
 
 def generate(
@@ -49,204 +130,161 @@ def generate(
     pad: bool | None = None,
     fixed: bool | None = None,
     seed: int = 0,
-    audition: bool = True,
-    names: Names = "fitting",
+    screen: bool = True,
+    names: NameStyle = "fitting",
 ) -> Bank:
-    """Make voices from noise.
+    """Generate voices from noise.
 
     Args:
-      count: how many, 1-1024.
-      category: kind of sound (`ddx7.library.categories.CATEGORIES`), or several that each voice shall be at once.
-      algorithm: 1-32; None: as people choose them.
-      pad: whether envelopes shall be long and sweeping; None: as it comes.
-      fixed: whether operators shall have a fixed frequency; None: as it comes.
-      seed: of chance; the same gives the same voices, another others.
-      audition: listen to every voice and leave out duds.
-      names: "fitting" say what a voice sounds like, "random" say nothing.
+      count: number of voices, 1-1024.
+      category: one of `ddx7.library.CATEGORIES`, or several that every voice has at once.
+      algorithm: 1-32; None samples algorithms as often as programmers use them.
+      pad: whether envelopes are long and sweeping; None leaves it open.
+      fixed: whether operators have a fixed frequency; None leaves it open.
+      seed: equal seeds give equal voices, different seeds different ones.
+      screen: render every voice and leave out those that screening rejects.
+      names: "fitting" names describe the sound, "random" ones do not.
 
     Returns:
       the voices; no two sound the same.
 
     Raises:
-      Ddx7Error: an argument out of range, or what is asked for is not found.
+      Ddx7Error: an argument is out of range, or the generator finds too few voices that match the request.
     """
-    return make_bank(
-        count,
-        category=category,
-        algorithm=algorithm,
-        pad=pad,
-        fixed=fixed,
-        seed=seed,
-        audition=audition,
-        names=names,
-    ).bank
+    categories = (category,) if isinstance(category, str) else tuple(category or ())
+    return make_bank(GenerationRequest(count, categories, algorithm, pad, fixed, seed, screen, names)).bank
 
 
-def make_bank(
-    count: int = 32,
-    *,
-    category: str | Sequence[str] | None = None,
-    algorithm: int | None = None,
-    pad: bool | None = None,
-    fixed: bool | None = None,
-    seed: int = 0,
-    audition: bool = True,
-    names: Names = "fitting",
-    maker: "VoiceGenerator | None" = None,
-) -> GeneratedBank:
-    """What `generate` does, with a report; `maker` is a generator of one's own."""
-    from ddx7.generation.gan.voice_generator import shipped
+def make_bank(request: GenerationRequest, generator: VoiceGenerator | None = None) -> GeneratedBank:
+    """Generate voices, and report how.
 
-    maker = maker or shipped()
-    asked = (category,) if isinstance(category, str) else tuple(category or ())
-    _check(count, asked, algorithm, seed, maker)
-    draws = _Draws(maker, asked, algorithm, pad, fixed, seed)
-    kept, kinds, measured, counts = _collect(draws, count, listen_first=audition)
-    voices = [Voice.from_vced(row) for row in kept]
-    bank = Bank(
-        voice.renamed(name) for voice, name in zip(voices, _names(voices, kinds, seed, names, measured), strict=True)
-    )
-    told = {"count": count, "category": list(asked), "algorithm": algorithm, "pad": pad, "fixed": fixed, "seed": seed}
-    return GeneratedBank(bank, kinds, {**told, "audition": audition, **counts})
+    Args:
+      request: which voices.
+      generator: None takes the one that comes with the package.
 
-
-@dataclass(frozen=True, eq=False)
-class _Draws:
-    """What is asked for, and rounds of voices for it."""
-
-    maker: "VoiceGenerator"
-    asked: tuple[str, ...]
-    algorithm: int | None
-    pad: bool | None
-    fixed: bool | None
-    seed: int
-
-    def __call__(self, wanted: int, turn: int) -> tuple[np.ndarray, np.ndarray]:
-        """About `wanted` voices that are well and as asked for, and how likely they are of each kind.
-
-        Where a kind is asked for, those of several times as many whose parameters are likeliest of it, likeliest first.
-        """
-        from ddx7.generation.gan.conditions import UNSAID, YES, describe_conditions
-
-        flag = {None: UNSAID, True: YES, False: -YES}
-        rng = np.random.default_rng([self.seed, turn])
-        places = [self.maker.categories.index(name) for name in self.asked]
-        n = wanted * (_DRAWN if places else 1) + 8
-        conditions = self.maker.habits.draw(
-            rng,
-            n,
-            categories=places,
-            algorithm=None if self.algorithm is None else self.algorithm - 1,
-            sweeping=flag[self.pad],
-            fixed=flag[self.fixed],
-        )
-        vced = self.maker.make(conditions, seed=int(rng.integers(2**31)))
-        true = describe_conditions(vced, conditions.categories)
-        vced = vced[~is_silent(vced) & ~has_stuck_note(vced) & _obeys(true, conditions)]
-        likely = self.maker.kinds(vced)
-        if places:
-            order = _likeliest(likely[:, places])[: max(len(vced) // _DRAWN, 1)]
-            vced, likely = vced[order], likely[order]
-        return vced, likely
-
-
-def _obeys(true: "VoiceConditions", asked: "VoiceConditions") -> np.ndarray:
-    return ((asked.sweeping == 0) | (true.sweeping == asked.sweeping)) & (
-        (asked.fixed == 0) | (true.fixed == asked.fixed)
-    )
-
-
-def _likeliest(likely: np.ndarray) -> np.ndarray:
-    """Order of voices, those first that are likeliest of all kinds at once, [voice, kind]."""
-    return np.argsort(-np.log(likely + 1e-6).sum(axis=1), kind="stable")
-
-
-def _collect(draws: _Draws, count: int, *, listen_first: bool) -> tuple[np.ndarray, tuple, Any, dict[str, Any]]:
-    """Voices, their kinds, measures of their sound if they were heard, and what was left out."""
-    kept: list[np.ndarray] = []
-    kinds: list[tuple[str, ...]] = []
-    parts: list[Any] = []
-    seen: set[bytes] = set()
-    why: Counter[str] = Counter()
-    n_heard = n_drawn = 0
-    choice = _HEARD if listen_first and draws.asked else 1
-    for turn in range(_ROUNDS):
-        wanted = count - len(kept)
-        vced, likely = draws(int(np.ceil(_SPARE * wanted)) * choice, turn)
-        n_drawn += len(vced)
-        keys = [key.tobytes() for key in sound_key(vced)]
-        new = [k for k, key in enumerate(keys) if key not in seen and keys.index(key) == k]
-        seen.update(keys)
-        vced, likely = vced[new], likely[new]
-        if not len(vced):
+    Raises:
+      Ddx7Error: as `generate`.
+    """
+    generator = generator or shipped()
+    request.check(generator.categories)
+    accepted: list[_Candidates] = []
+    reasons: Counter[str] = Counter()
+    known: set[bytes] = set()
+    n_accepted = n_sampled = n_screened = 0
+    per_voice = _CANDIDATES_PER_VOICE if request.screen and request.categories else 1
+    for round_index in range(_MAX_ROUNDS):
+        missing = request.count - n_accepted
+        vced, probabilities = _sample(request, generator, int(np.ceil(_SPARE * missing)) * per_voice, round_index)
+        n_sampled += len(vced)
+        new = _new_rows(vced, known)
+        if not len(new):
             continue
-        if listen_first:
-            fit, of_each, measured, codes = _audition(draws, vced)
-            why.update(codes)
-            n_heard += len(vced)
+        vced, probabilities = vced[new], probabilities[new]
+        if request.screen:
+            candidates, codes = _screened(request, vced)
+            n_screened += len(vced)
+            reasons.update(codes)
         else:
-            fit, of_each, measured = np.arange(len(vced)), _kinds(draws, draws.maker.categories, likely), None
-        for k in fit[:wanted]:
-            kept.append(vced[k])
-            kinds.append(of_each[k])
-            parts.append((measured, k))
-        if len(kept) == count:
+            candidates = _Candidates(vced, _categories(request, generator.categories, probabilities), None)
+        accepted.append(candidates.first(missing))
+        n_accepted += len(accepted[-1].vced)
+        if n_accepted == request.count:
             break
     else:
         raise Ddx7Error(
-            f"generate: found {len(kept)} voices as asked for among {n_drawn} that were made, wanted {count}; "
-            f"ask for fewer, or for less at once"
+            f"generate: found {n_accepted} voices that match the request among {n_sampled} sampled ones, "
+            f"wanted {request.count}; request fewer voices or fewer properties at once"
         )
-    report = {"heard": n_heard, "duds": n_heard and int(sum(why.values())), "reasons": dict(why)}
-    return np.array(kept), tuple(kinds), _joined(parts) if listen_first else None, report
+    return _named(request, accepted, ScreeningCounts(n_screened, sum(reasons.values()), dict(reasons)))
 
 
-def _audition(draws: _Draws, vced: np.ndarray) -> tuple[np.ndarray, list[tuple[str, ...]], Any, list[str]]:
-    """Which voices are well, what sounds most as asked first; kinds and measures of all; of each dud why."""
-    from ddx7.library.categories import CATEGORIES
-    from ddx7.library.classify import load_classifier
-    from ddx7.library.screening import measure_voices, screen_measures, unpitched
+@dataclass(frozen=True, eq=False)
+class _Candidates:
+    """Voices of one round, best first, with their categories and, if screened, measures of a middle C."""
 
-    heard = measure_voices(vced)
-    likely = load_classifier().probabilities(vced, heard)
-    kinds = _kinds(draws, CATEGORIES, likely)
-    of_kind = np.array([[kind in some for kind in CATEGORIES] for some in kinds])
-    verdicts = screen_measures(heard, without_pitch=unpitched(of_kind))
-    duds = verdicts.duds
-    order = _likeliest(likely[:, [CATEGORIES.index(name) for name in draws.asked]])
-    return order[~duds[order]], kinds, heard.middle, [verdicts.codes(int(k))[0] for k in np.flatnonzero(duds)]
+    vced: UInt8[np.ndarray, "voice 155"]
+    categories: list[tuple[str, ...]]
+    measures: NoteMeasures | None
+
+    def first(self, n: int) -> "_Candidates":
+        measures = self.measures[np.arange(len(self.vced))[:n]] if self.measures is not None else None
+        return _Candidates(self.vced[:n], self.categories[:n], measures)
 
 
-def _joined(parts: list[tuple[Any, int]]) -> Any:
-    """Measures of voices of several rounds, in order."""
-    from dataclasses import fields
+def _sample(
+    request: GenerationRequest, generator: VoiceGenerator, n: int, round_index: int
+) -> tuple[UInt8[np.ndarray, "voice 155"], Float[np.ndarray, "voice category"]]:
+    """About `n` sound voices that match the request, and probabilities of their categories by the parameters.
 
-    from ddx7.library.measures import NoteMeasures
+    With a category, the likeliest of several times as many voices, likeliest first.
+    """
+    flag = {None: UNSPECIFIED, True: YES, False: -YES}
+    rng = np.random.default_rng([request.seed, round_index])
+    indices = [generator.categories.index(name) for name in request.categories]
+    conditions = generator.condition_prior.sample(
+        rng,
+        n * (_SAMPLED_PER_CANDIDATE if indices else 1) + 8,
+        categories=indices,
+        algorithm=None if request.algorithm is None else request.algorithm - 1,
+        sweeping=flag[request.pad],
+        fixed=flag[request.fixed],
+    )
+    vced = generator.sample(conditions, seed=int(rng.integers(2**31)))
+    met = describe_conditions(vced, conditions.categories)
+    vced = vced[~is_silent(vced) & ~has_stuck_note(vced) & _matches(met, conditions)]
+    probabilities = generator.category_probabilities(vced)
+    if indices:
+        best = _likeliest(probabilities[:, indices])[: max(len(vced) // _SAMPLED_PER_CANDIDATE, 1)]
+        vced, probabilities = vced[best], probabilities[best]
+    return vced, probabilities
 
-    names = [field.name for field in fields(NoteMeasures)]
-    return NoteMeasures(**{name: np.stack([getattr(measured, name)[k] for measured, k in parts]) for name in names})
+
+def _matches(met: VoiceConditions, conditions: VoiceConditions) -> Bool[np.ndarray, " voice"]:
+    return ((conditions.sweeping == UNSPECIFIED) | (met.sweeping == conditions.sweeping)) & (
+        (conditions.fixed == UNSPECIFIED) | (met.fixed == conditions.fixed)
+    )
 
 
-def _kinds(draws: _Draws, categories: Sequence[str], likely: np.ndarray) -> list[tuple[str, ...]]:
-    """What each voice was asked to be or, where nothing was asked, is likely taken for."""
-    if draws.asked:
-        return [draws.asked] * len(likely)
-    return [(categories[int(row.argmax())],) if row.max() >= _LIKELY else () for row in likely]
+def _likeliest(probabilities: Float[np.ndarray, "voice category"]) -> Int[np.ndarray, " voice"]:
+    """Voices by the probability of all categories at once, likeliest first."""
+    return np.argsort(-np.log(probabilities + 1e-6).sum(axis=1), kind="stable")
 
 
-def _names(voices: list[Voice], kinds: Sequence[tuple[str, ...]], seed: int, style: Names, measured: Any) -> list[str]:
-    from ddx7.library.naming import name_voices
+def _new_rows(vced: UInt8[np.ndarray, "voice 155"], known: set[bytes]) -> list[int]:
+    """Rows whose sound is neither known nor that of an earlier row; adds all sounds to the known ones."""
+    keys = [key.tobytes() for key in sound_key(vced)]
+    new = [k for k, key in enumerate(keys) if key not in known and keys.index(key) == k]
+    known.update(keys)
+    return new
 
-    return name_voices(voices, kinds, seed, style=style, measures=measured)
+
+def _screened(request: GenerationRequest, vced: UInt8[np.ndarray, "voice 155"]) -> tuple[_Candidates, list[str]]:
+    """Voices that screening accepts, best match of the requested categories first; of each rejected one the reason."""
+    measures = measure_voices(vced)
+    probabilities = load_classifier().probabilities(vced, measures)
+    categories = _categories(request, CATEGORIES, probabilities)
+    category_mask = np.array([[category in some for category in CATEGORIES] for some in categories])
+    screening = screen_measures(measures, without_pitch=unpitched(category_mask))
+    order = _likeliest(probabilities[:, [CATEGORIES.index(name) for name in request.categories]])
+    accepted = order[~screening.rejected[order]]
+    candidates = _Candidates(vced[accepted], [categories[k] for k in accepted], measures.middle[accepted])
+    return candidates, [screening.codes(int(k))[0] for k in np.flatnonzero(screening.rejected)]
 
 
-def _check(count: int, asked: tuple[str, ...], algorithm: int | None, seed: int, maker: "VoiceGenerator") -> None:
-    if not 1 <= count <= MOST:
-        raise Ddx7Error(f"count: found {count}, wanted 1 to {MOST}")
-    unknown = [name for name in asked if name not in maker.categories]
-    if unknown:
-        raise Ddx7Error(f"category: found {', '.join(unknown)}, wanted some of {', '.join(maker.categories)}")
-    if algorithm is not None and not 1 <= algorithm <= 32:
-        raise Ddx7Error(f"algorithm: found {algorithm}, wanted 1 to 32")
-    if seed < 0:
-        raise Ddx7Error(f"seed: found {seed}, wanted 0 or more")
+def _categories(
+    request: GenerationRequest, names: Sequence[str], probabilities: Float[np.ndarray, "voice category"]
+) -> list[tuple[str, ...]]:
+    """The requested categories of each voice or, where none were, the likeliest one if it is likely enough."""
+    if request.categories:
+        return [request.categories] * len(probabilities)
+    return [(names[int(row.argmax())],) if row.max() >= _LIKELY else () for row in probabilities]
+
+
+def _named(request: GenerationRequest, accepted: list[_Candidates], counts: ScreeningCounts) -> GeneratedBank:
+    voices = [Voice.from_vced(row) for candidates in accepted for row in candidates.vced]
+    categories = tuple(some for candidates in accepted for some in candidates.categories)
+    parts = [candidates.measures for candidates in accepted if candidates.measures is not None]
+    measures = NoteMeasures.concatenate(parts) if parts else None
+    names = name_voices(voices, categories, request.seed, style=request.names, measures=measures)
+    bank = Bank(voice.renamed(name) for voice, name in zip(voices, names, strict=True))
+    return GeneratedBank(bank, categories, request, counts)

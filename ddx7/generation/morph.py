@@ -1,18 +1,19 @@
-"""`morph`: steps from one voice to another, chosen by ear so that no step is much larger than the others.
+"""`morph`: steps from one voice to another, selected by their sound so that all steps are about equally large.
 
-For every step there are many candidates. Hybrids are one kind: what has an order (levels, rates, depths) is blended;
-what has none - the algorithm, and each operator's frequency - is that of one parent or the other, never between: the
-mean of two tunings is out of tune with both. The other kind is drawn by the ear: both parents are encoded by their
-sound, and voices are decoded from between (`ddx7.encoder.latent`); those owe no byte to either parent.
+Every step has many candidates. Hybrids are one source: they interpolate ordinal parameters (levels, rates, depths) and
+take categorical ones, the algorithm and each operator's frequency, from one parent or the other, because the mean of
+two tunings is out of tune with both. The preset encoder is the other source: it encodes the sound of both parents and
+decodes voices from points between them (`ddx7.encoder.latent`); their bytes need not be those of a parent.
 
-All are played, and the sequence is taken whose steps, from the first voice to the last, have the least sum of squares:
-the shortest path through sound, walked evenly. Were there a voice for every sound, it would be the straight line.
+All candidates are rendered. The morph is the sequence whose steps have the least sum of squared distances: the shortest
+path through the sounds, in even steps. With a voice for every sound it would be a straight line.
 """
 
 from itertools import pairwise, product
 from typing import Literal, get_args
 
 import numpy as np
+from jaxtyping import Float, UInt8
 
 from ddx7.encoder.latent import decode, encode
 from ddx7.errors import Ddx7Error
@@ -28,27 +29,28 @@ _TUNING = np.stack([VCED_COLUMNS[name] for name in ("fixed", "coarse", "fine", "
 _BLENDED[_TUNING.ravel()] = False
 _BLENDED[VCED_COLUMNS["transpose"]] = False
 
-Through = Literal["both", "hybrids", "ear"]
-"""Where the voices between come from."""
-_DRAWN = 64
-"""Voices that the ear draws for a step: one of its compiled groups."""
+Through = Literal["both", "hybrids", "encoder"]
+"""Sources of the candidates between the two voices."""
+_DECODED = 64
+"""Candidates that the preset encoder decodes for a step: one of its compiled groups."""
 
 
 def morph(a: Voice, b: Voice, steps: int = 7, *, through: Through = "both", seed: int = 0) -> Bank:
-    """Walk from one voice to another.
+    """Morph one voice into another.
 
     Args:
       a: the first step.
-      b: the last.
-      steps: how many voices, both ends included, 2-64.
-      through: hybrids of the two voices, what the ear draws between them, or whichever of both makes the steps evenest.
-      seed: of what the ear draws.
+      b: the last step.
+      steps: number of voices, both ends included, 2-64.
+      through: candidates of the steps: hybrids of both voices, voices that the preset encoder decodes between them, or
+        both.
+      seed: of the decoded voices.
 
     Returns:
-      the voices in order; the ends are `a` and `b` as they are, the others named after both.
+      the voices in order; the ends are `a` and `b` unchanged, the others are named after both.
 
     Raises:
-      Ddx7Error: steps out of range, or no such way.
+      Ddx7Error: steps out of range, or no such source.
     """
     if through not in get_args(Through):
         raise Ddx7Error(f"through: found {through!r}, wanted one of {', '.join(get_args(Through))}")
@@ -56,86 +58,88 @@ def morph(a: Voice, b: Voice, steps: int = 7, *, through: Through = "both", seed
         raise Ddx7Error(f"steps: found {steps}, wanted 2 to 64")
     ends = np.stack([np.frombuffer(voice.to_vced(), np.uint8) for voice in (a, b)])
     path = walk(ends[0], ends[1], steps, through, seed)
-    between = [Voice.from_vced(row).renamed(_named(a, b, k, steps)) for k, row in enumerate(path[1:-1], start=1)]
+    between = [Voice.from_vced(row).renamed(_step_name(a, b, k, steps)) for k, row in enumerate(path[1:-1], start=1)]
     return Bank([a, *between, b])
 
 
-def walk(a: np.ndarray, b: np.ndarray, steps: int, through: Through = "both", seed: int = 0) -> np.ndarray:
-    """The voices of a morph, uint8 [step, 155], from a to b, each uint8 [155]; the rest as in `morph`."""
-    b = _facing(a, b)
+def walk(
+    a: UInt8[np.ndarray, " 155"], b: UInt8[np.ndarray, " 155"], steps: int, through: Through = "both", seed: int = 0
+) -> UInt8[np.ndarray, "step 155"]:
+    """The voices of a morph as bytes; arguments as in `morph`."""
+    b = _aligned(a, b)
     shares = np.arange(1, steps - 1) / (steps - 1)
-    kinds = []
-    if through != "ear":
-        kinds.append([hybrids(a, b, share) for share in shares])
+    sources = []
+    if through != "encoder":
+        sources.append([hybrids(a, b, share) for share in shares])
     if through != "hybrids" and len(shares):
-        kinds.append(list(drawn(a, b, shares, seed)))
-    layers = [a[None], *(np.concatenate(step) for step in zip(*kinds, strict=True)), b[None]]
-    seen = note_log_mel(render_notes(np.concatenate(layers)))
-    sounds = np.split(seen, np.cumsum([len(layer) for layer in layers])[:-1])
-    return np.stack([layer[k] for layer, k in zip(layers, _shortest(sounds), strict=True)])
+        sources.append(list(decode_between(a, b, shares, seed)))
+    layers = [a[None], *(np.concatenate(step) for step in zip(*sources, strict=True)), b[None]]
+    log_mels = note_log_mel(render_notes(np.concatenate(layers)))
+    sounds = np.split(log_mels, np.cumsum([len(layer) for layer in layers])[:-1])
+    return np.stack([layer[k] for layer, k in zip(layers, _shortest_path(sounds), strict=True)])
 
 
-def blend(a: np.ndarray, b: np.ndarray, share: float) -> np.ndarray:
-    """The naive blend for comparison: every number between its two ends, what is no number from the nearer one."""
+def blend(a: UInt8[np.ndarray, " 155"], b: UInt8[np.ndarray, " 155"], share: float) -> UInt8[np.ndarray, " 155"]:
+    """Naive interpolation, for comparison: ordinal parameters are interpolated, others are those of the nearer end."""
     mixed = np.round(a + share * (b.astype(float) - a)).astype(np.uint8)
     categorical = np.array([f.parameter.categorical or not f.parameter.audible for f in FIELDS])
     return np.where(categorical, b if share >= 0.5 else a, mixed)
 
 
-def hybrids(a: np.ndarray, b: np.ndarray, share: float) -> np.ndarray:
-    """All voices some way from one to another, by which operators' frequencies and whose algorithm they have.
+def hybrids(
+    a: UInt8[np.ndarray, " 155"], b: UInt8[np.ndarray, " 155"], share: float
+) -> UInt8[np.ndarray, "hybrid 155"]:
+    """All hybrids of two voices at one point between them, each once.
+
+    They differ in which operators have the frequency of `b`, and in whose algorithm they have.
 
     Args:
-      a: uint8 [155].
-      b: uint8 [155].
-      share: 0 is a, 1 is b, for what is blended.
-
-    Returns:
-      uint8 [hybrid, 155], each once.
+      a: one voice.
+      b: the other voice.
+      share: of `b` in interpolated parameters, 0-1.
     """
     mixed = np.round(a + share * (b.astype(float) - a)).astype(np.uint8)
-    found = []
+    voices = []
     for *tuned, other in product((False, True), repeat=N_OPERATORS + 1):
         voice = np.where(_BLENDED, mixed, b if other else a)
         for operator, from_b in enumerate(tuned):
             voice[_TUNING[operator]] = (b if from_b else a)[_TUNING[operator]]
-        found.append(voice)
-    return np.unique(found, axis=0)
+        voices.append(voice)
+    return np.unique(voices, axis=0)
 
 
-def drawn(a: np.ndarray, b: np.ndarray, shares: np.ndarray, seed: int = 0) -> np.ndarray:
-    """Voices that the ear takes for sounds between those of two others.
+def decode_between(
+    a: UInt8[np.ndarray, " 155"], b: UInt8[np.ndarray, " 155"], shares: Float[np.ndarray, " share"], seed: int = 0
+) -> UInt8[np.ndarray, "share 64 155"]:
+    """Voices that the preset encoder decodes from points between the sounds of two voices.
 
     Args:
-      a: uint8 [155].
-      b: uint8 [155].
-      shares: 0 is a, 1 is b, [share].
-      seed: of chance.
-
-    Returns:
-      uint8 [share, 64, 155].
+      a: one voice.
+      b: the other voice.
+      shares: of `b`, 0-1.
+      seed: of the decoder.
     """
     first, last = encode(np.stack([a, b]))
-    return decode(first + shares[:, None].astype(np.float32) * (last - first), _DRAWN, seed=seed)
+    return decode(first + shares[:, None].astype(np.float32) * (last - first), _DECODED, seed=seed)
 
 
-def _facing(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """The second voice with its operators in the order, of those that keep its sound, most like the first one's."""
+def _aligned(a: UInt8[np.ndarray, " 155"], b: UInt8[np.ndarray, " 155"]) -> UInt8[np.ndarray, " 155"]:
+    """The second voice with its operators permuted to resemble the first one's; the sound stays the same."""
     group = symmetries(int(b[VCED_COLUMNS["algorithm"]]), bool(b[VCED_COLUMNS["feedback"]]))
     orders = permuted(np.tile(b, (len(group), 1)), group)
-    unlike = np.abs(orders[:, OPERATOR_COLUMNS].astype(int) - a[OPERATOR_COLUMNS]).sum(axis=(1, 2))
-    return orders[np.argmin(unlike)]
+    differences = np.abs(orders[:, OPERATOR_COLUMNS].astype(int) - a[OPERATOR_COLUMNS]).sum(axis=(1, 2))
+    return orders[np.argmin(differences)]
 
 
-def _shortest(layers: list[np.ndarray]) -> list[int]:
-    """Which of each layer's sounds, [candidate, level], to walk through: Viterbi's algorithm.
+def _shortest_path(layers: list[np.ndarray]) -> list[int]:
+    """The sound of each layer, [candidate, level], on the shortest path through all layers (Viterbi's algorithm).
 
-    Least is the sum over steps of the mean squared difference. Only in this metric is the shortest path through a space
-    without gaps a straight line with equal steps.
+    The path minimises the sum over steps of the mean squared difference. Only with squares is the shortest path through
+    a space without gaps a straight line with equal steps.
     """
     costs, came_from = np.zeros(1), []
     for before, after in pairwise(layers):
-        total = costs[:, None] + _squared(before, after)
+        total = costs[:, None] + _squared_distances(before, after)
         came_from.append(total.argmin(axis=0))
         costs = total.min(axis=0)
     path = [int(costs.argmin())]
@@ -144,12 +148,12 @@ def _shortest(layers: list[np.ndarray]) -> list[int]:
     return path[::-1]
 
 
-def _squared(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """Mean squared difference of each of some sounds to each of others, [sound, other]."""
+def _squared_distances(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Mean squared differences of all pairs of sounds, [sound, other]."""
     products = a @ b.T
     squares = (np.square(x).sum(axis=1, dtype=float) for x in (a, b))
     return np.maximum(np.add.outer(*squares) - 2 * products, 0) / a.shape[1]
 
 
-def _named(a: Voice, b: Voice, k: int, steps: int) -> str:
+def _step_name(a: Voice, b: Voice, k: int, steps: int) -> str:
     return numbered(f"{a.name[:4].rstrip()}-{b.name[:3].rstrip()}", k + 1) if steps > 2 else ""

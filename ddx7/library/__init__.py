@@ -1,4 +1,4 @@
-"""Many voices: folders of banks as one array, each sound once; what they are, what is wrong with them, and names."""
+"""Many voices: scanning folders, duplicates, categories, screening by rendering, and names."""
 
 import importlib
 from typing import TYPE_CHECKING, Any
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from ddx7.library.screening import screen_measures as screen_measures
     from ddx7.library.screening import screen_voices as screen_voices
 
-# These start JAX, which reading files should not wait for.
+# Importing these starts JAX, which nobody needs to read files.
 _LATE = {
     **dict.fromkeys(("Screening", "VoiceMeasures", "measure_voices", "screen_measures", "screen_voices"), "screening"),
     **dict.fromkeys(("NoteMeasures", "measure_notes"), "measures"),
@@ -33,7 +33,7 @@ _LATE = {
 
 
 def __getattr__(name: str) -> Any:
-    """A public name whose module is loaded only now."""
+    """Load the module of a public name on first use."""
     if name not in _LATE:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(importlib.import_module(f"{__name__}.{_LATE[name]}"), name)

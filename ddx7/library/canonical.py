@@ -1,17 +1,18 @@
-"""Voices with 0 for every parameter that nothing makes audible, so that equal bytes are equal sounds.
+"""The canonical form of voices: 0 for every inaudible parameter, so that voices with equal bytes sound the same.
 
-Only what is provable is left out: at every key, velocity and controller position the samples stay the same, bit for
-bit, and what is known of the real DX7 agrees. So these stay apart:
+A parameter counts as inaudible only where that is provable: at every note, velocity and controller position the samples
+stay the same, bit for bit, and the known behaviour of the real DX7 agrees. The canonical form therefore keeps apart:
 
-- oscillator sync: here every note starts in phase, on a DX7 without it none does;
-- LFO settings that wait for a controller: a player has a modulation wheel;
+- oscillator sync: here every note starts in phase, on a DX7 without sync none does;
+- LFO settings that need a controller: a player has a modulation wheel;
 - equal routings under two algorithm numbers: a DX7 divides the level by the number of carriers;
-- whatever is merely too quiet or too late to be heard.
+- parameters whose effect is merely too quiet or too late to be audible.
 """
 
 from types import SimpleNamespace
 
 import numpy as np
+from jaxtyping import UInt8
 
 from ddx7.voice.algorithms import CARRIERS, FEEDBACK_OPERATOR, MODULATION
 from ddx7.voice.health import scaled_up
@@ -21,41 +22,38 @@ from ddx7.voice.spec import FIELDS, N_OPERATORS, OPERATOR_PARAMETERS
 AUDIBLE = np.array([field.parameter.audible for field in FIELDS])
 """Which bytes of the edit form reach the sound, bool [155]: all but the name."""
 
-# At a fixed frequency coarse counts decades from 1 Hz, and the fifth is the first again.
+# At a fixed frequency coarse selects one of four decades from 1 Hz and wraps around.
 _DECADES = 4
 
 
-def sound_key(vced: np.ndarray) -> np.ndarray:
-    """What of each voice reaches the sound: voices with equal keys sound the same.
+def sound_key(vced: UInt8[np.ndarray, "*voice 155"]) -> UInt8[np.ndarray, "*voice 145"]:
+    """The audible bytes of voices: voices with equal keys sound the same.
 
-    The name is left out, and what `canonical` sets to 0 is equal. Voices with different keys may sound the same, too.
+    The key is the canonical form without the name. Voices with different keys may sound the same, too.
 
     Args:
-      vced: uint8 [..., 155], legal bytes.
-
-    Returns:
-      uint8 [..., 145].
+      vced: legal bytes.
     """
     return canonical(vced)[..., AUDIBLE]
 
 
-def canonical(vced: np.ndarray) -> np.ndarray:
-    """The same voices with 0 for every parameter that cannot be heard.
+def canonical(vced: UInt8[np.ndarray, "*voice 155"]) -> UInt8[np.ndarray, "*voice 155"]:
+    """Set every inaudible parameter of voices to 0.
 
-    - All of an operator that has no output (output level 0 and no scaling that raises it, or L1-L4 all 0), or whose
-      output gets through to no carrier that has one; and the feedback, if it is that operator's.
+    - All parameters of an operator without output (output level 0 and no scaling that raises it, or L1-L4 all 0), or
+      whose output reaches no carrier with output; and the feedback, if it is that operator's.
     - Curves of level scaling where the depth is 0, and the break point where both depths are.
-    - Whole fours of coarse at a fixed frequency.
+    - Multiples of four of coarse at a fixed frequency.
     - Pitch modulation sensitivity and pitch envelope where all frequencies are fixed, and the rates of a pitch envelope
       whose levels are all the same.
     - PMD without pitch modulation sensitivity, AMD where no operator has amplitude modulation sensitivity, the delay
       without PMD and AMD, and the rest of the LFO without either sensitivity.
 
     Args:
-      vced: uint8 [..., 155], legal bytes.
+      vced: legal bytes.
 
     Returns:
-      uint8 [..., 155], legal, names as they were.
+      legal bytes, with the names of `vced`.
     """
     v = rows(vced)
     reaching = _reaching(v)
@@ -79,21 +77,21 @@ def canonical(vced: np.ndarray) -> np.ndarray:
     for name in ("lfo_speed", "lfo_sync", "lfo_wave"):
         setattr(v, name, getattr(v, name) * (on_pitch | on_amp))
 
-    kept = np.empty(np.shape(vced), np.uint8)
+    result = np.empty(np.shape(vced), np.uint8)
     for name, columns in VCED_COLUMNS.items():
-        kept[..., columns] = getattr(v, name)
-    return kept
+        result[..., columns] = getattr(v, name)
+    return result
 
 
 def _reaching(v: SimpleNamespace) -> np.ndarray:
-    """Operators whose output, if only a trace, gets through to the sound; bool [..., operator], OP1 first."""
-    # The softest velocity to the hardest: full envelopes at output level 0, and full output at envelope level 0, stay
-    # below the gain from which an operator is computed at all.
+    """Operators whose output reaches the sound, however faintly; bool [..., operator], OP1 first."""
+    # At every velocity, a full envelope at output level 0 and full output at envelope level 0 stay below the gain from
+    # which the engine computes an operator at all.
     sounds = ((v.output_level > 0) | scaled_up(v)) & np.any(v.levels > 0, axis=-1)
     reaching = sounds & (CARRIERS[v.algorithm] > 0)
     modulates = MODULATION[v.algorithm] > 0
-    # Modulators have higher numbers than what they modulate, so one pass up finds all.
+    # Modulators have higher numbers than the operators they modulate, so one pass upwards finds all.
     for source in range(1, N_OPERATORS):
-        heard = np.any(modulates[..., source] & reaching, axis=-1)
-        reaching[..., source] |= sounds[..., source] & heard
+        through = np.any(modulates[..., source] & reaching, axis=-1)
+        reaching[..., source] |= sounds[..., source] & through
     return reaching

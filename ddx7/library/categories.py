@@ -1,4 +1,4 @@
-"""What kind of sound a voice's name says it is."""
+"""Categories of voices, and the categories that a voice's name tells."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -9,10 +9,10 @@ from itertools import pairwise
 from ddx7.library.category_words import BLOCKING, PHRASES, WORDS
 
 CATEGORIES = tuple(WORDS)
-"""The kinds of sound, as they are called on the command line; a voice may be of several."""
+"""All categories by their names on the command line; a voice may have several."""
 
-# Letters that a word must have to be looked for at either end of others, inside them, cut short, and misspelt. Shorter
-# ones count where they stand alone or, from three letters on, beside other known words.
+# Letters that a word needs to be searched at either end of others, inside them, cut short, and misspelt. Shorter words
+# count where they stand alone or, from three letters on, beside other known words.
 _AT_END, _INSIDE, _CUT, _MISSPELT = 4, 5, 5, 6
 _SHORT = 3
 
@@ -20,22 +20,22 @@ _PARTS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+|[+&/,]")
 _ZERO = re.compile(r"(?<!\d)0(?=[A-Za-z]{2})")  # PR0PHET
 _BREAK = "+"
 
-# What a BASS of these kinds is no bass for: BASS FLUTE, BASS DRUM, BASS MARIMBA, BASS VOICE.
+# Categories beside which BASS is a register and no instrument: BASS FLUTE, BASS DRUM, BASS MARIMBA, BASS VOICE.
 _NO_BASS = frozenset({"woodwind", "percussion", "mallet", "voice"})
 
 
 @lru_cache(maxsize=65_536)
 def categories_of_name(name: str) -> frozenset[str]:
-    """The kinds of sound that a voice's name speaks of.
+    """The categories that a voice's name tells.
 
-    Names of voices are ten characters of any language, cut short, run together, spaced out and misspelt: words are
-    therefore looked up whole, inside others, cut off at the end, without their vowels, and with one letter wrong.
+    Names of voices are ten characters of any language, cut short, run together, spaced out and misspelt. The lookup
+    therefore finds words whole, inside others, cut off at the end, without their vowels, and with one letter wrong.
 
     Args:
-      name: a voice's name, of any length and any characters.
+      name: of any length and any characters.
 
     Returns:
-      some of `CATEGORIES`; empty for a name that says nothing.
+      some of `CATEGORIES`; empty for a name that tells none.
 
     >>> sorted(categories_of_name("BELL PNO 2"))
     ['bell', 'piano']
@@ -58,23 +58,23 @@ def categories_of_name(name: str) -> frozenset[str]:
 
 @dataclass(frozen=True)
 class _Lexicon:
-    """The table of words, turned for looking up.
+    """The table of words, indexed for lookup.
 
     Attributes:
-      sure: what a word means.
-      vague: what a word means in a name without a sure one.
-      known: all words, also those that mean nothing.
-      cut: the beginnings of words -> one of these words, all of which mean the same.
-      bones: words without vowels -> one such word.
+      sure: categories of a word.
+      vague: categories of a word in a name without a sure one.
+      known: all words, also those without a category.
+      cut: beginnings of words -> one of these words, all of the same categories.
+      consonants: words without vowels -> one such word.
       wrong: long words with one letter less -> one such word.
-      phrases: rows of words -> category, or "".
+      phrases: sequences of words -> category, or "".
     """
 
     sure: dict[str, frozenset[str]]
     vague: dict[str, frozenset[str]]
     known: frozenset[str]
     cut: dict[str, str]
-    bones: dict[str, str]
+    consonants: dict[str, str]
     wrong: dict[str, str]
     phrases: dict[tuple[str, ...], str]
 
@@ -88,7 +88,7 @@ def _meaning(parts: Sequence[str]) -> frozenset[str]:
 
 
 def _of_words(words: Iterable[str], certain: frozenset[str] = frozenset()) -> frozenset[str]:
-    """Categories of words: those that are sure, else those that are vague, else "other"."""
+    """Categories of words: the sure ones, else the vague ones, else "other"."""
     sure, vague = set(certain), set()
     for word in words:
         sure |= _lexicon().sure.get(word, frozenset())
@@ -98,7 +98,7 @@ def _of_words(words: Iterable[str], certain: frozenset[str] = frozenset()) -> fr
 
 
 def _without_phrases(words: Sequence[str]) -> tuple[frozenset[str], list[str]]:
-    """(categories of the phrases in a row of words, the other words)."""
+    """Categories of the phrases in a sequence of words, and the other words."""
     found: set[str] = set()
     rest: list[str] = []
     k = 0
@@ -118,9 +118,9 @@ def _without_sizes(words: Sequence[str]) -> Iterator[str]:
             yield word
 
 
-@lru_cache(maxsize=65_536)  # the same few words are in most names
+@lru_cache(maxsize=65_536)  # most names consist of the same few words
 def _split(letters: str) -> tuple[str, ...]:
-    """The known words in a run of letters, in their order; the letters themselves if there are none."""
+    """The known words in a string of letters, in order; the letters themselves if there are none."""
     lexicon = _lexicon()
     if letters in lexicon.known:
         return (letters,)
@@ -138,14 +138,14 @@ def _split(letters: str) -> tuple[str, ...]:
 
 
 def _cover(letters: str, endings: Mapping[str, str]) -> tuple[list[str], int]:
-    """(the words that explain most of the letters, how many they explain).
+    """The words that cover most of the letters, and how many letters they cover.
 
     Args:
-      letters: a run of letters.
-      endings: what may stand at the end for a word.
+      letters: of a name.
+      endings: abbreviations that may stand for a word at the end -> the word.
     """
     known = _lexicon().known
-    # best[k] is for the first k letters: squares of lengths, so that few long words beat many short ones.
+    # best[k] covers the first k letters. Squares of lengths favour few long words over many short ones.
     best: list[tuple[int, int, list[str]]] = [(0, 0, [])]
     for end in range(1, len(letters) + 1):
         options = [best[end - 1]]
@@ -160,11 +160,11 @@ def _cover(letters: str, endings: Mapping[str, str]) -> tuple[list[str], int]:
 
 
 def _misspelt(letters: str) -> str | None:
-    """The word that these letters are without vowels, or with one letter wrong, missing, too many, or two swapped."""
+    """The word behind letters without vowels, or with one letter wrong, missing, too many, or two swapped."""
     lexicon = _lexicon()
-    bones = _bones(letters)
-    if len(bones) >= _AT_END and _is_inside(letters, lexicon.bones.get(bones, "")):
-        return lexicon.bones[bones]
+    consonants = _consonants(letters)
+    if len(consonants) >= _AT_END and _is_inside(letters, lexicon.consonants.get(consonants, "")):
+        return lexicon.consonants[consonants]
     if len(letters) < _MISSPELT:
         return None
     words = (lexicon.wrong.get(less, "") for less in (letters, *_one_less(letters)))
@@ -172,12 +172,12 @@ def _misspelt(letters: str) -> str | None:
 
 
 def _is_inside(letters: str, word: str) -> bool:
-    """Whether a word has these letters, in their order."""
+    """Whether a word contains these letters in order."""
     rest = iter(word)
     return all(letter in rest for letter in letters)
 
 
-def _bones(word: str) -> str:
+def _consonants(word: str) -> str:
     """A word without vowels but the first letter, and without doubled letters."""
     return re.sub(r"(.)\1+", r"\1", word[:1] + re.sub("[AEIOUY]", "", word[1:]))
 
@@ -196,14 +196,14 @@ def _lexicon() -> _Lexicon:
             for form in {word, f"{word}S"} if len(word) > _SHORT else {word}:
                 (sure if word == entry else vague).setdefault(form, set()).add(category)
     known = frozenset([*sure, *vague, *BLOCKING.split()])
-    # Only words that are sure are looked for in wrong spellings; the plural is found by its singular.
+    # Only sure words are matched in wrong spellings; the singular stands for the plural.
     long = [word for word in sure if len(word) >= _CUT and not (word[-1] == "S" and word[:-1] in sure)]
     return _Lexicon(
         sure={word: frozenset(found) for word, found in sure.items()},
         vague={word: frozenset(found) for word, found in vague.items()},
         known=known,
         cut=_unanimous(((word[:n], word) for word in long for n in range(_CUT, len(word))), sure, known),
-        bones=_unanimous(((_bones(word), word) for word in long), sure, known),
+        consonants=_unanimous(((_consonants(word), word) for word in long), sure, known),
         wrong=_unanimous(
             ((less, word) for word in long if len(word) >= _MISSPELT for less in (word, *_one_less(word))), sure
         ),
@@ -214,7 +214,7 @@ def _lexicon() -> _Lexicon:
 def _unanimous(
     spellings: Iterable[tuple[str, str]], meanings: Mapping[str, set[str]], taken: frozenset[str] = frozenset()
 ) -> dict[str, str]:
-    """Spelling -> a word that it may stand for, where all such words mean the same."""
+    """Spelling -> a word that it may stand for, where all such words have the same categories."""
     words: dict[str, str] = {}
     disputed: set[str] = set()
     for spelling, word in spellings:

@@ -1,10 +1,10 @@
-"""What words in the names of voices say: the table behind `ddx7.library.categories`.
+"""Words in names of voices and their categories: the table behind `ddx7.library.categories`.
 
-Sources of judgement: General MIDI's groups of instruments where it has them, the headings of Yamaha's voice lists for
+Sources: General MIDI's groups of instruments where it has them, the headings of Yamaha's voice lists for
 the DX7, and the words for instruments in English, French, German, Italian, Spanish, Dutch, Swedish and romanised
 Japanese. Free reeds that are played with keys count as organs and those that are blown as woodwind; harpsichord and
 clavinet count as plucked, celesta and glockenspiel as mallets and bells. Makes and models of analog synthesizers, and
-words such as SYNC, say no more than "other".
+words such as SYNC, count as "other".
 """
 
 WORDS = {
@@ -154,7 +154,7 @@ WORDS = {
         SYNT~ SYN~ TOMITA~ VANGELIS~ WAVETERM~
         """,
 }
-"""Category -> the words that mean it, those with ``~`` only in a name without a surer one."""
+"""Category -> its words; those with ``~`` count only in a name without a surer one."""
 
 BLOCKING = """
     AC ACCEL ACCENT ACORN ACOU ACOUS ACOUST ACOUSTIC ANLGHIT ATAK ATTACK BACK BALLET BASELINE BASEMENT BASH BASIC
@@ -176,7 +176,7 @@ BLOCKING = """
     TUBERIDER TUBES ULTRA UNICORN VIBR VIBRANT VIBRATION VIBRATO VIOLENCE VIOLENT VIOLET VOICINGS VOXEL WAVE WET
     WHITE WIDE WINDMILL WINDOW WINDY WINTER WORDS
     """
-"""Words that hold or begin one of the others and mean something else."""
+"""Words that contain or begin another word and mean something else."""
 
 PHRASES = {
     "e-piano": (
@@ -230,4 +230,4 @@ PHRASES = {
         "PIPE DREAMS|RHYTHM ACE|TEST VOICE|VOICE NAME"
     ),
 }
-"""Category -> rows of words that mean it together, whatever they mean alone; ``""`` is none of them."""
+"""Category -> phrases of it, whatever their words mean alone; ``""`` stands for no category."""

@@ -1,10 +1,11 @@
-"""`scan`: the voices of whole folders as one array, each sound once."""
+"""`scan`: all voices of folders as one array, each sound once."""
 
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
+from jaxtyping import Bool, Int64, UInt8
 
 from ddx7.errors import Ddx7Error, SysexError
 from ddx7.library.canonical import AUDIBLE, sound_key
@@ -23,8 +24,8 @@ class VoiceSource:
     """Where a voice was first found.
 
     Attributes:
-      path: the file, relative to the folder that was scanned, with slashes; in an archive, then the member's path.
-      index: its place in that file, 1 for the first.
+      path: of the file, relative to the scanned folder, with slashes; in an archive followed by the member's path.
+      index: of the voice in that file, 1 for the first.
     """
 
     path: str
@@ -33,29 +34,29 @@ class VoiceSource:
 
 @dataclass(frozen=True, eq=False)
 class Collection:
-    """Voices that sound, each sound once, in the order in which they were found.
+    """Audible voices, each sound once, in the order of the scan.
 
-    Every voice that was found is accounted for:
+    The counts account for every voice of the files:
     ``n_found == len(collection) + n_duplicates + n_init + n_broken`` and
     ``times_seen.sum() == len(collection) + n_duplicates``.
 
     Attributes:
-      vced: uint8 [voice, 155], legal; of duplicates the name first seen.
-      sources: where each was first found.
-      times_seen: int64 [voice], in how many places its sound was found.
-      mended: bool [voice], wherever it was found something in it was illegal and was clamped.
+      vced: legal bytes; duplicates have the name of the first one.
+      sources: where each voice was first found.
+      times_seen: number of places in which the sound of each voice was found.
+      repaired: whether every copy of the voice contained illegal bytes, which were clamped.
       problems: files, members of archives and folders that could not be read, and why.
-      n_files: files that held voices.
+      n_files: files that contain voices.
       n_found: voices in them.
-      n_duplicates: those that sound the same as an earlier one (`ddx7.library.sound_key`).
-      n_init: those that sound like Yamaha's INIT VOICE, which fills unused places.
-      n_broken: those that make no sound, or are damaged beyond mending.
+      n_duplicates: voices that sound the same as an earlier one (`ddx7.library.sound_key`).
+      n_init: voices that sound like Yamaha's INIT VOICE, which fills unused places.
+      n_broken: voices that are silent or damaged beyond repair.
     """
 
-    vced: np.ndarray
+    vced: UInt8[np.ndarray, "voice 155"]
     sources: tuple[VoiceSource, ...]
-    times_seen: np.ndarray
-    mended: np.ndarray
+    times_seen: Int64[np.ndarray, " voice"]
+    repaired: Bool[np.ndarray, " voice"]
     problems: tuple[Problem, ...]
     n_files: int
     n_found: int
@@ -64,17 +65,17 @@ class Collection:
     n_broken: int
 
     def __len__(self) -> int:
-        """How many voices there are."""
+        """Number of voices."""
         return len(self.vced)
 
     def voice(self, index: int) -> Voice:
-        """One of the voices, counted from 0."""
+        """Voice `index`, counted from 0."""
         return Voice.from_vced(self.vced[index])
 
     def label(self, index: int) -> str:
-        """Name and origin of a voice for people, such as ``E.PIANO 1 (rom1a.syx, voice 11)``."""
+        """Name and origin of a voice, such as ``E.PIANO 1 (rom1a.syx, voice 11)``."""
         source = self.sources[index]
-        # File names may hold line ends, and bytes that are no characters.
+        # File names may contain line ends, and bytes that are no characters.
         printable = "".join(c if c.isprintable() else "?" for c in source.path)
         return f"{self.voice(index).name or 'unnamed'} ({printable}, voice {source.index})"
 
@@ -83,20 +84,20 @@ def scan(
     folders: str | os.PathLike[str] | Sequence[str | os.PathLike[str]],
     progress: Callable[[int, int], object] | None = None,
 ) -> Collection:
-    """Read all voices in some folders and in folders inside them.
+    """Read all voices in folders and their subfolders.
 
-    Files are read as `ddx7.load` reads them. One that cannot be read is noted in `Collection.problems` and passed
-    over. Hidden files and folders are left out; links are followed, and each file is read once.
+    The scan reads files as `ddx7.load` does. It skips those that it cannot read and notes them in
+    `Collection.problems`. It ignores hidden files and folders, follows links, and reads each file once.
 
     Args:
       folders: folders, and files of any name; or one of them.
       progress: called after each file with the number of files read and of all.
 
     Returns:
-      the voices, in an order that depends on names and contents alone.
+      the voices, in an order that depends only on names and contents.
 
     Raises:
-      Ddx7Error: one of the folders is not there, or there is no voice that sounds in any of them.
+      Ddx7Error: a folder does not exist, or none of them contains an audible voice.
     """
     places = [folders] if isinstance(folders, (str, os.PathLike)) else list(folders)
     if not places:
@@ -121,12 +122,12 @@ def scan(
 
 @dataclass
 class _Found:
-    """Voices that differ in more than the name, in order, while files are being read."""
+    """Voices that differ in more than the name, in order, collected while files are read."""
 
     rows: list[bytes] = field(default_factory=list)
     sources: list[VoiceSource] = field(default_factory=list)
     times_seen: list[int] = field(default_factory=list)
-    mended: list[bool] = field(default_factory=list)
+    repaired: list[bool] = field(default_factory=list)
     n_damaged: int = 0
     _known: dict[bytes, int] = field(default_factory=dict)
 
@@ -139,9 +140,9 @@ class _Found:
                 self.rows.append(part.vced[k].tobytes())
                 self.sources.append(VoiceSource(path, int(k) + 1))
                 self.times_seen.append(0)
-                self.mended.append(True)
+                self.repaired.append(True)
             self.times_seen[place] += 1
-            self.mended[place] &= bool(part.changed[k])
+            self.repaired[place] &= bool(part.changed[k])
 
 
 def _collect(found: _Found, problems: tuple[Problem, ...], n_files: int, places: Sequence[object]) -> Collection:
@@ -152,8 +153,8 @@ def _collect(found: _Found, problems: tuple[Problem, ...], n_files: int, places:
     first = np.unique(group, return_index=True)[1]
     times_seen = np.zeros(len(first), np.int64)
     np.add.at(times_seen, group, found.times_seen)
-    mended = np.ones(len(first), bool)
-    np.logical_and.at(mended, group, found.mended)
+    repaired = np.ones(len(first), bool)
+    np.logical_and.at(repaired, group, found.repaired)
 
     is_init = np.all(keys[first] == sound_key(INIT_VCED), axis=-1)
     silent = is_silent(vced[first])
@@ -165,7 +166,7 @@ def _collect(found: _Found, problems: tuple[Problem, ...], n_files: int, places:
         vced=_read_only(vced[first[kept]]),
         sources=tuple(found.sources[k] for k in first[kept]),
         times_seen=_read_only(times_seen[kept]),
-        mended=_read_only(mended[kept]),
+        repaired=_read_only(repaired[kept]),
         problems=problems,
         n_files=n_files,
         n_found=n_found,

@@ -1,4 +1,4 @@
-"""A corpus: all that folders of banks hold, as a training wants it, in one file."""
+"""A corpus: all voices of folders of banks in one file, with what a training needs to know about them."""
 
 import io
 import json
@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from jaxtyping import Bool, Int32, UInt8
 
 from ddx7.errors import Ddx7Error
 from ddx7.files import atomic_write
@@ -23,111 +24,120 @@ from ddx7.voice.spec import NAME_SIZE, VMEM_SIZE
 from ddx7.voice.voice import decode_name
 
 if TYPE_CHECKING:
-    from ddx7.library.screening import VoiceMeasures
+    import ddx7.library.screening
 
 FORMAT = "ddx7 corpus 1"
-FROM_BYTES = ("mended", "hanging")
-"""Diagnoses that need no listening: something was illegal and was clamped; L4 of a carrier is not silence."""
-NOT_HEARD = -1
+BYTE_DIAGNOSES = ("mended", "hanging")
+"""Codes of diagnoses by the bytes alone: repaired voices, and voices with a stuck note (a carrier's L4 is audible)."""
+UNMEASURED = -1
+
+# Attributes of a corpus and the names of their arrays in the file.
+_ARRAYS = {
+    "byte_cluster": "family",
+    "sound_cluster": "sound_family",
+    "times_seen": "times_seen",
+    "diagnosis": "diagnosis",
+    "categories": "categories",
+}
 
 
 @dataclass(frozen=True, eq=False)
 class Corpus:
-    """Voices that sound, each once, and what is known about each.
+    """Audible voices, each once, and what is known about them.
 
     Attributes:
-      voices: uint8 [voice, 128], packed (VMEM), legal.
-      family: int32 [voice], near-copies by their bytes share a number: split by it what is learned from and tested on.
-      sound_family: int32 [voice], voices that sound the same share a number; -1 where nobody listened.
-      times_seen: int32 [voice], in how many places its sound was found.
-      diagnosis: bool [voice, code], what is to be said about it.
-      codes: what the columns of `diagnosis` are called: `FROM_BYTES` and, after listening, the rules that duds break.
-      categories: bool [voice, 17], what its name says it is, in the order of `CATEGORIES`.
-      sources: where it was first found, ``path: voice``.
-      counts: what was read and left out, by name.
+      voices: packed (VMEM), legal.
+      byte_cluster: near-duplicates by their bytes share a number; training and test data are split by it.
+      sound_cluster: voices that sound the same share a number; -1 without measures.
+      times_seen: number of places in which the sound of each voice was found.
+      diagnosis: faults of each voice.
+      codes: of the columns of `diagnosis`: `BYTE_DIAGNOSES` and, with measures, the rules of `ddx7.library.screening`.
+      categories: that the name tells, in the order of `CATEGORIES`.
+      sources: where each voice was first found, ``path: voice``.
+      counts: of voices read and left out, by label.
     """
 
-    voices: np.ndarray
-    family: np.ndarray
-    sound_family: np.ndarray
-    times_seen: np.ndarray
-    diagnosis: np.ndarray
+    voices: UInt8[np.ndarray, "voice 128"]
+    byte_cluster: Int32[np.ndarray, " voice"]
+    sound_cluster: Int32[np.ndarray, " voice"]
+    times_seen: Int32[np.ndarray, " voice"]
+    diagnosis: Bool[np.ndarray, "voice code"]
     codes: tuple[str, ...]
-    categories: np.ndarray
+    categories: Bool[np.ndarray, "voice category"]
     sources: tuple[str, ...]
     counts: Mapping[str, int] = field(default_factory=dict)
 
     def __len__(self) -> int:
-        """How many voices there are."""
+        """Number of voices."""
         return len(self.voices)
 
     @property
-    def vced(self) -> np.ndarray:
-        """The voices in the edit form, uint8 [voice, 155]."""
+    def vced(self) -> UInt8[np.ndarray, "voice 155"]:
+        """The voices in the edit form."""
         return unpack(self.voices)
 
     @property
     def names(self) -> list[str]:
-        """The voices' names."""
+        """Names of the voices."""
         return names_of(self.voices)
 
     @property
-    def clean(self) -> np.ndarray:
-        """Voices about which nothing is to be said, bool [voice]."""
+    def clean(self) -> Bool[np.ndarray, " voice"]:
+        """Which voices have no fault."""
         return np.asarray(~self.diagnosis.any(axis=1))
 
     @property
-    def heard(self) -> bool:
-        """Whether somebody listened to the voices."""
-        return bool(len(self)) and self.sound_family[0] != NOT_HEARD
+    def is_measured(self) -> bool:
+        """Whether the voices were rendered and measured."""
+        return bool(len(self)) and bool(self.sound_cluster[0] != UNMEASURED)
 
 
-def names_of(voices: np.ndarray) -> list[str]:
-    """Names of voices in either form, uint8 [voice, 128] or [voice, 155]."""
+def names_of(voices: UInt8[np.ndarray, "voice form"]) -> list[str]:
+    """Names of voices in either form, 128 or 155 bytes."""
     return [decode_name(row.tobytes()) for row in voices[:, -NAME_SIZE:]]
 
 
-def make_corpus(found: Collection, heard: "VoiceMeasures | None" = None) -> Corpus:
-    """A corpus of what was found in folders.
+def make_corpus(collection: Collection, measures: "ddx7.library.screening.VoiceMeasures | None" = None) -> Corpus:
+    """Make a corpus of the voices of a scan.
 
     Args:
-      found: what `ddx7.library.scan` read.
-      heard: what `ddx7.library.listen` heard of ``found.vced``, if anybody listened.
+      collection: result of `ddx7.library.scan`.
+      measures: of ``collection.vced``, for faults and clusters by sound; None leaves them out.
     """
-    codes, columns = list(FROM_BYTES), [found.mended, has_stuck_note(found.vced)]
-    names = names_of(found.vced)
+    codes, columns = list(BYTE_DIAGNOSES), [collection.repaired, has_stuck_note(collection.vced)]
+    names = names_of(collection.vced)
     labels = [categories_of_name(name) for name in names]
     categories = np.array([[c in label for c in CATEGORIES] for label in labels])
-    sound_family = np.full(len(found), NOT_HEARD, np.int32)
-    if heard is not None:
+    sound_cluster = np.full(len(collection), UNMEASURED, np.int32)
+    if measures is not None:
         from ddx7.library.screening import RULES, screen_measures, unpitched
 
-        verdicts = screen_measures(heard, without_pitch=unpitched(categories))
+        screening = screen_measures(measures, without_pitch=unpitched(categories))
         codes += [rule.code for rule in RULES]
-        columns += list(verdicts.broken.T)
-        sound_family = sound_clusters(heard.middle.sketch)
+        columns += list(screening.broken.T)
+        sound_cluster = sound_clusters(measures.middle.coarse_log_mel)
     return Corpus(
-        voices=pack(found.vced),
-        family=byte_clusters(found.vced),
-        sound_family=sound_family,
-        times_seen=found.times_seen.astype(np.int32),
+        voices=pack(collection.vced),
+        byte_cluster=byte_clusters(collection.vced),
+        sound_cluster=sound_cluster,
+        times_seen=collection.times_seen.astype(np.int32),
         diagnosis=np.stack(columns, 1),
         codes=tuple(codes),
         categories=categories,
-        sources=tuple(f"{source.path}: {source.index}" for source in found.sources),
+        sources=tuple(f"{source.path}: {source.index}" for source in collection.sources),
         counts={
-            "files": found.n_files,
-            "files passed over": len(found.problems),
-            "voices found": found.n_found,
-            "duplicates": found.n_duplicates,
-            "INIT VOICE": found.n_init,
-            "silent or damaged": found.n_broken,
+            "files": collection.n_files,
+            "files passed over": len(collection.problems),
+            "voices found": collection.n_found,
+            "duplicates": collection.n_duplicates,
+            "INIT VOICE": collection.n_init,
+            "silent or damaged": collection.n_broken,
         },
     )
 
 
 def save_corpus(corpus: Corpus, path: str | os.PathLike[str], *, force: bool = False) -> Path:
-    """Write a corpus as an .npz file: whole or not at all.
+    """Write a corpus as an .npz file, completely or not at all.
 
     Raises:
       Ddx7Error: the file exists (without `force`), or it cannot be written.
@@ -137,16 +147,12 @@ def save_corpus(corpus: Corpus, path: str | os.PathLike[str], *, force: bool = F
         buffer,
         format=np.array(FORMAT),
         voices=corpus.voices,
-        family=corpus.family,
-        sound_family=corpus.sound_family,
-        times_seen=corpus.times_seen,
-        diagnosis=corpus.diagnosis,
         codes=np.array(corpus.codes),
-        categories=corpus.categories,
         category_names=np.array(CATEGORIES),
-        # One array of bytes: file names may hold what no array of characters can.
+        # One array of bytes, because file names may contain what no array of characters can hold.
         sources=np.frombuffer(json.dumps(corpus.sources).encode(), np.uint8),
         counts=np.array(json.dumps(dict(corpus.counts))),
+        **{stored: getattr(corpus, name) for name, stored in _ARRAYS.items()},
     )
     return atomic_write(path, buffer.getvalue(), force=force)
 
@@ -171,7 +177,7 @@ def load_corpus(path: str | os.PathLike[str]) -> Corpus:
         raise Ddx7Error(f"{path}: found other categories than {', '.join(CATEGORIES)}; scan the folders again")
     return Corpus(
         voices=arrays["voices"].reshape(-1, VMEM_SIZE),
-        **{name: arrays[name] for name in ("family", "sound_family", "times_seen", "diagnosis", "categories")},
+        **{name: arrays[stored] for name, stored in _ARRAYS.items()},
         codes=_strings(arrays["codes"]),
         sources=tuple(json.loads(arrays["sources"].tobytes())),
         counts=json.loads(str(arrays["counts"])),

@@ -1,4 +1,4 @@
-"""Files that may hold voices, found in folders: each once, in the same order on every machine."""
+"""Search for files that may contain voices: each file once, in the same order on every machine."""
 
 import os
 from collections.abc import Iterator, Sequence
@@ -9,15 +9,15 @@ from ddx7.errors import Ddx7Error
 from ddx7.voice.archive import VOICE_SUFFIXES
 
 FILE_SUFFIXES = VOICE_SUFFIXES | {".zip"}
-"""What the name of a file in a folder ends with if it may hold voices; a file named by itself may have any."""
+"""Suffixes of files in folders that may contain voices; a file given by itself may have any suffix."""
 
 
 class VoiceFile(NamedTuple):
-    """A file that may hold voices.
+    """A file that may contain voices.
 
     Attributes:
-      path: where it is.
-      label: its path inside the folder that was searched, with slashes; its name, if it was named itself.
+      path: of the file.
+      label: path inside the searched folder, with slashes; only the name of a file given by itself.
     """
 
     path: Path
@@ -28,8 +28,8 @@ class Problem(NamedTuple):
     """A file or folder that could not be read.
 
     Attributes:
-      path: its path inside the folder that was searched; in an archive, the archive's.
-      sentence: why not.
+      path: inside the searched folder; for a member of an archive that of the archive.
+      sentence: the reason.
     """
 
     path: str
@@ -37,19 +37,19 @@ class Problem(NamedTuple):
 
 
 def find_files(places: Sequence[str | os.PathLike[str]]) -> tuple[list[VoiceFile], list[Problem]]:
-    """Search folders, and folders in them, for files that may hold voices.
+    """Search folders and their subfolders for files that may contain voices.
 
-    Left out are hidden files and folders, and macOS's `__MACOSX`. Links are followed, and what has been found already,
-    by another way, is not found again; so links in a circle end.
+    The search ignores hidden files and folders and macOS's `__MACOSX`. It follows links and visits each file and folder
+    once, so circular links end.
 
     Args:
       places: folders, and files of any name.
 
     Returns:
-      (files in the order of the places and, inside them, of names by code point; folders that cannot be opened).
+      the files, in the order of the places and inside them of names by code point; and folders that cannot be opened.
 
     Raises:
-      Ddx7Error: there is nothing at one of the places.
+      Ddx7Error: one of the places does not exist.
     """
     files: list[VoiceFile] = []
     problems: list[Problem] = []
@@ -95,7 +95,7 @@ def _walk(root: _Entry, seen: set[str]) -> Iterator[VoiceFile | Problem]:
 def _entry(found: os.DirEntry[str], prefix: str, folder: str) -> _Entry:
     try:
         is_folder = found.is_dir()
-    except OSError:  # a link in a circle, say: reading it will tell
+    except OSError:  # such as a circular link; reading it reports the problem
         is_folder = False
     identity = os.path.realpath(found.path) if found.is_symlink() else f"{folder.rstrip(os.sep)}{os.sep}{found.name}"
     return _Entry(found.path, prefix + found.name, is_folder, identity)

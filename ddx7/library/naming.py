@@ -1,4 +1,4 @@
-"""Names for voices that have none: ten characters that say what they sound like, or that only look good."""
+"""Names for voices that have none: ten characters that describe the sound, or two random words."""
 
 from collections.abc import Collection, Iterator, Sequence
 from typing import TYPE_CHECKING, Literal
@@ -14,9 +14,11 @@ from ddx7.voice.spec import NAME_SIZE
 from ddx7.voice.voice import numbered
 
 if TYPE_CHECKING:
-    from ddx7.library.measures import NoteMeasures
+    import ddx7.library.measures
 
-# Long to short: as programmers shortened them when something was to stand beside it.
+NameStyle = Literal["fitting", "random"]
+
+# From long to short, as programmers abbreviate them to make room for another word.
 _NOUNS = {
     "piano": "PIANO GRAND PNO",
     "e-piano": "E.PIANO TINES ROADS E.PNO EP",
@@ -46,8 +48,8 @@ _QUALITIES = {
     "noisy": "BREATHY WINDY DUSTY ROUGH",
 }
 _AS_QUALITY = {"brass": "BRASSY", "strings": "STRINGY", "organ": "PIPEY", "bell": "CHIMEY", "bass": "BASSY"}
-_UNUSUAL = 0.3  # of the names have a dot or nothing between their words
-_CLEAR_BY_ITSELF = 4  # letters of a word that is still seen where nothing parts it from another
+_UNUSUAL = 0.3  # probability that a dot or nothing may separate the words
+_READABLE = 4  # letters that a word needs where nothing separates it from another
 
 _FIRST = """
     AMBER ARCTIC AUTUMN AZURE BIRCH BRISK CEDAR COBALT COPPER CORAL COSMIC CRIMSON DAWN DESERT DISTANT DUSK EMBER
@@ -68,24 +70,24 @@ def name_voices(
     categories: Sequence[Collection[str]],
     seed: int = 0,
     *,
-    style: Literal["fitting", "random"] = "fitting",
-    measures: "NoteMeasures | None" = None,
+    style: NameStyle = "fitting",
+    measures: "ddx7.library.measures.NoteMeasures | None" = None,
 ) -> list[str]:
-    """Names for voices, each another, none of them nasty.
+    """Invent names for voices, all different and free of profanity.
 
     Args:
-      voices: of a bank, say.
-      categories: for each voice what it sounds like, some of `CATEGORIES`; none is as good as "other".
-      seed: of chance; the same gives the same names.
-      style: "fitting" names tell category, brightness, onset and decay ("SLOW STRGS", "GLASS EP"); "random" ones tell
-        nothing ("AMBERTRAIL").
-      measures: of a middle C on each voice (`ddx7.library.listen`), if they are at hand; else the voices are played.
+      voices: of a bank, for example.
+      categories: of each voice, some of `CATEGORIES`; none counts as "other".
+      seed: equal seeds give equal names.
+      style: "fitting" names describe category, brightness, onset and decay ("SLOW STRGS", "GLASS EP"); "random" ones
+        are two unrelated words ("AMBERTRAIL").
+      measures: of a middle C on each voice; None renders the voices.
 
     Returns:
       ASCII names of at most ten characters, one for each voice.
 
     Raises:
-      Ddx7Error: as many categories as voices are wanted, and such as there are.
+      Ddx7Error: the number of categories is not that of the voices, or there is no such category.
     """
     if len(categories) != len(voices):
         raise Ddx7Error(f"name_voices: found categories of {len(categories)} voices, wanted those of {len(voices)}")
@@ -94,48 +96,50 @@ def name_voices(
         raise Ddx7Error(f"category: found {', '.join(unknown)}, wanted some of {', '.join(CATEGORIES)}")
     rng = np.random.default_rng(seed)
     if style == "random" or not voices:
-        endless = [_random_names(rng) for _ in voices]
+        candidates = [_random_names(rng) for _ in voices]
     else:
-        heard = measures if measures is not None else _hear(voices)
-        endless = [
+        note_measures = measures if measures is not None else _measure(voices)
+        candidates = [
             _fitting_names(
-                rng, [c for c in CATEGORIES if c in some] or ["other"], timbre_descriptors(heard, k) or ["plain"]
+                rng,
+                [c for c in CATEGORIES if c in some] or ["other"],
+                timbre_descriptors(note_measures, k) or ["plain"],
             )
             for k, some in enumerate(categories)
         ]
     taken: list[str] = []
-    for names in endless:
+    for names in candidates:
         taken.append(next(name for name in names if name not in taken and not is_profane(name)))
     return taken
 
 
-def _fitting_names(rng: np.random.Generator, kinds: Sequence[str], timbre_descriptors: Sequence[str]) -> Iterator[str]:
-    """Quality and noun, in what order and spelling chance says; then shorter, with numbers, without end."""
-    qualities = [word for trait in timbre_descriptors for word in _QUALITIES[trait].split()]
-    heads = [*rng.permutation(qualities), *(_AS_QUALITY[kind] for kind in kinds[:1] if kind in _AS_QUALITY)]
-    ways = [
-        ([head] if len(kinds) == 1 else [], between)
-        for head in heads
-        for between in (rng.permutation([" ", ".", ""]) if rng.random() < _UNUSUAL else [" "])
+def _fitting_names(rng: np.random.Generator, categories: Sequence[str], descriptors: Sequence[str]) -> Iterator[str]:
+    """Adjective and noun in random spellings, then shorter ones with numbers; practically endless."""
+    qualities = [word for descriptor in descriptors for word in _QUALITIES[descriptor].split()]
+    adjectives = [*rng.permutation(qualities), *(_AS_QUALITY[c] for c in categories[:1] if c in _AS_QUALITY)]
+    patterns = [
+        ([adjective] if len(categories) == 1 else [], separator)
+        for adjective in adjectives
+        for separator in (rng.permutation([" ", ".", ""]) if rng.random() < _UNUSUAL else [" "])
     ]
-    ways.append(([], " "))
+    patterns.append(([], " "))
     for number in range(1, 10_000):
-        tail = f" {number}" if number > 1 else ""
-        room = NAME_SIZE - len(tail)
-        names = dict.fromkeys(_joined(head, kinds, between, room) for head, between in ways)
-        yield from (f"{name}{tail}" for name in names if name)
-        yield numbered(_NOUNS[kinds[0]].split()[-1], number)
+        suffix = f" {number}" if number > 1 else ""
+        size = NAME_SIZE - len(suffix)
+        names = dict.fromkeys(_joined(adjective, categories, separator, size) for adjective, separator in patterns)
+        yield from (f"{name}{suffix}" for name in names if name)
+        yield numbered(_NOUNS[categories[0]].split()[-1], number)
 
 
-def _joined(head: list[str], kinds: Sequence[str], between: str, room: int) -> str | None:
-    """The words in the longest spelling that has room; None if none has."""
-    spellings = [_NOUNS[kind].split() for kind in kinds[:2]]
+def _joined(adjective: list[str], categories: Sequence[str], separator: str, size: int) -> str | None:
+    """The words in the longest spelling of at most `size` characters; None if there is none."""
+    spellings = [_NOUNS[category].split() for category in categories[:2]]
     for shortened in range(max(map(len, spellings))):
-        words = [*head, *(forms[min(shortened, len(forms) - 1)] for forms in spellings)]
-        if not between and any(len(word) < _CLEAR_BY_ITSELF or "." in word for word in words):
+        words = [*adjective, *(forms[min(shortened, len(forms) - 1)] for forms in spellings)]
+        if not separator and any(len(word) < _READABLE or "." in word for word in words):
             continue
-        name = between.join(words)
-        if len(name) <= room:
+        name = separator.join(words)
+        if len(name) <= size:
             return name
     return None
 
@@ -144,13 +148,13 @@ def _random_names(rng: np.random.Generator) -> Iterator[str]:
     first, second = _FIRST.split(), _SECOND.split()
     while True:
         words = rng.choice(first), rng.choice(second)
-        between = " " if len("".join(words)) < NAME_SIZE else ""
-        name = between.join(words)
+        separator = " " if len("".join(words)) < NAME_SIZE else ""
+        name = separator.join(words)
         if len(name) <= NAME_SIZE:
             yield name
 
 
-def _hear(voices: Sequence[Voice]) -> "NoteMeasures":
+def _measure(voices: Sequence[Voice]) -> "ddx7.library.measures.NoteMeasures":
     from ddx7.library.measures import measure_notes
     from ddx7.library.notes import GATE_S, render_notes
 

@@ -1,10 +1,10 @@
-"""Words that no voice shall be called by, however its name is spaced or spelt."""
+"""Profanity in names of voices, however it is spaced or spelt."""
 
 import codecs
 import re
 
-# Beginnings and middles of slurs, obscenities and what else nobody wants on a display, turned by 13 letters so that
-# they do not stand here either. Short ones count only where they are a word by themselves.
+# Stems of slurs, obscenities and other unwelcome words, in ROT13 so that they are unreadable here. Short ones count
+# only as whole words.
 _ANYWHERE = """
     ahqr anmv avccyr avtre avttn avttre betl betnfz cbba cbea cevpx chff chffl chggnan chgn chgnva cnrqb cnxv
     craqrwb cravf crqb cvff cvzc dhrre dhvz encr encvfg ergneq erpghz fchax fcnfgvp fcrez fcvp fgebam fhvpvq
@@ -24,9 +24,9 @@ _LOOKALIKES = str.maketrans("0134578@$!|", "OIEASTBASIL")
 
 
 def is_profane(name: str) -> bool:
-    """Whether a name holds a word that nobody wants to read, also across words, with digits for letters, or drawn out.
+    """Whether a name contains profanity, also across words, with digits for letters, or with repeated letters.
 
-    >>> is_nasty("WARM STRGS")
+    >>> is_profane("WARM STRGS")
     False
     """
     words = re.findall("[A-Z]+", name.upper().translate(_LOOKALIKES))

@@ -1,4 +1,4 @@
-"""Long work on many voices, in shards that are kept as they are done: whatever stops it, the next run goes on."""
+"""Long work on many voices in shards; finished shards are kept, so that a run that was stopped resumes."""
 
 import hashlib
 import importlib
@@ -15,7 +15,7 @@ from ddx7.errors import Ddx7Error
 from ddx7.files import atomic_write
 
 SIZE = 1024
-"""Voices in a shard: some seconds of listening on two cores."""
+"""Voices in a shard; rendering and measuring one takes some seconds on two cores."""
 
 Arrays = Mapping[str, np.ndarray]
 Work = Callable[[np.ndarray], Arrays]
@@ -24,10 +24,10 @@ _DIGEST = "digest"
 
 
 class Client(Protocol):
-    """What is asked of a ``distributed.Client``."""
+    """The part of ``distributed.Client`` that is used."""
 
     def submit(self, func: Work, /, *args: Any, pure: bool) -> Any:
-        """Have a worker do it; a future."""
+        """Let a worker call a function; returns a future."""
         ...
 
 
@@ -47,21 +47,21 @@ def in_shards(
     client: Client | None = None,
     size: int = SIZE,
 ) -> dict[str, np.ndarray]:
-    """Do work on voices, shard by shard.
+    """Work on voices shard by shard.
 
     Args:
       work: from voices, uint8 [voice, 155], to arrays with the voice axis first; a function of a module, if there is a
         client.
       vced: all voices.
-      version: what the work is and does; results of another are not taken over.
-      folder: where to keep what is done. What lies there for the same voices and the same version is not done again;
-        a file that is damaged or for other voices is replaced. Without a folder nothing is kept.
-      progress: called after each shard with the number of voices done and of all.
-      client: of a Dask cluster (the extra ``cluster``), whose workers do the shards; else this process does.
+      version: of the work; results of another version are computed anew.
+      folder: keeps finished shards. A shard of the same voices and version is read from there; a damaged file, or one
+        of other voices, is replaced. None keeps nothing.
+      progress: called after each shard with the number of finished voices and of all.
+      client: of a Dask cluster (the extra ``cluster``), whose workers do the work; None does it in this process.
       size: voices in a shard.
 
     Returns:
-      the arrays of all voices, in their order.
+      the arrays of all voices, in order.
 
     Raises:
       Ddx7Error: no voices, or the folder cannot be written.
@@ -69,19 +69,19 @@ def in_shards(
     if not len(vced):
         raise Ddx7Error("found no voices to work on, wanted at least one")
     shards = [_shard(vced, first, size, version, folder) for first in range(0, len(vced), size)]
-    found = {shard.rows.start: arrays for shard in shards if (arrays := _kept(shard)) is not None}
-    n_done = sum(len(vced[shard.rows]) for shard in shards if shard.rows.start in found)
+    results = {shard.rows.start: arrays for shard in shards if (arrays := _stored(shard)) is not None}
+    n_done = sum(len(vced[shard.rows]) for shard in shards if shard.rows.start in results)
     if progress is not None and n_done:
         progress(n_done, len(vced))
-    missing = [shard for shard in shards if shard.rows.start not in found]
+    missing = [shard for shard in shards if shard.rows.start not in results]
     for shard, arrays in _done(work, vced, missing, client):
         if shard.path is not None:
-            _keep(shard, shard.path, arrays)
-        found[shard.rows.start] = arrays
+            _store(shard, shard.path, arrays)
+        results[shard.rows.start] = arrays
         n_done += len(vced[shard.rows])
         if progress is not None:
             progress(n_done, len(vced))
-    parts = [found[shard.rows.start] for shard in shards]
+    parts = [results[shard.rows.start] for shard in shards]
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 
@@ -93,20 +93,20 @@ def _shard(vced: np.ndarray, first: int, size: int, version: str, folder: Path |
 
 
 def _done(work: Work, vced: np.ndarray, shards: list[_Shard], client: Client | None) -> Iterator[tuple[_Shard, Arrays]]:
-    """Each shard with its result, as they come."""
+    """Each shard with its result, in the order of completion."""
     if client is None:
         yield from ((shard, work(vced[shard.rows])) for shard in shards)
         return
     as_completed = importlib.import_module("distributed").as_completed
 
-    # Not pure: the same shard may be asked for again after its worker was lost.
+    # Not pure, so that Dask computes a shard again after its worker was lost.
     futures: dict[Any, _Shard] = {client.submit(work, vced[shard.rows], pure=False): shard for shard in shards}
     for future, arrays in as_completed(futures, with_results=True):
         yield futures[future], arrays
 
 
-def _kept(shard: _Shard) -> Arrays | None:
-    """What an earlier run left of a shard; None if it is not there, is damaged or is of other voices."""
+def _stored(shard: _Shard) -> Arrays | None:
+    """The result that an earlier run stored; None if there is none, or it is damaged or of other voices."""
     if shard.path is None or not shard.path.is_file():
         return None
     try:
@@ -117,7 +117,7 @@ def _kept(shard: _Shard) -> Arrays | None:
     return arrays if arrays.pop(_DIGEST, np.array(0)).tobytes() == shard.digest else None
 
 
-def _keep(shard: _Shard, path: Path, arrays: Arrays) -> None:
+def _store(shard: _Shard, path: Path, arrays: Arrays) -> None:
     buffer = io.BytesIO()
     digest = np.frombuffer(shard.digest, np.uint8)
     np.savez(buffer, **{**arrays, _DIGEST: digest})  # pyright: ignore[reportArgumentType]

@@ -1,4 +1,4 @@
-"""What voices of a corpus have in common, counted."""
+"""Statistics of a corpus: how often algorithms, categories and diagnoses occur."""
 
 from dataclasses import dataclass
 from types import SimpleNamespace
@@ -17,12 +17,12 @@ class Statistics:
     """Numbers of voices.
 
     Attributes:
-      counts: of voices, files and families, by what was counted, in the order in which they are told.
+      counts: of voices, files and clusters, by label, in the order of the report.
       algorithms: int64 [32], algorithm 1 first.
-      fixed: int64 [7], with that many operators at a fixed frequency.
-      feedback: int64 [8], by their feedback.
-      categories: int64 [18], as `CATEGORIES`, and those whose names say nothing.
-      diagnoses: voices by what is to be said about them, those of which there is something.
+      fixed: int64 [7], by the number of operators at a fixed frequency.
+      feedback: int64 [8], by feedback.
+      categories: int64 [18], in the order of `CATEGORIES`, and voices whose names tell none.
+      diagnoses: by code.
     """
 
     counts: dict[str, int]
@@ -33,7 +33,7 @@ class Statistics:
     diagnoses: dict[str, int]
 
     def to_dict(self) -> dict[str, object]:
-        """For JSON."""
+        """All numbers, for JSON."""
         named = dict(zip([*CATEGORIES, "none"], self.categories.tolist(), strict=True))
         return {
             "counts": self.counts,
@@ -46,17 +46,17 @@ class Statistics:
 
 
 def count(corpus: Corpus) -> Statistics:
-    """Count what is in a corpus."""
+    """Count the voices of a corpus."""
     v = rows(corpus.vced)
     fixed = np.bincount((v.fixed > 0).sum(-1), minlength=N_OPERATORS + 1)
-    named = corpus.categories.sum(0)
+    n_named = corpus.categories.sum(0)
     counts = {
         **corpus.counts,
         "voices": len(corpus),
-        "families by bytes": int(corpus.family.max()) + 1,
-        **({"families by sound": int(corpus.sound_family.max()) + 1} if corpus.heard else {}),
+        "families by bytes": int(corpus.byte_cluster.max()) + 1,
+        **({"families by sound": int(corpus.sound_cluster.max()) + 1} if corpus.is_measured else {}),
         "with fixed operators": int(fixed[1:].sum()),
-        "with an LFO that is heard": int(np.count_nonzero(_moved(v))),
+        "with an LFO that is heard": int(np.count_nonzero(_modulated(v))),
         "with a pitch envelope": int(np.count_nonzero(np.any(v.pitch_levels != 50, axis=-1))),
         "with a category in the name": int(corpus.categories.any(1).sum()),
         "clean": int(corpus.clean.sum()),
@@ -66,12 +66,12 @@ def count(corpus: Corpus) -> Statistics:
         algorithms=np.bincount(v.algorithm, minlength=len(ALGORITHMS)),
         fixed=fixed,
         feedback=np.bincount(v.feedback, minlength=8),
-        categories=np.append(named, np.count_nonzero(~corpus.categories.any(1))),
+        categories=np.append(n_named, np.count_nonzero(~corpus.categories.any(1))),
         diagnoses={code: int(n) for code, n in zip(corpus.codes, corpus.diagnosis.sum(0), strict=True)},
     )
 
 
-def _moved(v: SimpleNamespace) -> np.ndarray:
-    """Voices whose pitch or level the LFO moves without a hand on a wheel."""
+def _modulated(v: SimpleNamespace) -> np.ndarray:
+    """Voices whose pitch or level the LFO modulates without a controller."""
     pitch = (v.lfo_pitch_depth > 0) & (v.pitch_mod_sensitivity > 0)
     return pitch | ((v.lfo_amp_depth > 0) & np.any(v.amp_mod_sensitivity > 0, axis=-1))

@@ -1,9 +1,9 @@
-"""Train the generator behind `ddx7 generate` on the human voices that `split.py` chose.
+"""Train the generator behind `ddx7 generate` on the real voices that `split.py` selects.
 
     python experiments/generation/split.py --shared ../shared runs/gan
     python experiments/generation/train.py runs/gan [--name first] [--steps 8000]
 
-Goes on where a run was stopped.
+Resumes a run that was stopped.
 """
 
 import argparse
@@ -12,13 +12,14 @@ from pathlib import Path
 import numpy as np
 
 from ddx7.generation.gan.conditions import ConditionPrior
+from ddx7.generation.gan.config import GanConfig
 from ddx7.generation.gan.data import HeldOutEvaluator, examples_of
 from ddx7.generation.gan.network import GanSize
-from ddx7.generation.gan.training import GanConfig, train
+from ddx7.generation.gan.training import train
 from ddx7.generation.gan.voice_generator import save_weights
 from ddx7.library.categories import CATEGORIES
 
-MEASURED = 512  # held-out voices that made ones are compared with while training
+N_HELD_OUT = 512  # voices that generated ones are compared with during training
 
 
 def main() -> None:
@@ -29,33 +30,34 @@ def main() -> None:
     for field, value in GanConfig().__dict__.items():
         if isinstance(value, (int, float)):
             parser.add_argument(f"--{field.replace('_', '-')}", type=type(value), default=value)
-    parser.add_argument("--noise", type=int, default=GanSize().noise, help="numbers that a voice is made from")
-    parser.add_argument("--until", type=int)
+    parser.add_argument("--noise", type=int, default=GanSize().noise, help="dimensions of the generator's noise")
+    parser.add_argument("--stop-after", type=int)
     arguments = parser.parse_args()
     voices = {name: np.load(arguments.run / f"{name}.npy") for name in ("train", "test")}
-    settings = GanConfig(**{name: value for name, value in vars(arguments).items() if name in GanConfig().__dict__})
+    config = GanConfig(**{name: value for name, value in vars(arguments).items() if name in GanConfig().__dict__})
     examples = examples_of(voices["train"])
-    chosen = np.random.default_rng(0).permutation(len(voices["test"]))[:MEASURED]
+    chosen = np.random.default_rng(0).permutation(len(voices["test"]))[:N_HELD_OUT]
     folder, size = arguments.run / arguments.name, GanSize(noise=arguments.noise)
-    weights, metrics = train(
+    result = train(
         examples,
         folder,
-        settings,
+        config,
         size,
-        HeldOutEvaluator.of(voices["test"][chosen]),
-        lambda m: print({name: round(value, 3) for name, value in m.items()}, flush=True),
-        arguments.until,
+        HeldOutEvaluator.from_voices(voices["test"][chosen]),
+        progress=lambda m: print({name: round(value, 3) for name, value in m.items()}, flush=True),
+        stop_after=arguments.stop_after,
     )
     card = {
-        "what": "the generator behind ddx7 generate: noise and wishes in, DX7 voices out",
-        "data": "human voices of `split.py`: undamaged, no duds, families of the table's voices left out",
+        "what": "the generator behind ddx7 generate: noise and conditions in, DX7 voices out",
+        "data": "voices of musicians by `split.py`: undamaged, accepted by screening, near-duplicates of test voices left out",
         "command": "python experiments/generation/train.py runs/gan",
         "licence": "Apache-2.0",
         "voices": len(voices["train"]),
         "categories": list(CATEGORIES),
-        **metrics,
+        **result.metrics,
     }
-    save_weights(folder / "gan.safetensors", weights, size, ConditionPrior.of(examples.conditions), card)
+    prior = ConditionPrior.from_conditions(examples.conditions)
+    save_weights(folder / "gan.safetensors", result.generator, result.critic, size, prior, card)
 
 
 if __name__ == "__main__":

@@ -28,7 +28,7 @@ def test_a_bank_is_well_distinct_and_hangs_on_the_seed(maker):
     assert len(vced) == 20
     assert not (is_silent(vced) | has_stuck_note(vced)).any()
     drums = np.array([bool({"percussion", "effect"} & set(kinds)) for kinds in made.kinds])
-    assert not screen_voices(vced, without_pitch=drums).duds.any()
+    assert not screen_voices(vced, without_pitch=drums).rejected.any()
     assert len(np.unique(sound_key(vced), axis=0)) == 20
     assert len({voice.name for voice in made.bank}) == 20
     assert made.bank == make_bank(20, seed=4, maker=maker).bank

@@ -1,1 +1,1 @@
-"""Voices from noise: a conditional generative adversarial network over DX7 voices."""
+"""The conditional generative adversarial network that generates DX7 voices from noise."""

@@ -1,145 +1,94 @@
-"""What lets a generator hear: voices that it drew are played, and a network learns to guess from fields what was heard.
+"""A differentiable surrogate for rendering: predicts from a voice's fields what screening and classification find.
 
-Rules for duds and kinds of sound are no functions that a gradient passes through, and to play is slow. A guess has a
-gradient and is quick. It is taught by what the generator draws, so it knows best what the generator does just now.
+Rendering is slow, and no gradient passes through screening rules and categories. The surrogate is fast and has a
+gradient. It learns from rendered voices of the generator, so it is most accurate on what the generator makes now.
 """
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optax
-from jaxtyping import Array, Float
+from jaxtyping import Array, Int, UInt8
 
-from ddx7.generation.gan.conditions import N_FLAGS, ROUTING
-from ddx7.generation.gan.network import AudioSurrogate, GanSize, OneHot, one_hot
+from ddx7.generation.gan.network import ArrayLike
 from ddx7.generation.gan.representation import N_OPERATOR, N_VOICE, Fields
 from ddx7.library.categories import CATEGORIES
 from ddx7.library.classify import load_classifier
-from ddx7.library.screening import PITCHLESS, RULES, measure_voices, screen_measures
+from ddx7.library.screening import RULES, measure_voices, screen_measures
 from ddx7.voice.spec import N_OPERATORS
 
-KEPT = 16_384
-"""Voices that are remembered with what was heard of them."""
-AGAIN = 192
-"""Remembered voices that are learned from beside those just heard."""
-_PITCHED = np.array([rule.pitched for rule in RULES], np.float32)
-_LEARNING_RATE, _DECAY = 5e-4, 0.3
+BUFFER_SIZE = 16_384
+"""Measured voices in the replay buffer."""
+REPLAYED = 192
+"""Voices from the replay buffer in each batch, beside the newly measured ones."""
 
 
 class ReplayBuffer(NamedTuple):
-    """Voices and what was heard of them, or of some of them.
+    """Measured voices.
 
     Attributes:
-      voice: fields, int16 [voice, field].
-      operators: likewise, [voice, 6, field].
+      voice: voice fields, int16 [voice, field].
+      operators: operator fields, int16 [voice, 6, field].
       algorithm: 0-31, int16 [voice].
-      faults: which rules of `ddx7.library.screening` each voice breaks, pitched or not, float [voice, rule].
-      kinds: how likely each kind of sound is, float [voice, category].
+      faults: rules of `ddx7.library.screening` that each voice breaks as a pitched one, float16 [voice, rule].
+      categories: probability of each category by the sound, float16 [voice, category].
     """
 
-    voice: Any
-    operators: Any
-    algorithm: Any
-    faults: Any
-    kinds: Any
+    voice: ArrayLike
+    operators: ArrayLike
+    algorithm: ArrayLike
+    faults: ArrayLike
+    categories: ArrayLike
 
 
 def empty_buffer() -> ReplayBuffer:
-    """Room for `KEPT` voices."""
+    """A buffer of `BUFFER_SIZE` zeros."""
     return ReplayBuffer(
-        jnp.zeros((KEPT, N_VOICE), jnp.int16),
-        jnp.zeros((KEPT, N_OPERATORS, N_OPERATOR), jnp.int16),
-        jnp.zeros(KEPT, jnp.int16),
-        jnp.zeros((KEPT, len(RULES)), jnp.float16),
-        jnp.zeros((KEPT, len(CATEGORIES)), jnp.float16),
+        jnp.zeros((BUFFER_SIZE, N_VOICE), jnp.int16),
+        jnp.zeros((BUFFER_SIZE, N_OPERATORS, N_OPERATOR), jnp.int16),
+        jnp.zeros(BUFFER_SIZE, jnp.int16),
+        jnp.zeros((BUFFER_SIZE, len(RULES)), jnp.float16),
+        jnp.zeros((BUFFER_SIZE, len(CATEGORIES)), jnp.float16),
     )
 
 
-def measure_draw(vced: np.ndarray, fields: Fields, algorithm: np.ndarray) -> ReplayBuffer:
-    """Play voices.
+def measure_draw(
+    vced: UInt8[np.ndarray, "voice 155"], fields: Fields, algorithm: Int[np.ndarray, " voice"]
+) -> ReplayBuffer:
+    """Render, screen and classify voices.
 
     Args:
-      vced: uint8 [voice, 155].
+      vced: legal bytes.
       fields: of the same voices.
-      algorithm: likewise, 0-31.
+      algorithm: of the same voices, 0-31.
     """
-    heard = measure_voices(vced)
+    measures = measure_voices(vced)
     return ReplayBuffer(
         fields.voice.astype(np.int16),
         fields.operators.astype(np.int16),
         algorithm.astype(np.int16),
-        screen_measures(heard, without_pitch=False).broken.astype(np.float16),
-        load_classifier().probabilities(vced, heard).astype(np.float16),
+        screen_measures(measures, without_pitch=False).broken.astype(np.float16),
+        load_classifier().probabilities(vced, measures).astype(np.float16),
     )
 
 
 def update_buffer(
-    lessons: ReplayBuffer, played: ReplayBuffer, nth: Array, key: Array
+    buffer: ReplayBuffer, measured: ReplayBuffer, n_updates: Array, key: Array
 ) -> tuple[ReplayBuffer, ReplayBuffer]:
-    """Put what was just played in the place of what was played longest ago.
+    """Replace the oldest voices of the buffer by newly measured ones, and draw a batch.
 
     Args:
-      lessons: what is remembered.
-      played: as many voices each time.
-      nth: how often that was done before.
-      key: of chance.
+      buffer: before the update.
+      measured: new voices, the same number at every update.
+      n_updates: number of updates before this one.
+      key: random key of the batch.
 
     Returns:
-      what is remembered now; what is to be learned from, which is what was just played and `AGAIN` of all remembered.
+      the buffer after the update, and the batch: the new voices and `REPLAYED` random ones of the buffer.
     """
-    n = len(played.voice)
-    places = (nth * n + jnp.arange(n)) % KEPT
-    lessons = jax.tree.map(lambda kept, new: kept.at[places].set(new), lessons, played)
-    rows = jax.random.randint(key, (AGAIN,), 0, jnp.minimum((nth + 1) * n, KEPT))
-    return lessons, jax.tree.map(lambda new, kept: jnp.concatenate([new, kept[rows]]), played, lessons)
-
-
-def optimiser() -> optax.GradientTransformation:
-    """Of the listener."""
-    return optax.adamw(_LEARNING_RATE, weight_decay=_DECAY)
-
-
-def model(size: GanSize) -> AudioSurrogate:
-    """The listener, without weights."""
-    return AudioSurrogate(size, len(RULES), len(CATEGORIES))
-
-
-def surrogate_fit_loss(listener: AudioSurrogate, weights: Any, lessons: ReplayBuffer, key: Array) -> Float[Array, ""]:
-    """How far guesses are from what was heard: cross entropy, summed over rules and kinds."""
-    seen = one_hot(lessons.voice, lessons.operators)
-    found: Any = listener.apply(
-        weights, seen, jnp.asarray(ROUTING)[lessons.algorithm], learning=True, rngs={"dropout": key}
-    )
-    faults, kinds = (
-        optax.sigmoid_binary_cross_entropy(guess, told.astype(jnp.float32)).sum(axis=-1).mean()
-        for guess, told in zip(found, (lessons.faults, lessons.kinds), strict=True)
-    )
-    return faults + kinds
-
-
-def surrogate_losses(
-    listener: AudioSurrogate, weights: Any, made: OneHot, asked: Float[Array, "voice condition"]
-) -> tuple[Array, Array]:
-    """What the listener has against voices.
-
-    Args:
-      listener: which guesses.
-      weights: of it.
-      made: voices, or distributions of them.
-      asked: what they were asked to be.
-
-    Returns:
-      means over voices: minus the log of the chance that there are no faults, summed over rules; and of the chance that
-      it is of the kinds that were asked, beyond that of one in two. Surer kinds are not asked for: who wants ever more
-      of that gets voices that no human would make.
-    """
-    found: Any = listener.apply(weights, made, asked[:, : ROUTING.shape[1]], learning=False)
-    faults, kinds = found
-    told = asked[:, -(len(CATEGORIES) + N_FLAGS) : -N_FLAGS]
-    pitchless = (told @ PITCHLESS.astype(np.float32) > 0)[:, None]
-    wrong = jax.nn.softplus(faults) * (1 - pitchless * _PITCHED)
-    missing = jax.nn.relu(jax.nn.softplus(-kinds) - np.log(2))
-    other = (missing * told).sum(axis=-1) / jnp.maximum(told.sum(axis=-1), 1)
-    return wrong.sum(axis=-1).mean(), other.mean()
+    n = len(measured.voice)
+    places = (n_updates * n + jnp.arange(n)) % BUFFER_SIZE
+    buffer = jax.tree.map(lambda old, new: old.at[places].set(new), buffer, measured)
+    rows = jax.random.randint(key, (REPLAYED,), 0, jnp.minimum((n_updates + 1) * n, BUFFER_SIZE))
+    return buffer, jax.tree.map(lambda new, old: jnp.concatenate([new, old[rows]]), measured, buffer)

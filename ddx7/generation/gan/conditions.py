@@ -1,8 +1,9 @@
-"""What can be asked of a voice, and what of it is true of voices that are there.
+"""Conditions that a voice can be generated under, and how to read them off existing voices.
 
-Asked are kinds of sound (any mix of `CATEGORIES`), the algorithm, long sweeping envelopes, and operators at a fixed
-frequency. The algorithm is always told to the networks, as its routing: who modulates whom, who is heard, where
-feedback enters and leaves; so algorithms that are alike learn from each other. What else is not asked is left unsaid.
+A condition consists of categories (any combination of `CATEGORIES`), the algorithm, long sweeping envelopes, and
+operators at a fixed frequency. The networks always receive the algorithm, as its routing: which operator modulates
+which, which ones are carriers, and where feedback enters and leaves. Similar algorithms therefore share what the
+networks learn. Every other condition may stay unspecified.
 """
 
 from collections.abc import Sequence
@@ -12,6 +13,7 @@ from functools import partial
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Bool, Float, Int, Int8, UInt8
 
 from ddx7.engine import Patch, plan
 from ddx7.engine.segments import Segments, read
@@ -22,111 +24,107 @@ from ddx7.voice.algorithms import CARRIERS, FEEDBACK_OPERATOR, FEEDBACK_SOURCE, 
 from ddx7.voice.packing import rows
 from ddx7.voice.spec import N_OPERATORS
 
-NO, UNSAID, YES = -1, 0, 1
+NO, UNSPECIFIED, YES = -1, 0, 1
 N_ALGORITHMS = len(CARRIERS)
 N_FLAGS = 4
-"""Numbers at the end of a condition's vector: sweeping and fixed, yes and no of each."""
+"""Entries at the end of a condition vector: sweeping yes and no, fixed yes and no."""
 
-_LATER = np.triu_indices(N_OPERATORS, 1)
+_UPPER = np.triu_indices(N_OPERATORS, 1)
 ROUTING = np.concatenate(
     [
-        MODULATION[:, _LATER[0], _LATER[1]],
+        MODULATION[:, _UPPER[0], _UPPER[1]],
         CARRIERS,
         np.eye(N_OPERATORS)[FEEDBACK_OPERATOR],
         np.eye(N_OPERATORS)[FEEDBACK_SOURCE],
     ],
     axis=1,
 ).astype(np.float32)
-"""What each algorithm is made of: its wires, carriers, and where feedback enters and leaves; float32 [32, 33]."""
+"""Connections, carriers and feedback path of each algorithm, float32 [32, 33]."""
+N_ROUTING = ROUTING.shape[1]
 
-# An operator sweeps if it still grows by 6 dB after half a second, to a level that matters.
-_SWEEP_FROM_S, _SWEEP_TO_S, _SWEEP_DB, _MATTERS_DB = 0.3, 6.0, 6.0, 40.0
+# An operator sweeps if its level still rises by 6 dB after 0.3 s, to within 40 dB of full level.
+_SWEEP_FROM_S, _SWEEP_TO_S, _SWEEP_DB, _RELEVANT_DB = 0.3, 6.0, 6.0, 40.0
 _RATE, _NOTE, _VELOCITY, _GROUP = 44_100, 60, 100, 256
-_RARE = 1e-3  # of a voice, so that nothing is impossible
-_FULL_OCTAVES = 15  # what an envelope reads, in octaves, at full level
+_PRIOR_COUNT = 1e-3  # of a voice; it keeps every probability above 0
+_FULL_LEVEL_OCTAVES = 15  # of an envelope at full level
 
 
 @dataclass(frozen=True, eq=False)
 class VoiceConditions:
-    """What is asked of some voices, or true of them.
+    """Conditions of a batch of voices: requested ones, or those that existing voices meet.
 
     Attributes:
-      algorithm: int [voice], 0-31.
-      categories: bool [voice, category]; none is said where all are False.
-      sweeping: long sweeping envelopes, int8 [voice]: `NO`, `UNSAID` or `YES`.
-      fixed: operators at a fixed frequency, likewise.
+      algorithm: 0-31.
+      categories: all False leaves the category unspecified.
+      sweeping: long sweeping envelopes: `NO`, `UNSPECIFIED` or `YES`.
+      fixed: operators at a fixed frequency: `NO`, `UNSPECIFIED` or `YES`.
     """
 
-    algorithm: np.ndarray
-    categories: np.ndarray
-    sweeping: np.ndarray
-    fixed: np.ndarray
+    algorithm: Int[np.ndarray, " voice"]
+    categories: Bool[np.ndarray, "voice category"]
+    sweeping: Int8[np.ndarray, " voice"]
+    fixed: Int8[np.ndarray, " voice"]
 
     def __len__(self) -> int:
-        """How many voices."""
+        """Number of voices."""
         return len(self.algorithm)
 
     def __getitem__(self, rows: np.ndarray) -> "VoiceConditions":
-        """Those of some voices."""
-        return VoiceConditions(*(value[rows] for value in vars(self).values()))
+        """The conditions of some voices."""
+        return VoiceConditions(self.algorithm[rows], self.categories[rows], self.sweeping[rows], self.fixed[rows])
 
-    def vectors(self) -> np.ndarray:
-        """What the networks are told, float32 [voice, 33 + categories + 4]."""
+    def vectors(self) -> Float[np.ndarray, "voice condition"]:
+        """Inputs of the networks, float32 [voice, 33 + categories + 4]."""
         flags = [self.sweeping == YES, self.sweeping == NO, self.fixed == YES, self.fixed == NO]
         rest = np.concatenate([self.categories, np.stack(flags, axis=1)], axis=1)
         return np.concatenate([ROUTING[self.algorithm], rest.astype(np.float32)], axis=1)
 
-    def dropped(self, rng: np.random.Generator, share: float) -> "VoiceConditions":
-        """Each of the three that may be left unsaid left unsaid, now and then."""
-        keep = rng.random((3, len(self))) >= share
+    def drop(self, rng: np.random.Generator, rate: float) -> "VoiceConditions":
+        """Leave each condition but the algorithm unspecified with probability `rate`, for each voice anew."""
+        keep = rng.random((3, len(self))) >= rate
         return VoiceConditions(
             self.algorithm, self.categories & keep[0][:, None], self.sweeping * keep[1], self.fixed * keep[2]
         )
 
 
-def describe_conditions(vced: np.ndarray, categories: np.ndarray) -> VoiceConditions:
-    """What is true of voices.
+def describe_conditions(
+    vced: UInt8[np.ndarray, "voice 155"], categories: Bool[np.ndarray, "voice category"]
+) -> VoiceConditions:
+    """The conditions that voices meet.
 
     Args:
-      vced: uint8 [voice, 155].
-      categories: bool [voice, category], from their names or otherwise.
+      vced: legal bytes.
+      categories: of the voices, by name or otherwise.
     """
-    heard = rows(canonical(vced))
-    fixed = ((heard.fixed == 1) & (heard.output_level > 0)).any(axis=-1)
+    audible = rows(canonical(vced))
+    fixed = ((audible.fixed == 1) & (audible.output_level > 0)).any(axis=-1)
     return VoiceConditions(
-        heard.algorithm.astype(np.int64),
-        np.asarray(categories, bool),
+        audible.algorithm.astype(np.int64),
+        categories,
         np.where(sweeping(vced), YES, NO).astype(np.int8),
         np.where(fixed, YES, NO).astype(np.int8),
     )
 
 
-def sweeping(vced: np.ndarray) -> np.ndarray:
-    """Which voices have a long sweeping envelope: an operator that is still well on its rise after 0.3 s.
+def sweeping(vced: UInt8[np.ndarray, "voice 155"]) -> Bool[np.ndarray, " voice"]:
+    """Which voices have a long sweeping envelope: an operator whose level still rises after 0.3 s.
 
-    On C3 at velocity 100, the key held, an operator that is heard and comes within 40 dB of full level gains 6 dB or
-    more between 0.3 s and 6 s.
-
-    Args:
-      vced: uint8 [voice, 155].
-
-    Returns:
-      bool [voice].
+    On C3 at velocity 100, held, the level of an audible operator rises by 6 dB or more between 0.3 s and 6 s and comes
+    within 40 dB of full level.
     """
-    heard = canonical(vced)
-    n = len(heard)
+    audible = canonical(vced)
     ticks = jnp.asarray(np.round(np.linspace(_SWEEP_FROM_S, _SWEEP_TO_S, 23) * _RATE / BLOCK), jnp.int32)
 
-    def group(of: np.ndarray) -> np.ndarray:
-        key, velocity, gate = (np.full(len(of), x) for x in (_NOTE, _VELOCITY, 10 * _RATE))
-        amp = plan(Patch.from_vced(heard[of]), key, velocity, gate, _RATE).amp
+    def group(index: np.ndarray) -> np.ndarray:
+        note, velocity, gate = (np.full(len(index), x) for x in (_NOTE, _VELOCITY, 10 * _RATE))
+        amp = plan(Patch.from_vced(audible[index]), note, velocity, gate, _RATE).amp
         return np.asarray(_levels(amp, ticks))
 
-    level_db = in_groups(group, n, _GROUP).astype(np.float32) / ONE * DB_PER_OCTAVE
-    full_db = _FULL_OCTAVES * DB_PER_OCTAVE
-    peak = level_db.max(axis=-1)
-    grows = (peak - level_db[..., 0] >= _SWEEP_DB) & (peak > full_db - _MATTERS_DB)
-    return (grows & (rows(heard).output_level > 0)).any(axis=-1)
+    level_db = in_groups(group, len(audible), _GROUP).astype(np.float32) / ONE * DB_PER_OCTAVE
+    full_db = _FULL_LEVEL_OCTAVES * DB_PER_OCTAVE
+    peak_db = level_db.max(axis=-1)
+    rises = (peak_db - level_db[..., 0] >= _SWEEP_DB) & (peak_db > full_db - _RELEVANT_DB)
+    return (rises & (rows(audible).output_level > 0)).any(axis=-1)
 
 
 @partial(jax.jit, compiler_options=ONE_THREAD)
@@ -136,80 +134,83 @@ def _levels(amp: Segments, ticks: jax.Array) -> jax.Array:
 
 @dataclass(frozen=True, eq=False)
 class ConditionPrior:
-    """How people use algorithms and mix kinds: enough to fill in what was not asked.
+    """How often real voices meet conditions; conditions that nobody specified are sampled from it.
 
     Attributes:
-      mixes: sets of categories that occur, bool [mix, category]; one of them is empty, for voices of no known kind.
-      counts: voices of each mix on each algorithm, [mix, 32].
-      algorithms: voices of each algorithm, in all, of each category, sweeping and fixed, [2 + 1 + category, 32]: all,
-        sweeping, fixed, categories.
+      combinations: sets of categories that occur, one of them empty for voices of unknown category.
+      counts: voices of each combination on each algorithm.
+      algorithm_counts: voices of each algorithm: all, sweeping, fixed, then those of each category.
     """
 
-    mixes: np.ndarray
-    counts: np.ndarray
-    algorithms: np.ndarray
+    combinations: Bool[np.ndarray, "combination category"]
+    counts: Float[np.ndarray, "combination 32"]
+    algorithm_counts: Float[np.ndarray, "3+category 32"]
 
     @classmethod
-    def of(cls, human: VoiceConditions) -> "ConditionPrior":
-        """Those of human voices."""
-        mixes, mix = np.unique(human.categories, axis=0, return_inverse=True)
-        counts = np.zeros((len(mixes), N_ALGORITHMS), np.float32)
-        np.add.at(counts, (mix, human.algorithm), 1)
-        members = [np.ones(len(human), bool), human.sweeping == YES, human.fixed == YES, *human.categories.T]
-        return cls(
-            mixes,
-            counts,
-            np.stack([np.bincount(human.algorithm[m], minlength=N_ALGORITHMS) for m in members]).astype(np.float32),
-        )
+    def from_conditions(cls, conditions: VoiceConditions) -> "ConditionPrior":
+        """Count the conditions that real voices meet."""
+        combinations, index = np.unique(conditions.categories, axis=0, return_inverse=True)
+        counts = np.zeros((len(combinations), N_ALGORITHMS), np.float32)
+        np.add.at(counts, (index, conditions.algorithm), 1)
+        members = [
+            np.ones(len(conditions), bool),
+            conditions.sweeping == YES,
+            conditions.fixed == YES,
+            *conditions.categories.T,
+        ]
+        histograms = [np.bincount(conditions.algorithm[m], minlength=N_ALGORITHMS) for m in members]
+        return cls(combinations, counts, np.stack(histograms).astype(np.float32))
 
-    def draw(
+    def sample(
         self,
         rng: np.random.Generator,
         n: int,
         *,
         categories: Sequence[int] = (),
         algorithm: int | None = None,
-        sweeping: int = UNSAID,
-        fixed: int = UNSAID,
+        sweeping: int = UNSPECIFIED,
+        fixed: int = UNSPECIFIED,
     ) -> VoiceConditions:
-        """Conditions for voices of which some are asked; algorithms as people use them for such voices.
+        """Conditions for voices, with algorithms as frequent as in real voices that meet the specified conditions.
 
         Args:
-          rng: source of chance.
-          n: how many.
-          categories: asked for, all at once; none: as they come.
-          algorithm: 0-31; None: as they come.
-          sweeping: `NO`, `UNSAID` or `YES`.
-          fixed: likewise.
+          rng: source of randomness.
+          n: number of voices.
+          categories: that every voice has, all at once; with none of them and no algorithm, categories are sampled.
+          algorithm: 0-31; None samples it.
+          sweeping: `NO`, `UNSPECIFIED` or `YES`.
+          fixed: `NO`, `UNSPECIFIED` or `YES`.
         """
-        asked = np.zeros((n, self.mixes.shape[1]), bool)
-        asked[:, list(categories)] = True
-        chosen = np.full(n, algorithm or 0)
+        category_mask = np.zeros((n, self.combinations.shape[1]), bool)
+        category_mask[:, list(categories)] = True
+        algorithms = np.full(n, algorithm or 0)
         if algorithm is None:
-            flags = self._flags(sweeping, fixed)
+            flags = self._flag_likelihood(sweeping, fixed)
             if categories:
-                chance = self._of_kinds(asked[0]) * flags
-                chosen = rng.choice(N_ALGORITHMS, n, p=chance / chance.sum())
+                weight = self._category_likelihood(category_mask[0]) * flags
+                algorithms = rng.choice(N_ALGORITHMS, n, p=weight / weight.sum())
             else:
-                chance = self.counts * flags
-                mix, chosen = np.divmod(rng.choice(chance.size, n, p=(chance / chance.sum()).ravel()), N_ALGORITHMS)
-                asked = self.mixes[mix]
-        said = (np.full(n, flag, np.int8) for flag in (sweeping, fixed))
-        return VoiceConditions(chosen.astype(np.int64), asked, *said)
+                weight = self.counts * flags
+                cells = rng.choice(weight.size, n, p=(weight / weight.sum()).ravel())
+                combination, algorithms = np.divmod(cells, N_ALGORITHMS)
+                category_mask = self.combinations[combination]
+        return VoiceConditions(
+            algorithms.astype(np.int64), category_mask, np.full(n, sweeping, np.int8), np.full(n, fixed, np.int8)
+        )
 
     def _shares(self) -> np.ndarray:
-        """Shares of each algorithm's voices that sweep, are fixed, and are of each category; none is 0 or 1."""
-        every, *some = self.algorithms
-        usual = np.stack(some).sum(axis=1, keepdims=True) / every.sum()
-        return (np.stack(some) + usual + _RARE) / (every + 1 + 2 * _RARE)
+        """Smoothed shares of each algorithm's voices that sweep, are fixed, and have each category; never 0 or 1."""
+        total, *some = self.algorithm_counts
+        overall = np.stack(some).sum(axis=1, keepdims=True) / total.sum()
+        return (np.stack(some) + overall + _PRIOR_COUNT) / (total + 1 + 2 * _PRIOR_COUNT)
 
-    def _of_kinds(self, asked: np.ndarray) -> np.ndarray:
-        """How likely each algorithm is for a mix, as if its kinds were independent, up to a factor."""
-        return (self.algorithms[0] + _RARE) * np.prod(self._shares()[2:][asked], axis=0)
+    def _category_likelihood(self, categories: np.ndarray) -> np.ndarray:
+        """Probability of each algorithm given independent categories, up to a factor."""
+        return (self.algorithm_counts[0] + _PRIOR_COUNT) * np.prod(self._shares()[2:][categories], axis=0)
 
-    def _flags(self, sweeping: int, fixed: int) -> np.ndarray:
-        """How likely each algorithm's voices are to sweep, and to be fixed, as asked."""
-        likely = np.ones(N_ALGORITHMS)
+    def _flag_likelihood(self, sweeping: int, fixed: int) -> np.ndarray:
+        """Probability that a voice of each algorithm meets the two flags."""
+        likelihood = np.ones(N_ALGORITHMS)
         for flag, yes in zip((sweeping, fixed), self._shares()[:2], strict=True):
-            likely *= {YES: yes, NO: 1 - yes, UNSAID: 1.0}[flag]
-        return likely
+            likelihood *= {YES: yes, NO: 1 - yes, UNSPECIFIED: 1.0}[flag]
+        return likelihood

@@ -1,13 +1,14 @@
-"""Human voices to learn from, and what made voices are measured against while learning."""
+"""Real voices to learn from, and the evaluator that compares generated voices with held-out ones."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from jaxtyping import Bool, Float, UInt8
 
 from ddx7.generation.gan.conditions import describe_conditions
-from ddx7.generation.gan.representation import numbers, to_fields
+from ddx7.generation.gan.representation import parameter_vectors, to_fields
 from ddx7.generation.gan.training import GanExamples
 from ddx7.generation.prdc import prdc
 from ddx7.library.categories import CATEGORIES, categories_of_name
@@ -16,80 +17,86 @@ from ddx7.voice.health import has_stuck_note, is_silent
 from ddx7.voice.packing import VCED_COLUMNS
 from ddx7.voice.voice import decode_name
 
-_DB = 10.0  # of level that count as much as a whole range of a parameter
+_LEVEL_UNIT_DB = 10.0
 
 
-def named_categories(vced: np.ndarray) -> np.ndarray:
-    """Kinds of sound that the names of voices, uint8 [voice, 155], speak of: bool [voice, category]."""
+def named_categories(vced: UInt8[np.ndarray, "voice 155"]) -> Bool[np.ndarray, "voice category"]:
+    """The categories that the names of voices tell."""
     names = [decode_name(bytes(row)) for row in vced[:, VCED_COLUMNS["name"]]]
     found = [categories_of_name(name) for name in names]
-    return np.array([[kind in some for kind in CATEGORIES] for some in found], bool).reshape(-1, len(CATEGORIES))
+    return np.array([[category in some for category in CATEGORIES] for some in found], bool).reshape(
+        -1, len(CATEGORIES)
+    )
 
 
-def is_clean(vced: np.ndarray, heard: VoiceMeasures | None = None, categories: np.ndarray | None = None) -> np.ndarray:
-    """Which voices are worth learning from: well by their bytes and by their sound.
+def is_clean(
+    vced: UInt8[np.ndarray, "voice 155"],
+    measures: VoiceMeasures | None = None,
+    categories: Bool[np.ndarray, "voice category"] | None = None,
+) -> Bool[np.ndarray, " voice"]:
+    """Which voices are worth learning from: not rejected by screening, not silent and without a stuck note.
 
     Args:
-      vced: uint8 [voice, 155], legal.
-      heard: of them, if they were listened to already.
-      categories: kinds of sound that they are meant to be, bool [voice, category]; by default those of their names.
-
-    Returns:
-      bool [voice].
+      vced: legal bytes.
+      measures: of the voices; None renders them.
+      categories: that the voices are meant to have; None takes those of their names.
     """
-    meant = named_categories(vced) if categories is None else categories
-    duds = screen_measures(heard or measure_voices(vced), without_pitch=unpitched(meant)).duds
-    return ~(is_silent(vced) | has_stuck_note(vced) | duds)
+    intended = named_categories(vced) if categories is None else categories
+    rejected = screen_measures(measures or measure_voices(vced), without_pitch=unpitched(intended)).rejected
+    return ~(is_silent(vced) | has_stuck_note(vced) | rejected)
 
 
-def examples_of(vced: np.ndarray) -> GanExamples:
-    """Voices as the networks learn them; kinds of sound come from their names."""
+def examples_of(vced: UInt8[np.ndarray, "voice 155"]) -> GanExamples:
+    """Voices as the networks learn them; categories come from their names."""
     return GanExamples(to_fields(vced)[0], describe_conditions(vced, named_categories(vced)))
 
 
-def coarse_log_mels(heard: VoiceMeasures) -> np.ndarray:
-    """What voices sound like, as points between which distances mean something: two notes' levels over time and bands.
-
-    Returns:
-      float32 [voice, 576], in tens of decibels.
-    """
-    parts = [note.sketch.reshape(len(heard), -1) for note in (heard.middle, heard.low)]
-    return np.concatenate(parts, axis=1) / np.float32(_DB)
+def coarse_log_mels(measures: VoiceMeasures) -> Float[np.ndarray, "voice 576"]:
+    """Sounds of voices as points with meaningful distances: the coarse log-mels of two notes, in units of 10 dB."""
+    parts = [note.coarse_log_mel.reshape(len(measures), -1) for note in (measures.middle, measures.low)]
+    return np.concatenate(parts, axis=1) / np.float32(_LEVEL_UNIT_DB)
 
 
 @dataclass(frozen=True, eq=False)
 class HeldOutEvaluator:
-    """Held-out voices to compare with.
+    """Compares generated voices with held-out real ones.
 
     Attributes:
-      numbers: of their parameters.
-      coarse_log_mels: of their sound.
+      parameters: points of the held-out voices by their parameters (`parameter_vectors`).
+      sounds: points of the held-out voices by their sound (`coarse_log_mels`).
     """
 
-    numbers: np.ndarray
-    coarse_log_mels: np.ndarray
+    parameters: Float[np.ndarray, "real parameter"]
+    sounds: Float[np.ndarray, "real 576"]
 
     @classmethod
-    def of(cls, vced: np.ndarray) -> "HeldOutEvaluator":
-        """From human voices that nothing is learned from, uint8 [voice, 155]."""
-        return cls(numbers(vced), coarse_log_mels(measure_voices(vced)))
+    def from_voices(cls, vced: UInt8[np.ndarray, "real 155"]) -> "HeldOutEvaluator":
+        """An evaluator on held-out real voices."""
+        return cls(parameter_vectors(vced), coarse_log_mels(measure_voices(vced)))
 
-    def __call__(self, made: np.ndarray, categories: np.ndarray) -> dict[str, float]:
-        """Scores of voices that were asked to be of some categories.
+    def __call__(
+        self, generated: UInt8[np.ndarray, "voice 155"], categories: Bool[np.ndarray, "voice category"]
+    ) -> dict[str, float]:
+        """Scores of generated voices and their specified categories.
 
-        "score" is the mean of their coverage in parameters and in sound, less their share of duds.
+        Returns:
+          "score", the mean of the coverage by parameters and by sound minus the share of rejected voices ("duds"); and
+          precision, recall, density and coverage of both kinds.
         """
-        heard = measure_voices(made)
-        by_number, by_sound = prdc(self.numbers, numbers(made)), prdc(self.coarse_log_mels, coarse_log_mels(heard))
-        duds = float(1 - is_clean(made, heard, categories).mean())
+        measures = measure_voices(generated)
+        by_parameters = prdc(self.parameters, parameter_vectors(generated))
+        by_sound = prdc(self.sounds, coarse_log_mels(measures))
+        rejected = float(1 - is_clean(generated, measures, categories).mean())
         return {
-            "score": (by_number.coverage + by_sound.coverage) / 2 - duds,
-            **{f"{name}_numbers": value for name, value in by_number._asdict().items()},
+            "score": (by_parameters.coverage + by_sound.coverage) / 2 - rejected,
+            **{f"{name}_numbers": value for name, value in by_parameters._asdict().items()},
             **{f"{name}_sound": value for name, value in by_sound._asdict().items()},
-            "duds": duds,
+            "duds": rejected,
         }
 
 
-def load_clean(vced: np.ndarray, folder: Path, progress: Callable[[int, int], object] | None = None) -> np.ndarray:
-    """Listen to voices and keep those that are clean; `folder` keeps what was heard, for a run that is stopped."""
+def load_clean(
+    vced: UInt8[np.ndarray, "voice 155"], folder: Path, progress: Callable[[int, int], object] | None = None
+) -> UInt8[np.ndarray, "clean 155"]:
+    """The clean ones of some voices; `folder` keeps their measures, so that a run that was stopped resumes."""
     return vced[is_clean(vced, measure_voices(vced, folder=folder, progress=progress))]

@@ -7,11 +7,12 @@ from typing import Any
 
 import jax
 import numpy as np
+from jaxtyping import Array, Float, Int, UInt8
 
 from ddx7.errors import Ddx7Error
 from ddx7.generation.gan.conditions import ConditionPrior, VoiceConditions
-from ddx7.generation.gan.network import CategoryHead, GanSize, GeneratorNetwork, distributions, draw, one_hot
-from ddx7.generation.gan.representation import Fields, tidied, to_fields, to_vced
+from ddx7.generation.gan.network import CategoryHead, GanSize, GeneratorNetwork, Params, draw, generate, one_hot
+from ddx7.generation.gan.representation import Fields, reset_inaudible, to_fields, to_vced
 from ddx7.training import SHIPPED_WEIGHTS, read_weights, write_weights
 from ddx7.voice.packing import VCED_COLUMNS
 
@@ -21,95 +22,97 @@ _GROUP = 128
 
 @dataclass(frozen=True, eq=False)
 class VoiceGenerator:
-    """A trained generator, with what is needed to ask it.
+    """A trained generator.
 
     Attributes:
       size: of the networks.
-      categories: kinds of sound that it knows, in the order of its conditions.
-      weights: of the generator and of the critic's guess at kinds.
-      habits: of the human voices it learned from.
-      card: what it was trained on, how, and how well it does.
+      categories: that it can be conditioned on, in the order of its condition vectors.
+      params: of the generator and of the critic's category head, as "generator" and "category_head".
+      condition_prior: of the real voices that it learned from.
+      card: training data, configuration and scores.
     """
 
     size: GanSize
     categories: tuple[str, ...]
-    weights: dict[str, Any]
-    habits: ConditionPrior
+    params: Params
+    condition_prior: ConditionPrior
     card: dict[str, Any]
 
-    def make(self, asked: VoiceConditions, seed: int = 0, temperature: float = 1.0) -> np.ndarray:
+    def sample(
+        self, conditions: VoiceConditions, seed: int = 0, temperature: float = 1.0
+    ) -> UInt8[np.ndarray, "voice 155"]:
         """Draw voices.
 
         Args:
-          asked: of each voice.
-          seed: of chance.
-          temperature: 1 draws as learned, less keeps to what is likely.
+          conditions: of each voice.
+          seed: of the draw.
+          temperature: 1 samples the learned distributions, less favours likely values.
 
         Returns:
-          uint8 [voice, 155], legal, named INIT VOICE; each with its operators in order and what cannot be heard as in
-          that voice.
+          legal voices named INIT VOICE, with sorted operators and inaudible parameters as in that voice.
         """
-        work, n = _compiled_maker(self.size), len(asked)
-        vectors, found = asked.vectors(), []
+        sample, n = _compiled_generator(self.size), len(conditions)
+        vectors, voices = conditions.vectors(), []
         for first in range(0, n, _GROUP):
             rows = np.arange(first, first + _GROUP) % n  # one size, one compilation
             key = jax.random.fold_in(jax.random.key(seed), first)
-            voice, operators = work(self.weights["generator"], vectors[rows], key, np.float32(temperature))
-            algorithm = asked.algorithm[rows]
-            stood, _ = to_fields(to_vced(algorithm, Fields(np.asarray(voice), np.asarray(operators))))
-            found.append(to_vced(algorithm, stood))
-        return tidied(np.concatenate(found)[:n])
+            voice, operators = sample(self.params["generator"], vectors[rows], key, np.float32(temperature))
+            algorithm = conditions.algorithm[rows]
+            audible, _ = to_fields(to_vced(algorithm, Fields(np.asarray(voice), np.asarray(operators))))
+            voices.append(to_vced(algorithm, audible))
+        return reset_inaudible(np.concatenate(voices)[:n])
 
-    def kinds(self, vced: np.ndarray) -> np.ndarray:
-        """How likely each kind of sound is, by the critic's guess from the parameters: [voice, category]."""
-        work, n = _compiled_guesser(self.size, len(self.categories)), len(vced)
+    def category_probabilities(self, vced: UInt8[np.ndarray, "voice 155"]) -> Float[np.ndarray, "voice category"]:
+        """Probability of each category by the critic, which knows only the parameters; float32."""
+        classify, n = _compiled_category_head(self.size, len(self.categories)), len(vced)
         if not n:
             return np.zeros((0, len(self.categories)), np.float32)
         fields, _ = to_fields(vced)
-        nothing = np.zeros(n, np.int8)
-        conditions = VoiceConditions(_algorithm(vced), np.zeros((n, len(self.categories)), bool), nothing, nothing)
-        vectors, found = conditions.vectors(), []
+        flags = np.zeros(n, np.int8)
+        conditions = VoiceConditions(_algorithm(vced), np.zeros((n, len(self.categories)), bool), flags, flags)
+        vectors, probabilities = conditions.vectors(), []
         for first in range(0, n, _GROUP):
             rows = np.arange(first, first + _GROUP) % n
-            found.append(np.asarray(work(self.weights["guesser"], *(part[rows] for part in fields), vectors[rows])))
-        return np.concatenate([np.zeros((0, len(self.categories)), np.float32), *found])[:n]
+            group = classify(self.params["category_head"], *(part[rows] for part in fields), vectors[rows])
+            probabilities.append(np.asarray(group))
+        return np.concatenate(probabilities)[:n]
 
 
 def save_weights(
-    path: Path, weights: dict[str, Any], size: GanSize, habits: ConditionPrior, card: dict[str, Any]
+    path: Path, generator: Params, critic: Params, size: GanSize, condition_prior: ConditionPrior, card: dict[str, Any]
 ) -> None:
     """Write a generator in half precision, and beside it a card in JSON.
 
     Args:
       path: ends in .safetensors.
-      weights: of "generator" and "critic".
+      generator: parameters of the generator.
+      critic: parameters of the critic; only its category head is written.
       size: of the networks.
-      habits: of the voices that it learned from.
-      card: what is to be known of it; "categories" names the kinds of sound.
+      condition_prior: of the voices that it learned from.
+      card: training data, configuration and scores; "categories" names the categories.
     """
-    judge = weights["critic"]["params"]
-    kept = {
-        "generator": weights["generator"],
-        "guesser": {"params": {name: judge[name] for name in ("trunk", "kinds")}},
-        "habits": vars(habits),
+    params = {
+        "generator": generator,
+        "category_head": {"params": {name: critic["params"][name] for name in ("trunk", "categories")}},
+        "condition_prior": vars(condition_prior),
     }
-    write_weights(path, kept, {**card, "size": size._asdict()})
+    write_weights(path, params, {**card, "size": size._asdict()})
 
 
 def load_weights(path: Path = WEIGHTS) -> VoiceGenerator:
     """Read what `save_weights` wrote.
 
     Raises:
-      Ddx7Error: a file is missing, or the weights are not those of the card.
+      Ddx7Error: a file is missing, or the weights are not those of the card or of no generator.
     """
-    weights, card = read_weights(path)
+    params, card = read_weights(path)
     try:
         size, categories = GanSize(**card["size"]), tuple(card["categories"])
-        habits = weights.pop("habits")
-        habits = ConditionPrior(habits["mixes"] > 0, habits["counts"], habits["algorithms"])
+        prior = params.pop("condition_prior")
+        condition_prior = ConditionPrior(prior["combinations"] > 0, prior["counts"], prior["algorithm_counts"])
     except (KeyError, TypeError) as error:
-        raise Ddx7Error(f"{path}: these are no weights of a generator ({error})") from None
-    return VoiceGenerator(size, categories, weights, habits, card)
+        raise Ddx7Error(f"{path}: found weights of something else, wanted those of a generator ({error})") from None
+    return VoiceGenerator(size, categories, params, condition_prior, card)
 
 
 @cache
@@ -118,31 +121,30 @@ def shipped() -> VoiceGenerator:
     return load_weights()
 
 
-def _algorithm(vced: np.ndarray) -> np.ndarray:
+def _algorithm(vced: UInt8[np.ndarray, "voice 155"]) -> Int[np.ndarray, " voice"]:
     return vced[:, VCED_COLUMNS["algorithm"]].astype(np.int64)
 
 
 @cache
-def _compiled_maker(size: GanSize) -> Any:
+def _compiled_generator(size: GanSize) -> Any:
     generator = GeneratorNetwork(size)
 
     @jax.jit
-    def work(weights: Any, asked: jax.Array, key: jax.Array, temperature: jax.Array) -> tuple[jax.Array, jax.Array]:
-        of_noise, of_draw = jax.random.split(key)
-        noise = jax.random.normal(of_noise, (len(asked), size.noise))
-        logits: Any = generator.apply(weights, noise, asked)
-        return draw(of_draw, distributions(logits, temperature))
+    def sample(params: Params, condition: Array, key: Array, temperature: Array) -> tuple[Array, Array]:
+        noise_key, draw_key = jax.random.split(key)
+        noise = jax.random.normal(noise_key, (len(condition), size.noise))
+        return draw(draw_key, generate(generator, params, noise, condition, temperature))
 
-    return work
+    return sample
 
 
 @cache
-def _compiled_guesser(size: GanSize, n_categories: int) -> Any:
-    guesser = CategoryHead(size, n_categories)
+def _compiled_category_head(size: GanSize, n_categories: int) -> Any:
+    head = CategoryHead(size, n_categories)
 
     @jax.jit
-    def work(weights: Any, voice: jax.Array, operators: jax.Array, asked: jax.Array) -> jax.Array:
-        logits: Any = guesser.apply(weights, one_hot(voice, operators), asked)
+    def classify(params: Params, voice: Array, operators: Array, condition: Array) -> Array:
+        logits: Any = head.apply(params, one_hot(voice, operators), condition)
         return jax.nn.sigmoid(logits)
 
-    return work
+    return classify
