@@ -25,9 +25,9 @@ class Command:
 
     output: Annotated[Path, arg(metavar="OUT.syx", aliases=["-o"])]
     """The bank to write; OUT.wav, OUT.png and OUT.json are written beside it."""
-    category: Annotated[str, arg(metavar="CATEGORIES", help_behavior_hint="(such as brass,bell: both at once)")] = ""
-    """Category of all voices: piano, e-piano, organ, bell, mallet, plucked, guitar, bass, strings, pad, brass, woodwind, voice,
-    lead, percussion, effect, other."""
+    category: Annotated[str, arg(metavar="NAMES", help_behavior_hint="(such as brass,bell: both at once)")] = ""
+    """Category of all voices: piano, e-piano, organ, bell, mallet, plucked, guitar, bass, strings, pad, brass,
+    woodwind, voice, lead, percussion, effect, other."""
     algorithm: Annotated[int | None, arg(metavar="N", help_behavior_hint="(1-32)")] = None
     """The algorithm of all voices."""
     pad: bool = False
@@ -64,9 +64,7 @@ class Command:
             names=self.names,
         )
         generated = make_bank(request)
-        write_made(
-            generated.bank, self.output, force=self.force, profile=self.profile, report=generated.to_dict()
-        )
+        write_made(generated.bank, self.output, force=self.force, profile=self.profile, report=generated.to_dict())
         if self.screen:
             note(_summary(generated.counts))
         return 0

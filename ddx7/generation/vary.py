@@ -38,9 +38,9 @@ _MAX_LOUDER_DB, _MAX_SOFTER_DB = 8.0, 10.0  # than the original
 def vary(voice: Voice, count: int = 8, *, amount: float = 0.2, seed: int = 0, lock: Collection[str] = ()) -> Bank:
     """Make variations of a voice.
 
-    Every parameter changes at random in proportion to `amount`. Some modulators get another whole ratio, and some voices
-    a similar algorithm. Carriers keep their frequency. Each variation is rendered; one that is silent, much louder or
-    softer, or equal to an earlier one is replaced.
+    Every parameter changes at random in proportion to `amount`. Some modulators get another whole ratio, and some
+    voices a similar algorithm. Carriers keep their frequency. Each variation is rendered; one that is silent, much
+    louder or softer, or equal to an earlier one is replaced.
 
     Args:
       voice: the original.

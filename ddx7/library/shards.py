@@ -7,7 +7,7 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -23,6 +23,7 @@ Work = Callable[[np.ndarray], Arrays]
 _DIGEST = "digest"
 
 
+@runtime_checkable
 class Client(Protocol):
     """The part of ``distributed.Client`` that is used."""
 

@@ -49,7 +49,7 @@ def main() -> None:
     )
     card = {
         "what": "the generator behind ddx7 generate: noise and conditions in, DX7 voices out",
-        "data": "voices of musicians by `split.py`: undamaged, accepted by screening, near-duplicates of test voices left out",
+        "data": "voices of `split.py`: undamaged, accepted by screening, no near-duplicates of test voices",
         "command": "python experiments/generation/train.py runs/gan",
         "licence": "Apache-2.0",
         "voices": len(voices["train"]),

@@ -17,7 +17,7 @@ def test_generate_writes_bank_sound_picture_and_report(run: Run, tmp_path: Path)
     assert outcome.code == 0
     files = [out, *(out.with_suffix(suffix) for suffix in (".wav", ".png", ".json"))]
     assert outcome.out.splitlines() == list(map(str, files))
-    assert "voices that were listened to were duds" in outcome.err
+    assert "screening rejected" in outcome.err
     made = ddx7.load(out)
     assert len(made) == 32  # a bank is filled up
     assert [voice.algorithm for voice in made[:5]] == [5] * 5
@@ -31,7 +31,7 @@ def test_generate_writes_bank_sound_picture_and_report(run: Run, tmp_path: Path)
     assert out.read_bytes() == before
 
 
-def test_generate_refuses_what_it_cannot_do_before_it_works(run: Run, tmp_path: Path) -> None:
+def test_generate_refuses_wrong_requests_before_it_works(run: Run, tmp_path: Path) -> None:
     assert run("generate", "-o", tmp_path / "made.wav").code == 2
     outcome = run("generate", "--category", "bell,kazoo", "-o", tmp_path / "made.syx")
     assert outcome.code == 1
@@ -41,9 +41,9 @@ def test_generate_refuses_what_it_cannot_do_before_it_works(run: Run, tmp_path: 
     assert [path.name for path in tmp_path.iterdir()] == ["made.json"]
 
 
-def test_generate_without_audition_and_with_random_names(run: Run, tmp_path: Path) -> None:
+def test_generate_without_screening_and_with_random_names(run: Run, tmp_path: Path) -> None:
     out = tmp_path / "any.syx"
-    outcome = run("generate", "--no-audition", "--names", "random", "--count", 3, "--fixed", "no", "-o", out)
+    outcome = run("generate", "--no-screen", "--names", "random", "--count", 3, "--fixed", "no", "-o", out)
     assert outcome.code == 0
-    assert "duds" not in outcome.err
+    assert "rejected" not in outcome.err
     assert all(not operator.fixed for voice in ddx7.load(out)[:3] for operator in voice.operators)

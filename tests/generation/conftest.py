@@ -1,19 +1,19 @@
-"""A generator that was hardly taught, and voices to teach it."""
+"""A barely trained generator, and voices to train it."""
 
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
-from teaching import SETTINGS, SIZE, novelty
+from tiny_gan import CONFIG, SIZE, uniqueness
 
 from ddx7.generation.gan.data import examples_of
 from ddx7.voice.packing import INIT_VCED, VCED_COLUMNS
 
 
 @pytest.fixture(scope="session")
-def human() -> np.ndarray:
-    """Voices that sound and end, of three kinds by their names."""
+def real_voices() -> np.ndarray:
+    """Audible voices that end, of two categories and none by their names."""
     rng = np.random.default_rng(5)
     n = 96
     vced = np.tile(INIT_VCED, (n, 1))
@@ -29,20 +29,18 @@ def human() -> np.ndarray:
 
 
 @pytest.fixture(scope="session")
-def taught(human: np.ndarray, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Weights of a generator with their card."""
+def trained_weights(real_voices: np.ndarray, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Path of a generator's weights, with their card."""
     from ddx7.generation.gan.conditions import ConditionPrior
     from ddx7.generation.gan.training import train
     from ddx7.generation.gan.voice_generator import save_weights
     from ddx7.library.categories import CATEGORIES
 
     folder = tmp_path_factory.mktemp("run")
-    examples = examples_of(human)
-    # The encoder's part alone, which compiles soonest; test_training.py goes through all of it.
-    short = replace(SETTINGS, steps=SETTINGS.warm_up)
-    weights, metrics = train(examples, folder, short, SIZE, novelty)
-    path = folder / "gan.safetensors"
-    save_weights(
-        path, weights, SIZE, ConditionPrior.of(examples.conditions), {"categories": list(CATEGORIES), **metrics}
-    )
+    examples = examples_of(real_voices)
+    # The autoencoder alone, which compiles fastest; test_training.py runs all phases.
+    short = replace(CONFIG, steps=CONFIG.warm_up_steps)
+    result = train(examples, folder, short, SIZE, uniqueness)
+    path, prior = folder / "gan.safetensors", ConditionPrior.from_conditions(examples.conditions)
+    save_weights(path, result.generator, result.critic, SIZE, prior, {"categories": list(CATEGORIES), **result.metrics})
     return path

@@ -1,5 +1,6 @@
-"""`generate`: as many voices as asked for, as asked for, well, named, and none twice."""
+"""`generate`: the requested number of voices that match the request, named and all different."""
 
+import json
 from importlib import import_module
 
 import numpy as np
@@ -9,7 +10,7 @@ import ddx7
 from ddx7.errors import Ddx7Error
 from ddx7.generation.gan.conditions import YES, describe_conditions
 from ddx7.generation.gan.voice_generator import load_weights
-from ddx7.generation.generate import make_bank
+from ddx7.generation.generate import GenerationRequest, make_bank
 from ddx7.library.canonical import sound_key
 from ddx7.library.categories import CATEGORIES
 from ddx7.library.classify import load_classifier
@@ -18,40 +19,51 @@ from ddx7.voice.health import has_stuck_note, is_silent
 
 
 @pytest.fixture(scope="module")
-def maker(taught):
-    return load_weights(taught)
+def generator(trained_weights):
+    return load_weights(trained_weights)
 
 
-def test_a_bank_is_well_distinct_and_hangs_on_the_seed(maker):
-    made = make_bank(20, seed=4, maker=maker)
-    vced = made.bank.to_vced()
+def test_a_bank_is_sound_distinct_and_determined_by_the_seed(generator):
+    generated = make_bank(GenerationRequest(20, seed=4), generator)
+    vced = generated.bank.to_vced()
     assert len(vced) == 20
     assert not (is_silent(vced) | has_stuck_note(vced)).any()
-    drums = np.array([bool({"percussion", "effect"} & set(kinds)) for kinds in made.kinds])
-    assert not screen_voices(vced, without_pitch=drums).rejected.any()
+    unpitched = np.array([bool({"percussion", "effect"} & set(some)) for some in generated.categories])
+    assert not screen_voices(vced, without_pitch=unpitched).rejected.any()
     assert len(np.unique(sound_key(vced), axis=0)) == 20
-    assert len({voice.name for voice in made.bank}) == 20
-    assert made.bank == make_bank(20, seed=4, maker=maker).bank
-    other = make_bank(20, seed=5, maker=maker).bank.to_vced()
+    assert len({voice.name for voice in generated.bank}) == 20
+    assert generated.bank == make_bank(GenerationRequest(20, seed=4), generator).bank
+    other = make_bank(GenerationRequest(20, seed=5), generator).bank.to_vced()
     assert not {row.tobytes() for row in sound_key(vced)} & {row.tobytes() for row in sound_key(other)}
-    assert made.report["heard"] >= 20
-    assert made.report["duds"] == sum(made.report["reasons"].values())
+    assert generated.counts.n_screened >= 20
+    assert generated.counts.n_rejected == sum(generated.counts.reasons.values())
 
 
-def test_wishes_are_granted_one_by_one_and_together(maker):
-    made = make_bank(6, algorithm=22, fixed=False, category=["brass", "bell"], audition=False, seed=1, maker=maker)
-    assert {voice.algorithm for voice in made.bank} == {22}
-    assert all(operator.fixed == 0 for voice in made.bank for operator in voice.operators if operator.output_level)
-    assert made.kinds == (("brass", "bell"),) * 6
-    assert (made.report["heard"], made.report["duds"]) == (0, 0)
-    pads = make_bank(6, pad=True, audition=False, maker=maker).bank.to_vced()
+def test_requests_are_met_one_by_one_and_together(generator):
+    request = GenerationRequest(6, ("brass", "bell"), algorithm=22, fixed=False, screen=False, seed=1)
+    generated = make_bank(request, generator)
+    assert {voice.algorithm for voice in generated.bank} == {22}
+    assert all(operator.fixed == 0 for voice in generated.bank for operator in voice.operators if operator.output_level)
+    assert generated.categories == (("brass", "bell"),) * 6
+    assert (generated.counts.n_screened, generated.counts.n_rejected) == (0, 0)
+    pads = make_bank(GenerationRequest(6, pad=True, screen=False), generator).bank.to_vced()
     assert (describe_conditions(pads, np.zeros((6, len(CATEGORIES)), bool)).sweeping == YES).all()
-    fixed = make_bank(6, fixed=True, audition=False, maker=maker).bank.to_vced()
+    fixed = make_bank(GenerationRequest(6, fixed=True, screen=False), generator).bank.to_vced()
     assert (describe_conditions(fixed, np.zeros((6, len(CATEGORIES)), bool)).fixed == YES).all()
 
 
+def test_the_report_names_request_and_voices(generator):
+    report = make_bank(GenerationRequest(2, ("organ",), screen=False, seed=3), generator).to_dict()
+    assert list(report) == [
+        *("count", "category", "algorithm", "pad", "fixed", "seed"),
+        *("audition", "heard", "duds", "reasons", "voices"),
+    ]
+    assert (report["count"], report["category"], report["audition"]) == (2, ["organ"], False)
+    assert json.loads(json.dumps(report))["voices"][1]["kinds"] == ["organ"]
+
+
 @pytest.mark.parametrize(
-    ("wish", "message"),
+    ("request_", "message"),
     [
         ({"count": 0}, "count: found 0, wanted 1 to 1024"),
         ({"category": "kazoo"}, "category: found kazoo, wanted some of piano"),
@@ -59,24 +71,24 @@ def test_wishes_are_granted_one_by_one_and_together(maker):
         ({"seed": -1}, "seed: found -1, wanted 0 or more"),
     ],
 )
-def test_wrong_wishes_get_a_sentence(wish, message):
+def test_a_wrong_request_gets_a_sentence(request_, message):
     with pytest.raises(Ddx7Error, match=message):
-        ddx7.generate(**wish)
+        ddx7.generate(**request_)
 
 
-def test_what_cannot_be_found_is_said(maker, monkeypatch):
+def test_too_few_matching_voices_raise(generator, monkeypatch):
     module = import_module("ddx7.generation.generate")  # the package has the function under this name
-    monkeypatch.setattr(module, "silent", lambda vced: np.ones(len(vced), bool))
-    with pytest.raises(Ddx7Error, match="found 0 voices as asked for"):
-        make_bank(2, audition=False, maker=maker)
+    monkeypatch.setattr(module, "is_silent", lambda vced: np.ones(len(vced), bool))
+    with pytest.raises(Ddx7Error, match="found 0 voices that match the request"):
+        make_bank(GenerationRequest(2, screen=False), generator)
 
 
-def test_what_is_kept_sounds_more_as_asked_than_what_is_drawn():
-    def organs(bank: ddx7.Bank) -> float:
+def test_screened_voices_match_the_category_better_than_sampled_ones():
+    def organ_probability(bank: ddx7.Bank) -> float:
         vced = bank.to_vced()
         return float(load_classifier().probabilities(vced, measure_voices(vced))[:, CATEGORIES.index("organ")].mean())
 
-    kept = ddx7.generate(6, category="organ", seed=9)
-    assert len(kept) == 6
-    drawn = ddx7.generate(6, category="organ", seed=9, audition=False)
-    assert 1 - organs(kept) < 0.5 * (1 - organs(drawn))
+    screened = ddx7.generate(6, category="organ", seed=9)
+    assert len(screened) == 6
+    sampled = ddx7.generate(6, category="organ", seed=9, screen=False)
+    assert 1 - organ_probability(screened) < 0.5 * (1 - organ_probability(sampled))

@@ -1,4 +1,4 @@
-"""Morphs: exact at the ends, evener than blending numbers, hybrids never between two tunings."""
+"""Morphs: exact ends, more even steps than naive interpolation, tunings of one parent or the other."""
 
 import itertools
 
@@ -7,7 +7,7 @@ import pytest
 
 from ddx7 import morph
 from ddx7.errors import Ddx7Error
-from ddx7.generation.morph import _shortest, blend, drawn, hybrids, walk
+from ddx7.generation.morph import _shortest_path, blend, decode_between, hybrids, walk
 from ddx7.library.notes import note_log_mel, pairwise_distance_db, render_notes
 from ddx7.voice import Voice
 from ddx7.voice.packing import VCED_COLUMNS, in_range, random_vced
@@ -37,7 +37,7 @@ def test_the_ends_are_the_two_voices():
     for steps in (1, 65):
         with pytest.raises(Ddx7Error, match="wanted 2 to 64"):
             morph(a, b, steps)
-    with pytest.raises(Ddx7Error, match="found 'space', wanted one of both, hybrids, ear"):
+    with pytest.raises(Ddx7Error, match="found 'space', wanted one of both, hybrids, encoder"):
         morph(a, b, through="space")  # pyright: ignore[reportArgumentType]
 
 
@@ -52,31 +52,31 @@ def test_every_step_of_hybrids_is_legal_and_has_tunings_of_its_parents():
             assert any((hybrid[columns] == parent[columns]).all() for parent in (a, b))
 
 
-def test_the_ear_draws_from_one_end_to_the_other():
+def test_decoded_voices_lead_from_one_end_to_the_other():
     a, b = voices(2)
     shares = np.array([0.0, 0.5, 1.0])
-    between = drawn(a, b, shares, seed=4)
+    between = decode_between(a, b, shares, seed=4)
     assert in_range(between).all()
-    np.testing.assert_array_equal(between, drawn(a, b, shares, seed=4))
-    assert (between != drawn(a, b, shares, seed=5)).any()
+    np.testing.assert_array_equal(between, decode_between(a, b, shares, seed=4))
+    assert (between != decode_between(a, b, shares, seed=5)).any()
     ends = note_log_mel(render_notes(np.stack([a, b])))
-    apart = np.stack([pairwise_distance_db(note_log_mel(render_notes(voices)), ends) for voices in between])
-    nearer_a = np.median(apart[..., 0] - apart[..., 1], axis=1)
+    distances = np.stack([pairwise_distance_db(note_log_mel(render_notes(voices)), ends) for voices in between])
+    nearer_a = np.median(distances[..., 0] - distances[..., 1], axis=1)
     assert nearer_a[0] < nearer_a[1] < nearer_a[2]
 
 
 def test_more_candidates_make_no_longer_path():
     a, b = voices(4)[2:]
     lengths = {}
-    for through in ("both", "hybrids", "ear"):
+    for through in ("both", "hybrids", "encoder"):
         path = walk(a, b, 4, through, seed=1)
         assert in_range(path).all()
-        seen = note_log_mel(render_notes(path))
-        lengths[through] = np.square(np.diff(seen, axis=0)).mean(axis=1).sum()
-    assert lengths["both"] <= min(lengths["hybrids"], lengths["ear"]) * 1.0001
+        log_mels = note_log_mel(render_notes(path))
+        lengths[through] = np.square(np.diff(log_mels, axis=0)).mean(axis=1).sum()
+    assert lengths["both"] <= min(lengths["hybrids"], lengths["encoder"]) * 1.0001
 
 
-def test_a_silent_end_is_walked_to():
+def test_a_morph_to_silence_works():
     a, b = voices(2)
     b[VCED_COLUMNS["output_level"]] = 0
     path = walk(a, b, 4)
@@ -85,22 +85,24 @@ def test_a_silent_end_is_walked_to():
     assert peaks[-1] < 1e-3 < peaks[0]
 
 
-def test_steps_are_evener_than_those_of_blended_numbers():
-    wins = []
+def test_steps_are_more_even_than_those_of_naive_interpolation():
+    ratios = []
     for a, b in voices(12).reshape(6, 2, -1):
         largest = []
         for path in (walk(a, b, 7), np.stack([blend(a, b, share) for share in np.linspace(0, 1, 7)])):
-            seen = note_log_mel(render_notes(path))
-            largest.append(max(pairwise_distance_db(seen[k : k + 1], seen[k + 1 : k + 2])[0, 0] for k in range(6)))
-        wins.append(largest[0] / largest[1])
-    assert np.median(wins) < 0.9
-    assert max(wins) < 1.1
+            log_mels = note_log_mel(render_notes(path))
+            largest.append(
+                max(pairwise_distance_db(log_mels[k : k + 1], log_mels[k + 1 : k + 2])[0, 0] for k in range(6))
+            )
+        ratios.append(largest[0] / largest[1])
+    assert np.median(ratios) < 0.9
+    assert max(ratios) < 1.1
 
 
-def test_the_shortest_path_is_that_of_all_paths():
+def test_the_shortest_path_is_the_shortest_of_all_paths():
     rng = np.random.default_rng(0)
     layers = [rng.normal(size=(n, 3)) for n in (1, 3, 4, 2, 1)]
-    found = _shortest(layers)
+    found = _shortest_path(layers)
 
     def cost(path):
         points = [layer[k] for layer, k in zip(layers, path, strict=True)]

@@ -1,4 +1,4 @@
-"""Variations: legal, different, audible, more so with the amount, and nothing that is locked."""
+"""Variations: legal, different and audible; larger with the amount; locked sections stay."""
 
 import numpy as np
 import pytest
@@ -6,12 +6,12 @@ import pytest
 from ddx7 import vary
 from ddx7.errors import Ddx7Error
 from ddx7.generation import SECTIONS
-from ddx7.generation.vary import numbered
 from ddx7.library.notes import note_log_mel, pairwise_distance_db, render_notes
 from ddx7.voice import Voice
 from ddx7.voice.algorithms import CARRIERS
 from ddx7.voice.packing import VCED_COLUMNS, in_range, random_vced
 from ddx7.voice.spec import FIELDS
+from ddx7.voice.voice import numbered
 
 
 @pytest.fixture(scope="module")
@@ -43,14 +43,14 @@ def test_variations_are_legal_different_and_audible(voice):
     assert np.abs(np.array(levels[1:]) - levels[0]).max() <= 10
 
 
-def test_a_larger_amount_goes_further(voice):
+def test_a_larger_amount_gives_larger_distances(voice):
     original = note_log_mel(render_notes(bytes_of(voice)[None]))
-    far = [
+    distances = [
         np.median(pairwise_distance_db(original, note_log_mel(render_notes(vary(voice, 16, amount=amount).to_vced()))))
         for amount in (0.05, 0.3, 1)
     ]
-    assert 0 < far[0] < 0.7 * far[1]
-    assert far[1] < 0.9 * far[2]
+    assert 0 < distances[0] < 0.7 * distances[1]
+    assert distances[1] < 0.9 * distances[2]
 
 
 @pytest.mark.parametrize("section", SECTIONS)
@@ -65,21 +65,21 @@ def test_a_locked_section_stays_and_a_free_one_moves(voice, section):
     assert set(np.flatnonzero(moved)) <= set(columns)
 
 
-def test_what_sets_the_pitch_keeps_its_frequency(voice):
-    made = vary(voice, 64, amount=1.0, lock=["algorithm"]).to_vced()
+def test_carriers_keep_their_frequency(voice):
+    varied = vary(voice, 64, amount=1.0, lock=["algorithm"]).to_vced()
     carriers = np.flatnonzero(CARRIERS[voice.algorithm - 1])
     for name in ("coarse", "fine"):
         columns = VCED_COLUMNS[name][carriers]
-        assert (made[:, columns] == bytes_of(voice)[columns]).all()
+        assert (varied[:, columns] == bytes_of(voice)[columns]).all()
     modulators = VCED_COLUMNS["coarse"][np.flatnonzero(CARRIERS[voice.algorithm - 1] == 0)]
-    assert (made[:, modulators] != bytes_of(voice)[modulators]).any()
+    assert (varied[:, modulators] != bytes_of(voice)[modulators]).any()
 
 
-def test_the_last_level_and_the_name_alone_tell_nothing(voice):
-    made = vary(voice, 32, amount=1.0).to_vced()
-    assert (made[:, VCED_COLUMNS["levels"][:, 3]] == 0).all()
+def test_l4_and_parameters_outside_the_sections_never_change(voice):
+    varied = vary(voice, 32, amount=1.0).to_vced()
+    assert (varied[:, VCED_COLUMNS["levels"][:, 3]] == 0).all()
     untouched = [f.vced for f in FIELDS if f.parameter.name in ("transpose", "fixed", "pitch_levels", "lfo_wave")]
-    assert (made[:, untouched] == bytes_of(voice)[untouched]).all()
+    assert (varied[:, untouched] == bytes_of(voice)[untouched]).all()
 
 
 def test_the_same_seed_makes_the_same_voices(voice):
@@ -93,13 +93,13 @@ def test_wrong_arguments_are_named(voice):
         ({"count": 0}, "count: found 0, wanted 1 to 512"),
         ({"amount": 0.0}, "amount: found 0"),
         ({"lock": ["colour"]}, "lock: found colour"),
-        ({"lock": tuple(SECTIONS)}, "every section is locked"),
+        ({"lock": tuple(SECTIONS)}, "found every section"),
     ):
         with pytest.raises(Ddx7Error, match=message):
             vary(voice, **wrong)
     silent = bytes_of(voice).copy()
     silent[VCED_COLUMNS["levels"]] = 0
-    with pytest.raises(Ddx7Error, match="makes no sound"):
+    with pytest.raises(Ddx7Error, match="found no sound on C3"):
         vary(Voice.from_vced(silent))
 
 

@@ -50,7 +50,7 @@ def vced() -> np.ndarray:
 
 
 @pytest.fixture(scope="module")
-def heard(vced):
+def measures(vced):
     return measure_voices(vced)
 
 
@@ -62,37 +62,37 @@ def test_the_card_describes_the_weights() -> None:
     assert card["likeliest_is_named"] > 0.65
 
 
-def test_plain_cases_are_told(vced, heard) -> None:
-    found = load_classifier().categories(vced, heard)
-    said = [{c for c, so in zip(CATEGORIES, row, strict=True) if so} for row in found]
-    assert "organ" in said[0]
-    assert said[1] & {"percussion", "effect", "bass"}
-    assert all(said)
+def test_plain_cases_are_classified(vced, measures) -> None:
+    found = load_classifier().categories(vced, measures)
+    named = [{c for c, so in zip(CATEGORIES, row, strict=True) if so} for row in found]
+    assert "organ" in named[0]
+    assert named[1] & {"percussion", "effect", "bass"}
+    assert all(named)
 
 
-def test_names_go_first(vced, heard) -> None:
+def test_names_have_priority(vced, measures) -> None:
     named = np.zeros((3, len(CATEGORIES)), bool)
     named[0, 4] = True
-    found = categorise(vced, heard, named)
+    found = categorise(vced, measures, named)
     assert found[0].tolist() == named[0].tolist()
-    assert (found[1:] == load_classifier().categories(vced, heard)[1:]).all()
+    assert (found[1:] == load_classifier().categories(vced, measures)[1:]).all()
 
 
-def test_what_is_not_heard_does_not_matter(vced, heard) -> None:
+def test_inaudible_parameters_are_no_features(vced, measures) -> None:
     """Parameters of operators that are off, and the name, are no features."""
     other = vced.copy()
     other[:, 145:] = 65
     other[0, 0:4] ^= 3  # rates of OP6, which is off
-    assert np.array_equal(features(other, heard), features(vced, heard))
+    assert np.array_equal(features(other, measures), features(vced, measures))
 
 
-def test_weights_are_written_with_their_card(tmp_path: Path, vced, heard) -> None:
+def test_parameters_are_written_with_their_card(tmp_path: Path, vced, measures) -> None:
     shipped = load_classifier()
     path = tmp_path / "own.safetensors"
-    save_classifier(path, shipped.weights, {"what": "a copy"})
+    save_classifier(path, shipped.params, {"what": "a copy"})
     own = load_classifier(path)
     assert isinstance(own, Classifier)
-    assert np.allclose(own.probabilities(vced, heard), shipped.probabilities(vced, heard), atol=1e-6)
+    assert np.allclose(own.probabilities(vced, measures), shipped.probabilities(vced, measures), atol=1e-6)
     card = json.loads(path.with_suffix(".json").read_text())
     path.write_bytes(path.read_bytes()[:-1] + b"x")
     other = tmp_path / "other.safetensors"
@@ -104,8 +104,8 @@ def test_weights_are_written_with_their_card(tmp_path: Path, vced, heard) -> Non
         load_classifier(tmp_path / "none.safetensors")
 
 
-def test_descriptions_are_true(vced, heard) -> None:
-    organ, kick, slow = describe(vced, heard, [{"organ"}, {"percussion"}, ()])
+def test_descriptions_match_the_voices(vced, measures) -> None:
+    organ, kick, slow = describe(vced, measures, [{"organ"}, {"percussion"}, ()])
     assert organ.startswith("A ")
     assert "organ that speaks at once and holds its level" in organ
     assert "percussion sound" in kick
@@ -116,21 +116,21 @@ def test_descriptions_are_true(vced, heard) -> None:
     assert "touch" not in organ
 
 
-def test_a_register_is_one_that_is_heard() -> None:
-    """A fifth divides by a tone an octave under it that nobody hears; a transposed voice has it."""
+def test_a_register_needs_an_audible_partial() -> None:
+    """The common divisor of a fifth is an inaudible octave below; a transposed voice sounds there."""
     on = replace(OPERATOR, output_level=99)
     fifth = replace(voice(on, replace(on, coarse=1, fine=50)), algorithm=32, name="QUINT")
     low = replace(fifth, operators=(on, *(OPERATOR,) * 5), transpose=-12)
     high = replace(low, transpose=12)
     sentences = describe_voices([fifth, low, high, Voice(), Voice(name="FLUTE")])
-    assert "the key that" not in sentences[0]
-    assert "an octave below the key" in sentences[1]
-    assert "an octave above the key" in sentences[2]
-    assert sentences[3] == sentences[4] == "A plain sine at the pitch of the key, as INIT VOICE has it."
+    assert "the note that" not in sentences[0]
+    assert "an octave below the note" in sentences[1]
+    assert "an octave above the note" in sentences[2]
+    assert sentences[3] == sentences[4] == "A plain sine at the pitch of the note, as in INIT VOICE."
 
 
 def test_silence_is_described_as_such() -> None:
-    assert describe_voices([voice(OPERATOR)]) == ["Silent on the keys that were tried."]
+    assert describe_voices([voice(OPERATOR)]) == ["Silent on the three test notes."]
 
 
 def test_any_voice_gets_one_sentence() -> None:

@@ -17,7 +17,7 @@ def voices(n: int, seed: int = 0) -> np.ndarray:
 
 
 def changed(row: np.ndarray, n_bytes: int) -> np.ndarray:
-    """The same with some rates and levels of envelopes changed, which are all heard in these voices."""
+    """The same with some rates and levels of envelopes changed, all of them audible in these voices."""
     out = row.copy()
     columns = [21 * op + k for op in range(6) for k in range(4)]
     for column in RNG.choice(columns, n_bytes, replace=False):
@@ -25,16 +25,16 @@ def changed(row: np.ndarray, n_bytes: int) -> np.ndarray:
     return out
 
 
-def slowly(vced: np.ndarray, near: int) -> list[int]:
+def clusters_by_all_pairs(vced: np.ndarray, near: int) -> list[int]:
     """The same by comparing all with all."""
     keys = sound_key(vced)
-    family = list(range(len(keys)))
+    cluster = list(range(len(keys)))
     for _ in range(len(keys)):
         for a in range(len(keys)):
             for b in range(a):
                 if np.count_nonzero(keys[a] != keys[b]) <= near:
-                    family[a] = family[b] = min(family[a], family[b])
-    return [sorted(set(family)).index(f) for f in family]
+                    cluster[a] = cluster[b] = min(cluster[a], cluster[b])
+    return [sorted(set(cluster)).index(f) for f in cluster]
 
 
 @pytest.mark.parametrize("near", [0, 2, 5])
@@ -42,10 +42,10 @@ def test_near_copies_are_found_as_by_comparing_all_with_all(near: int) -> None:
     originals = voices(12)
     copies = [changed(row, n) for row in originals[:9] for n in (1, 3, 5, 6, 8)]
     vced = RNG.permutation(np.concatenate([originals, copies]))
-    assert byte_clusters(vced, near).tolist() == slowly(vced, near)
+    assert byte_clusters(vced, near).tolist() == clusters_by_all_pairs(vced, near)
 
 
-def test_copies_of_copies_are_family() -> None:
+def test_copies_of_copies_share_a_cluster() -> None:
     chain = [voices(1)[0]]
     for _ in range(6):
         chain.append(changed(chain[-1], 5))
@@ -53,29 +53,29 @@ def test_copies_of_copies_are_family() -> None:
     assert set(byte_clusters(np.array(chain))) == {0}
 
 
-def test_names_do_not_part_families() -> None:
+def test_names_do_not_separate_clusters() -> None:
     vced = np.repeat(voices(3), 2, axis=0)
     vced[1::2, NAME] = 65
     assert byte_clusters(vced).tolist() == [0, 0, 1, 1, 2, 2]
 
 
-def test_what_sounds_the_same_shares_a_number() -> None:
-    kinds = RNG.normal(-40, 15, (7, 12, 24))
+def test_voices_that_sound_the_same_share_a_number() -> None:
+    sounds = RNG.normal(-40, 15, (7, 12, 24))
     which = RNG.integers(0, 7, 400)
-    sketch = kinds[which] + RNG.normal(0, 1.0, (400, 12, 24))  # 0.8 dB off on average
-    found = sound_clusters(sketch, 3.0)
+    log_mel = sounds[which] + RNG.normal(0, 1.0, (400, 12, 24))  # 0.8 dB off on average
+    found = sound_clusters(log_mel, 3.0)
     first = {k: list(which).index(k) for k in set(which)}
     order = sorted(first, key=lambda k: first[k])
     assert found.tolist() == [order.index(k) for k in which]
 
 
-def test_families_by_sound_do_not_chain() -> None:
-    """Steps of 2 dB each: neighbours sound the same, but each family ends 3 dB from its first."""
-    sketch = np.arange(9)[:, None, None] * np.full((1, 12, 24), 2.0)
-    assert sound_clusters(sketch, 3.0).tolist() == [0, 0, 1, 1, 2, 2, 3, 3, 4]
+def test_clusters_by_sound_do_not_chain() -> None:
+    """Steps of 2 dB each: neighbours sound the same, but each cluster ends 3 dB from its first."""
+    log_mel = np.arange(9)[:, None, None] * np.full((1, 12, 24), 2.0)
+    assert sound_clusters(log_mel, 3.0).tolist() == [0, 0, 1, 1, 2, 2, 3, 3, 4]
 
 
-def test_one_voice_is_a_family() -> None:
+def test_one_voice_is_a_cluster() -> None:
     assert byte_clusters(voices(1)).tolist() == [0]
     assert sound_clusters(np.zeros((1, 12, 24))).tolist() == [0]
 

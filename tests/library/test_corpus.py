@@ -8,7 +8,7 @@ import pytest
 
 from ddx7.errors import Ddx7Error
 from ddx7.library import CATEGORIES, scan
-from ddx7.library.corpus import FROM_BYTES, NOT_HEARD, load_corpus, make_corpus, save_corpus
+from ddx7.library.corpus import BYTE_DIAGNOSES, UNMEASURED, load_corpus, make_corpus, save_corpus
 from ddx7.library.statistics import count
 from ddx7.voice import Voice, init_voice, save
 from ddx7.voice.health import diagnose, has_stuck_note
@@ -42,14 +42,14 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path / "banks"
 
 
-def test_a_corpus_says_what_was_found(folder: Path) -> None:
+def test_a_corpus_holds_voices_clusters_and_counts(folder: Path) -> None:
     corpus = make_corpus(scan(folder))
     assert corpus.names == ["BASS  1", "NEAR COPY", "E.PNO/BELL", "ZOOT", "MENDED"]
-    assert corpus.family.tolist() == [0, 0, 1, 2, 1]
+    assert corpus.byte_cluster.tolist() == [0, 0, 1, 2, 1]
     assert corpus.times_seen.tolist() == [2, 1, 1, 1, 1]
-    assert (corpus.sound_family == NOT_HEARD).all()
-    assert not corpus.heard
-    assert corpus.codes == FROM_BYTES == ("mended", "hanging")
+    assert (corpus.sound_cluster == UNMEASURED).all()
+    assert not corpus.is_measured
+    assert corpus.codes == BYTE_DIAGNOSES == ("mended", "hanging")
     assert corpus.diagnosis.tolist() == [[False] * 2] * 3 + [[False, True], [True, False]]
     assert [{c for c, so in zip(CATEGORIES, row, strict=True) if so} for row in corpus.categories[:3]] == [
         {"bass"},
@@ -63,11 +63,11 @@ def test_a_corpus_says_what_was_found(folder: Path) -> None:
     assert found == len(corpus) + sum(corpus.counts[k] for k in ("duplicates", "INIT VOICE", "silent or damaged"))
 
 
-def test_what_is_written_is_read_back(folder: Path, tmp_path: Path) -> None:
+def test_a_written_corpus_is_read_back(folder: Path, tmp_path: Path) -> None:
     corpus = make_corpus(scan(folder))
     path = save_corpus(corpus, tmp_path / "c.npz")
     again = load_corpus(path)
-    for name in ("voices", "family", "sound_family", "times_seen", "diagnosis", "categories"):
+    for name in ("voices", "byte_cluster", "sound_cluster", "times_seen", "diagnosis", "categories"):
         assert np.array_equal(getattr(again, name), getattr(corpus, name)), name
         assert getattr(again, name).dtype == getattr(corpus, name).dtype
     assert (again.codes, again.sources, again.counts) == (corpus.codes, corpus.sources, corpus.counts)
@@ -76,36 +76,36 @@ def test_what_is_written_is_read_back(folder: Path, tmp_path: Path) -> None:
         save_corpus(corpus, path)
 
 
-def test_listening_adds_duds_and_families_by_sound(folder: Path) -> None:
+def test_measures_add_faults_and_clusters_by_sound(folder: Path) -> None:
     from ddx7.library import measure_voices
 
-    found = scan(folder)
-    corpus = make_corpus(found, measure_voices(found.vced))
-    assert corpus.heard
-    assert corpus.codes[:2] == FROM_BYTES
+    collection = scan(folder)
+    corpus = make_corpus(collection, measure_voices(collection.vced))
+    assert corpus.is_measured
+    assert corpus.codes[:2] == BYTE_DIAGNOSES
     zoot = dict(zip(corpus.codes, corpus.diagnosis[3], strict=True))
     assert zoot["never-ends"]
     assert zoot["hanging"]
-    # The first two differ in the feedback of a soft operator; the last one's rate of attack is all that is mended.
-    assert len(set(corpus.sound_family)) < len(corpus)
+    # The first two differ in the feedback of a soft operator; only an attack rate of the last one is repaired.
+    assert len(set(corpus.sound_cluster)) < len(corpus)
 
 
 def test_statistics(folder: Path) -> None:
-    counted = count(make_corpus(scan(folder)))
-    assert counted.counts["voices"] == 5
-    assert counted.counts["families by bytes"] == 3
-    assert counted.counts["with fixed operators"] == 2
-    assert counted.counts["clean"] == 3
-    assert counted.algorithms[[4, 31, 21]].tolist() == [2, 2, 1]
-    assert counted.fixed.tolist() == [3, 0, 2, 0, 0, 0, 0]
-    assert counted.feedback.tolist() == [2, 0, 0, 1, 0, 0, 0, 2]
-    assert counted.categories[-1] == 3
-    assert counted.diagnoses == {"mended": 1, "hanging": 1}
-    assert counted.to_dict()["categories"]["bass"] == 1
+    statistics = count(make_corpus(scan(folder)))
+    assert statistics.counts["voices"] == 5
+    assert statistics.counts["families by bytes"] == 3
+    assert statistics.counts["with fixed operators"] == 2
+    assert statistics.counts["clean"] == 3
+    assert statistics.algorithms[[4, 31, 21]].tolist() == [2, 2, 1]
+    assert statistics.fixed.tolist() == [3, 0, 2, 0, 0, 0, 0]
+    assert statistics.feedback.tolist() == [2, 0, 0, 1, 0, 0, 0, 2]
+    assert statistics.categories[-1] == 3
+    assert statistics.diagnoses == {"mended": 1, "hanging": 1}
+    assert statistics.to_dict()["categories"]["bass"] == 1
 
 
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04 no zip", b"text"])
-def test_what_is_no_corpus_is_refused(tmp_path: Path, content: bytes) -> None:
+def test_other_files_are_refused(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "x.npz"
     path.write_bytes(content)
     with pytest.raises(Ddx7Error, match="cannot be read as a corpus"):
@@ -117,8 +117,8 @@ def test_what_is_no_corpus_is_refused(tmp_path: Path, content: bytes) -> None:
         load_corpus(tmp_path / "other.npz")
 
 
-def test_voices_that_do_not_end_are_those_of_the_diagnosis() -> None:
+def test_stuck_notes_are_those_of_the_diagnosis() -> None:
     vced = random_vced(np.random.default_rng(0), 400)
-    told = [any(f.code == "never-ends" for f in diagnose(Voice.from_vced(row))) for row in vced]
-    assert has_stuck_note(vced).tolist() == told
-    assert 0 < sum(told) < 400
+    diagnosed = [any(f.code == "never-ends" for f in diagnose(Voice.from_vced(row))) for row in vced]
+    assert has_stuck_note(vced).tolist() == diagnosed
+    assert 0 < sum(diagnosed) < 400

@@ -12,36 +12,38 @@ from ddx7.voice import Voice
 PLAIN = dict.fromkeys([field.name for field in fields(NoteMeasures)], 0.0) | {"centre_hz": 700.0}
 
 
-def heard(n: int, **different: float) -> NoteMeasures:
+def measures(n: int, **different: float) -> NoteMeasures:
     return NoteMeasures(**{name: np.full(n, value) for name, value in (PLAIN | different).items()})
 
 
 def test_names_fit_a_display_and_are_told_apart() -> None:
-    kinds = [{c} for c in CATEGORIES for _ in range(40)] + [set()] * 40
-    names = name_voices([Voice()] * len(kinds), kinds, seed=3, measures=heard(len(kinds)))
+    categories = [{c} for c in CATEGORIES for _ in range(40)] + [set()] * 40
+    names = name_voices([Voice()] * len(categories), categories, seed=3, measures=measures(len(categories)))
     assert len(set(names)) == len(names) == 720
     assert all(name.isascii() and name.isprintable() and 0 < len(name) <= 10 for name in names)
     assert not any(map(is_profane, names))
-    assert names == name_voices([Voice()] * len(kinds), kinds, seed=3, measures=heard(len(kinds)))
-    assert names != name_voices([Voice()] * len(kinds), kinds, seed=4, measures=heard(len(kinds)))
+    assert names == name_voices([Voice()] * len(categories), categories, seed=3, measures=measures(len(categories)))
+    assert names != name_voices([Voice()] * len(categories), categories, seed=4, measures=measures(len(categories)))
 
 
-def test_names_say_their_category() -> None:
-    # GLASS and SWELL are said of bells and pads where nothing surer is.
-    kinds = [frozenset({c}) for c in CATEGORIES if c != "other" for _ in range(8)]
-    names = name_voices([Voice()] * len(kinds), kinds, measures=heard(len(kinds)))
-    missed = [name for name, kind in zip(names, kinds, strict=True) if not kind & categories_of_name(name)]
-    assert missed == []
+def test_names_contain_their_category() -> None:
+    # GLASS and SWELL count as bells and pads in a name without a surer word.
+    categories = [frozenset({c}) for c in CATEGORIES if c != "other" for _ in range(8)]
+    names = name_voices([Voice()] * len(categories), categories, measures=measures(len(categories)))
+    missing = [
+        name for name, category in zip(names, categories, strict=True) if not category & categories_of_name(name)
+    ]
+    assert missing == []
 
 
 def test_two_categories_are_both_named() -> None:
     pairs = [{"bell", "piano"}, {"strings", "brass"}, {"bass", "e-piano"}]
-    for name, pair in zip(name_voices([Voice()] * 3, pairs, measures=heard(3)), pairs, strict=True):
+    for name, pair in zip(name_voices([Voice()] * 3, pairs, measures=measures(3)), pairs, strict=True):
         assert categories_of_name(name) == pair, name
 
 
 @pytest.mark.parametrize(
-    ("found", "words"),
+    ("different", "descriptor"),
     [
         ({"centre_hz": 4000.0}, "bright"),
         ({"centre_hz": 262.0}, "dark"),
@@ -52,13 +54,13 @@ def test_two_categories_are_both_named() -> None:
         ({}, "plain"),
     ],
 )
-def test_names_tell_what_stands_out(found: dict, words: str) -> None:
-    names = name_voices([Voice()] * 4, [{"pad"}] * 4, measures=heard(4, **found))
-    assert all(any(word in name for word in naming._QUALITIES[words].split()) for name in names), names
+def test_names_contain_timbre_descriptors(different: dict, descriptor: str) -> None:
+    names = name_voices([Voice()] * 4, [{"pad"}] * 4, measures=measures(4, **different))
+    assert all(any(word in name for word in naming._QUALITIES[descriptor].split()) for name in names), names
 
 
-def test_a_bank_is_heard_when_nothing_is_known_of_it() -> None:
-    """A voice that starts in 10 s is heard as slow, the initial voice, a sine, as dark."""
+def test_voices_without_measures_are_rendered() -> None:
+    """A voice that starts within 10 s is slow; the initial voice, a sine, is dark."""
     from dataclasses import replace
 
     slow = replace(Voice().operators[0], rates=(30, 99, 99, 60), levels=(99, 99, 99, 0), output_level=99)
@@ -74,7 +76,7 @@ def test_random_names() -> None:
 
 
 @pytest.mark.parametrize("stem", ["shpx", "fuvg", "anmv", "avttre"])
-def test_nasty_words_are_found_however_they_are_written(stem: str) -> None:
+def test_profanity_is_found_in_every_spelling(stem: str) -> None:
     word = codecs.decode(stem, "rot13")
     for spelt in (word, word.upper(), " ".join(word), word[:2] + "." + word[2:], word[:2] + word[1:], f"AB{word}2"):
         assert is_profane(spelt), spelt
@@ -86,7 +88,7 @@ def test_decent_names_pass(name: str) -> None:
     assert not is_profane(name)
 
 
-def test_no_two_of_our_own_words_make_a_nasty_one() -> None:
+def test_no_two_words_of_random_names_make_profanity() -> None:
     for first, second in product(naming._FIRST.split(), naming._SECOND.split()):
         assert len(first + second) > 10 or not is_profane(first + second)
 

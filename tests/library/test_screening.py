@@ -1,4 +1,4 @@
-"""Voices made to be wrong in one way each, and sounds whose measures are known in closed form."""
+"""Screening on voices with one fault each, and measures of sounds whose values are known in closed form."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -39,44 +39,44 @@ def bytes_of(*voices: Voice) -> np.ndarray:
 
 
 @pytest.fixture(scope="module")
-def heard():
+def measures():
     return measure_voices(bytes_of(*VOICES.values(), SLOW_PAD))
 
 
 @pytest.mark.parametrize("code", VOICES)
-def test_every_rule_finds_its_voice(heard, code: str) -> None:
+def test_every_rule_finds_its_voice(measures, code: str) -> None:
     k = list(VOICES).index(code)
-    found = screen_measures(heard).codes(k)
-    assert code in found if code else found == ()
+    codes = screen_measures(measures).codes(k)
+    assert code in codes if code else codes == ()
 
 
-def test_reasons_say_what_was_found(heard) -> None:
-    reasons = screen_measures(heard).reasons(list(VOICES).index("off-pitch"))
-    # Fine 12 is a ratio of 1.12; 0.38 semitones over a whole tone less, so 1.96.
-    assert reasons == ("out of tune: +2.0 semitones from the key, octaves aside",)
+def test_reasons_name_the_measured_value(measures) -> None:
+    reasons = screen_measures(measures).reasons(list(VOICES).index("off-pitch"))
+    # Fine 12 is a ratio of 1.12, or 1.96 semitones.
+    assert reasons == ("out of tune: +2.0 semitones from the note, octaves aside",)
 
 
-def test_a_pad_that_takes_its_time_is_not_silent(heard) -> None:
-    assert heard.middle.peak[-1] < 1e-3 < heard.long_peak[-1]
-    assert "silent" not in screen_measures(heard).codes(len(VOICES))
+def test_a_slow_pad_is_not_silent(measures) -> None:
+    assert measures.middle.peak[-1] < 1e-3 < measures.long_peak[-1]
+    assert "silent" not in screen_measures(measures).codes(len(VOICES))
 
 
-def test_drums_and_effects_need_no_pitch(heard) -> None:
-    verdicts = screen_measures(heard, without_pitch=True)
-    assert not {"off-pitch", "noise"} & {code for k in range(len(heard)) for code in verdicts.codes(k)}
-    assert verdicts.codes(list(VOICES).index("silent")) == ("silent",)
+def test_drums_and_effects_need_no_pitch(measures) -> None:
+    screening = screen_measures(measures, without_pitch=True)
+    assert not {"off-pitch", "noise"} & {code for k in range(len(measures)) for code in screening.codes(k)}
+    assert screening.codes(list(VOICES).index("silent")) == ("silent",)
 
 
-def test_what_is_too_loud_depends_on_the_neighbours(heard) -> None:
+def test_the_level_limits_depend_on_the_other_voices(measures) -> None:
     k = list(VOICES).index("loud")
-    assert "loud" in screen_measures(heard).codes(k)
-    assert "loud" not in screen_measures(heard, neighbours_db=heard.middle.level_db[k] - 3).codes(k)
-    assert "quiet" in screen_measures(heard, neighbours_db=40.0).codes(k)
+    assert "loud" in screen_measures(measures).codes(k)
+    assert "loud" not in screen_measures(measures, neighbours_db=measures.middle.level_db[k] - 3).codes(k)
+    assert "quiet" in screen_measures(measures, neighbours_db=40.0).codes(k)
 
 
-def test_audition_is_both_steps(heard) -> None:
+def test_screening_voices_measures_and_applies_the_rules(measures) -> None:
     rows = bytes_of(*VOICES.values())
-    assert (screen_voices(rows).rejected == screen_measures(heard).rejected[:-1]).all()
+    assert (screen_voices(rows).rejected == screen_measures(measures).rejected[:-1]).all()
     assert screen_voices(rows).rejected.tolist() == [code != "" for code in VOICES]
 
 
@@ -85,13 +85,12 @@ def test_every_rule_is_explained() -> None:
     assert all(rule.why and rule.sentence.format(1.0) for rule in RULES)
 
 
-def test_a_run_that_was_stopped_is_heard_to_its_end(tmp_path: Path, heard) -> None:
-    """The same figures come out of the folder as without one."""
+def test_stored_shards_give_the_same_measures(tmp_path: Path, measures) -> None:
     rows = bytes_of(*VOICES.values(), SLOW_PAD)
     measure_voices(rows, folder=tmp_path)
-    kept = measure_voices(rows, folder=tmp_path)
-    assert np.allclose(kept.middle.coarse_log_mel, heard.middle.coarse_log_mel, atol=1e-3)
-    assert np.allclose(kept.long_peak, heard.long_peak)
+    stored = measure_voices(rows, folder=tmp_path)
+    assert np.allclose(stored.middle.coarse_log_mel, measures.middle.coarse_log_mel, atol=1e-3)
+    assert np.allclose(stored.long_peak, measures.long_peak)
 
 
 def test_measures_of_known_sounds() -> None:

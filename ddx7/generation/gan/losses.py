@@ -100,9 +100,8 @@ def autoencoder_loss(
     mean, log_variance = map(jnp.asarray, models.encoder.apply(encoder, batch.one_hot, batch.condition))
     noise = mean + jnp.exp(log_variance / 2) * jax.random.normal(key, mean.shape)
     probabilities = generate(models.generator, generator, noise, batch.condition)
-    log_likelihood = sum(
-        (target * jnp.log(p + _EPSILON)).sum() for target, p in zip(batch.one_hot, probabilities, strict=True)
-    )
+    terms = ((target * jnp.log(p + _EPSILON)).sum() for target, p in zip(batch.one_hot, probabilities, strict=True))
+    log_likelihood = sum(terms, jnp.float32(0))
     nll = -log_likelihood / len(batch.condition)
     divergence = (jnp.square(mean) + jnp.exp(log_variance) - 1 - log_variance).sum(axis=1).mean() / 2
     return nll + config.kl_weight * divergence, {"missed": nll, "divergence": divergence}
@@ -134,8 +133,7 @@ def critic_loss(
         for voices in (batch.one_hot, generated)
     )
     adversarial = jax.nn.softplus(generated_scores - real_scores).mean()
-    known = batch.categories.any(axis=1, keepdims=True)
-    categories = _masked_cross_entropy(logits, batch.categories, known)
+    categories = _category_loss(logits, batch.categories)
     loss = adversarial + config.gradient_penalty_weight / 2 * (r1 + r2) + config.category_weights[0] * categories
     return loss, {"critic": adversarial, "slope": r1 + r2, "kinds": categories}
 
@@ -146,8 +144,12 @@ def _gradient_penalty(models: GanModels, params: Params, voices: OneHot, conditi
     return sum((jnp.square(g).sum() for g in grads), jnp.float32(0)) / len(condition)
 
 
-def _masked_cross_entropy(logits: Array, target: ArrayLike, mask: ArrayLike) -> Float[Array, ""]:
-    return (optax.sigmoid_binary_cross_entropy(logits, target) * mask).sum() / jnp.maximum(mask.sum(), 1)
+def _category_loss(
+    logits: Float[Array, "voice category"], target: Float[ArrayLike, "voice category"]
+) -> Float[Array, ""]:
+    """Cross entropy, summed over categories, mean over the voices that have a category."""
+    known = jnp.any(target > 0, axis=1, keepdims=True)
+    return (optax.sigmoid_binary_cross_entropy(logits, target) * known).sum() / jnp.maximum(known.sum(), 1)
 
 
 def generator_loss(
@@ -181,7 +183,7 @@ def generator_loss(
     generated_scores, logits = _score(models, critic, generated, batch.condition)
     real_scores, _ = _score(models, critic, batch.one_hot, batch.condition)
     specified = batch.condition[:, -(logits.shape[1] + N_FLAGS) : -N_FLAGS]
-    categories = _masked_cross_entropy(logits, specified, specified.any(axis=1, keepdims=True))
+    categories = _category_loss(logits, specified)
     adversarial = jax.nn.softplus(real_scores - generated_scores).mean()
     faults, other = surrogate_losses(models.surrogate, surrogate, generated, batch.condition)
     by_sound = config.surrogate_weights[0] * faults + config.surrogate_weights[1] * other

@@ -117,7 +117,7 @@ class _AlgorithmLayer(nn.Module):
     width: int
 
     @nn.compact
-    def __call__(self, x: Float[ArrayLike, "batch 6 width"], routing: Float[ArrayLike, "batch 33"]) -> Array:
+    def __call__(self, x: Float[Array, "batch 6 width"], routing: Float[ArrayLike, "batch 33"]) -> Array:
         connections, roles = routing[:, :_N_CONNECTIONS], routing[:, _N_CONNECTIONS:]
         upper = np.triu_indices(N_OPERATORS, 1)
         modulation = jnp.zeros((len(x), N_OPERATORS, N_OPERATORS)).at[:, upper[0], upper[1]].set(connections)
@@ -171,7 +171,8 @@ def generate(
       condition: condition vectors.
       temperature: divides the logits.
     """
-    return distributions(OneHot(*generator.apply(params, noise, condition)), temperature)
+    logits: Any = generator.apply(params, noise, condition)  # Flax types the output as a union
+    return distributions(logits, temperature)
 
 
 class _FieldLayer(nn.Module):

@@ -1,4 +1,4 @@
-"""Conditions: what is true of voices, what is told to the networks, and how what was not asked is filled in."""
+"""Conditions: those that voices meet, the networks' input vectors, and sampling of unspecified ones."""
 
 import numpy as np
 import pytest
@@ -6,7 +6,7 @@ import pytest
 from ddx7.generation.gan.conditions import (
     NO,
     ROUTING,
-    UNSAID,
+    UNSPECIFIED,
     YES,
     ConditionPrior,
     VoiceConditions,
@@ -23,14 +23,14 @@ def voices(n=1):
     return vced
 
 
-def test_each_algorithm_is_told_apart_by_its_routing_and_twins_are_near():
+def test_every_algorithm_has_its_own_routing_and_similar_ones_are_close():
     assert len(np.unique(ROUTING, axis=0)) == 32
-    wires = ROUTING[:, :15].sum(axis=1)
-    np.testing.assert_array_equal(wires, [sum(map(len, a.modulators)) for a in ALGORITHMS])
-    apart = np.abs(ROUTING[0] - ROUTING).sum(axis=1)  # from algorithm 1
-    assert apart[1] == 4  # algorithm 2 has its wires; feedback enters and leaves elsewhere
-    assert apart[4] == 2  # algorithm 5 lacks a wire and has a carrier instead
-    assert np.median(apart) > 5
+    n_connections = ROUTING[:, :15].sum(axis=1)
+    np.testing.assert_array_equal(n_connections, [sum(map(len, a.modulators)) for a in ALGORITHMS])
+    distance = np.abs(ROUTING[0] - ROUTING).sum(axis=1)  # from algorithm 1
+    assert distance[1] == 4  # algorithm 2 has the same connections; feedback enters and leaves elsewhere
+    assert distance[4] == 2  # algorithm 5 lacks a connection and has a carrier instead
+    assert np.median(distance) > 5
 
 
 def test_a_slow_attack_sweeps_and_a_fast_one_does_not():
@@ -44,7 +44,7 @@ def test_a_slow_attack_sweeps_and_a_fast_one_does_not():
     np.testing.assert_array_equal(sweeping(vced), [False, True, True, False])
 
 
-def test_fixed_counts_only_where_it_is_heard():
+def test_a_fixed_frequency_counts_only_on_an_audible_operator():
     vced = voices(3)
     vced[1:, VCED_COLUMNS["fixed"][2]] = 1
     vced[2, VCED_COLUMNS["output_level"][2]] = 0
@@ -53,45 +53,50 @@ def test_fixed_counts_only_where_it_is_heard():
     assert found.algorithm.tolist() == [0, 0, 0]
 
 
-def test_vectors_say_what_is_said_and_nothing_of_the_rest():
-    said = VoiceConditions(
-        np.array([4, 4]), np.array([[True, False], [False, False]]), np.array([YES, UNSAID]), np.array([NO, UNSAID])
+def test_vectors_hold_specified_conditions_and_zeros_for_the_rest():
+    conditions = VoiceConditions(
+        np.array([4, 4]),
+        np.array([[True, False], [False, False]]),
+        np.array([YES, UNSPECIFIED], np.int8),
+        np.array([NO, UNSPECIFIED], np.int8),
     )
-    found = said.vectors()
-    np.testing.assert_array_equal(found[:, :33], ROUTING[[4, 4]])
-    np.testing.assert_array_equal(found[:, 33:], [[1, 0, 1, 0, 0, 1], [0, 0, 0, 0, 0, 0]])
-    many = VoiceConditions(np.zeros(4000, int), np.ones((4000, 2), bool), np.full(4000, YES), np.full(4000, NO))
-    less = many.dropped(np.random.default_rng(0), 0.25)
-    assert less.categories[:, 0].mean() == pytest.approx(0.75, abs=0.03)
-    assert (less.sweeping == YES).mean() == pytest.approx(0.75, abs=0.03)
-    assert (less.fixed == NO).mean() == pytest.approx(0.75, abs=0.03)
-    assert (less.categories[:, 0] == less.categories[:, 1]).all()  # a mix is dropped as a whole
+    vectors = conditions.vectors()
+    np.testing.assert_array_equal(vectors[:, :33], ROUTING[[4, 4]])
+    np.testing.assert_array_equal(vectors[:, 33:], [[1, 0, 1, 0, 0, 1], [0, 0, 0, 0, 0, 0]])
+    many = VoiceConditions(
+        np.zeros(4000, int), np.ones((4000, 2), bool), np.full(4000, YES, np.int8), np.full(4000, NO, np.int8)
+    )
+    dropped = many.drop(np.random.default_rng(0), 0.25)
+    assert dropped.categories[:, 0].mean() == pytest.approx(0.75, abs=0.03)
+    assert (dropped.sweeping == YES).mean() == pytest.approx(0.75, abs=0.03)
+    assert (dropped.fixed == NO).mean() == pytest.approx(0.75, abs=0.03)
+    assert (dropped.categories[:, 0] == dropped.categories[:, 1]).all()  # a mix is dropped as a whole
 
 
 @pytest.fixture
-def habits():
-    """Brass is always algorithm 22, bells are 5, and mostly fixed; a third of the voices has no name that tells."""
+def prior():
+    """Brass is always algorithm 22, bells are 5, and mostly fixed; a third has no category."""
     n = 300
     algorithm = np.repeat([21, 4, 30], n)
     categories = np.zeros((3 * n, 2), bool)
     categories[:n, 0], categories[n : 2 * n, 1] = True, True
-    fixed = np.where(np.arange(3 * n) // n == 1, YES, NO)
-    return ConditionPrior.of(VoiceConditions(algorithm, categories, np.full(3 * n, NO), fixed))
+    fixed = np.where(np.arange(3 * n) // n == 1, YES, NO).astype(np.int8)
+    return ConditionPrior.from_conditions(VoiceConditions(algorithm, categories, np.full(3 * n, NO, np.int8), fixed))
 
 
-def test_what_was_not_asked_is_as_people_do_it(habits):
+def test_unspecified_conditions_are_as_frequent_as_in_real_voices(prior):
     rng = np.random.default_rng(0)
-    free = habits.draw(rng, 3000)
+    free = prior.sample(rng, 3000)
     shares = np.bincount(free.algorithm, minlength=32) / 3000
     np.testing.assert_allclose(shares[[21, 4, 30]], 1 / 3, atol=0.04)
     assert free.categories[free.algorithm == 21, 0].mean() > 0.95
-    assert (free.sweeping == UNSAID).all()
-    brass = habits.draw(rng, 200, categories=[0])
+    assert (free.sweeping == UNSPECIFIED).all()
+    brass = prior.sample(rng, 200, categories=[0])
     assert (brass.algorithm == 21).mean() > 0.97
     assert brass.categories.tolist() == [[True, False]] * 200
-    fixed = habits.draw(rng, 300, fixed=YES, categories=[1])
+    fixed = prior.sample(rng, 300, fixed=YES, categories=[1])
     assert (fixed.algorithm == 4).mean() > 0.97
     assert (fixed.fixed == YES).all()
-    asked = habits.draw(rng, 50, algorithm=7)
-    assert (asked.algorithm == 7).all()
-    assert not asked.categories.any()
+    conditions = prior.sample(rng, 50, algorithm=7)
+    assert (conditions.algorithm == 7).all()
+    assert not conditions.categories.any()

@@ -1,4 +1,4 @@
-"""Fields: nothing that is heard is lost, whatever is drawn is a voice, and modes never share a frequency field."""
+"""Fields: no audible parameter is lost, all field values are legal voices, and modes share no frequency field."""
 
 import numpy as np
 from hypothesis import given
@@ -8,12 +8,12 @@ from ddx7.generation.gan.representation import (
     ABSENT,
     N_OPERATOR,
     N_VOICE,
-    OPERATOR_PLACES,
-    VOICE_PLACES,
+    OPERATOR_FIELDS,
+    VOICE_FIELDS,
     Fields,
-    basis,
-    numbers,
-    tidied,
+    parameter_vectors,
+    reset_inaudible,
+    smooth_basis,
     to_fields,
     to_vced,
 )
@@ -21,7 +21,7 @@ from ddx7.library.canonical import canonical, sound_key
 from ddx7.voice.packing import INIT_VCED, VCED_COLUMNS, in_range, random_vced
 from ddx7.voice.symmetry import permuted, sorted_operators
 
-NAMES = [place.name for place in OPERATOR_PLACES]
+NAMES = [field.name for field in OPERATOR_FIELDS]
 
 
 def some_voices(seed, n=64):
@@ -39,7 +39,7 @@ def algorithm_of(vced):
 
 
 @given(st.integers(0, 2**32))
-def test_there_and_back_sounds_the_same(seed):
+def test_fields_keep_the_sound(seed):
     vced = some_voices(seed)
     fields, order = to_fields(vced)
     back = to_vced(algorithm_of(vced), fields)
@@ -51,10 +51,10 @@ def test_there_and_back_sounds_the_same(seed):
 
 
 @given(st.integers(0, 2**32))
-def test_whatever_is_drawn_is_a_legal_voice(seed):
+def test_all_field_values_are_legal_voices(seed):
     rng = np.random.default_rng(seed)
-    voice = rng.integers(0, [place.size for place in VOICE_PLACES], (32, N_VOICE))
-    operators = rng.integers(0, [place.size for place in OPERATOR_PLACES], (32, 6, N_OPERATOR))
+    voice = rng.integers(0, [field.size for field in VOICE_FIELDS], (32, N_VOICE))
+    operators = rng.integers(0, [field.size for field in OPERATOR_FIELDS], (32, 6, N_OPERATOR))
     vced = to_vced(rng.integers(0, 32, 32), Fields(voice, operators))
     assert in_range(vced).all()
     # Each mode takes the frequency from its own fields.
@@ -62,8 +62,8 @@ def test_whatever_is_drawn_is_a_legal_voice(seed):
     on = vced[:, VCED_COLUMNS["output_level"]] > 0
     coarse, fine = (vced[:, VCED_COLUMNS[name]] for name in ("coarse", "fine"))
     for own, other, found in (("coarse", "decade", coarse), ("fine", "fixed fine", fine)):
-        wanted = np.where(fixed, operators[..., NAMES.index(other)], operators[..., NAMES.index(own)])
-        np.testing.assert_array_equal(found[on], wanted[on])
+        expected = np.where(fixed, operators[..., NAMES.index(other)], operators[..., NAMES.index(own)])
+        np.testing.assert_array_equal(found[on], expected[on])
 
 
 def test_fields_of_the_other_mode_and_of_silent_operators_are_absent():
@@ -74,47 +74,47 @@ def test_fields_of_the_other_mode_and_of_silent_operators_are_absent():
     vced[:, VCED_COLUMNS["coarse"]] = [5, 6, 7, 7, 7, 7]
     fields, order = to_fields(vced)
     operators = fields.operators[0][np.argsort(order[0])]  # as they stood in the voice
-    told = dict(zip(NAMES, operators[0], strict=True))
-    assert (told["coarse"], told["fine"], told["decade"], told["fixed fine"]) == (5, 0, ABSENT, ABSENT)
-    told = dict(zip(NAMES, operators[1], strict=True))
-    assert (told["coarse"], told["fine"], told["decade"], told["fixed fine"]) == (ABSENT, ABSENT, 2, 0)
+    values = dict(zip(NAMES, operators[0], strict=True))
+    assert (values["coarse"], values["fine"], values["decade"], values["fixed fine"]) == (5, 0, ABSENT, ABSENT)
+    values = dict(zip(NAMES, operators[1], strict=True))
+    assert (values["coarse"], values["fine"], values["decade"], values["fixed fine"]) == (ABSENT, ABSENT, 2, 0)
     for silent in operators[2:]:
         assert silent[NAMES.index("output_level")] == 0
         assert (np.delete(silent, NAMES.index("output_level")) == ABSENT).all()
 
 
-def test_tidying_keeps_the_sound_and_leaves_usual_values():
+def test_resetting_inaudible_parameters_keeps_the_sound():
     vced = some_voices(3)
-    made = to_vced(algorithm_of(vced), to_fields(vced)[0])
-    tidy = tidied(made)
-    np.testing.assert_array_equal(sound_key(tidy), sound_key(made))
-    level = tidy[:, VCED_COLUMNS["pitch_levels"]]
+    voices = to_vced(algorithm_of(vced), to_fields(vced)[0])
+    reset = reset_inaudible(voices)
+    np.testing.assert_array_equal(sound_key(reset), sound_key(voices))
+    level = reset[:, VCED_COLUMNS["pitch_levels"]]
     flat = (level == level[:, :1]).all(axis=1)
-    unheard = (canonical(tidy)[:, VCED_COLUMNS["pitch_rates"]] == 0).all(axis=1)
-    assert (flat & unheard).any()
-    assert (tidy[flat & unheard][:, VCED_COLUMNS["pitch_rates"]] == 99).all()
-    depths = tidy[:, VCED_COLUMNS["left_depth"]] + tidy[:, VCED_COLUMNS["right_depth"]]
-    assert (tidy[:, VCED_COLUMNS["break_point"]][depths == 0] == 39).all()
+    inaudible = (canonical(reset)[:, VCED_COLUMNS["pitch_rates"]] == 0).all(axis=1)
+    assert (flat & inaudible).any()
+    assert (reset[flat & inaudible][:, VCED_COLUMNS["pitch_rates"]] == 99).all()
+    depths = reset[:, VCED_COLUMNS["left_depth"]] + reset[:, VCED_COLUMNS["right_depth"]]
+    assert (reset[:, VCED_COLUMNS["break_point"]][depths == 0] == 39).all()
 
 
 def test_smooth_functions_sum_to_one_over_ordered_fields_and_vanish_elsewhere():
-    places = OPERATOR_PLACES
-    size = max(place.size for place in places)
-    found = basis(places, size).reshape(len(places), size, -1, 9)
-    for k, place in enumerate(places):
-        if place.ordered and place.size > 8:
-            np.testing.assert_allclose(found[k, : place.size, :, :8].sum(axis=(1, 2)), 1, rtol=1e-6)
+    fields = OPERATOR_FIELDS
+    size = max(field.size for field in fields)
+    found = smooth_basis(fields, size).reshape(len(fields), size, -1, 9)
+    for k, field in enumerate(fields):
+        if field.ordered and field.size > 8:
+            np.testing.assert_allclose(found[k, : field.size, :, :8].sum(axis=(1, 2)), 1, rtol=1e-6)
         else:
             assert not found[k].any()
-        assert not found[k, place.size :].any()
+        assert not found[k, field.size :].any()
 
 
-def test_distance_of_numbers_counts_ranges_and_categories_alike():
+def test_distances_weigh_ranges_and_categories_alike():
     vced = np.tile(INIT_VCED, (3, 1))
     vced[1, VCED_COLUMNS["output_level"][0]] = 0
     vced[1, VCED_COLUMNS["output_level"][1]] = 99
     vced[2, VCED_COLUMNS["algorithm"]] = 1
     vced[:, VCED_COLUMNS["feedback"]] = 0
-    points = numbers(vced[[0, 2]])
+    points = parameter_vectors(vced[[0, 2]])
     assert points.dtype == np.float32
     np.testing.assert_allclose(np.square(points[0] - points[1]).sum(), 1, rtol=1e-5)  # another algorithm, no more

@@ -1,4 +1,4 @@
-"""The table of `experiments/generation`: its parts on voices with known figures, and the whole on a small scale."""
+"""The table of `experiments/generation`: its parts on voices with known scores, and all of it on a small scale."""
 
 import argparse
 import importlib.util
@@ -26,48 +26,50 @@ def table():
     return module
 
 
-def test_copies_share_four_operators_that_sound_with_one_voice(table, human):
+def test_copies_have_four_audible_operators_of_one_voice(table, real_voices):
     rng = np.random.default_rng(0)
-    voice = np.tile(human[0], (4, 1))
+    voice = np.tile(real_voices[0], (4, 1))
     voice[:, VCED_COLUMNS["output_level"]] = [[95, 90, 85, 80, 75, 70]]
     voice[:, VCED_COLUMNS["algorithm"]] = 31
-    made = permuted(voice, np.stack([rng.permutation(6) for _ in voice]))
-    own = made[:, OPERATOR_COLUMNS]
+    voices = permuted(voice, np.stack([rng.permutation(6) for _ in voice]))
+    own = voices[:, OPERATOR_COLUMNS]
     own[1, :2, 0] -= 40  # two operators of its own: four are shared
     own[2, :3, 0] -= 40  # three: three are
-    made[:, OPERATOR_COLUMNS] = own
-    made[3, VCED_COLUMNS["output_level"][:3]] = 0  # three are off
-    np.testing.assert_array_equal(table.copies(made, table.owners_of(voice[:1])), [True, True, False, False])
+    voices[:, OPERATOR_COLUMNS] = own
+    voices[3, VCED_COLUMNS["output_level"][:3]] = 0  # three are off
+    np.testing.assert_array_equal(table.copies(voices, table.owners_of(voice[:1])), [True, True, False, False])
 
 
-def test_simple_ways_to_make_voices_take_from_human_ones(table, human):
+def test_simple_ways_to_make_voices_copy_bytes_of_real_ones(table, real_voices):
     rng = np.random.default_rng(0)
-    for made in (table.marginals(rng, human, 50), table.crossed(rng, human, 50)):
-        assert made.shape == (50, 155)
-        assert in_range(made).all()
+    for voices in (table.marginals(rng, real_voices, 50), table.crossed(rng, real_voices, 50)):
+        assert voices.shape == (50, 155)
+        assert in_range(voices).all()
     both = table.crossed(rng, np.stack([np.zeros(155, np.uint8), np.ones(155, np.uint8)]), 200)
     assert (np.abs(np.diff(both.astype(int), axis=1)).sum(axis=1) <= 1).all()
     assert 0.2 < (both[:, 0] != both[:, -1]).mean() < 0.8
 
 
-def test_what_is_alike_is_not_told_apart_and_what_is_not_is(table):
+def test_only_different_distributions_are_separable(table):
     rng = np.random.default_rng(0)
     a, b = rng.normal(size=(2, 300, 4))
-    assert table.told_apart(a, b) == pytest.approx(0.5, abs=0.1)
-    assert table.told_apart(a, b + np.array([3, 0, 0, 0])) > 0.95
+    assert table.separability(a, b) == pytest.approx(0.5, abs=0.1)
+    assert table.separability(a, b + np.array([3, 0, 0, 0])) > 0.95
 
 
-def test_the_whole_table_on_a_small_scale(table, human, taught, tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr(table, "TREES", 10)  # of 150, which took most of the time
-    sound = coarse_log_mels(measure_voices(human))
+def test_the_whole_table_on_a_small_scale(table, real_voices, trained_weights, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(table, "TREES", 10)  # of 150, which take most of the time
+    sound = coarse_log_mels(measure_voices(real_voices))
     rows = {"train": slice(None), "test": slice(30, None), "human": slice(None)}
     for name, which in rows.items():
-        np.save(tmp_path / f"{name}.npy", human[which])
+        np.save(tmp_path / f"{name}.npy", real_voices[which])
         np.save(tmp_path / f"{name}_sound.npy", sound[which])
-    found = tmp_path / "found.json"
-    arguments = argparse.Namespace(run=tmp_path, voices=24, asked=2, taught=80, weights=taught, vae=taught, json=found)
+    output = tmp_path / "found.json"
+    arguments = argparse.Namespace(
+        run=tmp_path, voices=24, requested=2, training=80, weights=trained_weights, vae=trained_weights, json=output
+    )
     table.tabulate(arguments)
-    measured = json.loads(found.read_text())
+    measured = json.loads(output.read_text())
     rows = measured["table"]
     assert len(rows) == 8
     for row in rows.values():

@@ -1,4 +1,4 @@
-"""Precision, recall, density and coverage beside a slow loop, and on clouds whose scores are known."""
+"""Precision, recall, density and coverage against loops, and on sets with known scores."""
 
 import numpy as np
 import pytest
@@ -6,19 +6,21 @@ import pytest
 from ddx7.generation.prdc import prdc, squared_distances
 
 
-def slowly(real, made, k):
-    """Straight from the definitions of Naeem et al. (2020)."""
+def prdc_by_loops(real, generated, k):
+    """The definitions of Naeem et al. (2020), literally."""
 
-    def reach(points, i):
+    def radius(points, i):
         return sorted(np.linalg.norm(points[i] - q) for j, q in enumerate(points) if j != i)[k - 1]
 
-    real_reach, made_reach = ([reach(points, i) for i in range(len(points))] for points in (real, made))
-    inside = np.array([[np.linalg.norm(r - m) < d for m in made] for r, d in zip(real, real_reach, strict=True)])
-    around = np.array([[np.linalg.norm(r - m) < d for m, d in zip(made, made_reach, strict=True)] for r in real])
+    real_radius, generated_radius = ([radius(points, i) for i in range(len(points))] for points in (real, generated))
+    inside = np.array([[np.linalg.norm(r - m) < d for m in generated] for r, d in zip(real, real_radius, strict=True)])
+    around = np.array(
+        [[np.linalg.norm(r - m) < d for m, d in zip(generated, generated_radius, strict=True)] for r in real]
+    )
     return (
         inside.any(axis=0).mean(),
         around.any(axis=1).mean(),
-        inside.sum() / k / len(made),
+        inside.sum() / k / len(generated),
         inside.any(axis=1).mean(),
     )
 
@@ -26,11 +28,11 @@ def slowly(real, made, k):
 @pytest.mark.parametrize("k", [1, 3, 5])
 def test_scores_are_those_of_the_definitions(k):
     rng = np.random.default_rng(k)
-    real, made = rng.normal(size=(40, 3)), rng.normal(0.5, 0.7, size=(30, 3))
-    np.testing.assert_allclose(prdc(real, made, k), slowly(real, made, k))
+    real, generated = rng.normal(size=(40, 3)), rng.normal(0.5, 0.7, size=(30, 3))
+    np.testing.assert_allclose(prdc(real, generated, k), prdc_by_loops(real, generated, k))
 
 
-def test_like_clouds_score_high_far_ones_nothing_and_a_single_voice_covers_little():
+def test_equal_distributions_score_high_distant_ones_zero_and_a_collapsed_one_covers_little():
     rng = np.random.default_rng(0)
     real, alike, far = rng.normal(size=(400, 2)), rng.normal(size=(400, 2)), rng.normal(50, 1, size=(400, 2))
     assert min(prdc(real, alike)) > 0.85
