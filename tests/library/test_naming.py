@@ -9,11 +9,14 @@ from ddx7.errors import Ddx7Error
 from ddx7.library import CATEGORIES, NoteMeasures, categories_of_name, is_profane, name_voices, naming
 from ddx7.voice import Voice
 
-PLAIN = dict.fromkeys([field.name for field in fields(NoteMeasures)], 0.0) | {"centre_hz": 700.0}
+PLAIN = dict.fromkeys([field.name for field in fields(NoteMeasures) if field.name != "coarse_log_mel"], 0.0) | {
+    "centre_hz": 700.0
+}
 
 
 def measures(n: int, **different: float) -> NoteMeasures:
-    return NoteMeasures(**{name: np.full(n, value) for name, value in (PLAIN | different).items()})
+    values = {name: np.full(n, value) for name, value in (PLAIN | different).items()}
+    return NoteMeasures(**values, coarse_log_mel=np.zeros((n, 12, 24)))
 
 
 def test_names_fit_a_display_and_are_told_apart() -> None:

@@ -10,7 +10,7 @@ is -1 and a vector of zeros to the networks. Interchangeable operators are sorte
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Float, Int, UInt8
+from jaxtyping import Float, Int, Integer, UInt8
 
 from ddx7.encoder import tokens
 from ddx7.encoder.tokens import to_vced as tokens_to_vced
@@ -99,7 +99,7 @@ def to_fields(vced: UInt8[np.ndarray, "voice 155"]) -> tuple[Fields, Int[np.ndar
     return Fields(token[:, _OF_VOICE], operators), order
 
 
-def to_vced(algorithm: Int[np.ndarray, " voice"], fields: Fields) -> UInt8[np.ndarray, "voice 155"]:
+def to_vced(algorithm: Integer[np.ndarray, " voice"], fields: Fields) -> UInt8[np.ndarray, "voice 155"]:
     """Convert fields to legal voices named INIT VOICE; absent and inaudible fields get that voice's values.
 
     Args:
