@@ -18,7 +18,7 @@ from ddx7.audio import resample
 from ddx7.audio.distance import HOP, N_FFT, N_MELS, RANGE_DB, RATE
 from ddx7.audio.spectra import log_mel
 from ddx7.engine import Patch, plan, play
-from ddx7.engine.tables import BLOCK
+from ddx7.engine.clock import first_block_at
 from ddx7.runtime import ONE_THREAD, in_groups
 from ddx7.voice.health import plausible
 from ddx7.voice.packing import in_range, unpack
@@ -109,7 +109,7 @@ def load_corpus(shared: Path) -> np.ndarray:
 def hear(vced: np.ndarray, hand: Hand, n_samples: int, sample_rate: int = RATE) -> Iterator[np.ndarray]:
     """The voices' sound, batch by batch, float32 [up to 512, n_samples]."""
     lead = round(hand.lead_s * sample_rate)
-    gate = -(-round(hand.gate_s * sample_rate) // BLOCK)
+    gate = first_block_at(hand.gate_s, sample_rate)
     for first in range(0, len(vced), _BATCH):
         part = vced[first : first + _BATCH]
         key, velocity, up = (np.full(len(part), x) for x in (hand.key, hand.velocity, gate))

@@ -14,7 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 from timing import keys, lively_voices, machine, measure, write_json
 
-from ddx7.engine import Patch, plan_nearest, relax, render_differentiable
+from ddx7.engine import Patch, plan, plan_nearest, play_differentiable, relax
 from ddx7.engine.control import NearestVoice
 from ddx7.engine.tables import BLOCK
 from ddx7.runtime import ONE_THREAD
@@ -22,19 +22,19 @@ from ddx7.runtime import ONE_THREAD
 RATE = 44100
 
 
-Hands = tuple[np.ndarray, np.ndarray, np.ndarray]
+Notes = tuple[np.ndarray, np.ndarray, np.ndarray]
 
 
-def gradient_step(patch: Patch, target: jax.Array, hands: Hands, n_blocks: int) -> Patch:
+def gradient_step(patch: Patch, target: jax.Array, notes: Notes, n_blocks: int) -> Patch:
     """One step of a search: plan the nearest real voices, then the gradient."""
-    nearest = plan_nearest(jax.tree.map(np.asarray, patch), *hands, RATE)
-    return _gradient(patch, nearest, target, hands, n_blocks)
+    nearest = plan_nearest(patch, *notes, RATE)
+    return _gradient(patch, nearest, target, notes, n_blocks)
 
 
 @partial(jax.jit, static_argnames="n_blocks", compiler_options=ONE_THREAD)
-def _gradient(patch: Patch, nearest: NearestVoice, target: jax.Array, hands: Hands, n_blocks: int) -> Patch:
+def _gradient(patch: Patch, nearest: NearestVoice, target: jax.Array, notes: Notes, n_blocks: int) -> Patch:
     def loss(patch: Patch) -> jax.Array:
-        return jnp.sum(render_differentiable(patch, *hands, n_blocks, RATE, nearest=nearest) * target)
+        return jnp.sum(play_differentiable(plan(patch, *notes, RATE, nearest), n_blocks) * target)
 
     return jax.grad(loss)(patch)
 
@@ -51,11 +51,11 @@ def main() -> None:
     print(f"{machine()}\n")
     print("| voices | audio s / wall s | median ms | compile and first call s |\n|---|---|---|---|")
     for n in (1, 8, 32):
-        voices, (notes, velocities) = lively_voices(rng, n), keys(rng, n)
+        voices, (pitches, velocities) = lively_voices(rng, n), keys(rng, n)
         voices.feedback[:] = rng.integers(0, 8, n)
-        hands = notes, velocities, np.full(n, n_blocks * 3 // 4)
+        notes = pitches, velocities, np.full(n, n_blocks * 3 // 4)
         target = jnp.asarray(rng.standard_normal((n, n_blocks * BLOCK)), jnp.float32)
-        step = partial(gradient_step, relax(voices), target, hands, n_blocks)
+        step = partial(gradient_step, relax(voices), target, notes, n_blocks)
         first, median = measure(step)
         speed = n * n_blocks * BLOCK / RATE / median
         rows.append({"voices": n, "speed": speed, "median_s": median, "first_s": first})

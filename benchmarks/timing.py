@@ -12,6 +12,7 @@ import jax
 import numpy as np
 
 from ddx7.engine import Patch
+from ddx7.runtime import n_cores
 from ddx7.voice.packing import random_vced
 
 REPEATS = 7
@@ -50,7 +51,7 @@ def machine() -> dict[str, Any]:
     """Where the figures come from."""
     return {
         "device": str(jax.devices()[0]),
-        "cores": os.cpu_count(),
+        "cores": n_cores(),
         "processor": platform.processor() or platform.machine(),
         "load": os.getloadavg()[0],
         "jax": jax.__version__,

@@ -1,16 +1,12 @@
 """Sound to Yamaha DX7 voices and back: a faithful, differentiable DX7, its files, and the search for a voice.
 
-Names resolve when they are first used, so that ``import ddx7`` loads NumPy and little else.
+Names resolve at their first use, so that ``import ddx7`` loads little and changes nothing in the process.
 """
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from ddx7 import runtime
-
 __version__ = "0.1.0"
-
-runtime.configure()
 
 if TYPE_CHECKING:
     from ddx7.engine import render as render

@@ -1,11 +1,15 @@
-"""Settings of the compiler that speed hangs on; applied when `ddx7` is imported, before JAX is.
+"""Settings of XLA and JAX that the speed of ddx7 depends on, and work spread over the cores.
 
-Nothing here overrides a variable that the user has set.
+`import ddx7` changes nothing in the process. `configure` runs before a part of ddx7 compiles for the first time, and
+leaves everything alone that the user has set.
 """
 
+import math
 import os
-import sys
-from pathlib import Path
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -13,10 +17,12 @@ if TYPE_CHECKING:
 
     import numpy as np
 
-# XLA runs the body of a loop as a handful of separately launched kernels unless the loop touches less than a kilobyte;
-# then the loop is one kernel. The feedback operator's loop of 64 samples over 32 voices touches 16: as one kernel it is
-# three times as fast. Later jaxlibs ignore an option that they do not know in this list.
-_WHOLE_LOOPS = "xla_cpu_small_while_loop_byte_threshold=65536"
+# XLA launches several kernels per iteration of a loop unless the loop touches less than a kilobyte; then the loop is
+# one kernel. The feedback loop over 64 samples of 32 voices touches 16 kilobytes: as one kernel it is three times as
+# fast. Only XLA_FLAGS reaches this option: `jax.jit` refuses it among its compiler options. Later jaxlibs ignore an
+# option in this list that they do not know.
+_WHOLE_LOOPS = "--xla_backend_extra_options=xla_cpu_small_while_loop_byte_threshold=65536"
+_MIN_COMPILE_TIME_S = 0.2
 
 ONE_THREAD: dict[str, str | bool] = {
     "xla_cpu_multi_thread_eigen": False,
@@ -37,36 +43,87 @@ def cache_folder() -> Path | None:
         return None
 
 
+@cache
 def configure() -> None:
-    """Ask XLA for whole-loop kernels on the CPU, and JAX to keep what it compiled for the next process."""
+    """Ask XLA for whole-loop kernels on the CPU, and JAX to keep compiled programs for the next process.
+
+    XLA reads its flags at the first compilation of the process, so the first option only takes effect before it.
+    """
+    import jax
+
     flags = os.environ.get("XLA_FLAGS", "")
     if "xla_backend_extra_options" not in flags:
-        os.environ["XLA_FLAGS"] = f"{flags} --xla_backend_extra_options={_WHOLE_LOOPS}".strip()
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "ddx7" / "xla"
-    os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(cache))
-    os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.2")
-    if "jax" in sys.modules:  # it has read its variables already
-        config = sys.modules["jax"].config
-        if config.jax_compilation_cache_dir is None:
-            config.update("jax_compilation_cache_dir", os.environ["JAX_COMPILATION_CACHE_DIR"])
+        os.environ["XLA_FLAGS"] = f"{flags} {_WHOLE_LOOPS}".strip()
+    if jax.config.values["jax_compilation_cache_dir"] is None and "JAX_COMPILATION_CACHE_DIR" not in os.environ:
+        folder = cache_folder()
+        if folder is not None and _can_write(folder / "xla"):
+            jax.config.update("jax_compilation_cache_dir", str(folder / "xla"))
+            if "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS" not in os.environ:
+                jax.config.update("jax_persistent_cache_min_compile_time_secs", _MIN_COMPILE_TIME_S)
+
+
+def _can_write(folder: Path) -> bool:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            return True
+    except OSError:
+        return False
+
+
+@cache
+def n_cores() -> int:
+    """Cores that this process may use: by its affinity, and by the CPU quota of its container; at least 1."""
+    try:
+        n = len(os.sched_getaffinity(0))
+    except AttributeError:  # not on macOS and Windows
+        n = os.cpu_count() or 1
+    return max(1, min(n, math.ceil(min(_quotas(Path("/")), default=n))))
+
+
+def _quotas(root: Path) -> list[float]:
+    """CPU quotas in cores of the control groups that this process belongs to; none where there is no limit."""
+    try:
+        lines = (root / "proc/self/cgroup").read_text().splitlines()
+    except OSError:
+        return []
+    quotas = []
+    for line in lines:
+        _, controllers, path = line.split(":", 2)
+        # Inside a container the path of the group is often that of the host, so the mount's root counts, too.
+        groups = [PurePosixPath(path), *PurePosixPath(path).parents, PurePosixPath("/")]
+        for group in dict.fromkeys(str(group).lstrip("/") for group in groups):
+            if not controllers:
+                quotas += _quota(root / "sys/fs/cgroup" / group / "cpu.max")
+            elif "cpu" in controllers.split(","):
+                folder = root / "sys/fs/cgroup/cpu" / group
+                quotas += _quota(folder / "cpu.cfs_quota_us", folder / "cpu.cfs_period_us")
+    return quotas
+
+
+def _quota(*files: Path) -> list[float]:
+    """Cores by a quota and its period in microseconds, which stand in one file (version 2) or in two (version 1)."""
+    try:
+        quota, period = " ".join(file.read_text() for file in files).split()
+        return [int(quota) / int(period)] if int(quota) > 0 else []
+    except (OSError, ValueError):  # no such group; or "max", no limit
+        return []
 
 
 def in_groups(work: "Callable[[np.ndarray], np.ndarray]", n: int, size: int) -> "np.ndarray":
-    """Work done on groups of one size, so that it is compiled once, over all cores.
+    """Results of groups of one size, so that their work is compiled once; on all cores.
 
     Args:
       work: from the indices of a group, int [size], to its results, the group's axis first; compiled `ONE_THREAD`.
-      n: how many there are; the last group is filled up with the first ones.
+      n: number of items; the first ones fill up the last group.
       size: of a group.
 
     Returns:
       results of all n, in order.
     """
-    # Here, because this module is loaded with the package.
-    from concurrent.futures import ThreadPoolExecutor
-
     import numpy as np
 
+    configure()
     groups = np.arange(-(-n // size) * size).reshape(-1, size) % n
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
+    with ThreadPoolExecutor(n_cores()) as pool:
         return np.concatenate(list(pool.map(work, groups)))[:n]

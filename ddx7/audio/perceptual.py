@@ -29,6 +29,7 @@ from jaxtyping import Array, Float
 from ddx7.audio.mel import mel_filterbank
 from ddx7.audio.spectra import frames, padded, stft_power, to_db
 from ddx7.audio.spectra_numpy import hann
+from ddx7.runtime import configure
 
 # Samples at 44.1 kHz, 50 % overlap; at other rates the nearest power of two to the same time.
 SHORT, SHORT_MELS = 512, 40
@@ -107,6 +108,7 @@ def target_features(target: Float[Array, " time"], sample_rate: int) -> TargetFe
     Returns:
       features for `perceptual_distance`.
     """
+    configure()
     power, amplitude = _spectra(target, sample_rate)
     floors = DistanceSpectra(*(spectrum.max() * 10 ** (-RANGE_DB / 10) + 1e-20 for spectrum in power))
     total = amplitude.sum(-1)

@@ -19,7 +19,7 @@ from ddx7.audio.pitch import midi_to_hz
 from ddx7.encoder.spectrogram import BANDS, FRAMES, RATE, SPAN_S, log_frequency_spectrogram
 from ddx7.encoder.tokens import to_tokens
 from ddx7.engine import Patch, plan, play
-from ddx7.engine.tables import BLOCK
+from ddx7.engine.clock import first_block_at
 from ddx7.errors import Ddx7Error
 from ddx7.files import atomic_write
 from ddx7.runtime import in_groups
@@ -191,7 +191,7 @@ def render_spectrograms(
     for first in range(0, len(order), _BATCH):
         rows = order[first : first + _BATCH]
         note, velocity, gate_s = note_events[rows].T
-        gate = -(-np.round(gate_s * RATE).astype(int) // BLOCK)
+        gate = first_block_at(gate_s, RATE)
         n_samples = np.round(np.minimum(gate_s + RELEASE_S, SPAN_S) * RATE).astype(int)
         plans = plan(Patch.from_vced(vced[rows]), note.astype(int), velocity.astype(int), gate, RATE)
         audio = play(plans, n_samples)

@@ -9,6 +9,7 @@ from ddx7.engine.control import plan_nearest as plan_nearest
 from ddx7.engine.controllers import ControllerAssignment as ControllerAssignment
 from ddx7.engine.controllers import ControllerInput as ControllerInput
 from ddx7.engine.controllers import Controllers as Controllers
+from ddx7.engine.differentiable import play_differentiable as play_differentiable
 from ddx7.engine.differentiable import render_differentiable as render_differentiable
 from ddx7.engine.operators import OperatorState as OperatorState
 from ddx7.engine.operators import initial_state as initial_state
@@ -22,6 +23,6 @@ from ddx7.engine.profile import HARDWARE as HARDWARE
 from ddx7.engine.profile import HARDWARE_DAC as HARDWARE_DAC
 from ddx7.engine.profile import PROFILES as PROFILES
 from ddx7.engine.profile import Profile as Profile
-from ddx7.engine.profile import profile_named as profile_named
+from ddx7.engine.profile import as_profile as as_profile
 from ddx7.engine.rendering import play as play
 from ddx7.engine.rendering import render as render

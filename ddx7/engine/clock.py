@@ -1,12 +1,34 @@
-"""Clocks: how often envelopes and the LFO move, counted from blocks of 64 samples."""
+"""Time in blocks of 64 samples: from seconds, from samples, and from the clocks of envelopes and LFO."""
 
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Array, Int
+from jaxtyping import Array, ArrayLike, Int, Num
 
 from ddx7.engine.interpolate import Value, namespace
 from ddx7.engine.tables import BLOCK
+
+_LAST_BLOCK = np.iinfo(np.int32).max // 2
+
+
+def first_block_at(seconds: Num[ArrayLike, "*shape"], sample_rate: int) -> Value:
+    """The first block that begins at or after a time, which is rounded to the nearest sample.
+
+    Args:
+      seconds: times; NumPy computes in float64, a tracer keeps its dtype.
+      sample_rate: in Hz.
+
+    Returns:
+      int32 of the same shape, NumPy or JAX.
+    """
+    xp = namespace(seconds)
+    samples = xp.round(xp.asarray(seconds) * (float(sample_rate) if xp is np else sample_rate))
+    return xp.minimum(xp.ceil(samples / BLOCK), _LAST_BLOCK).astype(np.int32)
+
+
+def blocks_covering(n_samples: int) -> int:
+    """The fewest blocks with at least some number of samples."""
+    return -(-n_samples // BLOCK)
 
 
 class Clock(NamedTuple):

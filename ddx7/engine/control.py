@@ -108,18 +108,19 @@ def plan(
     nearest: NearestVoice | None = None,
     profile: Profile = DEXED,
 ) -> Plan:
-    """Plan voices on keys.
+    """Plan notes; the leading axes of all four arguments broadcast.
 
     Args:
       patch: exact or relaxed.
-      note: MIDI note 0-127; may lie between keys for a relaxed voice.
+      note: MIDI note 0-127; may lie between two notes for a relaxed voice.
       velocity: MIDI velocity 0-127.
-      gate: block of key-up.
+      gate: block at which the release begins.
       sample_rate: in Hz.
-      nearest: for a relaxed voice, from `plan_nearest`; made here if left out. Made outside, in NumPy, it need not be
-        compiled with the gradient, and its profile counts.
-      profile: whose sound.
+      nearest: for a relaxed voice, from `plan_nearest`; computed here by default. Computed outside a jitted function,
+        in NumPy, it is not compiled with the gradient. Its profile replaces `profile`.
+      profile: constants and tables.
     """
+    patch, note, velocity, gate = _broadcast(patch, note, velocity, gate)
     if not patch.relaxed:
         tables = profile.at(sample_rate)
         return Plan(patch, *_plan_parts(patch, note, velocity, gate, tables)[:2], None, tables.control)
@@ -140,7 +141,11 @@ def plan_nearest(
     sample_rate: int,
     profile: Profile = DEXED,
 ) -> NearestVoice:
-    """Plan the real voices nearest to relaxed ones; arguments as for `plan`."""
+    """Plan the real voices nearest to relaxed ones; arguments as for `plan`. In NumPy where nothing is traced."""
+    arguments = _broadcast(patch, note, velocity, gate)
+    if not any(isinstance(x, Tracer) for x in jax.tree.leaves(arguments)):
+        arguments = jax.tree.map(np.asarray, arguments)
+    patch, note, velocity, gate = arguments
     rounded = anchor(patch)
     note = whole(note)
     tables = profile.at(sample_rate)
@@ -151,6 +156,18 @@ def plan_nearest(
     known = np.arange(1, 33) if isinstance(rounded.algorithm, Tracer) else rounded.algorithm
     crossing = bool(crosses(known, tables.control.loop_source).any())
     return NearestVoice(rounded, pitch, relaxed_pitch, slack, tables, crossing)
+
+
+def _broadcast(patch: Patch, *rest: Value) -> tuple[Patch, *tuple[Value, ...]]:
+    """The patch and other arrays with the same leading axes."""
+    rest = tuple(x if isinstance(x, jax.Array) else np.asarray(x) for x in rest)
+    n_axes = np.ndim(patch.algorithm)
+    shape = np.broadcast_shapes(np.shape(patch.algorithm), *map(np.shape, rest))
+
+    def broadcast(x: Value, own: tuple[int, ...] = ()) -> Value:
+        return x if np.shape(x) == shape + own else namespace(x).broadcast_to(x, shape + own)
+
+    return jax.tree.map(lambda x: broadcast(x, np.shape(x)[n_axes:]), patch), *map(broadcast, rest)
 
 
 def _floating(x: Num[ArrayLike, "*shape"], patch: Patch) -> Value:
@@ -210,17 +227,17 @@ def plan_amplitudes(
     return envelope.plan(p.rates, p.levels, level, rates, gate, tables.envelope, slack)
 
 
-def controls(plan: Plan, blocks: Int[Array, " time"], performance: ControllerInput) -> Controls:
+def controls(plan: Plan, blocks: Int[Array, " time"], controller_input: ControllerInput) -> Controls:
     """Read a plan at some blocks.
 
     Args:
       plan: unbatched.
       blocks: block numbers since key-on, 0 for the first.
-      performance: per block or constant.
+      controller_input: per block or constant.
     """
     tables = plan.tables
     after = ticks(tables.envelope, blocks + 1)  # envelopes move before their block is played
-    age, delay_age = performance.lfo_age, performance.delay_age * jnp.asarray(tables.delay_is_shared)
+    age, delay_age = controller_input.lfo_age, controller_input.delay_age * jnp.asarray(tables.delay_is_shared)
     lfo_ticks, delay_ticks = (1 + ticks(tables.lfo_clock, blocks + since) for since in (age, delay_age))
     pitch_ticks = 1 + ticks(tables.pitch_envelope, blocks)
     near = plan.patch if plan.nearest is None else plan.nearest.patch
@@ -233,12 +250,12 @@ def controls(plan: Plan, blocks: Int[Array, " time"], performance: ControllerInp
     exact = lfo_of(exact_lfo, near)
 
     pitch_envelope = read(pitch.envelope, pitch_ticks)
-    modulation = pitch_envelope + exact_pitch_modulation(near, exact, performance, tables.modulation)
+    modulation = pitch_envelope + exact_pitch_modulation(near, exact, controller_input, tables.modulation)
     # XLA fuses no gather with what reads it: so this is worked out once a voice instead of once an operator.
     modulation = modulation.at[jnp.arange(len(blocks))].get(mode="promise_in_bounds")
     ratio = (jnp.asarray(near.fixed) == 0)[:, None]
     log_hz = pitch.base.total()[:, None] + jnp.where(ratio, modulation, 0)
-    log_hz = log_hz + performance.bend * jnp.where(ratio, 1, tables.bends_fixed)
+    log_hz = log_hz + controller_input.bend * jnp.where(ratio, 1, tables.bends_fixed)
     increment = phase_increment(log_hz, tables.oscillator)
 
     if plan.nearest is None:
@@ -248,7 +265,9 @@ def controls(plan: Plan, blocks: Int[Array, " time"], performance: ControllerInp
         dtype = jnp.result_type(plan.patch.output_level)
         lfo = lfo_of(relaxed_lfo, plan.patch)
         rounded = jax.tree.map(lambda x: x.astype(dtype), near)
-        deviation = _deviation(plan, plan.nearest, rounded, lfo, lfo_of(relaxed_lfo, rounded), pitch_ticks, performance)
+        deviation = _deviation(
+            plan, plan.nearest, rounded, lfo, lfo_of(relaxed_lfo, rounded), pitch_ticks, controller_input
+        )
         base = increment.astype(dtype) * dtype.type(2.0**-32)
         frequency = base * jnp.exp2(deviation)
         increment = increment + _to_increment(base * jnp.expm1(deviation * jnp.log(2.0).astype(dtype)))
@@ -256,7 +275,7 @@ def controls(plan: Plan, blocks: Int[Array, " time"], performance: ControllerInp
     amp = jax.vmap(read, in_axes=(0, None))(plan.amp, after)
     octaves = (amp - tables.gain_offset).astype(dtype) / ONE
     level = octaves + jnp.asarray(tables.gain_offset, dtype) / ONE
-    octaves = amp_modulation(octaves, level, plan.patch, lfo, performance, tables.modulation)
+    octaves = amp_modulation(octaves, level, plan.patch, lfo, controller_input, tables.modulation)
     octaves = octaves - jnp.asarray(tables.carrier_loss, dtype)[jnp.asarray(near.algorithm) - 1][:, None]
     return Controls(octaves, increment, frequency, lfo, pitch_envelope.astype(dtype) / ONE)
 
@@ -268,13 +287,13 @@ def _deviation(
     lfo: Lfo,
     rounded_lfo: Lfo,
     ticks: Int[Array, " time"],
-    performance: ControllerInput,
+    controller_input: ControllerInput,
 ) -> Float[Array, "6 time"]:
     """Octaves between a relaxed voice and its nearest real one; exactly zero where they are the same."""
     base = plan.pitch.base.beyond(nearest.relaxed_pitch.base) / ONE
     bend = (read(plan.pitch.envelope, ticks) - read(nearest.relaxed_pitch.envelope, ticks)) / ONE
-    bend = bend + relaxed_pitch_modulation(plan.patch, lfo, performance, plan.tables.modulation)
-    bend = bend - relaxed_pitch_modulation(rounded, rounded_lfo, performance, plan.tables.modulation)
+    bend = bend + relaxed_pitch_modulation(plan.patch, lfo, controller_input, plan.tables.modulation)
+    bend = bend - relaxed_pitch_modulation(rounded, rounded_lfo, controller_input, plan.tables.modulation)
     return base[:, None] + jnp.where((jnp.asarray(nearest.patch.fixed) == 0)[:, None], bend, 0)
 
 

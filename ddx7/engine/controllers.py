@@ -15,7 +15,7 @@ CENTRE = 8192
 class ControllerInput(NamedTuple):
     """What the player's other hand does, per block or constant, and how old the LFO is when the key goes down.
 
-    `Controllers.performance` makes one from wheels and pedals. The default is hands off. For a batch of voices any
+    `Controllers.to_input` makes one from wheels and pedals. The default is hands off. For a batch of voices any
     field may have a leading voice axis: [voice, time] per block (time 1 for a constant), [voice] for an age.
 
     Attributes:
@@ -34,9 +34,26 @@ class ControllerInput(NamedTuple):
     lfo_age: Int[ArrayLike, "*voice"] = 0
     delay_age: Int[ArrayLike, "*voice"] = 0
 
+    def voice_axes(self) -> list[int | None]:
+        """For each field the axis of voices, or None where all voices share the field."""
+        return [0 if np.ndim(x) > n_axes else None for x, n_axes in zip(self, _TIME_AXES, strict=True)]
 
-TIME_AXES = (1, 1, 1, 1, 0, 0)
-"""Whether each field may move in time: its number of axes if it does, without the voice axis."""
+    def of(self, rows: Int[np.ndarray, " voice"]) -> "ControllerInput":
+        """The input of some voices."""
+        fields = zip(self, self.voice_axes(), strict=True)
+        return ControllerInput(*(x if axis is None else np.asarray(x)[rows] for x, axis in fields))
+
+    def over(self, first: int, n_blocks: int) -> "ControllerInput":
+        """The input during some blocks; a constant stays one, and the last value of a shorter field holds."""
+
+        def cut(x: ArrayLike, moves: int) -> np.ndarray:
+            x = np.asarray(x, np.int32)
+            return x[..., np.minimum(first + np.arange(n_blocks), x.shape[-1] - 1)] if moves and x.ndim else x
+
+        return ControllerInput(*map(cut, self, _TIME_AXES))
+
+
+_TIME_AXES = (1, 1, 1, 1, 0, 0)  # of each field: 1 if it may move in time
 
 
 @dataclass(frozen=True)
@@ -88,7 +105,7 @@ class Controllers:
     breath_to: ControllerAssignment = ControllerAssignment()
     aftertouch_to: ControllerAssignment = ControllerAssignment()
 
-    def performance(
+    def to_input(
         self, lfo_age: Int[ArrayLike, "*voice"] = 0, delay_age: Int[ArrayLike, "*voice"] = 0
     ) -> ControllerInput:
         """What the engine needs, per block where a controller moves.

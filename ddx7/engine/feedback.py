@@ -4,6 +4,8 @@ With one operator in the loop, y[n] = g[n] sin 2 pi (p[n] + a (y[n-1] + y[n-2]))
 after it in the same sample, and what returns to the first is the output of one of them, a sample late.
 """
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -77,13 +79,17 @@ def _advance(carry: Memory, turns: Array, gain: Array, loop: Loop, chip: Chip | 
         for before, output in enumerate(outputs):
             angle = angle + coupling[slot, before] * output
         outputs.append(operate(angle, gain[slot], chip))
-    fed = outputs[0]
-    if len(outputs) > 1:
-        fed = sum((source[k] * output for k, output in enumerate(outputs)), jnp.zeros_like(fed))
-    return (fed, newest), jnp.stack(outputs)
+    return (_fed_back(outputs, source), newest), jnp.stack(outputs)
 
 
-@jax.custom_vjp
+def _fed_back(outputs: list[Array], source: Array) -> Array:
+    """The output that feeds back, [voice]; a single slot is its own source."""
+    if len(outputs) == 1:
+        return outputs[0]
+    return sum((source[k] * output for k, output in enumerate(outputs)), jnp.zeros_like(outputs[0]))
+
+
+@jax.custom_jvp
 def _solve(turns: Array, gain: Array, amount: Array, coupling: Array, source: Array, chip: Chip | None) -> Array:
     """`feed_back` from silence, with phases and gains given sample by sample; [voice, slot, time, block]."""
     loop = amount, coupling, source
@@ -93,24 +99,15 @@ def _solve(turns: Array, gain: Array, amount: Array, coupling: Array, source: Ar
 
     silence = jnp.zeros_like(amount)
     _, outputs = lax.scan(block, (silence, silence), (_by_sample(turns), _by_sample(gain)))
-    return jnp.transpose(outputs, (3, 2, 0, 1))
+    return _by_voice(outputs)
 
 
-def _by_sample(x: Array) -> Array:
-    """[voice, slot, time, block] to [time, block, slot, voice]."""
-    return jnp.transpose(x, (2, 3, 1, 0))
-
-
-def _solve_forward(
-    turns: Array, gain: Array, amount: Array, coupling: Array, source: Array, chip: Chip | None
-) -> tuple[Array, tuple[Array, ...]]:
-    outputs = _solve(turns, gain, amount, coupling, source, chip)
-    return outputs, (turns, gain, amount, coupling, source, outputs)
-
-
-def _solve_backward(kept: tuple[Array, ...], cotangent: Array) -> tuple[Array, Array, Array, None, None, None]:
-    turns, gain, amount, coupling, source, outputs = kept
-    n_slots = turns.shape[1]
+@_solve.defjvp
+def _solve_jvp(primals: tuple[Any, ...], tangents: tuple[Any, ...]) -> tuple[Array, Array]:
+    """The routing and the chip's tables are constants, so their tangents are ignored."""
+    turns, gain, amount, coupling, source, _ = primals
+    turns_dot, gain_dot, amount_dot = tangents[:3]
+    outputs = _solve(*primals)
     fed = jnp.einsum("sv,vstb->vtb", source, outputs)
     before = jnp.pad(fed.reshape(len(fed), -1), ((0, 0), (2, 0)))
     recent = (before[:, 1:-1] + before[:, :-2]).reshape(fed.shape)
@@ -118,7 +115,8 @@ def _solve_backward(kept: tuple[Array, ...], cotangent: Array) -> tuple[Array, A
     angle = angle.at[:, 0].add(amount[:, None, None] * recent)
     slope = 2 * np.pi * gain * sine(angle + 0.25)  # d output / d phase
 
-    # How much each output moves what feeds back, and so how much a sample of that moves the next two.
+    # `reach` is the effect of each slot's output on the sample that feeds back.
+    n_slots = turns.shape[1]
     reach = [source[0]] * n_slots
     for slot in reversed(range(n_slots)):
         later = (coupling[k, slot][:, None, None] * slope[:, k] * reach[k] for k in range(slot + 1, n_slots))
@@ -127,27 +125,47 @@ def _solve_backward(kept: tuple[Array, ...], cotangent: Array) -> tuple[Array, A
     ring = jnp.abs(share * reach[0])
     share = jnp.where(ring > GRADIENT_LIMIT, share * (GRADIENT_LIMIT / jnp.maximum(ring, GRADIENT_LIMIT)), share)
 
-    # The gradient of an output is its own, what the slots that it modulates pass back in the same sample, and, where it
-    # feeds back, what the first slot passes back from the next two.
+    angle_dot = turns_dot.at[:, 0].add(amount_dot[:, None, None] * recent)
+    return outputs, _propagate(slope * angle_dot + sine(angle) * gain_dot, slope, share, coupling, source)
+
+
+def _propagate(own: Array, slope: Array, share: Array, coupling: Array, source: Array) -> Array:
+    """Tangents of the outputs; a linear recurrence in `own`, which JAX transposes for reverse mode.
+
+    Args:
+      own: tangent of each output without the loop, [voice, slot, time, block].
+      slope: derivative of each output with respect to its phase, of the same shape.
+      share: derivative of the first slot's output with respect to each of the last two samples, [voice, time, block].
+      coupling: [slot, slot, voice].
+      source: [slot, voice].
+
+    Returns:
+      [voice, slot, time, block].
+    """
+    n_slots = own.shape[1]
+
+    def sample(carry: Memory, x: tuple[Array, Array, Array]) -> tuple[Memory, Array]:
+        newest, older = carry
+        own, slope, share = x
+        outputs = [own[0] + share * (newest + older)]
+        for slot in range(1, n_slots):
+            angle = sum((coupling[slot, k] * output for k, output in enumerate(outputs)), jnp.zeros_like(newest))
+            outputs.append(own[slot] + slope[slot] * angle)
+        return (_fed_back(outputs, source), newest), jnp.stack(outputs)
+
     def block(carry: Memory, xs: tuple[Array, Array, Array]) -> tuple[Memory, Array]:
-        def sample(carry: Memory, x: tuple[Array, Array, Array]) -> tuple[Memory, Array]:
-            passed, passed_later = carry
-            own, slope, share = x
-            totals = [own[0]] * n_slots
-            for slot in reversed(range(n_slots)):
-                later = (coupling[k, slot] * slope[k] * totals[k] for k in range(slot + 1, n_slots))
-                totals[slot] = sum(later, own[slot] + source[slot] * (passed + passed_later))
-            return (totals[0] * share, passed), jnp.stack(totals)
+        return lax.scan(sample, carry, xs)
 
-        return lax.scan(sample, carry, xs, reverse=True)
-
-    zero = jnp.zeros_like(amount)
-    xs = _by_sample(cotangent), _by_sample(slope), jnp.transpose(share, (1, 2, 0))
-    _, total = lax.scan(block, (zero, zero), xs, reverse=True)
-    total = jnp.transpose(total, (3, 2, 0, 1))
-    to_phase = total * slope
-    # Routing and tables are given: nothing asks for their gradient.
-    return to_phase, total * sine(angle), jnp.sum(to_phase[:, 0] * recent, axis=(1, 2)), None, None, None
+    zero = jnp.zeros_like(own[:, 0, 0, 0])
+    xs = _by_sample(own), _by_sample(slope), jnp.transpose(share, (1, 2, 0))
+    return _by_voice(lax.scan(block, (zero, zero), xs)[1])
 
 
-_solve.defvjp(_solve_forward, _solve_backward)
+def _by_sample(x: Array) -> Array:
+    """[voice, slot, time, block] to [time, block, slot, voice]."""
+    return jnp.transpose(x, (2, 3, 1, 0))
+
+
+def _by_voice(x: Array) -> Array:
+    """[time, block, slot, voice] to [voice, slot, time, block]."""
+    return jnp.transpose(x, (3, 2, 0, 1))

@@ -13,15 +13,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from jaxtyping import Float
 
-from ddx7.engine.clock import blocks_until
+from ddx7.engine.checks import check_range
+from ddx7.engine.clock import blocks_covering, blocks_until, first_block_at
 from ddx7.engine.control import Plan, plan
 from ddx7.engine.controllers import Controllers
 from ddx7.engine.midi_file import AT_REST, MAX_DURATION_S, ChannelControllers, MidiNote
 from ddx7.engine.midi_file import MidiPerformance as MidiPerformance
 from ddx7.engine.midi_file import read_midi as read_midi
 from ddx7.engine.patch import Patch
-from ddx7.engine.profile import Profile, profile_named
-from ddx7.engine.rendering import check_range, play
+from ddx7.engine.profile import Profile, as_profile
+from ddx7.engine.rendering import play
 from ddx7.engine.tables import AUDIBLE_GAIN, BLOCK, ONE
 from ddx7.errors import Ddx7Error
 from ddx7.voice import Voice
@@ -44,7 +45,7 @@ def render_midi(
     sample_rate: int = 44100,
     tail: float = 10.0,
     controllers: Controllers | None = None,
-    profile: str = "dexed",
+    profile: str | Profile = "dexed",
     progress: Callable[[Sequence[Any]], Iterable[Any]] = iter,
 ) -> Float[np.ndarray, " time"]:
     """Play a MIDI file, every note a voice of its own.
@@ -76,7 +77,7 @@ def render_midi(
         check_range(name, np.array([getattr(note, name) for note in score.notes]), low, high)
     check_range("gate", np.array([note.release_s - note.onset_s for note in score.notes]), 0, MAX_DURATION_S)
     player = _Player(
-        Patch.stack(bank), len(bank), score, sample_rate, controllers or Controllers(), profile_named(profile)
+        Patch.stack(bank), len(bank), score, sample_rate, controllers or Controllers(), as_profile(profile)
     )
 
     notes = np.array(score.notes, object)
@@ -110,15 +111,15 @@ class _Player:
         plans = self._plan(notes)
         onsets, legato = np.array([(note.onset_s, note.legato_s) for note in notes]).T
         since_key, since_start = self._blocks(legato), self._blocks(onsets)
-        times = onsets[:, None] + np.arange(-(-lengths.max() // BLOCK)) * (BLOCK / self.sample_rate)
+        times = onsets[:, None] + np.arange(blocks_covering(lengths.max())) * (BLOCK / self.sample_rate)
         positions = {
             name: np.stack([getattr(self._hands(n), name).at(t) for n, t in zip(notes, times, strict=True)])
             for name in ("pitch_bend", "bend_range", "wheel", "breath", "foot", "aftertouch")
         }
-        performance = replace(self.controllers, **positions).performance(
+        controller_input = replace(self.controllers, **positions).to_input(
             lfo_age=np.where(plans.patch.lfo_sync == 1, since_key, since_start), delay_age=since_key
         )
-        sounds = play(plans, lengths, performance)
+        sounds = play(plans, lengths, controller_input)
         cut = lengths < _silent_from(plans) * BLOCK
         fade = np.linspace(1, 0, round(FADE_S * self.sample_rate), dtype=np.float32)
         for note, length, sound, is_cut in zip(notes, lengths.tolist(), sounds, cut, strict=True):
@@ -133,8 +134,8 @@ class _Player:
     def _plan(self, notes: np.ndarray) -> Plan:
         patch = self.patches[np.array([note.program for note in notes]) % self.n_voices]
         keys, velocities = np.array([(note.key, note.velocity) for note in notes], np.int32).T
-        gates = -(-_gates(notes, self.sample_rate) // BLOCK)
-        return plan(patch, keys, velocities, gates.astype(np.int32), self.sample_rate, profile=self.profile)
+        gates = first_block_at(np.array([note.release_s - note.onset_s for note in notes]), self.sample_rate)
+        return plan(patch, keys, velocities, gates, self.sample_rate, profile=self.profile)
 
     def _blocks(self, seconds: np.ndarray) -> np.ndarray:
         return np.round(seconds * (self.sample_rate / BLOCK)).astype(np.int32)

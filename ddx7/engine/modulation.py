@@ -39,14 +39,14 @@ class ModulationTables(NamedTuple):
 
 
 def exact_pitch_modulation(
-    patch: Patch, lfo: Lfo, performance: ControllerInput, tables: ModulationTables
+    patch: Patch, lfo: Lfo, controller_input: ControllerInput, tables: ModulationTables
 ) -> Int[Array, " time"]:
     """LFO on pitch in 2^-24 octave, rounded as the profile rounds it."""
     sensitivity = jnp.asarray(PITCH_MOD_SENSITIVITY)[patch.pitch_mod_sensitivity]
     swing = sensitivity * (lfo.wave - ONE // 2)
     size = jnp.abs(swing).astype(jnp.uint32) & tables.swing_keep
     own = jnp.asarray(DEPTH)[patch.lfo_pitch_depth].astype(jnp.uint32) * lfo.fade.astype(jnp.uint32)
-    wheel = jnp.asarray(performance.pitch_mod).astype(jnp.uint32) << 25
+    wheel = jnp.asarray(controller_input.pitch_mod).astype(jnp.uint32) << 25
     both = jnp.where(own + wheel < own, jnp.uint32((1 << 32) - 1), own + wheel)
     depth = jnp.where(tables.adds, both, jnp.maximum(own, wheel)) & tables.depth_keep
     high, low = high_word(depth, size), depth * size
@@ -57,12 +57,12 @@ def exact_pitch_modulation(
 
 
 def relaxed_pitch_modulation(
-    patch: Patch, lfo: Lfo, performance: ControllerInput, tables: ModulationTables
+    patch: Patch, lfo: Lfo, controller_input: ControllerInput, tables: ModulationTables
 ) -> Float[Array, " time"]:
     """LFO on pitch in octaves."""
     swing = lookup(PITCH_MOD_SENSITIVITY, patch.pitch_mod_sensitivity) / 256 * (2 * lfo.wave / ONE - 1)
     depth = lookup(DEPTH, patch.lfo_pitch_depth) / 256 * lfo.fade / ONE
-    return swing * _together(depth, jnp.asarray(performance.pitch_mod, lfo.wave.dtype) / 128, tables)
+    return swing * _together(depth, jnp.asarray(controller_input.pitch_mod, lfo.wave.dtype) / 128, tables)
 
 
 def amp_modulation(
@@ -70,7 +70,7 @@ def amp_modulation(
     level: Float[Array, "6 time"],
     patch: Patch,
     lfo: Lfo,
-    performance: ControllerInput,
+    controller_input: ControllerInput,
     tables: ModulationTables,
 ) -> Float[Array, "6 time"]:
     """Log gains less what the LFO and controllers take.
@@ -80,14 +80,14 @@ def amp_modulation(
       level: the same from silence, as envelopes count.
       patch: depth and sensitivities.
       lfo: exact or relaxed.
-      performance: controllers.
+      controller_input: controllers.
       tables: of the profile.
     """
     dtype = octaves.dtype
     trough = jnp.asarray(tables.top, dtype) / ONE - lfo.wave.astype(dtype) / ONE
     depth = lookup(DEPTH, patch.lfo_amp_depth).astype(dtype) / 256 * lfo.fade.astype(dtype) / ONE
-    wheel = jnp.asarray(performance.amp_mod).astype(dtype) / 128
-    bias = 1 - (jnp.asarray(performance.eg_bias).astype(dtype) + 1) / 128
+    wheel = jnp.asarray(controller_input.amp_mod).astype(dtype) / 128
+    bias = 1 - (jnp.asarray(controller_input.eg_bias).astype(dtype) + 1) / 128
     moved = _together(depth, wheel, tables) * trough
     amount = jnp.where(tables.adds, jnp.minimum(moved + bias, 1), jnp.maximum(moved, bias))
     sensitivity = jnp.asarray(patch.amp_mod_sensitivity)

@@ -73,7 +73,8 @@ def synthesise(
     loop_source: Int[Array, " 32"] | None = None,
     n_crossing: int = 0,
     chip: Chip | None = None,
-) -> tuple[Float[Array, "voice sample"], OperatorState]:
+    operators: bool = False,
+) -> tuple[Float[Array, "voice ... sample"], OperatorState]:
     """Play voices over some blocks.
 
     Args:
@@ -85,10 +86,12 @@ def synthesise(
       frequency: turns per sample with a gradient, for relaxed voices, which start at key-on.
       loop_source: index of the operator whose output feeds back in each algorithm; by default the one it enters.
       n_crossing: in how many voices, the first ones, that may be another operator. Their loops cost thrice as much.
-      chip: plays with the sound chip's tables and converter instead of exactly.
+      chip: computes with the sound chip's tables and converter instead of exactly.
+      operators: returns the output of each operator instead of the sum of the carriers.
 
     Returns:
-      (audio of 64 samples a block, state after it).
+      (audio [voice, sample] of 64 samples a block, with `operators` [voice, 6, sample], OP1 first; state after it). The
+      carriers sum to the audio: each is scaled by the share of their sum that the chip's converter keeps.
     """
     slots = jnp.asarray(_SLOTS)[algorithm - 1]
     lines, phase, gain = jax.vmap(_ramps)(octaves, increment, state, frequency)
@@ -100,7 +103,7 @@ def synthesise(
     leaves = FEEDBACK_OPERATOR if loop_source is None else loop_source
     source = (slots == jnp.asarray(leaves)[algorithm - 1][:, None]).astype(dtype)
     # In a gradient each voice is played again rather than remembered: samples are cheaper than memory.
-    voice = _voice if frequency is None else jax.checkpoint(_voice)
+    voice = _voice if frequency is None else jax.checkpoint(_voice, static_argnums=5)
 
     def sound(rows: slice, n_slots: int) -> tuple[Array, Array]:
         some = jax.tree.map(lambda x: x[rows], (lines, modulation, carriers, source, feedback / 2, state.feedback))
@@ -111,14 +114,16 @@ def synthesise(
         solved = [loop[:, slot] for slot in range(n_slots)]
 
         def one(args: tuple[Ramps, list[Array], Array, Array]) -> Array:
-            return voice(*args, chip)
+            return voice(*args, chip, operators)
 
         return lax.map(one, (lines_, solved, modulation_, carriers_)), memory
 
     parts = [sound(slice(n_crossing), _LONGEST_LOOP)] if n_crossing else []
     parts += [sound(slice(n_crossing, None), 1)] if n_crossing < len(algorithm) else []
     audio, memory = (jnp.concatenate(x) for x in zip(*parts, strict=True))
-    return audio.reshape(audio.shape[0], -1), OperatorState(phase, gain, memory)
+    if operators:
+        audio = jnp.take_along_axis(audio, jnp.argsort(slots)[:, :, None, None], axis=1)
+    return audio.reshape(*audio.shape[:-2], -1), OperatorState(phase, gain, memory)
 
 
 def _ramps(
@@ -145,12 +150,22 @@ def _voice(
     modulation: Float[Array, "6 6"],
     carriers: Float[Array, " 6"],
     chip: Chip | None,
-) -> Float[Array, "time block"]:
+    operators: bool,
+) -> Float[Array, "... time block"]:
+    """The sound of one voice, or with `operators` the output of each slot [6, time, block]."""
     outputs = list(solved)
     for slot in range(len(outputs), 6):
         turns, gain = all_samples(jax.tree.map(lambda x, s=slot: x[s], lines))
         for source, output in enumerate(outputs):
             turns = turns + modulation[slot, source] * output
         outputs.append(operate(turns, gain, chip))
-    heard = [carriers[slot] * output for slot, output in enumerate(outputs)]
-    return convert(sum(heard[1:], heard[0]), chip) * OUTPUT_SCALE
+    audible = [carriers[slot] * output for slot, output in enumerate(outputs)]
+    total = sum(audible[1:], audible[0])
+    sound = convert(total, chip)
+    if not operators:
+        return sound * OUTPUT_SCALE
+    kept = 1 if chip is None else jnp.where(total == 0, 1, sound / jnp.where(total == 0, 1, total))
+    return (
+        jnp.stack([jnp.where(carriers[slot] > 0, kept, 1) * output for slot, output in enumerate(outputs)])
+        * OUTPUT_SCALE
+    )

@@ -9,6 +9,8 @@ import numpy as np
 from jaxtyping import ArrayLike, Num
 
 from ddx7.engine.interpolate import is_relaxed, namespace, whole
+from ddx7.errors import Ddx7Error
+from ddx7.runtime import configure
 from ddx7.voice import Voice
 from ddx7.voice.packing import VCED_COLUMNS, VCED_MAX, VCED_MIN, VCED_PANEL
 from ddx7.voice.spec import (
@@ -96,6 +98,8 @@ class Patch:
 
 _AUDIBLE = tuple(row for row in OPERATOR_PARAMETERS + VOICE_PARAMETERS if row.audible)
 
+_OWN_SHAPE = {row.name: VCED_COLUMNS[row.name].shape for row in _AUDIBLE}
+
 CONTINUOUS = tuple(row.name for row in _AUDIBLE if not row.categorical)
 """Names of the fields that a gradient reaches."""
 MINIMUM = {row.name: row.minimum + row.panel for row in _AUDIBLE}
@@ -111,8 +115,28 @@ def relax(patch: Patch | Voice, dtype: jnp.dtype = jnp.float32) -> Patch:  # pyr
       patch: what to relax.
       dtype: floating type; float64 needs JAX's x64 mode.
     """
+    configure()
     exact = Patch.stack([patch])[0] if isinstance(patch, Voice) else patch
     return jax.tree.map(lambda x: jnp.asarray(x, dtype), exact)
+
+
+def check_relaxed(patch: Patch) -> None:
+    """Check that a patch is relaxed and of one dtype, and that its fields have the same leading axes.
+
+    Raises:
+      Ddx7Error: the first field that is wrong.
+    """
+    batch, first = np.shape(patch.algorithm), jnp.result_type(patch.algorithm)
+    for name, own in _OWN_SHAPE.items():
+        value = getattr(patch, name)
+        dtype, shape = jnp.result_type(value), np.shape(value)
+        if dtype not in (jnp.float32, jnp.float64) or dtype != first:
+            wanted = first if first in (jnp.float32, jnp.float64) else "float32 or float64"
+            raise Ddx7Error(f"patch.{name}: found {dtype}, wanted {wanted} in all fields, as `relax` returns them")
+        if shape != batch + own:
+            raise Ddx7Error(
+                f"patch.{name}: found shape {shape}, wanted {batch + own}, as `algorithm` has shape {batch}"
+            )
 
 
 def clip(patch: Patch) -> Patch:

@@ -369,12 +369,14 @@ PROFILES: Mapping[str, Profile] = MappingProxyType({p.name: p for p in (DEXED, H
 """By name."""
 
 
-def profile_named(name: str) -> Profile:
-    """The profile of a name.
+def as_profile(profile: str | Profile) -> Profile:
+    """A profile by its name; a `Profile` stays as it is.
 
     Raises:
-      Ddx7Error: there is none.
+      Ddx7Error: no profile has this name.
     """
-    if name not in PROFILES:
-        raise Ddx7Error(f"profile: found {name!r}, wanted {' or '.join(map(repr, PROFILES))}")
-    return PROFILES[name]
+    if isinstance(profile, Profile):
+        return profile
+    if profile not in PROFILES:
+        raise Ddx7Error(f"profile: found {profile!r}, wanted {' or '.join(map(repr, PROFILES))}, or a `Profile`")
+    return PROFILES[profile]

@@ -4,7 +4,6 @@ Time is cut into pieces of fixed length and voices into groups of a few fixed si
 depends on what is rendered, and memory grows only with the result.
 """
 
-import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -14,14 +13,16 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import ArrayLike, Bool, Float, Int, Num
 
+from ddx7.engine.checks import check_range
+from ddx7.engine.clock import blocks_covering, first_block_at
 from ddx7.engine.control import VOICE_AXES, Plan, controls, plan
-from ddx7.engine.controllers import TIME_AXES, ControllerInput, Controllers
+from ddx7.engine.controllers import ControllerInput, Controllers
 from ddx7.engine.operators import OperatorState, crosses, initial_state, synthesise
 from ddx7.engine.patch import Patch
-from ddx7.engine.profile import profile_named
+from ddx7.engine.profile import Profile, as_profile
 from ddx7.engine.tables import BLOCK
 from ddx7.errors import Ddx7Error
-from ddx7.runtime import ONE_THREAD
+from ddx7.runtime import ONE_THREAD, configure, n_cores
 from ddx7.voice import Voice
 
 PIECE = 256
@@ -40,25 +41,30 @@ def render(
     sample_rate: int = 44100,
     *,
     controllers: Controllers | None = None,
-    profile: str = "dexed",
-) -> Float[np.ndarray, "*voice sample"]:
-    """Play voices, each on its own key.
+    profile: str | Profile = "dexed",
+    operators: bool = False,
+) -> Float[np.ndarray, "..."]:
+    """Play voices, each at its own note.
 
     Args:
       voices: one voice, or a sequence (a `Bank` is one).
       note: MIDI note 0-127; one, or one for each voice.
       velocity: MIDI velocity 1-127; likewise.
-      gate: seconds the key is held; likewise. Rounded to the nearest sample; the key is let go at the first block of 64
-        samples at or after it.
+      gate: seconds the note is held; likewise. Rounded to the nearest sample; the release begins at the first block of
+        64 samples at or after it.
       duration: seconds to render, rounded to the nearest sample.
       sample_rate: in Hz, 8000-192000. Envelopes and LFO keep their speed at any rate.
       controllers: wheels and pedals, the same for all voices.
-      profile: whose sound: "dexed", "hardware" for the DX7 itself, or "hardware+dac" with the resolution of its chip,
-        its converter and its output filter, too. What these do is the machine's at its own rate of 49,096 Hz.
+      profile: "dexed", "hardware" for the DX7 itself, "hardware+dac" for the resolution of its chip, its converter and
+        its output filter, too (exact at the machine's own rate of 49,096 Hz), or a `Profile`, such as
+        ``dataclasses.replace(ddx7.engine.HARDWARE, ...)``.
+      operators: returns each operator's own output instead of their sum.
 
     Returns:
       float32, [sample] if everything was single, else [voice, sample] with single values repeated. A carrier at full
       level peaks at 0.125, six at 0.75 (on the machine about 0.13 however many); velocity can lift that by 5 dB.
+      With `operators` [6, sample] or [voice, 6, sample], OP1 first, on the same scale: the carriers of the voice's
+      algorithm sum to the sound, its modulators are what it does not contain by itself.
 
     Raises:
       Ddx7Error: a value out of range.
@@ -81,40 +87,45 @@ def render(
     check_range("sample_rate", sample_rate, 8000, 192000)
 
     patch = Patch.stack(many if len(many) == shape[0] else many * shape[0])
-    gate_samples = np.round(np.broadcast_to(np.asarray(gate, float), shape) * sample_rate).astype(np.int64)
-    gate_blocks = np.minimum(-(-gate_samples // BLOCK), np.iinfo(np.int32).max // 2).astype(np.int32)
     plans = plan(
         patch,
         np.broadcast_to(np.asarray(note, np.int32), shape),
         np.broadcast_to(np.asarray(velocity, np.int32), shape),
-        gate_blocks,
+        np.broadcast_to(first_block_at(gate, sample_rate), shape),
         sample_rate,
-        profile=profile_named(profile),
+        profile=as_profile(profile),
     )
-    performance = ControllerInput() if controllers is None else controllers.performance()
-    audio = play(plans, round(duration * sample_rate), performance)
+    controller_input = ControllerInput() if controllers is None else controllers.to_input()
+    audio = play(plans, round(duration * sample_rate), controller_input, operators=operators)
     return audio[0] if single else audio
 
 
 def play(
-    plans: Plan, n_samples: Int[ArrayLike, "*voice"], performance: ControllerInput | None = None
-) -> Float[np.ndarray, "voice sample"]:
+    plans: Plan,
+    n_samples: Int[ArrayLike, "*voice"],
+    controller_input: ControllerInput | None = None,
+    *,
+    operators: bool = False,
+) -> Float[np.ndarray, "voice ... sample"]:
     """Render planned voices of any number and length.
 
     Args:
       plans: real voices, planned in one batch.
       n_samples: length; one, or one for each voice. Neighbours of like length cost least.
-      performance: shared by all voices, or with a leading voice axis; fields per block may be of any length, the last
-        value holds.
+      controller_input: shared by all voices, or with a leading voice axis; fields per block may be of any length, the
+        last value holds.
+      operators: returns each operator's own output.
 
     Returns:
-      float32 [voice, longest length]; silence after a voice's own length.
+      float32 [voice, longest length], with `operators` [voice, 6, longest length]; silence after a voice's own length.
     """
+    configure()
     algorithms = np.asarray(plans.patch.algorithm)
     lengths = np.broadcast_to(np.asarray(n_samples, np.int64), len(algorithms))
-    audio = np.zeros((len(algorithms), lengths.max()), np.float32)
-    performance = performance or ControllerInput()
-    workers = os.cpu_count() or 1
+    channels = (6,) if operators else ()
+    audio = np.zeros((len(algorithms), *channels, lengths.max()), np.float32)
+    controller_input = controller_input or ControllerInput()
+    workers = n_cores()
     groups = list(_groups(crosses(algorithms, plans.tables.loop_source), workers))
 
     def render_group(group: tuple[np.ndarray, int, int]) -> None:
@@ -122,17 +133,19 @@ def play(
         rows = members[np.minimum(np.arange(size), len(members) - 1)]
         some = jax.device_put(_select(plans, rows))
         state = initial_state(size)
-        for first in range(0, -(-int(lengths[members].max()) // BLOCK), PIECE):
-            part = _part(performance, rows, first)
-            samples, state = _play_piece(some, np.int32(first), state, part, n_crossing)
+        inputs = controller_input.of(rows)
+        for first in range(0, blocks_covering(int(lengths[members].max())), PIECE):
+            part = inputs.over(first, PIECE)
+            samples, state = _play_piece(some, np.int32(first), state, part, n_crossing, operators)
             begin = first * BLOCK
             for row, voice in zip(np.asarray(samples), members, strict=False):  # rows repeat to fill a group
-                wanted = row[: max(lengths[voice] - begin, 0)]
-                audio[voice, begin : begin + len(wanted)] = wanted
+                kept = row[..., : max(lengths[voice] - begin, 0)]
+                audio[voice, ..., begin : begin + kept.shape[-1]] = kept
         if plans.tables.filter is not None:
             for voice in members:
-                heard = audio[voice, : lengths[voice]]
-                heard[:] = np.convolve(heard, plans.tables.filter)[: len(heard)]
+                for channel in audio[voice].reshape(-1, audio.shape[-1]):
+                    kept = channel[: lengths[voice]]
+                    kept[:] = np.convolve(kept, plans.tables.filter)[: len(kept)]
 
     if len(groups) <= 1:
         for group in groups:
@@ -166,13 +179,18 @@ def _select(plans: Plan, rows: np.ndarray) -> Plan:
     return chosen._replace(tables=plans.tables)
 
 
-@partial(jax.jit, static_argnames="n_crossing", compiler_options=ONE_THREAD)
+@partial(jax.jit, static_argnames=("n_crossing", "operators"), compiler_options=ONE_THREAD)
 def _play_piece(
-    plans: Plan, first: jax.Array, state: OperatorState, performance: ControllerInput, n_crossing: int
+    plans: Plan,
+    first: jax.Array,
+    state: OperatorState,
+    controller_input: ControllerInput,
+    n_crossing: int,
+    operators: bool,
 ) -> tuple[jax.Array, OperatorState]:
     blocks = first + jnp.arange(PIECE)
-    axes = (VOICE_AXES, None, ControllerInput._make(_voice_axes(performance)))
-    parts = jax.vmap(controls, in_axes=axes)(plans, blocks, performance)
+    axes = (VOICE_AXES, None, ControllerInput._make(controller_input.voice_axes()))
+    parts = jax.vmap(controls, in_axes=axes)(plans, blocks, controller_input)
     feedback = jnp.asarray(plans.tables.feedback)[plans.patch.feedback]
     algorithm = jnp.asarray(plans.patch.algorithm)
     source = plans.tables.loop_source
@@ -185,28 +203,5 @@ def _play_piece(
         loop_source=source,
         n_crossing=n_crossing,
         chip=plans.tables.chip,
+        operators=operators,
     )
-
-
-def _voice_axes(performance: ControllerInput) -> list[int | None]:
-    """Axis of each field that runs over voices; None where all share it."""
-    return [0 if np.ndim(x) > n_axes else None for x, n_axes in zip(performance, TIME_AXES, strict=True)]
-
-
-def _part(performance: ControllerInput, rows: np.ndarray, first: int) -> ControllerInput:
-    """What concerns some voices during the piece that starts at a block; a constant stays one."""
-
-    def cut(x: ArrayLike, axis: int | None, moves: int) -> np.ndarray:
-        x = np.asarray(x, np.int32)
-        x = x if axis is None else x[rows]
-        return x[..., np.minimum(first + np.arange(PIECE), x.shape[-1] - 1)] if moves and x.ndim else x
-
-    return ControllerInput(*map(cut, performance, _voice_axes(performance), TIME_AXES))
-
-
-def check_range(name: str, value: Num[ArrayLike, "..."], low: float, high: float) -> None:
-    """Raise a `Ddx7Error` that names the first value outside [low, high], not a number among them."""
-    values = np.asarray(value, float)
-    if not np.all((values >= low) & (values <= high)):
-        bad = values[~((values >= low) & (values <= high))].flat[0]
-        raise Ddx7Error(f"{name}: found {bad:g}, wanted {low:g} to {high:g}")

@@ -8,7 +8,7 @@ from jaxtyping import Float, UInt8
 
 from ddx7.audio.spectra import log_mel
 from ddx7.engine import Patch, plan, play
-from ddx7.engine.tables import BLOCK
+from ddx7.engine.clock import first_block_at
 from ddx7.runtime import ONE_THREAD, in_groups
 
 RATE = 22_050
@@ -36,7 +36,7 @@ def render_notes(
       duration_s: of the audio, seconds.
     """
     n = len(vced)
-    gate = -(-round(gate_s * RATE) // BLOCK)
+    gate = first_block_at(gate_s, RATE)
     notes, velocities, gates = (np.full(n, x) for x in (note, velocity, gate))
     plans = plan(Patch.from_vced(vced), notes, velocities, gates, RATE)
     return play(plans, round(duration_s * RATE))

@@ -8,7 +8,6 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
-from os import cpu_count
 from typing import Any
 
 import jax
@@ -19,12 +18,12 @@ from jaxtyping import Array, Float
 
 from ddx7.audio import perceptual_distance
 from ddx7.audio.perceptual import TargetFeatures
-from ddx7.engine import Patch, plan_nearest, relax, render_differentiable
+from ddx7.engine import Patch, plan, plan_nearest, play_differentiable, relax
 from ddx7.engine.control import NearestVoice
 from ddx7.engine.patch import MAXIMUM, MINIMUM
 from ddx7.engine.tables import BLOCK
 from ddx7.matching.objective import NoteTarget, Objective
-from ddx7.runtime import ONE_THREAD
+from ddx7.runtime import ONE_THREAD, n_cores
 
 # Frequencies are left out: the distance has a valley at every harmonic, and gradients stay in the one they start in.
 FIELDS = (
@@ -63,7 +62,7 @@ def refine(audition: Objective, vced: np.ndarray, keep_going: Callable[[], bool]
       groups of voices reached are left out.
     """
     groups = [vced[k : k + GROUP] for k in range(0, len(vced), GROUP)]
-    with ThreadPoolExecutor(cpu_count()) as pool:
+    with ThreadPoolExecutor(n_cores()) as pool:
         found = list(pool.map(partial(_descend_group, audition, keep_going=keep_going, steps=STEPS), groups))
     rounds = min(map(len, found))
     return np.concatenate([group[:rounds] for group in found], axis=1)
@@ -106,7 +105,8 @@ def _gradient(
     n_blocks, rate = features.n_samples // BLOCK, features.sample_rate
 
     def loss(moving: Moving) -> Array:
-        audio = render_differentiable(replace(patch, **moving), key, velocity, gate, n_blocks, rate, nearest=nearest)
+        plans = plan(replace(patch, **moving), key, velocity, gate, rate, nearest)
+        audio = play_differentiable(plans, n_blocks)
         return perceptual_distance(features, audio * window).sum()
 
     return jax.grad(loss)(moving)

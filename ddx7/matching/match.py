@@ -17,7 +17,7 @@ import numpy as np
 from ddx7.audio import analyse_note, find_notes, log_mel_distance, read_audio
 from ddx7.audio.phrase import best_part
 from ddx7.encoder.sampler import load_default
-from ddx7.engine import Profile, profile_named
+from ddx7.engine import Profile, as_profile
 from ddx7.errors import AudioError, Ddx7Error
 from ddx7.library import scan
 from ddx7.matching.differences import differences
@@ -87,7 +87,7 @@ def match(
     whole = len(samples)
     first, last = best_part(samples, rate, LONGEST_S)
     samples = samples[round(first * rate) : round(last * rate)]
-    target, prior = _read(samples, rate, profile_named(profile), seed, ears=ears)
+    target, prior = _read(samples, rate, as_profile(profile), seed, ears=ears)
     audition = target.audition()
     own = _from_library(library, audition, target, progress) if library else _NO_LIBRARY
     search = Search(audition, prior, np.random.default_rng(seed), seconds, progress, own.voices)

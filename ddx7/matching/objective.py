@@ -11,6 +11,7 @@ from jaxtyping import Float
 from ddx7.audio import perceptual_distance, resample, target_features
 from ddx7.audio.perceptual import TargetFeatures
 from ddx7.engine import DEXED, Patch, Plan, Profile, plan, play
+from ddx7.engine.clock import first_block_at
 from ddx7.engine.tables import BLOCK
 from ddx7.runtime import ONE_THREAD, in_groups
 
@@ -83,7 +84,7 @@ class NoteTarget:
     @property
     def gate(self) -> int:
         """Block of key-up."""
-        return -(-round(self.hand.gate_s * self.sample_rate) // BLOCK)
+        return int(first_block_at(self.hand.gate_s, self.sample_rate))
 
     @property
     def seconds(self) -> float:

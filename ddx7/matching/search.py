@@ -8,7 +8,6 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from os import cpu_count
 from threading import Thread
 
 import numpy as np
@@ -17,6 +16,7 @@ from ddx7.matching.gradient import LOOK_EVERY, STEPS, compile_refinement, refine
 from ddx7.matching.objective import Objective
 from ddx7.matching.prior import Prior, cross, force_release, mutate, structure
 from ddx7.matching.result import Progress
+from ddx7.runtime import n_cores
 
 SEARCH_RATE = 22050
 ISLANDS, ISLANDERS, CHILDREN = 4, 24, 16
@@ -72,7 +72,7 @@ class Search:
     def __post_init__(self) -> None:
         self.start = time.monotonic()
         self.half = self.full.at(SEARCH_RATE)
-        self.budget = self.seconds * SOUND_PER_S * (cpu_count() or 1)
+        self.budget = self.seconds * SOUND_PER_S * n_cores()
 
     @property
     def elapsed(self) -> float:

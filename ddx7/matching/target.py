@@ -12,6 +12,7 @@ from ddx7.encoder.sampler import MAX_NOTES, NoteInputs
 from ddx7.encoder.spectrogram import RATE as SPECTROGRAM_RATE
 from ddx7.encoder.spectrogram import SPAN_S
 from ddx7.engine import DEXED, Patch, Profile, plan, play
+from ddx7.engine.clock import first_block_at
 from ddx7.engine.tables import BLOCK
 from ddx7.matching.objective import NoteEvent, NoteTarget, Objective, fit_length
 from ddx7.matching.prior import Prior
@@ -96,7 +97,7 @@ class Target:
         audio = np.zeros((len(vced), len(self.sound)), np.float32)
         patch = Patch.from_vced(np.repeat(vced, len(self.notes), axis=0))
         hands = [np.tile(list(column), len(vced)) for column in zip(*self.hands, strict=True)]
-        gates = -(-np.round(hands[2] * RATE).astype(int) // BLOCK)
+        gates = first_block_at(hands[2], RATE)
         starts = np.array([round(note.onset_s * RATE) for note in self.notes])
         lengths = np.minimum(len(self.sound) - starts, gates[: len(starts)] * BLOCK + round(LONGEST_NOTE_S * RATE))
         played = play(plan(patch, hands[0], hands[1], gates, RATE, profile=self.profile), np.tile(lengths, len(vced)))

@@ -1,6 +1,5 @@
 """What the engine does with one note of a voice: its sound, operator levels and pitch envelope."""
 
-import math
 from dataclasses import dataclass
 
 import jax
@@ -9,6 +8,7 @@ import numpy as np
 from jaxtyping import Float
 
 from ddx7.engine import ControllerInput, Patch, controls, plan, render
+from ddx7.engine.clock import blocks_covering, first_block_at
 from ddx7.engine.tables import BLOCK, DB_PER_OCTAVE
 from ddx7.voice import Voice
 
@@ -60,8 +60,8 @@ def trace_note(voice: Voice, note: int = 60) -> NoteTraces:
       Ddx7Error: the note is out of range.
     """
     audio = render(voice, note, VELOCITY, GATE_S, DURATION_S, SAMPLE_RATE)
-    gate_blocks = math.ceil(GATE_S * SAMPLE_RATE / BLOCK)  # as `render` rounds it
-    blocks = jnp.arange(math.ceil(DURATION_S * SAMPLE_RATE / BLOCK))
+    gate_blocks = first_block_at(GATE_S, SAMPLE_RATE)
+    blocks = jnp.arange(blocks_covering(round(DURATION_S * SAMPLE_RATE)))
     note_plan = plan(Patch.stack([voice])[0], note, VELOCITY, gate_blocks, SAMPLE_RATE)
     traces = jax.jit(controls)(note_plan, blocks, ControllerInput())
     return NoteTraces(

@@ -18,6 +18,7 @@ import numpy as np
 from jaxtyping import Array, Float, Int
 
 from ddx7.errors import Ddx7Error
+from ddx7.runtime import configure
 from ddx7.training.checkpoint import append_metrics, bind_run, read_metrics, restore, save_checkpoint
 
 S = TypeVar("S")
@@ -103,6 +104,7 @@ def fit(
     Raises:
       Ddx7Error: a loss is not finite (the checkpoint before is kept), or the folder holds another run.
     """
+    configure()
     folder.mkdir(parents=True, exist_ok=True)
     writes = jax.process_index() == 0
     if writes:

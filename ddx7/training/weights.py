@@ -10,6 +10,7 @@ import numpy as np
 
 from ddx7.errors import Ddx7Error
 from ddx7.files import atomic_write
+from ddx7.runtime import configure
 
 SHIPPED_WEIGHTS = Path(__file__).parents[1] / "weights"
 """Folder of the weights that come with the package."""
@@ -44,6 +45,7 @@ def read_weights(path: Path) -> tuple[Any, dict[str, Any]]:
     from flax import traverse_util
     from safetensors.numpy import load
 
+    configure()
     try:
         packed, card = path.read_bytes(), json.loads(path.with_suffix(".json").read_text())
     except (OSError, ValueError) as error:

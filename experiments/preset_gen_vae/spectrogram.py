@@ -11,7 +11,7 @@ from jaxtyping import Array, Float
 from ddx7.audio.mel import hz_to_mel, mel_filterbank, mel_to_hz
 from ddx7.audio.spectra import stft_magnitude
 from ddx7.engine import Patch, plan, play
-from ddx7.engine.tables import BLOCK
+from ddx7.engine.clock import first_block_at
 from ddx7.runtime import ONE_THREAD
 
 RATE = 22_050
@@ -47,7 +47,7 @@ def play_notes(vced: np.ndarray, notes: Notes) -> np.ndarray:
       float32 [voice, note, sample] at `RATE`.
     """
     n = len(vced)
-    gate = np.full(n * len(notes), -(-round(HELD_S * RATE) // BLOCK))
+    gate = np.full(n * len(notes), first_block_at(HELD_S, RATE))
     keys, velocities = np.tile(np.array(notes), (n, 1)).T
     plans = plan(Patch.from_vced(np.repeat(vced, len(notes), axis=0)), keys, velocities, gate, RATE)
     audio = play(plans, SAMPLES)

@@ -20,8 +20,8 @@ from ddx7.engine import (
     plan,
     plan_nearest,
     play,
+    play_differentiable,
     relax,
-    render_differentiable,
     synthesise,
 )
 from ddx7.engine.chip import Chip, convert, filter_taps, operate
@@ -197,23 +197,23 @@ def test_gradient_is_that_of_the_exact_sound() -> None:
 
 def test_relaxed_voices_have_it_only_if_asked() -> None:
     voice = Patch.stack([organ({1: 90, 2: 70}, {}, feedback=4)])
-    patch, hands, n = relax(voice), (np.array([60]), np.array([100]), np.array([20])), 24
-    nearest = {p.name: plan_nearest(jax.tree.map(np.asarray, patch), *hands, RATE, p) for p in (HARDWARE, HARDWARE_DAC)}
+    patch, notes, n = relax(voice), (np.array([60]), np.array([100]), np.array([20])), 24
+    nearest = {p.name: plan_nearest(patch, *notes, RATE, p) for p in (HARDWARE, HARDWARE_DAC)}
 
-    def hear(patch: Patch, name: str, character: bool) -> jax.Array:
-        return render_differentiable(patch, *hands, n, RATE, nearest=nearest[name], character=character)
+    def sound(patch: Patch, name: str, dac: bool) -> jax.Array:
+        return play_differentiable(plan(patch, *notes, RATE, nearest[name]), n, dac=dac)
 
-    program = {name: str(jax.make_jaxpr(lambda p, name=name: hear(p, name, False))(patch)) for name in nearest}
+    program = {name: str(jax.make_jaxpr(lambda p, name=name: sound(p, name, False))(patch)) for name in nearest}
     assert program["hardware+dac"] == program["hardware"]
 
     @partial(jax.jit, compiler_options={"xla_backend_optimization_level": 0})  # it runs once
     def energy(patch: Patch) -> tuple[jax.Array, Patch]:
         """The sound, and half the gradient of its energy."""
-        audio, pull = jax.vjp(lambda p: hear(p, "hardware+dac", True), patch)
+        audio, pull = jax.vjp(lambda p: sound(p, "hardware+dac", True), patch)
         return audio, *pull(audio)
 
     noisy, slope = energy(patch)
-    real = play(plan(voice, *hands, RATE, profile=HARDWARE_DAC), n * 64)[0]
+    real = play(plan(voice, *notes, RATE, profile=HARDWARE_DAC), n * 64)[0]
     error = np.square(np.asarray(noisy)[0] - real).sum() / np.square(real).sum()
     assert 10 * math.log10(error) < -60
     assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(slope))

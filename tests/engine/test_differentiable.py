@@ -7,7 +7,17 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from ddx7.engine import CONTINUOUS, Patch, plan, plan_nearest, play, quantise, relax, render_differentiable
+from ddx7.engine import (
+    CONTINUOUS,
+    Patch,
+    plan,
+    plan_nearest,
+    play,
+    play_differentiable,
+    quantise,
+    relax,
+    render_differentiable,
+)
 from ddx7.engine.patch import MAXIMUM, MINIMUM
 from ddx7.voice import Voice
 from ddx7.voice.packing import in_range, random_vced, unpack
@@ -37,25 +47,23 @@ def audible_voices(seed: int) -> np.ndarray:
 
 
 @pytest.fixture(scope="module")
-def hands() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def notes() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     rng = np.random.default_rng(5)
     return rng.integers(40, 80, 32), np.full(32, 100), np.full(32, GATE)
 
 
-def test_relaxed_voice_on_whole_parameters_sounds_as_the_real_one(hands):
+def test_relaxed_voice_on_whole_parameters_sounds_as_the_real_one(notes):
     patch = Patch.from_vced(audible_voices(1))
-    real = play(plan(patch, *hands, RATE), BLOCKS * 64)
-    nearest = plan_nearest(jax.tree.map(lambda x: x.astype(np.float32), patch), *hands, RATE)
-    relaxed = np.asarray(
-        jax.jit(lambda p: render_differentiable(p, *hands, BLOCKS, RATE, nearest=nearest))(relax(patch))
-    )
+    real = play(plan(patch, *notes, RATE), BLOCKS * 64)
+    nearest = plan_nearest(relax(patch), *notes, RATE)
+    relaxed = np.asarray(jax.jit(lambda p: play_differentiable(plan(p, *notes, RATE, nearest), BLOCKS))(relax(patch)))
     error_db = 10 * np.log10(np.square(relaxed - real).sum(axis=1) / np.square(real).sum(axis=1) + 1e-20)
     assert np.median(error_db) < -120
     # Pitch modulation by a whole octave is a difference of floats here, and the phase adds it up.
     assert error_db.max() < -45
 
 
-def test_gradient_matches_float64_differences_for_every_continuous_parameter_and_algorithm(hands):
+def test_gradient_matches_float64_differences_for_every_continuous_parameter_and_algorithm(notes):
     rng = np.random.default_rng(2)
     whole = Patch.from_vced(audible_voices(3))
     # Between whole numbers, where the relaxation is smooth.
@@ -68,21 +76,21 @@ def test_gradient_matches_float64_differences_for_every_continuous_parameter_and
         patch = Patch(
             **{f.name: jnp.asarray(inside.get(f.name, getattr(whole, f.name)), jnp.float64) for f in fields(Patch)}
         )
-        listener = jnp.asarray(rng.standard_normal((32, BLOCKS * 64)))
-        nearest = plan_nearest(jax.tree.map(np.asarray, patch), *hands, RATE)
+        target = jnp.asarray(rng.standard_normal((32, BLOCKS * 64)))
+        nearest = plan_nearest(patch, *notes, RATE)
 
-        def heard(patch: Patch) -> jax.Array:
-            return jnp.sum(render_differentiable(patch, *hands, BLOCKS, RATE, nearest=nearest) * listener, axis=1)
+        def score(patch: Patch) -> jax.Array:
+            return jnp.sum(play_differentiable(plan(patch, *notes, RATE, nearest), BLOCKS) * target, axis=1)
 
-        hear = jax.jit(heard)
-        gradient = jax.jit(jax.grad(lambda p: heard(p).sum()))(patch)
+        scores = jax.jit(score)
+        gradient = jax.jit(jax.grad(lambda p: score(p).sum()))(patch)
         for name in CONTINUOUS:
             x = getattr(patch, name)
             direction = jnp.asarray(rng.choice([-1.0, 1.0], x.shape))
             slope = np.asarray(jnp.sum((getattr(gradient, name) * direction).reshape(32, -1), axis=1))
             errors = []
             for h in (1e-4, 1e-5, 1e-6):
-                up, down = (hear(replace(patch, **{name: x + sign * h * direction})) for sign in (1, -1))
+                up, down = (scores(replace(patch, **{name: x + sign * h * direction})) for sign in (1, -1))
                 errors.append(np.abs(np.asarray(up - down) / (2 * h) - slope))
             worst = np.min(errors, axis=0)
             # Below 1e-6 of a parameter's strongest slope the difference itself is noise.
@@ -93,13 +101,11 @@ def test_gradient_matches_float64_differences_for_every_continuous_parameter_and
 def test_gradient_stays_finite_at_full_feedback_over_four_seconds():
     loud = replace(Voice(), algorithm=32, feedback=7, operators=(replace(Voice().operators[0], output_level=99),) * 6)
     patch = relax(Patch.stack([loud]))
-    n_blocks = 4 * RATE // 64
-
-    key, velocity, gate = np.array([60]), np.array([100]), np.array([n_blocks])
+    nearest = plan_nearest(patch, 60, 100, 4 * RATE // 64, RATE)
 
     @jax.jit
     def gradient(patch: Patch) -> Patch:
-        return jax.grad(lambda p: jnp.square(render_differentiable(p, key, velocity, gate, n_blocks, RATE)).sum())(
+        return jax.grad(lambda p: jnp.square(render_differentiable(p, gate=4.0, duration=4.0, nearest=nearest)).sum())(
             patch
         )
 

@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ddx7.engine import CONTINUOUS, HARDWARE, Patch, plan, plan_nearest, play, relax, render_differentiable
+from ddx7.engine import CONTINUOUS, HARDWARE, Patch, plan, plan_nearest, play, play_differentiable, relax
 from ddx7.engine.patch import MAXIMUM, MINIMUM
 from ddx7.voice import Voice
 from ddx7.voice.packing import random_vced
@@ -15,7 +15,7 @@ RATE = 44100
 BLOCKS, GATE = 48, 30
 ALGORITHMS = np.array([1, 4, 6, 4, 6, 16, 22, 32])
 N = len(ALGORITHMS)
-HANDS = np.arange(45, 45 + 4 * N, 4), np.full(N, 90), np.full(N, GATE)
+NOTES = np.arange(45, 45 + 4 * N, 4), np.full(N, 90), np.full(N, GATE)
 
 
 def voices(seed: int) -> Patch:
@@ -39,10 +39,10 @@ def voices(seed: int) -> Patch:
 
 def test_relaxed_voice_on_whole_parameters_sounds_as_the_real_one() -> None:
     patch = voices(1)
-    real = play(plan(patch, *HANDS, RATE, profile=HARDWARE), BLOCKS * 64)
-    nearest = plan_nearest(jax.tree.map(lambda x: x.astype(np.float32), patch), *HANDS, RATE, HARDWARE)
+    real = play(plan(patch, *NOTES, RATE, profile=HARDWARE), BLOCKS * 64)
+    nearest = plan_nearest(relax(patch), *NOTES, RATE, HARDWARE)
     relaxed = np.asarray(
-        jax.jit(lambda p, n: render_differentiable(p, *HANDS, BLOCKS, RATE, nearest=n))(relax(patch), nearest)
+        jax.jit(lambda p, n: play_differentiable(plan(p, *NOTES, RATE, n), BLOCKS))(relax(patch), nearest)
     )
     error_db = 10 * np.log10(np.square(relaxed - real).sum(axis=1) / np.square(real).sum(axis=1) + 1e-20)
     assert np.median(error_db) < -80
@@ -61,23 +61,23 @@ def test_gradient_matches_float64_differences() -> None:
         patch = Patch(
             **{f.name: jnp.asarray(inside.get(f.name, getattr(whole, f.name)), jnp.float64) for f in fields(Patch)}
         )
-        listener = jnp.asarray(rng.standard_normal((N, BLOCKS * 64)))
-        nearest = plan_nearest(jax.tree.map(np.asarray, patch), *HANDS, RATE, HARDWARE)
+        target = jnp.asarray(rng.standard_normal((N, BLOCKS * 64)))
+        nearest = plan_nearest(patch, *NOTES, RATE, HARDWARE)
         assert nearest.crossing
 
         @jax.jit
-        def hear(moved: dict[str, jax.Array]) -> jax.Array:
-            audio = render_differentiable(replace(patch, **moved), *HANDS, BLOCKS, RATE, nearest=nearest)
-            return jnp.sum(audio * listener, axis=1)
+        def scores(moved: dict[str, jax.Array]) -> jax.Array:
+            audio = play_differentiable(plan(replace(patch, **moved), *NOTES, RATE, nearest), BLOCKS)
+            return jnp.sum(audio * target, axis=1)
 
         all_of = {name: getattr(patch, name) for name in ("feedback", "output_level", "rates", "fine")}
-        gradient = jax.jit(jax.grad(lambda moved: hear(moved).sum()))(all_of)
+        gradient = jax.jit(jax.grad(lambda moved: scores(moved).sum()))(all_of)
         for name, x in all_of.items():
             direction = jnp.asarray(rng.choice([-1.0, 1.0], x.shape))
             slope = np.asarray(jnp.sum((gradient[name] * direction).reshape(N, -1), axis=1))
             errors = []
             for h in (1e-4, 1e-5, 1e-6):
-                up, down = (hear({**all_of, name: x + sign * h * direction}) for sign in (1, -1))
+                up, down = (scores({**all_of, name: x + sign * h * direction}) for sign in (1, -1))
                 errors.append(np.abs(np.asarray(up - down) / (2 * h) - slope))
             worst = np.min(errors, axis=0)
             assert np.all(worst <= 1e-3 * np.abs(slope) + 1e-6 * np.abs(slope).max() + 1e-9), name
@@ -85,21 +85,21 @@ def test_gradient_matches_float64_differences() -> None:
 
 
 def test_only_batches_with_algorithm_4_or_6_solve_several_operators() -> None:
-    patch = jax.tree.map(np.asarray, relax(Patch.stack([Voice(), replace(Voice(), algorithm=6)])))
-    hands = np.array([60]), np.array([100]), np.array([9])
-    crossing = [plan_nearest(patch[k : k + 1], *hands, RATE, HARDWARE).crossing for k in (0, 1)]
+    patch = relax(Patch.stack([Voice(), replace(Voice(), algorithm=6)]))
+    notes = np.array([60]), np.array([100]), np.array([9])
+    crossing = [plan_nearest(patch[k : k + 1], *notes, RATE, HARDWARE).crossing for k in (0, 1)]
     assert crossing == [False, True]
 
 
 def test_gradient_stays_finite_where_a_loop_is_chaotic() -> None:
     loud = replace(Voice().operators[0], output_level=99)
     patch = relax(Patch.stack([replace(Voice(), algorithm=a, feedback=7, operators=(loud,) * 6) for a in (4, 6)]))
-    hands = np.array([60, 40]), np.array([100, 127]), np.array([700, 700])
-    nearest = plan_nearest(jax.tree.map(np.asarray, patch), *hands, RATE, HARDWARE)
+    notes = np.array([60, 40]), np.array([100, 127]), np.array([700, 700])
+    nearest = plan_nearest(patch, *notes, RATE, HARDWARE)
 
     @jax.jit
     def gradient(patch: Patch) -> Patch:
-        return jax.grad(lambda p: jnp.square(render_differentiable(p, *hands, 700, RATE, nearest=nearest)).sum())(patch)
+        return jax.grad(lambda p: jnp.square(play_differentiable(plan(p, *notes, RATE, nearest), 700)).sum())(patch)
 
     for leaf in jax.tree.leaves(gradient(patch)):
         assert np.isfinite(leaf).all()
