@@ -58,6 +58,8 @@ def atomic_write(path: str | os.PathLike[str], data: bytes, *, force: bool = Fal
         finally:
             temporary.unlink(missing_ok=True)
         _sync_folder(path.parent)
+    except (FileExistsError, NotADirectoryError):
+        raise Ddx7Error(f"{path}: cannot be written, because a folder of this path is a file") from None
     except OSError as error:
         raise Ddx7Error(f"{path}: cannot be written ({error.strerror or error})") from None
     return path

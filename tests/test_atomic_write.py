@@ -39,8 +39,9 @@ def test_a_folder_is_never_replaced(tmp_path: Path):
 
 def test_a_file_in_place_of_a_folder_is_a_clear_error(tmp_path: Path):
     (tmp_path / "file").write_bytes(b"")
-    with pytest.raises(Ddx7Error, match="cannot be written"):
-        atomic_write(tmp_path / "file" / "x", b"")
+    for path in (tmp_path / "file" / "x", tmp_path / "file" / "deep" / "x"):
+        with pytest.raises(Ddx7Error, match="cannot be written, because a folder of this path is a file"):
+            atomic_write(path, b"")
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs a file size limit")

@@ -12,6 +12,7 @@ import sys
 import textwrap
 from collections.abc import Sequence
 from importlib import import_module
+from pathlib import Path
 
 from ddx7 import __version__
 from ddx7.cli.terminal import UsageError, complain, plain_where_needed
@@ -55,6 +56,7 @@ def main(argv: Sequence[str] | None = None) -> int:
       the exit code: 0 for done, 1 for failed with one line on stderr, 2 for wrong usage, 130 for interrupted, 141 for
       a reader of stdout that closed the pipe.
     """
+    _replace_closed_streams()
     plain_where_needed(sys.stdout, sys.stderr)
     words = sys.argv[1:] if argv is None else list(argv)
     try:
@@ -71,11 +73,18 @@ def main(argv: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return READER_GONE
     except OSError as error:
-        complain(f"{error.filename}: {error.strerror}" if error.filename else str(error))
+        reason = error.strerror or str(error)
+        complain(f"{error.filename}: {reason}" if error.filename else reason)
         return FAILED
     except KeyboardInterrupt:
         return INTERRUPTED
     return code
+
+
+def _replace_closed_streams() -> None:
+    # Python has None for a stream that the shell closed, as `ddx7 show >&-` does.
+    sys.stdout = sys.stdout or Path(os.devnull).open("w")  # noqa: SIM115
+    sys.stderr = sys.stderr or Path(os.devnull).open("w")  # noqa: SIM115
 
 
 def _dispatch(words: list[str]) -> int:

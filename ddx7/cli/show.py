@@ -15,6 +15,7 @@ from ddx7.files import atomic_write, refuse_to_overwrite
 from ddx7.voice import Bank, Voice, diagnose, load
 
 _FIGURE_SUFFIXES = (".png", ".svg", ".pdf")
+_DRAWN_NOTE = 60
 _STYLES = {"error": "bold red", "warning": "yellow", "note": "dim"}
 
 
@@ -40,8 +41,8 @@ class Command:
     # Not `Path | None`: tyro 1.0 imports typeguard to check a default of that type, a fifth of the start-up time.
     plot: Annotated[Optional[Path], arg(metavar="PNG", help_behavior_hint="(or .svg, .pdf)")] = None  # noqa: UP045
     """Also draw the one chosen voice: its algorithm, and the envelopes and spectrum of a note."""
-    note: Annotated[int, arg(metavar="N")] = 60
-    """The MIDI note to draw, 0-127; 60 is the DX7's C3."""
+    note: Annotated[int, arg(metavar="N")] = _DRAWN_NOTE
+    """The MIDI note of the figure, 0-127; 60 is C3, as on the DX7."""
     force: bool = False
     """Replace an existing figure."""
     describe: bool = False
@@ -50,6 +51,8 @@ class Command:
     def run(self) -> int:
         """Print and return the exit code."""
         choose.check_one_choice(index=self.index, name=self.name, every=self.all)
+        if self.plot is None and self.note != _DRAWN_NOTE:
+            raise UsageError("--note chooses the note to draw and needs --plot")
         if self.plot is not None:
             if self.plot.suffix.lower() not in _FIGURE_SUFFIXES:
                 raise UsageError(

@@ -198,12 +198,23 @@ def test_module_and_exit_code_of_a_real_process(bank: Path, tmp_path: Path) -> N
 
 
 @pytest.mark.skipif(os.name != "posix", reason="signals and pipes of POSIX")
-def test_reader_that_goes_away_hears_no_complaint(bank: Path) -> None:
+def test_a_reader_that_closes_the_pipe_gets_no_error_message(bank: Path) -> None:
     command = [sys.executable, "-m", "ddx7", "show", str(bank), "--all"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         process.stdout.close()  # as `head` does, only sooner
         assert process.stderr.read() == b""
         assert process.wait(timeout=60) == 128 + signal.SIGPIPE
+
+
+@pytest.mark.skipif(os.name != "posix", reason="shells of POSIX")
+@pytest.mark.parametrize(("closed", "code"), [(">&-", 0), ("2>&-", 0), (">/dev/full", 1)])
+def test_a_closed_or_full_stream_gives_no_traceback(bank: Path, closed: str, code: int) -> None:
+    if closed == ">/dev/full" and not Path("/dev/full").exists():
+        pytest.skip("this system has no /dev/full")
+    command = f'"{sys.executable}" -m ddx7 show "{bank}" {closed}'
+    done = subprocess.run(command, shell=True, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == code
+    assert done.stderr == ("ddx7: No space left on device\n" if code else "")
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "cp1252"])
@@ -213,7 +224,7 @@ def test_a_poor_encoding_gets_plain_characters(bank: Path, encoding: str) -> Non
     assert "+-+-+" in done.stdout.decode("ascii")
 
 
-def test_colours_only_for_a_person_who_wants_them(bank: Path) -> None:
+def test_colours_are_for_terminals_without_no_color(bank: Path) -> None:
     words = ("show", bank, "--index", 1)
     colour, reset = b"\x1b[1;36m", b"\x1b[0m"
     assert b"\x1b" not in ddx7_process(*words).stdout

@@ -70,7 +70,8 @@ def test_no_such_name_suggests_the_nearest(run: Run, bank: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "words", [("--index", "x"), ("--index", "1-"), ("--index", "1", "--all"), ("--name", "a", "--all")]
+    "words",
+    [("--index", "x"), ("--index", "1-"), ("--index", "1", "--all"), ("--name", "a", "--all"), ("--note", "61")],
 )
 def test_wrong_usage(run: Run, bank: Path, words: tuple[str, ...]) -> None:
     outcome = run("show", bank, *words)
