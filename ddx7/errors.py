@@ -1,13 +1,13 @@
-"""What ddx7 raises when the input, not the program, is at fault."""
+"""Errors that ddx7 raises when the input, not the program, is at fault."""
 
 
 class Ddx7Error(ValueError):
-    """Something a person gave cannot be used; the message says what, where, found and wanted."""
+    """An input cannot be used; the message names the input, what was found and what is wanted."""
 
 
 class SysexError(Ddx7Error):
-    """A file or a run of bytes holds no DX7 voice."""
+    """A file or a sequence of bytes holds no DX7 voice."""
 
 
 class AudioError(Ddx7Error):
-    """A recording cannot be read or holds nothing to work with."""
+    """A recording cannot be read or has no usable sound: it is silent, too short, not finite, or without pitch."""

@@ -1,4 +1,4 @@
-"""Writing files safely: never over another file unasked, never half a file."""
+"""Safe writing of files: atomic, and no overwriting without `force`."""
 
 import contextlib
 import os
@@ -10,11 +10,11 @@ from ddx7.errors import Ddx7Error
 
 
 def refuse_to_overwrite(paths: Iterable[str | os.PathLike[str]], *, force: bool = False) -> None:
-    """Check that files may be written, before any of them is.
+    """Check that files may be written, before writing any of them.
 
     Args:
-      paths: the files to come.
-      force: existing files may be replaced; folders never are.
+      paths: the files to write.
+      force: allow the replacement of existing files; folders are never replaced.
 
     Raises:
       Ddx7Error: one of them exists (without `force`) or is a folder.
@@ -27,15 +27,15 @@ def refuse_to_overwrite(paths: Iterable[str | os.PathLike[str]], *, force: bool 
 
 
 def atomic_write(path: str | os.PathLike[str], data: bytes, *, force: bool = False) -> Path:
-    """Write a file so that a reader or a crash sees the old file or the new one, never a part.
+    """Write a file atomically: a reader sees the old file or the new one, also after a crash.
 
-    The bytes go to a temporary file in the same folder, are synced to the disk and then renamed. Missing folders are
-    made.
+    The function writes a temporary file in the same folder, syncs it to the disk and renames it. It makes missing
+    folders.
 
     Args:
       path: the file.
-      data: all of its bytes.
-      force: replace the file if there is one.
+      data: its bytes.
+      force: replace an existing file.
 
     Returns:
       the path.
@@ -49,7 +49,7 @@ def atomic_write(path: str | os.PathLike[str], data: bytes, *, force: bool = Fal
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
-            # Opened by hand, not by `tempfile`, which would leave the file readable by its owner alone.
+            # `tempfile` would make the file readable by its owner alone.
             with temporary.open("xb") as file:
                 file.write(data)
                 file.flush()
@@ -66,20 +66,24 @@ def atomic_write(path: str | os.PathLike[str], data: bytes, *, force: bool = Fal
 
 
 def write_files(files: Mapping[Path, bytes], *, force: bool = False) -> list[Path]:
-    """Write several files, each atomically, after checking that all of them may be written.
+    """Check that all files may be written, then write each atomically.
+
+    Args:
+      files: path to bytes.
+      force: replace existing files.
 
     Returns:
       the paths, in order.
 
     Raises:
-      Ddx7Error: one of them exists (without `force`), and then none is written; or one cannot be written.
+      Ddx7Error: one of them exists (without `force`): no file is written; or one cannot be written.
     """
     refuse_to_overwrite(files, force=force)
     return [atomic_write(path, data, force=force) for path, data in files.items()]
 
 
 def _sync_folder(folder: Path) -> None:
-    # The rename itself reaches the disk only with its folder. Windows cannot open folders, and need not.
+    # The rename reaches the disk with its folder. Windows cannot open folders and does not need to.
     with contextlib.suppress(OSError):
         descriptor = os.open(folder, os.O_RDONLY)
         try:

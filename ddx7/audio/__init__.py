@@ -1,4 +1,4 @@
-"""What sound is to us: files in and out, the notes in it, spectra, and how far apart two sounds are."""
+"""Sound: files, notes, pitch, loudness, spectra, losses and distances; `metrics` scores sets of sounds."""
 
 import importlib
 from typing import TYPE_CHECKING, Any
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from ddx7.audio.spectra import log_mel as log_mel
     from ddx7.audio.spectra import stft_magnitude as stft_magnitude
 
-# These start JAX, which reading and writing files should not wait for.
+# These modules start JAX; reading and writing files does not need it.
 _LATE = {
     **dict.fromkeys(("TargetFeatures", "distance_terms", "perceptual_distance", "target_features"), "perceptual"),
     **dict.fromkeys(("log_mel", "stft_magnitude"), "spectra"),
@@ -39,7 +39,7 @@ _LATE = {
 
 
 def __getattr__(name: str) -> Any:
-    """A public name whose module is loaded only now."""
+    """Load the module of a public name on first use."""
     if name not in _LATE:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(importlib.import_module(f"{__name__}.{_LATE[name]}"), name)

@@ -1,8 +1,7 @@
-"""The melody of a recording as steps: at every moment one pitch, which changes rarely.
+"""The melody of a recording as steps: one pitch at every moment, which changes rarely.
 
-Each frame says how well the sound repeats at which pitches. The path through them is the one of least cost, where
-leaving a pitch for any other costs a fixed amount. So a frame that fits an
-octave below as well is decided by its neighbours, vibrato is not worth a step and a glissando takes few.
+YIN gives each frame a cost for every pitch. The melody is the path of least cost, where a change of pitch costs a fixed
+amount. So its neighbours decide a frame that fits an octave below as well, vibrato makes no steps, and a glissando few.
 """
 
 import numpy as np
@@ -11,17 +10,17 @@ from ddx7.audio.files import resample
 from ddx7.audio.pitch import hz_to_midi
 from ddx7.audio.yin import WINDOW_S, cut_frames, find_periods, pitch_band
 
-RATE = 24_000  # half of what one note gets: a quarter of a semitone is enough to tell notes apart
+RATE = 24_000  # half the rate for single notes: a quarter of a semitone is enough to tell notes apart
 HOP_S = 0.01
-LEAD_S = 0.02  # windows are this late: a note begins softly, so its pitch prevails in a window only after its beginning
+DELAY_S = 0.02  # windows are this late: a note begins softly, so its pitch prevails only after its beginning
 GRID = np.arange(20.5, 109.0, 0.25)  # MIDI notes a path may take
-OCTAVE_COST = 0.12  # for every octave down; less, and two notes in a row become one at a common fraction of both
+OCTAVE_COST = 0.12  # per octave down; with less, two notes in a row become one at a common fraction of both
 CANDIDATES = 6  # the best lags of a frame
-OFF_COST = 0.5  # a semitone off; it grows with the square, which vibrato hardly feels,
-FURTHEST_COST = 0.4  # up to this, less in unclear frames: noise is no reason for a step
+OFF_COST = 0.5  # at one semitone off; it grows with the square, so it is small for vibrato
+FURTHEST_COST = 0.4  # limit of the cost, less in unclear frames: noise makes no steps
 STEP_COST = 1.4
-FAINT_DB, CLEAR_DB = -40.0, -20.0  # under the loudest frame: frames count from nothing to fully between these
-CHUNK = 512  # frames judged at once: an hour in one go would not fit in memory
+FAINT_DB, CLEAR_DB = -40.0, -20.0  # relative to the loudest frame: the weight of a frame rises from 0 to 1 in between
+CHUNK = 512  # frames analysed at once: an hour at once would not fit in memory
 
 
 def pitch_contour(samples: np.ndarray, sample_rate: int) -> np.ndarray:
@@ -39,10 +38,10 @@ def pitch_contour(samples: np.ndarray, sample_rate: int) -> np.ndarray:
 
 
 def _costs(samples: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """What each pitch of the grid costs in each frame [frame, pitch], and how much the frame counts [frame]."""
+    """Cost of each pitch of the grid in each frame [frame, pitch], and the weight of each frame [frame]."""
     window = int(WINDOW_S * RATE)
     frames = cut_frames(
-        np.pad(samples, (window // 2 - int(LEAD_S * RATE), window + int((LEAD_S + HOP_S) * RATE))), RATE, HOP_S
+        np.pad(samples, (window // 2 - int(DELAY_S * RATE), window + int((DELAY_S + HOP_S) * RATE))), RATE, HOP_S
     )
     costs, power = [], []
     for start in range(0, len(frames), CHUNK):
@@ -56,6 +55,7 @@ def _costs(samples: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _frame_costs(frames: np.ndarray) -> np.ndarray:
+    """Cost of each pitch of the grid, relative to the best one, float64 [frame, pitch]."""
     lag, difference = find_periods(frames, RATE)
     difference = np.minimum(difference, 1.0)
     note = hz_to_midi(RATE / lag)
@@ -70,7 +70,7 @@ def _frame_costs(frames: np.ndarray) -> np.ndarray:
 
 
 def _cheapest_path(cost: np.ndarray) -> np.ndarray:
-    """Index of a column for each row [frame]: least sum of the costs there and of the steps between columns."""
+    """Index of a column for each row, [frame]: the path with the least sum of costs and of steps between columns."""
     total = np.zeros(cost.shape[1])
     stepped, origin = np.empty(cost.shape, bool), np.empty(len(cost), int)
     for frame in range(len(cost)):

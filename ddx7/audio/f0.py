@@ -1,8 +1,20 @@
-"""The fundamental of a melody, frame by frame, with vibrato and glides in it; extractors are plug-ins by name.
+"""The fundamental frequency of a melody, frame by frame, with its vibrato and glides; extractors are plug-ins by name.
 
-What `contour.py` sees as steps between notes, this follows as a curve: the path through the best lags of all frames
-that costs least, where moving costs in proportion to the interval. Source of the idea: P. Boersma, Accurate short-term
-analysis of the fundamental frequency, IFA Proceedings 17 (1993), with YIN's difference in place of an autocorrelation.
+The contour in `contour.py` has steps between notes; the f0 here is a curve. It is the path of least cost through the
+best lags of all frames, where a movement costs in proportion to its interval. Source of the idea: P. Boersma, Accurate
+short-term analysis of the fundamental frequency, IFA Proceedings 17 (1993), with YIN's difference in place of an
+autocorrelation.
+
+A new extractor is a function from samples and sample rate to times, f0 and confidence, registered in `EXTRACTORS`:
+
+>>> def concert_pitch(samples, sample_rate):
+...     times_s = np.arange(0, len(samples) / sample_rate, 0.01)
+...     return times_s, np.full(len(times_s), 440.0), np.ones(len(times_s))
+>>> EXTRACTORS["concert-pitch"] = concert_pitch
+>>> f0_hz, confidence = follow(np.zeros(16_000), 16_000, np.array([0.25, 0.5]), "concert-pitch")
+>>> f0_hz.tolist()
+[440.0, 440.0]
+>>> del EXTRACTORS["concert-pitch"]
 """
 
 from collections.abc import Callable
@@ -13,23 +25,23 @@ from ddx7.audio.files import resample
 from ddx7.audio.yin import WINDOW_S, cut_frames, find_periods, pitch_band
 from ddx7.errors import Ddx7Error
 
-LOWEST_HZ, HIGHEST_HZ = 50.0, 2100.0  # a cello's lowest string is at 65 Hz, a flute's highest note at 2,093
+LOWEST_HZ, HIGHEST_HZ = 50.0, 2100.0  # a cello's lowest string has 65 Hz, a flute's highest note 2,093
 RATE = 24_000
-HOP_S = 0.008  # vibrato of 8 Hz has 15 points a cycle; between them, straight lines
+HOP_S = 0.008  # 15 points in a cycle of a vibrato of 8 Hz; f0 is interpolated between them
 CANDIDATES = 8
-OCTAVE_COST = 0.02  # for every octave down: of equally good lags the shortest
-MOVE_COST = 0.5  # for every octave moved from one point to the next
-VOICING_COST = 0.15  # for beginning or ending to sound
-UNVOICED = 0.35  # what a point without pitch costs: a difference above is noise
-FAINT_DB = -90.0  # under the loudest point: silence
+OCTAVE_COST = 0.02  # per octave down: the shortest of equally good lags wins
+MOVE_COST = 0.5  # per octave from one point to the next
+VOICING_COST = 0.15  # of a change between voiced and unvoiced
+UNVOICED = 0.35  # cost of a point without pitch: a larger difference is noise
+FAINT_DB = -90.0  # relative to the loudest point: silence
 CHUNK = 512
 
 Extractor = Callable[[np.ndarray, int], tuple[np.ndarray, np.ndarray, np.ndarray]]
-"""From samples and their rate to times in seconds, fundamental in Hz (0 where there is none) and confidence, 0 to 1."""
+"""From samples and their rate to times in seconds, f0 in Hz (0 where unvoiced) and confidence 0..1; each [point]."""
 
 
 def yin(samples: np.ndarray, sample_rate: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The least costly path through YIN's lags; some 60 times as fast as the sound itself.
+    """The path of least cost through YIN's lags; runs about 60 times faster than real time.
 
     Args:
       samples: float [time].
@@ -44,19 +56,19 @@ def yin(samples: np.ndarray, sample_rate: int) -> tuple[np.ndarray, np.ndarray, 
     n = len(sound) // int(HOP_S * RATE) + 1
     hz, cost, clarity = (np.concatenate(x) for x in zip(*map(_candidates, _chunks(frames[:n])), strict=True))
     power = np.concatenate([np.mean(np.square(part[:, :window]), axis=1) for part in _chunks(frames[:n])])
-    # Below that there are only roundings of the filter, which ring.
+    # Below this level only rounding errors of the filter are left, and they ring.
     cost[power <= power.max() * 10 ** (FAINT_DB / 10)] = np.inf
     path = _cheapest(np.log2(np.maximum(hz, 1e-9)), cost)
     rows = np.arange(len(path))
     voiced = path < CANDIDATES
-    found = np.where(voiced, hz[rows, np.minimum(path, CANDIDATES - 1)], 0.0)
-    return rows * HOP_S, found, np.where(voiced, clarity, 0.0)
+    f0_hz = np.where(voiced, hz[rows, np.minimum(path, CANDIDATES - 1)], 0.0)
+    return rows * HOP_S, f0_hz, np.where(voiced, clarity, 0.0)
 
 
 def pyin(samples: np.ndarray, sample_rate: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """`librosa.pyin`, by M. Mauch and S. Dixon (2014): a third to a half of the sound's length in time.
+    """`librosa.pyin`, by M. Mauch and S. Dixon (2014); runs two to three times faster than real time.
 
-    Its first call on a machine compiles for half a minute.
+    The first call on a machine compiles for half a minute.
 
     Args:
       samples: float [time].
@@ -80,34 +92,34 @@ def pyin(samples: np.ndarray, sample_rate: int) -> tuple[np.ndarray, np.ndarray,
 
 
 EXTRACTORS: dict[str, Extractor] = {"yin": yin, "pyin": pyin}
-"""By name; add one's own before features are taken."""
+"""Extractors by name; a function that is added here has its name accepted wherever an extractor is chosen."""
 
 
 def follow(samples: np.ndarray, sample_rate: int, times_s: np.ndarray, extractor: str) -> tuple[np.ndarray, np.ndarray]:
-    """Fundamental and confidence at given times.
+    """Fundamental frequency and confidence at given times.
 
-    Where nothing sounds the last fundamental goes on until halfway to the next note, and from there that note's own, so
-    that there is always one and it never slides where nobody slid; the confidence says what to believe.
+    In a silence the last f0 holds until halfway to the next note, and the next note's f0 from there. So every time has
+    an f0, and a silence never makes a glide. The confidence tells voiced from unvoiced.
 
     Args:
       samples: float [time].
       sample_rate: in Hz.
-      times_s: where to read, [frame].
+      times_s: float [frame].
       extractor: a name in `EXTRACTORS`.
 
     Returns:
-      (Hz, confidence 0 to 1), float32 [frame]; all zeros where no pitch was found anywhere.
+      (f0 in Hz, confidence 0..1), each float32 [frame]; all zeros for a sound without pitch.
 
     Raises:
       Ddx7Error: no extractor has that name.
     """
     if extractor not in EXTRACTORS:
-        raise Ddx7Error(f"{extractor!r} follows no pitch, wanted one of {', '.join(EXTRACTORS)}")
+        raise Ddx7Error(f"{extractor!r} is no pitch extractor, one of {', '.join(EXTRACTORS)} is wanted")
     at, f0_hz, confidence = EXTRACTORS[extractor](samples, sample_rate)
-    sounds = f0_hz > 0
-    if not sounds.any():
+    voiced = f0_hz > 0
+    if not voiced.any():
         return np.zeros(len(times_s), np.float32), np.zeros(len(times_s), np.float32)
-    voiced_s, octaves = at[sounds], np.log2(f0_hz[sounds])
+    voiced_s, octaves = at[voiced], np.log2(f0_hz[voiced])
     smooth = np.interp(times_s, voiced_s, octaves)
     after = np.minimum(np.maximum(np.searchsorted(voiced_s, times_s), 1), len(voiced_s) - 1)
     before = np.maximum(after - 1, 0)
@@ -122,7 +134,7 @@ def _chunks(frames: np.ndarray) -> list[np.ndarray]:
 
 
 def _candidates(frames: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Pitches that frames may have in Hz [frame, candidate], what each costs, and how clear frames are [frame]."""
+    """Candidate pitches in Hz [frame, candidate], the cost of each, and the clarity of each frame [frame], 0..1."""
     frames = frames - frames.mean(axis=1, keepdims=True)
     lag, difference = find_periods(frames, RATE)
     hz = RATE / np.maximum(lag, 1.0)

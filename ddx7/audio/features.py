@@ -1,4 +1,4 @@
-"""What a resynthesis plays from: fundamental, how sure it is, and loudness, one frame for every 64 samples."""
+"""The features that condition a resynthesis: f0, its confidence and loudness, one frame for every 64 samples."""
 
 import contextlib
 import hashlib
@@ -15,18 +15,18 @@ from ddx7.errors import AudioError, Ddx7Error
 from ddx7.files import atomic_write
 
 HOP = 64
-"""Samples a frame: 250 frames a second at 16 kHz, as in DDX7 (Caspe et al. 2022)."""
-_VERSION = 1  # of what is cached; another number and everything is measured anew
+"""Samples per frame: 250 frames a second at 16 kHz, as in DDX7 (Caspe et al. 2022)."""
+_VERSION = 1  # of the cached features; a new number makes old files unused
 
 
 @dataclass(frozen=True, eq=False)
 class FrameFeatures:
-    """Of one sound; frame k belongs to sample k * `HOP`.
+    """Features of one sound; frame k belongs to sample k * `HOP`.
 
     Attributes:
-      f0_hz: fundamental; goes on through silence, 0 everywhere in a sound without pitch. float32 [frame].
-      confidence: 0 to 1 that it is right, float32 [frame].
-      loudness_db: A-weighted, -80 at the least, float32 [frame].
+      f0_hz: fundamental frequency, float32 [frame]. It continues through silence; all zeros if nothing has a pitch.
+      confidence: of the f0, 0..1, float32 [frame].
+      loudness_db: A-weighted, at least -80 dB, float32 [frame].
     """
 
     f0_hz: np.ndarray
@@ -35,12 +35,12 @@ class FrameFeatures:
 
 
 def extract(samples: np.ndarray, sample_rate: int, extractor: str = "pyin") -> FrameFeatures:
-    """Fundamental and loudness of a sound.
+    """F0 and loudness of a sound.
 
     Args:
       samples: float [time], at least 64 samples.
       sample_rate: in Hz, any.
-      extractor: of the fundamental, a name in `ddx7.audio.f0.EXTRACTORS`.
+      extractor: of the f0, a name in `ddx7.audio.f0.EXTRACTORS`.
 
     Returns:
       one frame for every 64 samples begun.
@@ -57,27 +57,34 @@ def extract(samples: np.ndarray, sample_rate: int, extractor: str = "pyin") -> F
 
 
 def extract_cached(samples: np.ndarray, sample_rate: int, folder: Path, extractor: str = "pyin") -> FrameFeatures:
-    """`extract`, or what it said last time.
+    """`extract` with a cache on disk.
 
-    The file's name is a hash of the samples and of every setting, and it is written whole or not at all, so a cache
-    may be shared, killed and deleted at any time.
+    The file's name is a hash of the samples and of every setting, and files are written atomically. So processes may
+    share a cache, and anyone may delete it at any time.
 
     Args:
       samples: float [time].
       sample_rate: in Hz.
       folder: of the cache.
       extractor: as for `extract`.
+
+    Returns:
+      the features, from the cache if it has them.
+
+    Raises:
+      AudioError: the sound is shorter than a frame.
+      Ddx7Error: no extractor has that name.
     """
     key = hashlib.sha256(f"{_VERSION} {extractor} {sample_rate} {HOP} ".encode())
     key.update(np.ascontiguousarray(samples, np.float32).tobytes())
     path = folder / f"{key.hexdigest()[:32]}.npz"
     try:
-        with np.load(io.BytesIO(path.read_bytes())) as kept:
-            return FrameFeatures(kept["f0_hz"], kept["confidence"], kept["loudness_db"])
-    except (OSError, ValueError, KeyError, BadZipFile):  # not there, or not whole
-        found = extract(samples, sample_rate, extractor)
+        with np.load(io.BytesIO(path.read_bytes())) as cached:
+            return FrameFeatures(cached["f0_hz"], cached["confidence"], cached["loudness_db"])
+    except (OSError, ValueError, KeyError, BadZipFile):  # missing, or torn
+        features = extract(samples, sample_rate, extractor)
     buffer = io.BytesIO()
-    np.savez(buffer, f0_hz=found.f0_hz, confidence=found.confidence, loudness_db=found.loudness_db)
+    np.savez(buffer, f0_hz=features.f0_hz, confidence=features.confidence, loudness_db=features.loudness_db)
     with contextlib.suppress(Ddx7Error):  # a cache that cannot be written costs time, not the result
         atomic_write(path, buffer.getvalue(), force=True)
-    return found
+    return features

@@ -1,4 +1,4 @@
-"""Recordings in, sound files out: any common format and rate becomes mono float32; files are written whole or not."""
+"""Sound files: reading any common format and rate as mono float32, resampling, and atomic writing."""
 
 import io
 from collections.abc import Iterator
@@ -16,11 +16,11 @@ from ddx7.files import atomic_write
 if TYPE_CHECKING:
     import soundfile
 
-# Half a megabyte of FLAC can hold an hour of silence, more than a gigabyte decoded, so the header is asked first.
+# Half a megabyte of FLAC can hold an hour of silence, more than a gigabyte decoded, so the header is checked first.
 MAX_VALUES_PER_SECOND = 2 * 192_000
 BLOCK_FRAMES = 1 << 16
-SILENT_PEAK = 1e-5  # -100 dBFS: below the noise of any converter
-ABSURD_PEAK = 1e6  # not sound: raw bytes read as floats, whose squares would overflow float32
+SILENT_PEAK = 1e-5  # -100 dBFS: below the noise floor of any converter
+ABSURD_PEAK = 1e6  # not sound: for example raw bytes read as floats, whose squares overflow float32
 
 _WANTED = "a WAV, FLAC, Ogg, MP3 or AIFF recording is wanted"
 _WRITERS = {".wav": "WAV", ".flac": "FLAC"}
@@ -28,12 +28,12 @@ _WRITERS = {".wav": "WAV", ".flac": "FLAC"}
 
 @dataclass(frozen=True, eq=False)
 class Recording:
-    """Mono sound and where it came from.
+    """A mono sound and its file.
 
     Attributes:
       samples: float32 [time], full scale 1.0.
-      sample_rate: samples per second.
-      path: the file it was read from.
+      sample_rate: in Hz.
+      path: its file.
     """
 
     samples: np.ndarray
@@ -60,11 +60,11 @@ def read_audio(
       path: a WAV, FLAC, Ogg, MP3 or AIFF file of any rate and channel count.
       sample_rate: resample to this rate in Hz; None keeps the file's own.
       max_seconds: refuse longer sounds; the header decides, before anything is decoded.
-      start_s: where the part begins, in seconds.
-      stop_s: where it ends; the end of the file at the latest.
+      start_s: beginning of the part, in seconds.
+      stop_s: end of the part, in seconds; beyond the file means the end of the file.
 
     Returns:
-      the recording, every sample finite, not silent.
+      the recording; every sample is finite, and it is not silent.
 
     Raises:
       AudioError: the path is no sound file, or the sound is too long, silent, or holds values that are not sound.
@@ -140,13 +140,12 @@ def _decode(path: Path, max_seconds: float, start_s: float, stop_s: float) -> tu
 def resample(samples: np.ndarray, from_rate: int, to_rate: int) -> np.ndarray:
     """Change the sample rate, band-limited and linear in phase, with no delay.
 
-    soxr rather than SciPy or librosa: 20-bit quality, and it loads in milliseconds where `scipy.signal` takes more than
-    a second.
+    soxr has 20-bit quality and loads in milliseconds; `scipy.signal` takes more than a second to load.
 
     Args:
       samples: float [time].
       from_rate: its rate in Hz.
-      to_rate: the wanted rate in Hz.
+      to_rate: the new rate in Hz.
 
     Returns:
       float32 [time * to_rate / from_rate, rounded].
@@ -160,7 +159,7 @@ def resample(samples: np.ndarray, from_rate: int, to_rate: int) -> np.ndarray:
 
 
 def peak_limit(samples: np.ndarray, ceiling_db: float = -1.0) -> np.ndarray:
-    """Scale the whole sound down if its peak is above the ceiling; never up, and never clip.
+    """Scale the whole sound down if its peak is above the ceiling; quieter sound stays as it is, and nothing clips.
 
     Args:
       samples: float [..., time], full scale 1.0.
@@ -175,16 +174,16 @@ def peak_limit(samples: np.ndarray, ceiling_db: float = -1.0) -> np.ndarray:
 
 
 def write_audio(path: str | PathLike[str], samples: np.ndarray, sample_rate: int, *, force: bool = False) -> Path:
-    """Write mono sound as 24-bit WAV or FLAC, whole or not at all.
+    """Write mono sound as 24-bit WAV or FLAC, atomically.
 
     Args:
       path: ends in .wav or .flac.
-      samples: float [time], within full scale: integer formats would clip, so louder sound is refused (`peak_limit`).
-      sample_rate: samples per second.
-      force: overwrite a file that is already there.
+      samples: float [time], within full scale: louder sound is refused, since integer formats clip (see `peak_limit`).
+      sample_rate: in Hz.
+      force: overwrite an existing file.
 
     Returns:
-      the path written.
+      the path.
 
     Raises:
       AudioError: the suffix is unknown, or samples are not finite or above full scale.

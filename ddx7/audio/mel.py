@@ -11,7 +11,7 @@ _LOG_STEP = np.log(6.4) / 27.0
 def hz_to_mel(f_hz: np.ndarray | float) -> np.ndarray:
     """Mel of a frequency in Hz, on Slaney's scale.
 
-    >>> float(hz_to_mel(1000.0))
+    >>> round(float(hz_to_mel(1000.0)), 9)
     15.0
     """
     f_hz = np.asarray(f_hz, np.float64)
@@ -22,7 +22,7 @@ def hz_to_mel(f_hz: np.ndarray | float) -> np.ndarray:
 def mel_to_hz(mel: np.ndarray | float) -> np.ndarray:
     """Frequency in Hz of a mel on Slaney's scale.
 
-    >>> float(mel_to_hz(15.0))
+    >>> round(float(mel_to_hz(15.0)), 9)
     1000.0
     """
     mel = np.asarray(mel, np.float64)

@@ -1,4 +1,4 @@
-"""What a recording of one note says about how to play it again: when, how long, which key, how loud."""
+"""Analysis of a recording of one note: onset, duration, pitch and level, all that playing it again needs."""
 
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -10,22 +10,23 @@ from ddx7.audio.spectra_numpy import mean_square, to_db
 from ddx7.audio.yin import fast_length
 from ddx7.errors import AudioError
 
-ONSET_DB = -40.0  # the note begins where a millisecond first reaches this under the peak,
-SWELL_DB = -50.0  # or this, if it swells: not struck, which takes
-STRUCK_DB, STRUCK_S = -30.0, 0.005  # from here to where it is certain no longer than this,
-NOISE_MARGIN_DB = 10.0  # or this much above the quietest tenth of what comes before it, if that is noisier,
-NOISE_RISES_DB = 3.0  # and no slow attack: what is within the margin of it grows less than this on its way,
-CERTAIN_ONSET_DB = -20.0  # but never nearer to the peak than this
-RUMBLE_HZ = 60.0  # what is slower than this does not tell where a note begins
-INAUDIBLE_DB = -60.0  # the note is over where the envelope falls below this for good
+# Levels of the onset are relative to the peak of the recording, one value a millisecond.
+ONSET_DB = -40.0  # a struck note begins at the first millisecond with this level,
+SWELL_DB = -50.0  # a swelling note at the first one with this level
+STRUCK_DB, STRUCK_S = -30.0, 0.005  # a struck note rises from this level to `CERTAIN_ONSET_DB` within this time
+NOISE_MARGIN_DB = 10.0  # the onset is at least this much above the quietest tenth of the sound before it,
+NOISE_RISES_DB = 3.0  # if that sound is noise: it rises by less than this, unlike a slow attack;
+CERTAIN_ONSET_DB = -20.0  # but the threshold is never above this
+RUMBLE_HZ = 60.0  # slower movements do not mark an onset
+INAUDIBLE_DB = -60.0  # the note ends where the envelope falls below this for good
 
 ENVELOPE_S, HOP_S = 0.04, 0.005  # window longer than one period of A0
-RELEASE_DEPTH_DB = 30.0  # the release is looked for in this range under the peak, above any reverberation
+RELEASE_DEPTH_DB = 30.0  # the search for the release covers this range below the peak, above any reverberation
 RELEASE_STEEPER = 3.0  # a release falls this many times faster than the sound before it
 RELEASE_DB_PER_S = 40.0  # and at least this fast
-BEND_STEEPER, BEND_EXPLAINS = 1.3, 0.8  # where it may be at least: so much steeper, and a corner errs so much less
+KNEE_STEEPER, KNEE_EXPLAINS = 1.3, 0.8  # a possible release: so many times steeper, with so much of one line's error
 SHORTEST_FALL = 8  # frames that two lines can be fitted to
-LATE_PEAK = 0.3  # share of the note after which its loudest moment may be where the key is let go
+LATE_PEAK = 0.3  # share of the note after which its loudest moment may be its release
 SAME_GATE = 0.06  # gates that differ by a smaller share are one
 
 
@@ -34,16 +35,16 @@ class Note:
     """One recorded note.
 
     Attributes:
-      onset_s: where it begins, from the start of the recording.
-      gate_s: how long to hold the key: onset to release; for a sound that only decays, all of its duration.
-      duration_s: onset to where it can no longer be heard.
+      onset_s: its beginning, in seconds from the start of the recording.
+      gate_s: onset to release, in seconds; for a sound that only decays, all of its duration.
+      duration_s: onset to the end of audible sound, in seconds.
       f0_hz: fundamental frequency.
       note: nearest MIDI note.
-      cents: how far `f0_hz` is from that note, -50..50.
-      confidence: 0..1, how sure the pitch is; below about 0.4 there is no one clear pitch (see `estimate_pitch`).
-      loudness_db: RMS while the key is held, dBFS.
+      cents: interval from that note to `f0_hz`, -50..50.
+      confidence: of the pitch, 0..1; below about 0.4 there is no one clear pitch (see `estimate_pitch`).
+      loudness_db: RMS from onset to release, dBFS.
       peak_db: highest sample, dBFS.
-      other_gates_s: when else the key may have been let go, where the envelope alone does not decide it.
+      other_gates_s: other possible gates, where the envelope alone does not decide.
     """
 
     onset_s: float
@@ -64,10 +65,10 @@ def analyse_note(samples: np.ndarray, sample_rate: int, *, around_hz: float | No
     Args:
       samples: float [time], mono.
       sample_rate: in Hz.
-      around_hz: the pitch to within half a semitone, if that is known.
+      around_hz: the pitch to within half a semitone, if known.
 
     Returns:
-      what was measured. A phrase or a chord is measured too, with its first or most regular pitch and low confidence.
+      the note. A phrase or a chord gives its first or most regular pitch, with low confidence.
 
     Raises:
       AudioError: silence, or nothing with a pitch.
@@ -112,9 +113,9 @@ def envelope(samples: np.ndarray, sample_rate: int) -> np.ndarray:
 
 
 def without_rumble(samples: np.ndarray, sample_rate: int) -> np.ndarray:
-    """The sound without what is too slow to hear as a beginning: handling, steps, the room.
+    """The sound without rumble (handling, steps, the building), which could pass for an onset.
 
-    Three resistor-capacitor high-passes: they neither delay an attack nor ring before it, as a steep filter would.
+    Three RC high-pass filters in series. They neither delay an attack nor ring before it, as a steep filter would.
 
     Args:
       samples: float [time].
@@ -129,7 +130,7 @@ def without_rumble(samples: np.ndarray, sample_rate: int) -> np.ndarray:
 
 
 def _onset(samples: np.ndarray, sample_rate: int) -> int:
-    """Index of the sample where the note begins."""
+    """Index of the first sample of the note."""
     block = max(1, round(0.001 * sample_rate))
     padded = np.pad(np.abs(without_rumble(samples, sample_rate)), (0, -len(samples) % block))
     peaks = padded.reshape(-1, block).max(axis=1)
@@ -148,43 +149,43 @@ def _onset(samples: np.ndarray, sample_rate: int) -> int:
 
 
 def _end(envelope_db: np.ndarray) -> int:
-    """Frame after the last audible one."""
+    """Index of the frame after the last audible one."""
     return int(np.flatnonzero(envelope_db >= INAUDIBLE_DB)[-1]) + 1
 
 
 def _releases(envelope_db: np.ndarray) -> list[int]:
-    """Frames where the key may be let go, the likeliest first; those at the end of the note: it only decays.
+    """Frames where the release may begin, the likeliest first; the end of the note stands for a sound that only decays.
 
-    The fall of the envelope's upper part is fitted with two straight lines in dB. Where the second is much the steeper
-    one their corner is the release; a pluck's second line is the flatter one, or the same. A slow release is no such
-    corner, and after a slow attack there is none at all: then a slighter bend of the whole fall, or the loudest moment,
-    may be it.
+    Two straight lines in dB are fitted to the fall of the envelope's upper part. If the second line is much steeper,
+    the corner is the release. The second line of a plucked sound is as steep as the first or flatter. A slow release
+    makes no such corner, and a slow attack may leave none: then a weaker knee of the whole fall, or the loudest moment,
+    is another candidate.
     """
     end = _end(envelope_db)
     start = int(np.argmax(envelope_db))
-    found = [end]
+    candidates = [end]
     fallen = int(np.flatnonzero(envelope_db >= -RELEASE_DEPTH_DB)[-1]) + 1
     if fallen - start >= SHORTEST_FALL and fallen < len(envelope_db):
-        bend = _two_lines(envelope_db[start:fallen])
-        if bend.steepens(RELEASE_STEEPER) and -bend.after / HOP_S > RELEASE_DB_PER_S:
-            found = [start + bend.corner]
+        knee = _two_lines(envelope_db[start:fallen])
+        if knee.steepens(RELEASE_STEEPER) and -knee.after / HOP_S > RELEASE_DB_PER_S:
+            candidates = [start + knee.corner]
     if end - start >= SHORTEST_FALL:
-        bend = _two_lines(envelope_db[start:end])
-        if bend.steepens(BEND_STEEPER) and bend.error < BEND_EXPLAINS:
-            found.append(start + bend.corner)
-    if found == [end] and start > LATE_PEAK * end:
-        found.append(start)
-    return [gate for k, gate in enumerate(found) if all(abs(gate - g) > SAME_GATE * g for g in found[:k])]
+        knee = _two_lines(envelope_db[start:end])
+        if knee.steepens(KNEE_STEEPER) and knee.error < KNEE_EXPLAINS:
+            candidates.append(start + knee.corner)
+    if candidates == [end] and start > LATE_PEAK * end:
+        candidates.append(start)
+    return [gate for k, gate in enumerate(candidates) if all(abs(gate - g) > SAME_GATE * g for g in candidates[:k])]
 
 
-class _Bend(NamedTuple):
+class _Knee(NamedTuple):
     """The best continuous fit of two straight lines.
 
     Attributes:
-      corner: where they meet.
+      corner: index where they meet.
       before: slope of the first, per step.
       after: slope of the second.
-      error: root mean square beside that of one line.
+      error: root mean square error as a ratio to that of one line.
     """
 
     corner: int
@@ -193,11 +194,11 @@ class _Bend(NamedTuple):
     error: float
 
     def steepens(self, times: float) -> bool:
-        """Whether the second line falls more than so many times as fast as the first."""
+        """Whether the second line falls more than `times` times as fast as the first."""
         return -self.after > times * max(-self.before, 0.0)
 
 
-def _two_lines(values: np.ndarray) -> _Bend:
+def _two_lines(values: np.ndarray) -> _Knee:
     steps = np.arange(len(values), dtype=np.float64)
 
     def fit(*bent: np.ndarray) -> tuple[float, np.ndarray]:
@@ -208,6 +209,6 @@ def _two_lines(values: np.ndarray) -> _Bend:
     corners = range(2, len(values) - 2, max(1, len(values) // 200))
     fits = [fit(np.maximum(steps - corner, 0.0)) for corner in corners]
     best = int(np.argmin([error for error, _ in fits]))
-    error, (_, before, bend) = fits[best]
+    error, (_, before, change) = fits[best]
     straight, _ = fit()
-    return _Bend(corners[best], float(before), float(before + bend), (error / (straight + 1e-12)) ** 0.5)
+    return _Knee(corners[best], float(before), float(before + change), (error / (straight + 1e-12)) ** 0.5)

@@ -1,4 +1,4 @@
-"""The notes of a monophonic recording, parted where the pitch steps, a new attack comes, or the sound falls away."""
+"""The notes of a monophonic recording, segmented at steps of pitch, at attacks and at dips of level."""
 
 import functools
 from dataclasses import replace
@@ -14,28 +14,28 @@ from ddx7.audio.note import HOP_S, Note, analyse_note, envelope, without_rumble
 from ddx7.audio.pitch import hz_to_midi, midi_to_hz
 from ddx7.errors import AudioError
 
-ATTACK_DB = 6.0  # so strong an attack parts notes of one pitch
-REACH_S = 0.06  # two attacks are further apart than this
-DIP_DB = 24.0  # so deep a dip below both of its sides parts notes of one pitch; wobbles and tremolo stay above
-VALLEY_DB, VALLEY_S = 12.0, 0.1  # a note begins at the bottom of a dip this deep, this little before the pitch steps,
-OVERLAP_S = 0.025  # or so little after
-FAINT_DB = -26.0  # what does not come this near to the loudest moment is no note: noises, echoes, breath
-SHORTEST_S = 0.06  # of sound above that
-STEP_SEMITONES = 0.7  # a smaller step is a vibrato or a slide
-BUILD_UP_S = 0.15  # an attack may come this late: what is heard before it is the same note
-UNSTRUCK_DB = 10.0  # if the levels differ as much at a step without attack, the softer side is an onset or a tail
-SHORT_S, SURE = 0.3, 0.9  # notes shorter than this, of less confidence, may be named by their neighbours' sound
-UNCLEAR = 0.45  # confidence below which a step of pitch without attack means nothing
-NOISE, NOISE_DB = 0.25, -6.0  # confidence below which so much softer a sound is a noise between the notes
+ATTACK_DB = 6.0  # an attack this strong separates notes of one pitch
+REACH_S = 0.06  # least time between two attacks
+DIP_DB = 24.0  # a dip this far below both of its sides separates notes of one pitch; tremolo is shallower
+VALLEY_DB, VALLEY_S = 12.0, 0.1  # a note begins at the bottom of a dip this deep, up to this time before the step,
+OVERLAP_S = 0.025  # or up to this time after it
+FAINT_DB = -26.0  # relative to the loudest moment: quieter sounds are noises, echoes and breath, not notes
+SHORTEST_S = 0.06  # a note is above that level for at least this time
+STEP_SEMITONES = 0.7  # a smaller step is vibrato or a slide
+BUILD_UP_S = 0.15  # an attack may come this late in a note: the sound before it belongs to the note
+UNSTRUCK_DB = 10.0  # at a step without attack, a side this much softer is an onset or a tail of the other
+SHORT_S, SURE = 0.3, 0.9  # shorter notes of less confidence may have a pitch mixed with that of their neighbours
+UNCLEAR = 0.45  # confidence below which a step of pitch without attack does not separate notes
+NOISE, NOISE_DB = 0.25, -6.0  # below this confidence, a sound this much softer is a noise between the notes
 
 
-class _Stretch(NamedTuple):
-    """A part of a recording with one pitch.
+class _Segment(NamedTuple):
+    """A segment of a recording with one pitch.
 
     Attributes:
       start: first frame of the envelope.
       stop: frame after the last.
-      struck: whether an attack or a dip comes first, not only a step of pitch.
+      struck: whether it begins with an attack or a dip, not only with a step of pitch.
     """
 
     start: int
@@ -43,11 +43,11 @@ class _Stretch(NamedTuple):
     struck: bool
 
 
-class _Track(NamedTuple):
+class _Tracks(NamedTuple):
     """A recording over time, float64 [frame] each, `HOP_S` apart.
 
     Attributes:
-      level_db: envelope under the loudest moment.
+      level_db: envelope relative to the loudest moment.
       note: stepwise pitch as a MIDI note.
       attack: strength in dB.
     """
@@ -56,16 +56,16 @@ class _Track(NamedTuple):
     note: np.ndarray
     attack: np.ndarray
 
-    def without_melody(self) -> "_Track":
+    def without_melody(self) -> "_Tracks":
         return self._replace(note=np.zeros_like(self.note), attack=np.zeros_like(self.attack))
 
-    def loudest(self, part: _Stretch) -> float:
+    def loudest(self, part: _Segment) -> float:
         return float(self.level_db[part.start : part.stop].max())
 
-    def sounding_s(self, part: _Stretch) -> float:
+    def sounding_s(self, part: _Segment) -> float:
         return HOP_S * int(np.count_nonzero(self.level_db[part.start : part.stop] >= FAINT_DB))
 
-    def pitch(self, part: _Stretch) -> float:
+    def pitch(self, part: _Segment) -> float:
         sounding = self.level_db[part.start : part.stop] >= FAINT_DB
         return float(np.median(self.note[part.start : part.stop][sounding])) if sounding.any() else 0.0
 
@@ -73,17 +73,17 @@ class _Track(NamedTuple):
 def find_notes(samples: np.ndarray, sample_rate: int) -> tuple[Note, ...]:
     """Every note of a monophonic recording.
 
-    Notes are parted where the pitch steps by 0.7 semitones or more and stays there for some 60 ms, at attacks, and
-    where the sound falls by 24 dB and returns; vibrato, tremolo and slow swells part nothing. Noises, echoes and breath
-    26 dB under the loudest moment are no notes. Slurred repetitions of one pitch cannot be heard and stay one note.
+    A new note begins where the pitch steps by 0.7 semitones or more and stays there for some 60 ms, at an attack, and
+    where the level falls by 24 dB and returns. Vibrato, tremolo and slow swells do not separate notes. Sounds more than
+    26 dB below the loudest moment (noises, echoes, breath) are no notes. Slurred notes of one pitch stay one note.
 
     Args:
       samples: float [time], mono.
       sample_rate: in Hz.
 
     Returns:
-      the notes in order, at least one; times are from the start of the recording. One note alone has the same values
-      as from `analyse_note`; of a chord, confidence is low.
+      the notes in order, at least one, with times from the start of the recording. A single note equals the result of
+      `analyse_note`. A chord gives one note of low confidence.
 
     Raises:
       AudioError: silence, or nothing with a pitch.
@@ -94,29 +94,29 @@ def find_notes(samples: np.ndarray, sample_rate: int) -> tuple[Note, ...]:
     track = _follow(samples, sample_rate)
 
     @functools.cache
-    def measure(part: _Stretch) -> Note | None:
+    def measure(part: _Segment) -> Note | None:
         return _measure(samples, sample_rate, part, track.pitch(part))
 
-    parts = _stretches(track)
+    parts = _segments(track)
     if len(parts) > 1:
         parts = _join_unclear(parts, [measure(part) for part in parts])
     if len(parts) == 1:
         return (analyse_note(samples, sample_rate),)
     notes = [note for part in parts if (note := measure(part))]
-    if _confidence(notes) < UNCLEAR:  # a chord, a wobble, noise: there is no melody, only silence can part it
-        notes = [note for part in _stretches(track.without_melody()) if (note := measure(part))]
+    if _confidence(notes) < UNCLEAR:  # a chord, strong modulation, noise: no melody, so only silence separates notes
+        notes = [note for part in _segments(track.without_melody()) if (note := measure(part))]
     notes = _without_noises(notes)
-    # Alone, a note has all of the recording, with the silence before it.
+    # The analysis of a single note needs the whole recording, with the silence before it.
     return notes if len(notes) > 1 else (analyse_note(samples, sample_rate),)
 
 
-def _measure(samples: np.ndarray, sample_rate: int, part: _Stretch, pitch: float) -> Note | None:
-    """One part as a note, its times from the start of the recording; None if it has no pitch."""
+def _measure(samples: np.ndarray, sample_rate: int, part: _Segment, pitch: float) -> Note | None:
+    """One segment as a note, its times from the start of the recording; None if it has no pitch."""
     start, stop = (round(frame * HOP_S * sample_rate) for frame in (part.start, part.stop))
     sound = samples[start:stop]
     try:
         note = analyse_note(sound, sample_rate)
-        # A short sound that still holds something of its neighbours repeats best at a period common to all of them.
+        # A short segment that contains some of its neighbours' sound repeats best at a period common to all of them.
         if note.gate_s < SHORT_S and note.confidence < SURE and hz_to_midi(note.f0_hz) < pitch - STEP_SEMITONES:
             note = analyse_note(sound, sample_rate, around_hz=float(midi_to_hz(pitch)))
     except AudioError:
@@ -124,8 +124,8 @@ def _measure(samples: np.ndarray, sample_rate: int, part: _Stretch, pitch: float
     return replace(note, onset_s=note.onset_s + start / sample_rate)
 
 
-def _join_unclear(parts: list[_Stretch], notes: list[Note | None]) -> list[_Stretch]:
-    """The parts with those joined that only a step of pitch parts, which is none when both are measured."""
+def _join_unclear(parts: list[_Segment], notes: list[Note | None]) -> list[_Segment]:
+    """The segments, with neighbours joined whose step of pitch disappears when both are measured."""
     joined, last = parts[:1], notes[0]
     for part, note in zip(parts[1:], notes[1:], strict=True):
         if not part.struck and not _is_step(last, note):
@@ -143,7 +143,7 @@ def _is_step(before: Note | None, after: Note | None) -> bool:
 
 
 def _confidence(notes: list[Note]) -> float:
-    """Mean confidence over the time that notes are held; 0 without notes."""
+    """Mean confidence, weighted by the gates of the notes; 0 without notes."""
     held = sum(note.gate_s for note in notes)
     return sum(note.gate_s * note.confidence for note in notes) / held if held else 0.0
 
@@ -153,17 +153,17 @@ def _without_noises(notes: list[Note]) -> tuple[Note, ...]:
     return tuple(note for note in notes if note.confidence >= NOISE or note.loudness_db > loudest + NOISE_DB)
 
 
-def _follow(samples: np.ndarray, sample_rate: int) -> _Track:
+def _follow(samples: np.ndarray, sample_rate: int) -> _Tracks:
     samples = without_rumble(samples, sample_rate)
     level_db = envelope(samples, sample_rate)
     n_frames = len(level_db)
     note = np.repeat(pitch_contour(samples, sample_rate), round(CONTOUR_HOP_S / HOP_S))
     attack = attack_strength(samples, sample_rate, HOP_S)
-    return _Track(level_db, *(np.pad(x, (0, n_frames), mode="edge")[:n_frames] for x in (note, attack)))
+    return _Tracks(level_db, *(np.pad(x, (0, n_frames), mode="edge")[:n_frames] for x in (note, attack)))
 
 
-def _stretches(track: _Track) -> list[_Stretch]:
-    """Parts of the recording that are a note each."""
+def _segments(track: _Tracks) -> list[_Segment]:
+    """Segments of the recording, one for each note."""
     struck = {*_attacks(track), *_dips(track.level_db)}
     steps = set(np.flatnonzero(np.diff(track.note)) + 1)
     cuts = {0: True}
@@ -171,9 +171,9 @@ def _stretches(track: _Track) -> list[_Stretch]:
         bottom = _valley(track.level_db, int(cut))
         cuts[bottom] = cuts.get(bottom, False) or cut in struck or bottom != cut
     edges = [*sorted(cuts), len(track.level_db)]
-    parts: list[_Stretch] = []
+    parts: list[_Segment] = []
     for start, stop in pairwise(edges):
-        part = _Stretch(start, stop, cuts[start])
+        part = _Segment(start, stop, cuts[start])
         while parts and (joined := _join(track, parts[-1], part)):
             parts.pop()
             part = joined
@@ -181,9 +181,9 @@ def _stretches(track: _Track) -> list[_Stretch]:
     return parts
 
 
-def _join(track: _Track, before: _Stretch, after: _Stretch) -> _Stretch | None:
-    """Two neighbours as one note, if they are no two notes."""
-    whole = _Stretch(before.start, after.stop, before.struck)
+def _join(track: _Tracks, before: _Segment, after: _Segment) -> _Segment | None:
+    """Two neighbours as one segment, if they belong to one note; else None."""
+    whole = _Segment(before.start, after.stop, before.struck)
     rise_db = track.loudest(after) - track.loudest(before)
     same = abs(track.pitch(after) - track.pitch(before)) < STEP_SEMITONES
     before_s, after_s = track.sounding_s(before), track.sounding_s(after)
@@ -196,8 +196,8 @@ def _join(track: _Track, before: _Stretch, after: _Stretch) -> _Stretch | None:
     return None
 
 
-def _attacks(track: _Track) -> list[int]:
-    """Frames of strong attacks of sounds that are loud enough for a note."""
+def _attacks(track: _Tracks) -> list[int]:
+    """Frames of strong attacks that begin a sound loud enough for a note."""
     reach = round(REACH_S / HOP_S)
     around = np.lib.stride_tricks.sliding_window_view(np.pad(track.attack, reach), 2 * reach + 1).max(axis=1)
     ahead = np.lib.stride_tricks.sliding_window_view(np.pad(track.level_db, (0, 2 * reach), mode="edge"), 2 * reach + 1)
@@ -206,8 +206,8 @@ def _attacks(track: _Track) -> list[int]:
 
 
 def _dips(level_db: np.ndarray) -> list[int]:
-    """Frames between two notes, each the last of the lowest before the sound comes back."""
-    # Nothing under this floor can be a note, so only sides above FAINT_DB are DIP_DB higher than a dip.
+    """The last of the lowest frames of every dip between two notes."""
+    # No note lies below this floor, so only sides above FAINT_DB are DIP_DB higher than a dip.
     level_db = np.maximum(level_db, FAINT_DB - DIP_DB)
     dips, peak, dip = [], level_db[0], 0
     for frame, level in enumerate(level_db):
@@ -222,7 +222,7 @@ def _dips(level_db: np.ndarray) -> list[int]:
 
 
 def _valley(level_db: np.ndarray, cut: int) -> int:
-    """The lowest frame shortly before a cut if it is much lower than what follows, else the cut."""
+    """The lowest frame around a cut if the level rises much after it, else the cut."""
     reach = round(VALLEY_S / HOP_S)
     start = max(0, cut - reach)
     bottom = start + int(np.argmin(level_db[start : cut + round(OVERLAP_S / HOP_S)]))

@@ -1,16 +1,16 @@
-"""The partials of a steady sound: where its spectrum peaks, in Hz or as ratios to a fundamental."""
+"""The partials of a steady sound: the peaks of its spectrum, in Hz or as ratios to a fundamental."""
 
 from typing import NamedTuple
 
 import numpy as np
 
-# Blackman-Harris: side lobes 92 dB down, so that none passes for a partial. Source: F. J. Harris, On the use of windows
-# for harmonic analysis with the discrete Fourier transform, Proc. IEEE 66 (1978), minimum 4-term.
+# Blackman-Harris: its side lobes are 92 dB down, so none passes for a partial. Source: F. J. Harris, On the use of
+# windows for harmonic analysis with the discrete Fourier transform, Proc. IEEE 66 (1978), minimum 4-term.
 _WINDOW = (0.35875, -0.48829, 0.14128, -0.01168)
-_HALF_LOBE_BINS = 4  # of that window: two peaks closer than this cannot be told apart
-_PADDING = 4  # the spectrum is sampled this much finer than the bins, which makes the parabola accurate
-_SECONDS = 0.25  # of sound looked at: shorter than most changes of a note
-_PERIODS = 16  # but at least this many periods, to tell ratios half apart
+_HALF_LOBE_BINS = 4  # of that window: two peaks closer than this merge
+_PADDING = 4  # zero padding samples the spectrum this much finer, which makes the parabola accurate
+_SECONDS = 0.25  # of sound analysed: shorter than most changes of a note
+_PERIODS = 16  # at least this many periods, to resolve ratios that are a half apart
 
 
 class SpectralPeaks(NamedTuple):
@@ -40,13 +40,13 @@ class Partials(NamedTuple):
 def spectral_peaks(
     samples: np.ndarray, sample_rate: int, *, lowest_hz: float = 20.0, highest_hz: float = 20_000.0
 ) -> SpectralPeaks:
-    """Every peak of the spectrum of the whole sound, within a range of frequencies.
+    """Every peak of the spectrum of the whole sound within a range of frequencies.
 
     Args:
       samples: float [time]; peaks closer than 4 / duration hertz merge.
       sample_rate: in Hz.
-      lowest_hz: ignore peaks below.
-      highest_hz: ignore peaks above.
+      lowest_hz: lower end of the range.
+      highest_hz: upper end.
 
     Returns:
       the peaks; none if the range holds none.
@@ -82,10 +82,10 @@ def partials(
     Args:
       samples: float [time].
       sample_rate: in Hz.
-      f0_hz: fundamental; partials are looked for from half of it up.
+      f0_hz: fundamental; partials from 0.45 times this frequency count.
       n: at most this many.
-      start_s: where to look: 0 for the attack, later for the steady part; moved back where too little sound is left.
-      floor_db: leave out partials this far under the strongest.
+      start_s: beginning of the analysed part in seconds, earlier where too little sound is left: 0 for the attack.
+      floor_db: omit partials this far below the strongest.
 
     Returns:
       the partials.

@@ -1,21 +1,21 @@
-"""How far apart two sounds are, for search and gradient: fast, differentiable, and with no cliff at silence.
+"""Perceptual distance of two sounds, for search and gradient: fast, differentiable, smooth at silence.
 
-`target_features` looks at the target once; `perceptual_distance` then compares any batch of audio with it. The features
-are an argument of the compiled function, never closed over: as constants they would be folded for many seconds.
+`target_features` analyses the target once; `perceptual_distance` then compares any batch of audio with it. Pass the
+features to a compiled function as an argument: XLA folds closed-over constants for many seconds.
 
-Five terms, each after matching loudness (RMS), each a mean absolute difference:
+The distance has five terms, each a mean absolute difference after RMS matching:
 
-- two mel spectra in dB, a short window for attacks and a long one for timbre;
-- the partials: a linear-frequency spectrum in dB up to 5 kHz with a window long enough to hear ten cents;
+- two mel spectra in dB, with a short window for attacks and a long one for timbre;
+- the partials: a linear-frequency spectrum in dB up to 5 kHz, with a window long enough to resolve ten cents;
 - the envelope in dB;
-- the transport: by how many octaves the spectrum has to be shifted, on average, to become the target's. The others no
-  longer change once two partials do not overlap; this one still says which way to go.
+- the transport: the mean shift in octaves that turns the spectrum into the target's. The other terms stop changing once
+  two partials do not overlap; this one still has a gradient towards the target.
 
-Frames begin half a window before the sound, so that the attack is heard whole, but end with it: where a note is cut
-short is no part of its sound, and the click there would make the gradient point anywhere.
+The first frame begins half a window before the sound, so it contains the whole attack. The last frame ends with the
+sound: a note cut off there ends in a click, which is no part of its sound and would make the gradient meaningless.
 
-Each spectrum has a soft floor 60 dB under the target's highest level: a tail counts until it sinks there, and as much
-as the attack, decibel for decibel; below it, nothing counts. docs/distance.md says how the weights were found.
+Each spectrum has a soft floor 60 dB below the target's highest level. A tail counts as much as the attack, decibel for
+decibel, until it falls to the floor; below the floor nothing counts. docs/distance.md describes the choice of weights.
 """
 
 from dataclasses import dataclass, field
@@ -40,7 +40,7 @@ LOWEST_HZ, HIGHEST_HZ = 30.0, 16_000.0
 EDGES_PER_OCTAVE = 8
 RANGE_DB = 60.0
 CPU_GROUP = 4
-INAUDIBLE = 1e-10  # power, -100 dB: a sound of this mean square is silence and stays quiet, a bin of it counts as empty
+INAUDIBLE = 1e-10  # power, -100 dB: a sound of this mean square is silent, a bin of this power is empty
 
 
 class DistanceTerms(NamedTuple):
@@ -66,7 +66,7 @@ WEIGHTS = (0.5, 0.5, 1.0, 0.25, 5.0)
 
 
 class DistanceSpectra(NamedTuple):
-    """One sound as the terms look at it: power, or dB; or the floor of each spectrum, a scalar."""
+    """The four spectra of a sound, as power or in dB; or a scalar for each of them, such as its floor."""
 
     short: Float[Array, "short_frame short_mel"]
     long: Float[Array, "long_frame long_mel"]
@@ -77,13 +77,13 @@ class DistanceSpectra(NamedTuple):
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
 class TargetFeatures:
-    """What `perceptual_distance` needs to know of the target. A pytree; stack several and `vmap` for several targets.
+    """The target of `perceptual_distance`, analysed. A pytree: stack several and `vmap` for several targets.
 
     Attributes:
-      levels_db: spectra of the target in dB, over the floors.
+      levels_db: spectra of the target in dB, floors added as power.
       floors: power of the floor of each spectrum.
-      spread: for each long frame, the share of the amplitude that lies below each of a row of frequencies.
-      quiet: total amplitude of a frame that is 60 dB under the loudest.
+      spread: cumulative share of the amplitude of each long frame below each of a row of frequencies, 0..1.
+      quiet: total amplitude of a frame 60 dB below the loudest.
       frame_weight: share of each long frame in the transport; sums to 1.
       n_samples: length of the target.
       sample_rate: in Hz.
@@ -99,7 +99,7 @@ class TargetFeatures:
 
 
 def target_features(target: Float[Array, " time"], sample_rate: int) -> TargetFeatures:
-    """Look at a target once.
+    """Analyse a target.
 
     Args:
       target: samples, at least 0.1 s.
@@ -126,11 +126,11 @@ def target_features(target: Float[Array, " time"], sample_rate: int) -> TargetFe
 
 
 def perceptual_distance(features: TargetFeatures, audio: Float[Array, "*batch time"]) -> Float[Array, "*batch"]:
-    """Weighted sum of `distance_terms`: 0 for the target at any loudness, 1 close, 6 a relative, 25 any other sound.
+    """Weighted sum of `distance_terms`: 0 for the target at any level, 1 close, 6 similar, 25 for an unrelated sound.
 
     Args:
       features: of the target.
-      audio: as many samples as the target had, at its sample rate.
+      audio: as many samples as the target has, at its sample rate.
 
     Returns:
       the distance; its gradient is finite everywhere, and zero at exact silence.
@@ -147,7 +147,7 @@ def distance_terms(features: TargetFeatures, audio: Float[Array, "*batch time"])
 
     Args:
       features: of the target.
-      audio: as many samples as the target had, at its sample rate.
+      audio: as many samples as the target has, at its sample rate.
 
     Returns:
       the terms, unweighted.
@@ -160,7 +160,7 @@ def distance_terms(features: TargetFeatures, audio: Float[Array, "*batch time"])
     if audio.ndim == 1:
         return _terms(features, audio)
     sounds = audio.reshape(-1, audio.shape[-1])
-    # The spectra of many sounds leave the cache of a CPU: 32 at once take more than twice the time of 8 times 4.
+    # The spectra of many sounds do not fit a CPU's cache: 32 at once take more than twice the time of 8 times 4.
     group = CPU_GROUP if jax.default_backend() == "cpu" else len(sounds)
     terms = jax.lax.map(lambda sound: _terms(features, sound), sounds, batch_size=min(group, len(sounds)))
     return jax.tree.map(lambda term: term.reshape(audio.shape[:-1]), terms)
@@ -170,10 +170,10 @@ def _terms(features: TargetFeatures, audio: Float[Array, " time"]) -> DistanceTe
     power, amplitude = _spectra(audio, features.sample_rate)
     levels_db = map(to_db, power, features.floors)
     short, long, partials, envelope = (
-        jnp.abs(found - wanted).mean() for found, wanted in zip(levels_db, features.levels_db, strict=True)
+        jnp.abs(estimate - target).mean() for estimate, target in zip(levels_db, features.levels_db, strict=True)
     )
-    # As a frame falls silent its spread becomes the target's: what is missing is the other terms' business, and the
-    # spectrum of near silence is only rounding errors.
+    # The spread of a frame approaches the target's as it falls silent: the other terms measure missing sound, and the
+    # spectrum of near silence consists of rounding errors.
     total = amplitude.sum(-1, keepdims=True)
     quiet = features.quiet
     spread = (_below(amplitude, features.sample_rate) + quiet * features.spread) / (total + quiet)
@@ -193,10 +193,10 @@ def _spectra(audio: Float[Array, " time"], sample_rate: int) -> tuple[DistanceSp
         envelope=_envelope(audio, _length(ENVELOPE, sample_rate)),
     )
     f_hz = np.fft.rfftfreq(_length(LONG, sample_rate), 1 / sample_rate)
-    heard = jnp.asarray((f_hz >= LOWEST_HZ) & (f_hz <= HIGHEST_HZ), jnp.float32)
-    # Bins that hold rounding errors must not pull at the gradient, as they would in a bare square root.
+    audible = jnp.asarray((f_hz >= LOWEST_HZ) & (f_hz <= HIGHEST_HZ), jnp.float32)
+    # A bare square root would let bins that hold rounding errors dominate the gradient.
     amplitude = jnp.sqrt(long + INAUDIBLE) - INAUDIBLE**0.5
-    return power, amplitude * heard
+    return power, amplitude * audible
 
 
 def _length(at_44100: int, sample_rate: int) -> int:
@@ -222,10 +222,10 @@ def _envelope(audio: Float[Array, " time"], length: int) -> Float[Array, " frame
 
 
 def _below(amplitude: Float[Array, "frame bin"], sample_rate: int) -> Float[Array, "frame edge"]:
-    """How much of each frame's amplitude lies below each of a row of frequencies.
+    """Amplitude of each frame below each of a row of frequencies.
 
-    Amplitude and not power, so that weak upper partials weigh something. Between two edges it grows linearly with
-    pitch, so that every cent counts.
+    Amplitude, unlike power, gives weak upper partials some weight. Between two edges the share of a bin grows linearly
+    with pitch, so every cent counts.
     """
     f_hz = np.fft.rfftfreq(_length(LONG, sample_rate), 1 / sample_rate)[:, None]
     n_octaves = np.log2(HIGHEST_HZ / LOWEST_HZ)

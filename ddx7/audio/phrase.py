@@ -1,18 +1,18 @@
-"""Which part of a long recording to listen to."""
+"""The choice of a part of a long recording."""
 
 import numpy as np
 
 
 def best_part(samples: np.ndarray, sample_rate: int, longest_s: float) -> tuple[float, float]:
-    """The loudest stretch of a recording, by energy.
+    """The part of a recording with the most energy.
 
     Args:
       samples: float [time], mono.
       sample_rate: in Hz.
-      longest_s: its length in seconds.
+      longest_s: length of the part in seconds.
 
     Returns:
-      start and stop in seconds; all of a recording that is no longer than that.
+      start and stop in seconds; of a shorter recording, all of it.
     """
     length = round(longest_s * sample_rate)
     if len(samples) <= length:

@@ -1,12 +1,12 @@
-"""The pitch of one note: YIN in every frame, and the frames vote.
+"""The pitch of one note: YIN in every frame, and a vote of the frames.
 
-A note has one pitch, so no path through time is needed as in pYIN: each frame names the lag at which it repeats best
-and the votes are counted on a grid of quarter semitones. `librosa.pyin` would do as well, but its first call on a
-machine compiles for 39 s on two cores (later ones take 1.2 s for 2 s of sound); this takes 0.1 s, first call included.
+A note has one pitch, so it needs no path through time as in pYIN: each frame votes for the lag at which it repeats
+best, on a grid of quarter semitones. `librosa.pyin` gives as good a pitch, but its first call on a machine compiles for
+39 s on two cores and later calls take 1.2 s for 2 s of sound. This one takes 0.1 s, first call included.
 
 Source of the octave cost: P. Boersma, Accurate short-term analysis of the fundamental frequency, IFA Proceedings 17
-(1993): of equally good lags the shortest wins, for a small cost per octave. An absolute threshold, as in YIN, puts 15
-of 498 labelled notes of real instruments in the wrong octave, this rule none.
+(1993): a small cost per octave lets the shortest of equally good lags win. With this rule all of 498 labelled notes of
+real instruments are in the right octave; YIN's absolute threshold puts 15 of them in a wrong one.
 """
 
 from typing import NamedTuple
@@ -18,28 +18,28 @@ from ddx7.audio.partials import SpectralPeaks, spectral_peaks
 from ddx7.audio.yin import HIGHEST_HZ, LOWEST_HZ, WINDOW_S, cut_frames, find_periods, pitch_band
 from ddx7.errors import AudioError
 
-RATE = 44_100  # lags are whole samples, and high notes need enough of them: slower recordings are brought up to this
+RATE = 44_100  # lags are whole samples, and high notes need enough of them: slower recordings are resampled to this
 HOP_S = 0.02
 OCTAVE_COST = 0.0125  # from 0.02 on notes with weak fundamentals jump up an octave, below 0.01 noisy high ones fall
-AUDIBLE_DB = -25.0  # frames this far under the loudest do not vote
-STRIKE_S = 0.5  # votes fade with this time constant: the beginning names the note, not a later glide or the next note
-SPAN_S = 0.25  # of the strike whose partials are looked at
-SHORTEST_S, LONGEST_S = 0.01, 10.0  # less cannot be judged, nothing later is looked at
-VOTE_SEMITONES = 0.25  # bins of the ballot
-SAME_NOTE_SEMITONES = 0.7  # what counts as the same note: a wide vibrato
-INHARMONIC = 0.3  # if less of the strike's energy lies on harmonics, the sound is a bell
-HARMONICS = 12  # the higher ones do not tell a pitch: any sound has some period that its partials nearly share
-MISTUNED = 0.05  # in fundamentals: partials further than this from a whole multiple are not of this pitch
-PARTIAL_DB = -24.0  # an inharmonic sound is named by its lowest partial within this of the strongest
+AUDIBLE_DB = -25.0  # frames this far below the loudest do not vote
+ATTACK_S = 0.5  # time constant of the weight of votes: the beginning decides, not a later glide or the next note
+SPAN_S = 0.25  # of the attack whose partials are measured
+SHORTEST_S, LONGEST_S = 0.01, 10.0  # shorter sounds are refused, later sound is ignored
+VOTE_SEMITONES = 0.25  # width of a bin of the histogram of votes
+SAME_NOTE_SEMITONES = 0.7  # votes this close are for the same note: a wide vibrato
+INHARMONIC = 0.3  # a sound with a smaller share of the attack's energy on harmonics is a bell
+HARMONICS = 12  # higher ones prove no pitch: any sound has some period that its partials nearly share
+MISTUNED = 0.05  # in fundamentals: partials further than this from a whole multiple do not belong to this pitch
+PARTIAL_DB = -24.0  # the pitch of an inharmonic sound is its lowest partial within this of the strongest
 
 
 class PitchEstimate(NamedTuple):
-    """A fundamental and how far to trust it.
+    """The pitch of a note and its confidence.
 
     Attributes:
       f0_hz: fundamental frequency.
       confidence: 0..1, the share of the sound that repeats at this period; below about 0.4 there is no one clear pitch
-        (a bell, a chord, a glide, noise). Near 0 the sound is inharmonic and `f0_hz` its lowest strong partial.
+        (a bell, a chord, a glide, noise). Near 0 the sound is inharmonic and `f0_hz` is its lowest strong partial.
     """
 
     f0_hz: float
@@ -79,26 +79,26 @@ def estimate_pitch(samples: np.ndarray, sample_rate: int, *, around_hz: float | 
     Args:
       samples: float [time], not silent, at least 10 ms.
       sample_rate: in Hz.
-      around_hz: where to look, if that is known: votes for other notes do not count.
+      around_hz: the approximate pitch, if known: votes for other notes do not count.
 
     Returns:
       the pitch, between 26.7 Hz and 4.4 kHz.
 
     Raises:
-      AudioError: nothing there swings at such a frequency.
+      AudioError: the sound is shorter than 10 ms, or has no partial in that range.
     """
     if len(samples) < SHORTEST_S * sample_rate:
-        found_ms = 1000 * len(samples) / sample_rate
+        length_ms = 1000 * len(samples) / sample_rate
         raise AudioError(
-            f"found {found_ms:.1f} ms of sound, at least {1000 * SHORTEST_S:.0f} ms are wanted for a pitch"
+            f"found {length_ms:.1f} ms of sound, at least {1000 * SHORTEST_S:.0f} ms are wanted for a pitch"
         )
     samples = pitch_band(resample(samples, sample_rate, RATE)[: int(LONGEST_S * RATE)], RATE)
     frames, power = _frames(samples)
     audible = power >= power.max() * 10 ** (AUDIBLE_DB / 10)
-    since_strike_s = HOP_S * (np.arange(len(power)) - np.argmax(audible))
-    weight = np.where(audible, np.sqrt(power) * np.exp(-since_strike_s / STRIKE_S), 0.0)
-    strike = samples[int(np.argmax(weight) * HOP_S * RATE) :][: int(SPAN_S * RATE)]
-    peaks = spectral_peaks(strike, RATE, lowest_hz=LOWEST_HZ, highest_hz=HIGHEST_HZ)
+    since_attack_s = HOP_S * (np.arange(len(power)) - np.argmax(audible))
+    weight = np.where(audible, np.sqrt(power) * np.exp(-since_attack_s / ATTACK_S), 0.0)
+    attack = samples[int(np.argmax(weight) * HOP_S * RATE) :][: int(SPAN_S * RATE)]
+    peaks = spectral_peaks(attack, RATE, lowest_hz=LOWEST_HZ, highest_hz=HIGHEST_HZ)
     if not len(peaks.f_hz):
         raise AudioError(f"found no tone between {LOWEST_HZ} and {HIGHEST_HZ:.0f} Hz, a note is wanted")
     f_hz, depth = _repeats(frames, around_hz)
@@ -122,7 +122,7 @@ def _frames(samples: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _repeats(frames: np.ndarray, around_hz: float | None) -> tuple[np.ndarray, np.ndarray]:
-    """For every frame the frequency in Hz at which it repeats best, and how well: 1 exactly, 0 not at all."""
+    """The frequency in Hz at which each frame repeats best, and how well: 1 exactly, 0 not at all; each [frame]."""
     lag, difference = find_periods(frames, RATE)
     if around_hz is not None:
         near = np.abs(hz_to_midi(RATE / lag) - hz_to_midi(around_hz)) < SAME_NOTE_SEMITONES
@@ -134,7 +134,7 @@ def _repeats(frames: np.ndarray, around_hz: float | None) -> tuple[np.ndarray, n
 
 
 def _winner(notes: np.ndarray, votes: np.ndarray) -> float:
-    """The MIDI note, to a bin, that gathers the most weight."""
+    """The MIDI note, to a bin, with the most weight of votes."""
     ballot, edges = np.histogram(notes, np.arange(20, 110, VOTE_SEMITONES), weights=votes)
     return float(edges[np.argmax(np.convolve(ballot, [0.5, 1, 1, 0.5], "same"))])
 
@@ -154,5 +154,5 @@ def _harmonic_share(peaks: SpectralPeaks, f0_hz: float) -> float:
 
 
 def _lowest_strong(peaks: SpectralPeaks) -> float:
-    """Frequency in Hz of the lowest peak that is not far below the strongest: what an inharmonic sound is tuned to."""
+    """Frequency in Hz of the lowest peak that is not far below the strongest: the pitch of an inharmonic sound."""
     return float(peaks.f_hz[peaks.level_db >= PARTIAL_DB].min())

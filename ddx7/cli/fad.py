@@ -1,4 +1,4 @@
-"""``ddx7 fad``: how near one set of recordings comes to another."""
+"""``ddx7 fad``: the distance of one set of recordings to another."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,31 +16,31 @@ _WANTED = "a folder of recordings or a list of them in a .txt file is wanted"
 
 @dataclass(frozen=True)
 class Command:
-    """Compare sets of recordings: FAD, FAD-infinity and KAD, with what each was measured on.
+    """Compare two sets of recordings: FAD, FAD-infinity and KAD, each with the data behind it.
 
-    A set is a folder, searched with the folders in it, or a text file that names a recording on each line, counted from
-    where that file is. Use the recordings that a model has learned from as reference, and score held-out recordings
-    beside what the model makes of them: their score is the best that can be hoped for.
+    A set is a folder with its subfolders, or a text file with a recording on each line, relative to that file. Use the
+    training recordings of a model as the reference. Score held-out recordings, too: their score is the best that a
+    model can reach.
 
-    Lower is nearer, 0 the nearest. With minutes of sound rather than hours, trust KAD first. Figures compare only where
-    embedding and reference are the same.
+    Lower is nearer, 0 the nearest. For minutes of sound rather than hours, rely on KAD first. Compare figures only
+    between runs with the same embedding and the same reference.
 
-    The embedding logmel needs nothing; the others need the weights of a network, which do not come with ddx7: see
+    The embedding logmel needs no weights. The others need the weights of a network, which do not come with ddx7: see
     docs/metrics.md.
     """
 
     reference: Annotated[Positional[Path], arg(metavar="REFERENCE", help_behavior_hint="")]
-    """The recordings to come near to."""
+    """The reference recordings."""
     test: Annotated[Positional[Path], arg(metavar="TEST", help_behavior_hint="")]
-    """The recordings to judge."""
+    """The recordings to score."""
     embedding: Annotated[str, arg(metavar="NAME")] = "logmel"
     """logmel, vggish, vggish-relu, yamnet, yamnet-log-pca64 or musicnn."""
     weights: Annotated[Path | None, arg(metavar="FILE", help_behavior_hint="")] = None
     """The file of the embedding's network."""
     cache: Annotated[Path | None, arg(metavar="FOLDER", help_behavior_hint="")] = None
-    """Keep embeddings here and take them from here, by the content of the sound."""
+    """Cache embeddings here, keyed by the content of the sound."""
     seed: Annotated[int, arg(metavar="N")] = 0
-    """Of the random subsets from which FAD-infinity is extrapolated."""
+    """Of the random subsets for FAD-infinity."""
     json: bool = False
     """Print JSON instead of lines."""
 
@@ -76,7 +76,9 @@ def _recordings(path: Path) -> list[Path]:
     if path.is_dir():
         found = sorted(file for file in path.rglob("*") if file.suffix.lower() in _SUFFIXES)
         if not found:
-            raise Ddx7Error(f"{path}: found a folder without recordings, some of {', '.join(sorted(_SUFFIXES))} wanted")
+            raise Ddx7Error(
+                f"{path}: found a folder without recordings, some of {', '.join(sorted(_SUFFIXES))} are wanted"
+            )
         return found
     if path.suffix.lower() != _LIST_SUFFIX:
         raise Ddx7Error(f"{path}: found a single file, {_WANTED}")

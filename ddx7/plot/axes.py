@@ -12,6 +12,8 @@ from matplotlib.collections import QuadMesh
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
+from ddx7.audio.spectra_numpy import frames, power, unit_sine
+
 BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY = "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9"
 """The palette of Okabe and Ito, which colour-blind readers can tell apart, also in print."""
 OPERATOR_COLOURS = (BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY)
@@ -75,10 +77,9 @@ def sound_spectra(samples: Float[np.ndarray, " time"], sample_rate: int, hop_s: 
     size = round(_WINDOW_S * sample_rate)
     hop = max(round(hop_s * sample_rate), len(samples) // MAX_COLUMNS, 1)
     padded = np.pad(np.asarray(samples, np.float64), size // 2 + 1)
-    frames = np.lib.stride_tricks.sliding_window_view(padded, size)[: max(len(samples), 1) : hop]
-    window = np.hanning(size)
-    power = np.square(np.abs(np.fft.rfft(frames * window, 2 * size)) * 2 / window.sum())
-    return Spectra(np.fft.rfftfreq(2 * size, 1 / sample_rate), np.arange(len(frames)) * hop / sample_rate, power)
+    framed = frames(padded[: max(len(samples), 1) + size - 1], size, hop)
+    spectra = power(framed, unit_sine(np.hanning(size)), 2 * size)
+    return Spectra(np.fft.rfftfreq(2 * size, 1 / sample_rate), np.arange(len(framed)) * hop / sample_rate, spectra)
 
 
 def band_levels(spectra: Spectra) -> tuple[Float[np.ndarray, " band"], Float[np.ndarray, "frame band"]]:

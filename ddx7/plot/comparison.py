@@ -5,6 +5,7 @@ from jaxtyping import Float
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from ddx7.audio.spectra_numpy import mean_square
 from ddx7.plot.axes import (
     MAX_COLUMNS,
     RECORDING_COLOUR,
@@ -92,8 +93,4 @@ def _draw_means(axes: Axes, spectra: list[Spectra]) -> None:
 
 def _mean_square(samples: np.ndarray, sample_rate: int) -> np.ndarray:
     """Mean square in Hann windows, float [frame]."""
-    size = round(_ENVELOPE_S * sample_rate)
-    window = np.hanning(size)
-    hop = max(1, len(samples) // MAX_COLUMNS)
-    frames = np.lib.stride_tricks.sliding_window_view(np.pad(samples**2, size // 2 + 1), size)[: len(samples) : hop]
-    return np.einsum("fw,w->f", frames, window / window.sum())  # does not copy the windows, as @ would
+    return mean_square(samples, round(_ENVELOPE_S * sample_rate), max(1, len(samples) // MAX_COLUMNS))

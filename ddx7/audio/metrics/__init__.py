@@ -1,4 +1,4 @@
-"""How near synthesised sound comes to recordings: distances of two sounds, and FAD and KAD of two sets of them."""
+"""Scores of synthesised sound: distances of two sounds, and FAD and KAD of two sets of sounds."""
 
 from ddx7.audio.metrics.embeddings import EMBEDDINGS as EMBEDDINGS
 from ddx7.audio.metrics.embeddings import Embedding as Embedding

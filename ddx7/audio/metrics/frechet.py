@@ -1,4 +1,4 @@
-"""Fréchet audio distance: how far apart two sets of embeddings are, taken for Gaussians."""
+"""Fréchet audio distance: the distance of two sets of embeddings, modelled as Gaussians."""
 
 from typing import NamedTuple
 
@@ -7,18 +7,18 @@ import numpy as np
 from ddx7.errors import Ddx7Error
 
 SUBSETS = 25
-"""Subset sizes that `fad_infinity` fits a line through, as many as in Gui et al.'s toolkit."""
+"""Number of subset sizes through which `fad_infinity` fits a line, as in the toolkit of Gui et al."""
 FEWEST = 500
-"""Its smallest subset, likewise; half of the set where that is less."""
+"""Its smallest subset, also as in that toolkit; half of the set if that is less."""
 
 
 class FadInfinity(NamedTuple):
-    """FAD as it would be with endlessly many test windows.
+    """FAD extrapolated to infinitely many test windows.
 
     Attributes:
       value: the line's intercept; may be slightly negative.
-      slope: of the line over 1 / n: what a small set adds to FAD, times its size.
-      r2: how well the line fits, 1 at best; NaN if all subsets have the same FAD.
+      slope: of the line over 1 / n: the bias of a small set, times its size.
+      r2: coefficient of determination of the line, 1 at best; NaN if all subsets have the same FAD.
     """
 
     value: float
@@ -30,8 +30,8 @@ def frechet_distance(mean_a: np.ndarray, cov_a: np.ndarray, mean_b: np.ndarray, 
     """Squared Fréchet (2-Wasserstein) distance of two Gaussians.
 
     |mean_a - mean_b|² + tr(A) + tr(B) - 2 tr((A B)^½). The last trace is the sum of the singular values of F'G, where
-    A = FF' and B = GG' are factored by their eigenvectors. Unlike a square root of the product, which is not symmetric,
-    that is real, never negative, and exact for singular covariances, which small sets have.
+    A = FF' and B = GG' are factored by their eigenvectors. The product A B is not symmetric, so its square root may be
+    complex. The sum of singular values is real, never negative, and exact for the singular covariances of small sets.
 
     Args:
       mean_a: float [dimension].
@@ -43,7 +43,7 @@ def frechet_distance(mean_a: np.ndarray, cov_a: np.ndarray, mean_b: np.ndarray, 
       the distance, at least 0.
 
     Raises:
-      Ddx7Error: shapes do not agree, or a value is not finite.
+      Ddx7Error: shapes do not match, or a value is not finite.
     """
     mean_a, cov_a, mean_b, cov_b = (np.asarray(x, np.float64) for x in (mean_a, cov_a, mean_b, cov_b))
     dimension = mean_a.size
@@ -58,17 +58,17 @@ def frechet_distance(mean_a: np.ndarray, cov_a: np.ndarray, mean_b: np.ndarray, 
 def fad(reference: np.ndarray, test: np.ndarray) -> float:
     """Fréchet distance of the Gaussians fitted to two sets of embeddings; covariances are divided by n - 1.
 
-    Sampling biases it upwards by about a constant / n, so sets of different size do not compare: see `fad_infinity`.
+    Sampling adds a bias of about a constant / n, so do not compare sets of different size: see `fad_infinity`.
 
     Args:
       reference: float [window, dimension], two windows or more.
-      test: likewise; fewer windows than dimensions give a singular covariance, and a number to distrust.
+      test: likewise; fewer windows than dimensions give a singular covariance and an unreliable distance.
 
     Returns:
       the distance.
 
     Raises:
-      Ddx7Error: a set is too small, not finite, or of another dimension than the other.
+      Ddx7Error: a set is too small or not finite, or the dimensions differ.
 
     Source:
       Kilgour et al., Fréchet Audio Distance, Interspeech 2019.
@@ -78,11 +78,11 @@ def fad(reference: np.ndarray, test: np.ndarray) -> float:
 
 
 def fad_infinity(reference: np.ndarray, test: np.ndarray, *, seed: int = 0) -> FadInfinity:
-    """FAD extrapolated to endlessly many test windows: the intercept of a line through FAD over 1 / n.
+    """FAD extrapolated to infinitely many test windows: the intercept of a line through FAD over 1 / n.
 
-    25 subsets of the test set, of evenly spaced sizes from 500 (or half the set, if that is less) to all, are each
-    compared with the whole reference. They are drawn without replacement: duplicates would shrink the covariance. What
-    the reference's own finite size adds remains.
+    The function compares 25 subsets of the test set with the whole reference. Their sizes are evenly spaced from 500
+    (or half the set, if that is less) to all. It draws them without replacement, because duplicates would shrink the
+    covariance. The bias from the finite size of the reference remains.
 
     Args:
       reference: float [window, dimension], two windows or more.
@@ -93,7 +93,7 @@ def fad_infinity(reference: np.ndarray, test: np.ndarray, *, seed: int = 0) -> F
       intercept, slope and fit.
 
     Raises:
-      Ddx7Error: a set is too small, not finite, or of another dimension than the other.
+      Ddx7Error: a set is too small or not finite, or the dimensions differ.
 
     Source:
       Chong and Forsyth, Effectively Unbiased FID and Inception Score, CVPR 2020; Gui et al., Adapting Frechet Audio
@@ -112,13 +112,21 @@ def fad_infinity(reference: np.ndarray, test: np.ndarray, *, seed: int = 0) -> F
 
 
 def checked_sets(reference: np.ndarray, test: np.ndarray, fewest: int = 2) -> tuple[np.ndarray, np.ndarray]:
-    """Both sets as float64 [window, dimension], fit to be compared.
+    """Check two sets of embeddings.
+
+    Args:
+      reference: float [window, dimension].
+      test: likewise.
+      fewest: least number of windows of the test set.
+
+    Returns:
+      both as float64.
 
     Raises:
       Ddx7Error: the test set has fewer windows than `fewest` or the reference fewer than 2, or the sets are not
         finite, not matrices, or of different dimension.
     """
-    sets = []
+    sets: list[np.ndarray] = []
     for name, values, least in (("reference", reference, 2), ("test", test, fewest)):
         values = np.asarray(values, np.float64)
         if values.ndim != 2:
@@ -143,7 +151,7 @@ def _distance(a: Gaussian, b: Gaussian) -> float:
 
 
 def _gaussian(embeddings: np.ndarray) -> Gaussian:
-    """Of float64 [window, dimension]. The centred windows are a factor of their covariance; many, QR makes fewer."""
+    """Mean and factor of the covariance of float64 [window, dimension]: the centred windows, or R of their QR."""
     mean = embeddings.mean(axis=0)
     centred = (embeddings - mean) / np.sqrt(len(embeddings) - 1)
     n, dimension = centred.shape
@@ -151,6 +159,6 @@ def _gaussian(embeddings: np.ndarray) -> Gaussian:
 
 
 def _factor(covariance: np.ndarray) -> np.ndarray:
-    """By eigenvectors; what rounding made negative among the eigenvalues is 0."""
+    """F with FF' = covariance, by eigenvectors; eigenvalues that rounding made negative count as 0."""
     eigenvalues, vectors = np.linalg.eigh(covariance)
     return vectors * np.sqrt(np.maximum(eigenvalues, 0.0))

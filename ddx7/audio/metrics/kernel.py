@@ -1,4 +1,4 @@
-"""Kernel audio distance: how far apart two sets of embeddings are, with no assumption about their shape."""
+"""Kernel audio distance: the distance of two sets of embeddings, without an assumption about their distribution."""
 
 import numpy as np
 
@@ -6,28 +6,28 @@ from ddx7.audio.metrics.frechet import checked_sets
 from ddx7.errors import Ddx7Error
 
 SCALE = 100.0
-"""By which the published code multiplies, so that scores are near 1."""
-_ROWS = 512  # of a kernel matrix that are held at once
+"""Factor of the published code, which makes typical scores about 1."""
+_ROWS = 512  # of a kernel matrix in memory at once
 
 
 def kad(reference: np.ndarray, test: np.ndarray, *, bandwidth: float | None = None) -> float:
     """Unbiased estimate of the squared maximum mean discrepancy of two sets, times 100.
 
-    The kernel is exp(-|x - y|² / (2 bandwidth²)). A pair of an embedding with itself does not count, which is what
-    makes the estimate unbiased: the same figure is expected from small sets as from large ones, and two sets from one
-    source score about 0, on either side of it.
+    The kernel is exp(-|x - y|² / (2 bandwidth²)). A pair of an embedding with itself does not count, so the estimate is
+    unbiased: its expectation does not depend on the sizes of the sets, and two sets from one source score about 0,
+    above or below.
 
     Args:
       reference: float [window, dimension], two windows or more.
       test: likewise.
-      bandwidth: the median distance of two embeddings of the reference, if not given.
+      bandwidth: of the kernel; default: the median distance of two embeddings of the reference.
 
     Returns:
       the distance; 200 at most.
 
     Raises:
-      Ddx7Error: a set is too small, not finite, or of another dimension than the other; or the bandwidth is 0, which
-        is so if most embeddings of the reference are the same.
+      Ddx7Error: a set is too small or not finite, or the dimensions differ; or the bandwidth is 0, because most
+        embeddings of the reference are the same.
 
     Source:
       Chung et al., KAD: No More FAD! An Effective and Efficient Evaluation Metric for Audio Generation, 2025
@@ -46,7 +46,11 @@ def kad(reference: np.ndarray, test: np.ndarray, *, bandwidth: float | None = No
 
 
 def median_distance(embeddings: np.ndarray) -> float:
-    """Median Euclidean distance of all pairs of different windows; float [window, dimension], two windows or more."""
+    """Median Euclidean distance of all pairs of windows.
+
+    Args:
+      embeddings: float [window, dimension], two windows or more.
+    """
     from scipy.spatial.distance import pdist
 
     return float(np.median(pdist(embeddings)))

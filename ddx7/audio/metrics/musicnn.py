@@ -1,12 +1,12 @@
-"""MusiCNN: a small network that learned the tags of half a million songs, with filters shaped for timbre and rhythm.
+"""MusiCNN: a small network trained on the tags of half a million songs, with filters shaped for timbre and rhythm.
 
 Source of the architecture: Pons and Serra, musicnn: Pre-trained convolutional neural networks for music audio tagging,
-2019 (arXiv 1909.06654), and the shapes of the published weights. In their words:
+2019 (arXiv 1909.06654), and the shapes of the published weights. The parts, in the paper's words:
 
 - front end: batch norm; filters of 7 frames by 38 and by 67 bands ("timbral"), and of 128, 64 and 32 frames by one band
   ("temporal"); ReLU, batch norm, maximum over all bands;
 - middle: three layers of 64 filters of 7 frames over all channels, the last two with residuals;
-- back end: all of that, 753 channels, maximum and mean over time; batch norm; dense 200, ReLU, batch norm; 50 tags.
+- back end: all 753 channels, maximum and mean over time; batch norm; dense 200, ReLU, batch norm; 50 tags.
 """
 
 import re
@@ -27,7 +27,7 @@ RATE, N_FFT, FRAME_HOP, N_MELS, N_FRAMES = 16_000, 512, 256, 96, 187
 WINDOW = N_FFT + (N_FRAMES - 1) * FRAME_HOP
 HOP = RATE
 DIMENSION, N_TAGS = 200, 50
-BATCH = 8  # windows at once, always as many, so that one program serves
+BATCH = 8  # windows at once; short batches are padded, so one compiled program serves all
 _EPSILON = 1e-3  # of batch norm, Keras' default
 
 Weights = dict[str, dict[str, jax.Array]]
@@ -36,7 +36,7 @@ N_FRONT = 5
 
 
 class MusicnnWidths(NamedTuple):
-    """How many filters the convolutions have.
+    """Number of filters of the convolutions.
 
     Attributes:
       timbral: each of the two shapes that span many bands.
@@ -57,7 +57,7 @@ def _numbered(name: str, number: int) -> str:
 
 
 def shapes(widths: MusicnnWidths = PUBLISHED) -> dict[str, dict[str, tuple[int, ...]]]:
-    """What a file of weights must hold: layer (Keras' name) to variable to shape."""
+    """Shapes of the weights: layer (Keras' name) to variable to shape."""
     timbral, temporal, middle = widths
     fronts = [(7, 38, 1, timbral), (7, 67, 1, timbral), *((frames, 1, 1, temporal) for frames in (128, 64, 32))]
     n_front = sum(shape[-1] for shape in fronts)
@@ -82,10 +82,10 @@ _NAME = re.compile(
 
 
 class MusicnnOutputs(NamedTuple):
-    """What the network makes of a window.
+    """Outputs of the network.
 
     Attributes:
-      penultimate: its last but one layer, after batch norm: the embedding.
+      penultimate: the last layer but one, after batch norm: the embedding.
       tags: logits of the 50 tags.
     """
 
@@ -94,11 +94,11 @@ class MusicnnOutputs(NamedTuple):
 
 
 def make(name: str, weights: Path | None, widths: MusicnnWidths = PUBLISHED) -> Embedding:
-    """The embedding ``musicnn``: the layer that its authors call penultimate, 200-dimensional."""
+    """The embedding ``musicnn``, 200-dimensional: the layer that its authors call penultimate."""
     if weights is None:
         raise Ddx7Error(f"the embedding {name} has no weights, a file is wanted")
     loaded = load_weights(weights, widths)
-    hear = jax.jit(network)
+    apply = jax.jit(network)
 
     def embed(windows: np.ndarray) -> np.ndarray:
         embedded = []
@@ -106,7 +106,7 @@ def make(name: str, weights: Path | None, widths: MusicnnWidths = PUBLISHED) -> 
             images = log_mel_images(windows[start : start + BATCH])
             full = np.zeros((BATCH, N_FRAMES, N_MELS), np.float32)
             full[: len(images)] = images
-            embedded.append(np.asarray(hear(loaded, full).penultimate)[: len(images)])
+            embedded.append(np.asarray(apply(loaded, full).penultimate)[: len(images)])
         return np.concatenate(embedded)
 
     return Embedding(name, DIMENSION, RATE, WINDOW, HOP, embed, identity=f"{name}-1-{fingerprint(weights)}")
@@ -123,7 +123,7 @@ def load_weights(path: Path, widths: MusicnnWidths = PUBLISHED) -> Weights:
       layer to variable to float32.
 
     Raises:
-      Ddx7Error: it is no .npz, or an array is missing or has another shape.
+      Ddx7Error: the file is no .npz, or an array is missing or has another shape.
     """
     try:
         with np.load(path, allow_pickle=False) as file:
@@ -133,19 +133,19 @@ def load_weights(path: Path, widths: MusicnnWidths = PUBLISHED) -> Weights:
     weights: Weights = {}
     for layer, variables in shapes(widths).items():
         for variable, shape in variables.items():
-            found = arrays.get((layer, variable))
-            if found is None or found.shape != shape:
-                what = "nothing" if found is None else f"shape {found.shape}"
+            array = arrays.get((layer, variable))
+            if array is None or array.shape != shape:
+                what = "nothing" if array is None else f"shape {array.shape}"
                 raise Ddx7Error(f"{path}: found {what} for {layer}/{variable} of MusiCNN, shape {shape} is wanted")
-            weights.setdefault(layer, {})[variable] = jnp.asarray(found, jnp.float32)
+            weights.setdefault(layer, {})[variable] = jnp.asarray(array, jnp.float32)
     return weights
 
 
 def log_mel_images(windows: np.ndarray) -> np.ndarray:
-    """What the network sees: log10(1 + 10000 mel power).
+    """Input of the network: log10(1 + 10000 mel power).
 
-    Frames of 512 samples every 256, Hann, power not normalised, 96 mel bands (Slaney, unit area) from 0 to 8 kHz, as
-    librosa computes them. Frames lie inside the window, where librosa would pad the ends of a recording with zeros.
+    Frames of 512 samples every 256, Hann, power not normalised, 96 mel bands (Slaney, unit area) from 0 to 8 kHz, as in
+    librosa. Unlike there, frames lie inside the window, without padding at its ends.
 
     Args:
       windows: float [window, 48128], at 16 kHz.
@@ -160,11 +160,16 @@ def log_mel_images(windows: np.ndarray) -> np.ndarray:
 
 
 def network(weights: Weights, images: Float[Array, "window 187 96"]) -> MusicnnOutputs:
-    """Run MusiCNN as it was trained, without its dropout."""
+    """Run MusiCNN in inference mode, without its dropout.
+
+    Args:
+      weights: of `load_weights`.
+      images: of `log_mel_images`.
+    """
     x = _norm(images[..., None], weights["batch_normalization"])
     front = []
     for k in range(N_FRONT):
-        # The timbral filters keep their place in frequency, the temporal ones have no extent there.
+        # The maximum runs over the positions of a timbral filter in frequency, or over all bands of a temporal one.
         features = _convolve(x, weights[_numbered("conv2d", k)])
         front.append(_norm(features, weights[f"batch_normalization_{k + 1}"]).max(axis=2))
     features = jnp.concatenate(front, axis=-1)
@@ -183,7 +188,7 @@ def network(weights: Weights, images: Float[Array, "window 187 96"]) -> MusicnnO
 
 
 def _convolve(x: Array, layer: dict[str, jax.Array]) -> Array:
-    """Convolution that keeps the number of frames and uses no band outside the image, then ReLU."""
+    """Convolution, padded in time and not in frequency, then ReLU."""
     frames = layer["kernel"].shape[0]
     time = ((frames - 1) // 2, frames // 2)
     dimensions = ("NHWC", "HWIO", "NHWC")

@@ -1,4 +1,4 @@
-"""Sets of sounds compared with each other: FAD, FAD-infinity and KAD, each with what it was measured on."""
+"""Comparison of two sets of sounds: FAD, FAD-infinity and KAD, each with the data behind it."""
 
 import hashlib
 import io
@@ -19,7 +19,7 @@ from ddx7.errors import AudioError, Ddx7Error
 from ddx7.files import atomic_write
 
 LEAST_PADDING_S = 0.05
-"""Less padding than this in a whole set is no news: clips begin at zero."""
+"""Less padding than this in a whole set is not reported: clips begin at zero."""
 
 Clip = np.ndarray | str | PathLike[str]
 """Mono sound, float [time], or the path of a recording."""
@@ -27,15 +27,15 @@ Clip = np.ndarray | str | PathLike[str]
 
 @dataclass(frozen=True, eq=False)
 class EmbeddedSet:
-    """The embeddings of a set of clips, and what they leave out.
+    """The embeddings of a set of clips, and counts of the sound they leave out.
 
     Attributes:
       values: float64 [window, dimension].
-      n_clips: clips that have a window in it.
-      n_too_short: clips shorter than one window, which have none.
+      n_clips: clips with at least one window.
+      n_too_short: clips shorter than one window, which are left out.
       n_silent: windows left out because they are 40 dB below the loudest of their clip.
       padding_s: seconds of digital silence left out at the ends of clips.
-      name: what the set is called.
+      name: of the set.
     """
 
     values: np.ndarray
@@ -48,17 +48,17 @@ class EmbeddedSet:
 
 @dataclass(frozen=True)
 class SetScore:
-    """One figure and what it was measured on, without which it says nothing.
+    """One figure and the data behind it, which a reader needs to interpret it.
 
     Attributes:
-      metric: which figure.
+      metric: name of the figure.
       value: the figure; 0 is best.
       n: windows of the test set.
       n_reference: windows of the reference.
-      embedding: through which they were seen.
+      embedding: its name.
       dimension: of the embedding.
-      reference: what the reference set is called.
-      notes: what a reader must know to trust or distrust it.
+      reference: name of the reference set.
+      notes: reasons to trust or distrust the figure.
     """
 
     metric: Literal["FAD", "FAD-inf", "KAD"]
@@ -84,14 +84,14 @@ class SetScores:
     kad: SetScore
 
     def __str__(self) -> str:
-        """A line for each figure, and below them, once, what must be known about all three."""
+        """A line for each figure, then the notes that hold for all three."""
         scores = (self.fad, self.fad_infinity, self.kad)
         general = [note for note in self.fad.notes if all(note in score.notes for score in scores)]
         own = (replace(score, notes=tuple(n for n in score.notes if n not in general)) for score in scores)
         return "\n".join([*map(str, own), *general])
 
     def to_dict(self) -> dict[str, Any]:
-        """As JSON has it."""
+        """As a dictionary for JSON."""
         return asdict(self)
 
 
@@ -109,27 +109,27 @@ def score_sets(
     """Compare two sets of sounds.
 
     Args:
-      reference: the clips that are wanted to sound like: best, many that the model has learned from or could have.
-      test: the clips that are judged.
-      embedding: a name in `EMBEDDINGS`, or an embedding that was loaded.
-      weights: the file of the embedding's network, if it has one and is given by name.
+      reference: clips of the target sound: best the training data of the model, or similar clips, and many of them.
+      test: the clips to score.
+      embedding: a name in `EMBEDDINGS`, or a loaded embedding.
+      weights: the file of the embedding's network, for an embedding given by name.
       sample_rate: of clips that are arrays, in Hz.
-      reference_name: what the reference is called in the scores.
+      reference_name: name of the reference in the scores.
       seed: of the subsets of FAD-infinity.
-      cache: a folder in which embeddings are kept by the content of the sound.
+      cache: a folder for embeddings, keyed by the content of the sound.
 
     Returns:
       FAD, FAD-infinity and KAD.
 
     Raises:
-      AudioError: a clip cannot be read, or a set holds too few windows.
-      Ddx7Error: the embedding cannot be loaded.
+      AudioError: a clip cannot be read, or a set has no clip that is long enough.
+      Ddx7Error: an array is not mono, a set has too few windows, or the embedding cannot be loaded.
     """
     if isinstance(embedding, str):
         embedding = load_embedding(embedding, weights)
-    wanted = embed_set(reference, embedding, sample_rate=sample_rate, cache=cache, name=reference_name)
-    found = embed_set(test, embedding, sample_rate=sample_rate, cache=cache, name="test")
-    return score_embedded(wanted, found, embedding, seed=seed)
+    reference_set = embed_set(reference, embedding, sample_rate=sample_rate, cache=cache, name=reference_name)
+    test_set = embed_set(test, embedding, sample_rate=sample_rate, cache=cache, name="test")
+    return score_embedded(reference_set, test_set, embedding, seed=seed)
 
 
 def embed_set(
@@ -141,21 +141,22 @@ def embed_set(
     name: str = "set",
     progress: Callable[[], None] = lambda: None,
 ) -> EmbeddedSet:
-    """Embed all windows of all clips; `ddx7.audio.metrics.windows.cut` says which.
+    """Embed the windows of all clips; `ddx7.audio.metrics.windows.cut` selects them.
 
     Args:
       clips: mono sounds or paths of recordings.
-      embedding: through which they are seen.
+      embedding: a loaded embedding.
       sample_rate: of clips that are arrays, in Hz.
-      cache: a folder in which embeddings are kept by the content of the sound.
-      name: what the set is called.
+      cache: a folder for embeddings, keyed by the content of the sound.
+      name: of the set, for messages and scores.
       progress: called after each clip.
 
     Returns:
       the set, before any projection.
 
     Raises:
-      AudioError: a clip cannot be read or is no mono sound, or no clip holds a window of sound.
+      AudioError: a clip cannot be read, or no clip holds a window of sound.
+      Ddx7Error: an array is not mono, or its sample rate is missing.
     """
     rows = []
     n_clips = n_too_short = n_silent = padding = 0
@@ -177,41 +178,41 @@ def embed_set(
 
 
 def score_embedded(reference: EmbeddedSet, test: EmbeddedSet, embedding: Embedding, *, seed: int = 0) -> SetScores:
-    """Compare two sets that were embedded; a reference can so serve many tests.
+    """Compare two embedded sets, so that one embedded reference serves many tests.
 
     Args:
-      reference: the set that is wanted.
-      test: the set that is judged.
-      embedding: through which both were seen.
+      reference: the reference set.
+      test: the set to score.
+      embedding: of both sets.
       seed: of the subsets of FAD-infinity.
 
     Returns:
       FAD, FAD-infinity and KAD.
 
     Raises:
-      AudioError: a set holds too few windows.
+      Ddx7Error: a set has too few windows.
     """
-    wanted, found = reference.values, test.values
+    reference_values, test_values = reference.values, test.values
     if embedding.fit_projection is not None:
-        project = embedding.fit_projection(wanted)
-        wanted, found = project(wanted), project(found)
+        project = embedding.fit_projection(reference_values)
+        reference_values, test_values = project(reference_values), project(test_values)
     general = tuple(_notes(reference, test, embedding))
-    extrapolated = fad_infinity(wanted, found, seed=seed)
+    extrapolated = fad_infinity(reference_values, test_values, seed=seed)
     fit = f"extrapolated along a line of R² {extrapolated.r2:.2f}"
 
     def score(metric: Literal["FAD", "FAD-inf", "KAD"], value: float, *notes: str) -> SetScore:
-        counts = len(found), len(wanted)
+        counts = len(test_values), len(reference_values)
         return SetScore(metric, value, *counts, embedding.name, embedding.dimension, reference.name, (*notes, *general))
 
     few = [
         f"the {name} has {len(values)} windows in {values.shape[1]} dimensions, its covariance is singular"
-        for name, values in (("reference", wanted), ("test", found))
+        for name, values in (("reference", reference_values), ("test", test_values))
         if len(values) <= values.shape[1]
     ]
     return SetScores(
-        fad=score("FAD", fad(wanted, found), *few),
+        fad=score("FAD", fad(reference_values, test_values), *few),
         fad_infinity=score("FAD-inf", extrapolated.value, fit, *few),
-        kad=score("KAD", kad(wanted, found)),
+        kad=score("KAD", kad(reference_values, test_values)),
     )
 
 
@@ -230,25 +231,25 @@ def _count(n: int, what: str) -> str:
     return f"{n} {what}" if n == 1 else f"{n} {what}s"
 
 
-def _sound(clip: Clip, wanted_rate: int, sample_rate: int | None) -> np.ndarray:
-    """A clip as float32 [time] at the wanted rate."""
+def _sound(clip: Clip, target_rate: int, sample_rate: int | None) -> np.ndarray:
+    """A clip as float32 [time] at the target rate."""
     if not isinstance(clip, np.ndarray):
-        return read_audio(clip, sample_rate=wanted_rate).samples
+        return read_audio(clip, sample_rate=target_rate).samples
     if sample_rate is None:
         raise Ddx7Error("a clip is an array and its sample rate was not given, sample_rate is wanted")
     if clip.ndim != 1:
         raise Ddx7Error(f"a clip of shape {clip.shape}, mono [time] is wanted")
     if not np.isfinite(clip).all():
         raise AudioError("a clip holds NaN or infinite samples, finite ones are wanted")
-    return resample(clip, sample_rate, wanted_rate)
+    return resample(clip, sample_rate, target_rate)
 
 
 def _embedded(windows: np.ndarray, embedding: Embedding, cache: Path | None) -> np.ndarray:
-    """float64 [window, dimension of the network], from the cache if it is there."""
+    """Embeddings, float64 [window, dimension of the network], from the cache if it has them."""
     if cache is None:
         return np.asarray(embedding.embed(windows), np.float64)
     digest = hashlib.sha256(embedding.identity.encode())
-    digest.update((windows + 0.0).tobytes())  # -0.0, which decoders do not keep, becomes 0.0
+    digest.update((windows + 0.0).tobytes())  # -0.0 becomes 0.0: decoders do not keep its sign
     path = cache / f"{digest.hexdigest()[:32]}.npy"
     if path.is_file():
         return np.load(path, allow_pickle=False)

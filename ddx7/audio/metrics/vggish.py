@@ -19,20 +19,20 @@ from ddx7.audio.spectra_numpy import frames, hann, magnitude
 from ddx7.errors import Ddx7Error
 
 RATE, WINDOW, HOP = 16_000, 16_000, 8_000
-"""One second, stepped by half of one; a window's last 25 ms do not fill a frame of the image."""
+"""One second, every half second; the last 25 ms of a window do not fill a frame of the image."""
 FRAME, FRAME_HOP, N_FFT = 400, 160, 512
 N_FRAMES, N_MELS = 96, 64
 LOWEST_HZ, HIGHEST_HZ, LOG_OFFSET = 125.0, 7500.0, 0.01
 QUIETEST_PEAK = 0.1
-BATCH = 16  # windows at once, always as many, so that one program serves
+BATCH = 16  # windows at once; short batches are padded, so one compiled program serves all
 
 
 class VGGish(nn.Module):
-    """The network up to its embedding, 72,141,184 parameters where it is as wide as the published one.
+    """The network up to its embedding; 72,141,184 parameters at the published widths.
 
     Attributes:
       last_relu: whether the embedding goes through a ReLU, as in the first releases and in torchvggish. The definition
-        in tensorflow/models leaves it out.
+        in tensorflow/models omits it.
       widths: of its hidden layers.
     """
 
@@ -59,12 +59,12 @@ def make(name: str, weights: Path | None, widths: VggishWidths = PUBLISHED) -> E
     """The embeddings ``vggish`` and ``vggish-relu``, 128-dimensional, raw: no PCA, no 8-bit steps."""
     if weights is None:
         raise Ddx7Error(f"the embedding {name} has no weights, a file is wanted")
-    parameters = load_weights(weights, widths)
+    params = load_weights(weights, widths)
     model = VGGish(last_relu=name == "vggish-relu", widths=widths)
 
     @jax.jit
-    def apply(parameters: dict[str, Any], images: Array) -> Array:
-        return model.apply({"params": parameters}, images)  # pyright: ignore[reportReturnType]
+    def apply(params: dict[str, Any], images: Array) -> Array:
+        return model.apply({"params": params}, images)  # pyright: ignore[reportReturnType]
 
     def embed(windows: np.ndarray) -> np.ndarray:
         embedded = []
@@ -72,7 +72,7 @@ def make(name: str, weights: Path | None, widths: VggishWidths = PUBLISHED) -> E
             images = log_mel_images(windows[start : start + BATCH])
             full = np.zeros((BATCH, N_FRAMES, N_MELS), np.float32)
             full[: len(images)] = images
-            embedded.append(np.asarray(apply(parameters, full))[: len(images)])
+            embedded.append(np.asarray(apply(params, full))[: len(images)])
         return np.concatenate(embedded)
 
     identity = f"{name}-1-{fingerprint(weights)}"
@@ -80,14 +80,14 @@ def make(name: str, weights: Path | None, widths: VggishWidths = PUBLISHED) -> E
 
 
 def normalise(sound: np.ndarray) -> np.ndarray:
-    """A clip divided by its highest sample or 0.1, whichever is more: not by the highest magnitude, as published."""
+    """A clip divided by its highest sample, or by 0.1 if that is more: the published code ignores negative peaks."""
     return sound / max(QUIETEST_PEAK, float(sound.max(initial=0.0)))
 
 
 def log_mel_images(windows: np.ndarray) -> np.ndarray:
-    """What the network sees: ln(mel magnitude + 0.01).
+    """Input of the network: ln(mel magnitude + 0.01).
 
-    Frames of 25 ms every 10 ms, none padded; periodic Hann; magnitudes of a transform of 512 samples; 64 triangles
+    Frames of 25 ms every 10 ms, without padding; periodic Hann; magnitudes of a transform of 512 samples; 64 triangles
     between 125 and 7500 Hz, evenly spaced and straight-sided in mel of HTK, 1127 ln(1 + f / 700).
 
     Args:
@@ -102,7 +102,7 @@ def log_mel_images(windows: np.ndarray) -> np.ndarray:
 
 @cache
 def _filters() -> np.ndarray:
-    """float64 [bin, mel]; librosa's triangles are straight in Hz, these in mel."""
+    """Filters, float64 [bin, mel]: triangles with straight sides in mel, where librosa's are straight in Hz."""
     mel = 1127 * np.log1p(np.fft.rfftfreq(N_FFT, 1 / RATE) / 700)[:, None]
     lowest, highest = 1127 * np.log1p(np.array([LOWEST_HZ, HIGHEST_HZ]) / 700)
     edges = np.linspace(lowest, highest, N_MELS + 2)

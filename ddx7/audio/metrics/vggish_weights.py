@@ -1,7 +1,7 @@
-"""Weights of VGGish under any of their published names, and a converter to one of them.
+"""Weights of VGGish under any of their published names, and a converter to .safetensors.
 
-A checkpoint of TensorFlow or PyTorch is opened by its own library, once, anywhere; `docs/metrics.md` has the two lines
-for each. What comes out of that, an .npz or .safetensors file with the names as they were, can be used as it is.
+TensorFlow or PyTorch exports its checkpoint to an .npz or .safetensors file; `docs/metrics.md` has the two lines for
+each. This module reads such a file with its original names.
 """
 
 from collections.abc import Mapping
@@ -18,7 +18,7 @@ DIMENSION = 128
 
 
 class VggishWidths(NamedTuple):
-    """How wide the hidden layers are.
+    """Widths of the hidden layers.
 
     Attributes:
       convolutions: channels of the four blocks; the last two blocks have two layers each.
@@ -50,7 +50,7 @@ _TORCH |= {"conv4_1": "features.11", "conv4_2": "features.13"}
 _TORCH |= {"fc1_1": "embeddings.0", "fc1_2": "embeddings.2", "fc2": "embeddings.4"}
 
 
-def _our_names(layer: str) -> tuple[str, str]:
+def _flax_names(layer: str) -> tuple[str, str]:
     return f"{layer}/kernel", f"{layer}/bias"
 
 
@@ -68,11 +68,11 @@ def load_weights(path: str | PathLike[str], widths: VggishWidths = PUBLISHED) ->
 
     Args:
       path: a .safetensors or .npz file with names of `convert_weights`, of TF-Slim (``vggish/conv1/weights``) or of
-        torchvggish (``features.0.weight``); more arrays than the network has are passed over.
-      widths: of the network whose weights they must be.
+        torchvggish (``features.0.weight``); further arrays are ignored.
+      widths: of the network.
 
     Returns:
-      layer to ``kernel`` and ``bias``, float32, as Flax lays them out.
+      layer to ``kernel`` and ``bias``, float32, in Flax's layout.
 
     Raises:
       Ddx7Error: the file cannot be read, or an array is missing or has another shape.
@@ -87,13 +87,13 @@ def load_weights(path: str | PathLike[str], widths: VggishWidths = PUBLISHED) ->
 def convert_weights(
     source: str | PathLike[str], target: str | PathLike[str], *, widths: VggishWidths = PUBLISHED, force: bool = False
 ) -> Path:
-    """Write weights of VGGish as .safetensors with names of their own: ``conv1/kernel``, ``conv1/bias``.
+    """Write weights of VGGish as .safetensors with Flax's names: ``conv1/kernel``, ``conv1/bias``.
 
     Args:
-      source: what `load_weights` reads.
+      source: a file that `load_weights` reads.
       target: the file to write.
-      widths: of the network whose weights they must be.
-      force: replace it if there is one.
+      widths: of the network.
+      force: replace an existing file.
 
     Returns:
       the target.
@@ -109,26 +109,26 @@ def convert_weights(
 
 
 def arranged(arrays: Mapping[str, np.ndarray], widths: VggishWidths = PUBLISHED) -> dict[str, dict[str, np.ndarray]]:
-    """Arrays under any of the published names, as Flax lays them out; see `load_weights`."""
-    for names in (_our_names, _slim_names, _torch_names):
+    """Arrays under any of the published names, in Flax's layout; see `load_weights`."""
+    for names in (_flax_names, _slim_names, _torch_names):
         if names("conv1")[0] in arrays:
             break
     else:
         some = ", ".join(sorted(arrays)[:3]) or "nothing"
         raise Ddx7Error(f"found {some}, weights of VGGish with names of TF-Slim or torchvggish are wanted")
-    parameters = {}
-    wanted = shapes(widths)
-    for layer, shape in wanted.items():
+    params = {}
+    expected = shapes(widths)
+    for layer, shape in expected.items():
         missing = [name for name in names(layer) if name not in arrays]
         if missing:
-            raise Ddx7Error(f"found no {missing[0]}, all {len(wanted)} layers of VGGish are wanted")
+            raise Ddx7Error(f"found no {missing[0]}, all {len(expected)} layers of VGGish are wanted")
         kernel, bias = (np.asarray(arrays[name], np.float32) for name in names(layer))
         if names is _torch_names:  # [out, in, height, width] and [out, in]; the flattened image has the same order
             kernel = kernel.transpose((2, 3, 1, 0) if kernel.ndim == 4 else (1, 0))
         if kernel.shape != shape or bias.shape != shape[-1:]:
             raise Ddx7Error(f"{layer} has the shapes {kernel.shape} and {bias.shape}, {shape} is wanted")
-        parameters[layer] = {"kernel": np.ascontiguousarray(kernel), "bias": bias}
-    return parameters
+        params[layer] = {"kernel": np.ascontiguousarray(kernel), "bias": bias}
+    return params
 
 
 def _arrays(path: Path) -> dict[str, np.ndarray]:

@@ -1,4 +1,4 @@
-"""Cutting clips into the windows that are embedded, without padding and without silence."""
+"""Cutting of clips into windows for embeddings, without padding and silence."""
 
 from typing import NamedTuple
 
@@ -7,10 +7,10 @@ import numpy as np
 from ddx7.audio.files import SILENT_PEAK
 
 SILENT_DB = -40.0
-"""A window this far below the loudest of its clip is silent: what DDX7's preparation of data splits recordings at."""
+"""A window this far below the loudest of its clip is silent; DDX7's preparation of data splits recordings there."""
 
 FILL = 0.001
-"""How much of a first window padding may fill, so that a clip of one window's length that begins at zero counts."""
+"""Share of a window that padding may fill, so that a clip of one window's length that begins at zero counts."""
 
 
 class ClipWindows(NamedTuple):
@@ -18,9 +18,9 @@ class ClipWindows(NamedTuple):
 
     Attributes:
       windows: float32 [window, sample], a copy.
-      n_silent: windows that were left out because they are silent.
-      padding_samples: samples that were left out at the ends.
-      too_short: what is between the padding is shorter than one window.
+      n_silent: number of silent windows left out.
+      padding_samples: number of samples left out at the ends.
+      too_short: whether the sound between the padding is shorter than one window.
     """
 
     windows: np.ndarray
@@ -32,21 +32,20 @@ class ClipWindows(NamedTuple):
 def cut(sound: np.ndarray, window: int, hop: int, audible: np.ndarray | None = None) -> ClipWindows:
     """Cut a clip into windows that hold sound.
 
-    First, what is at or below -100 dBFS at the beginning and at the end goes: padding, not music. Then windows are laid
-    from the beginning, as many as fit whole. Last, those whose RMS is more than 40 dB below the loudest window of the
-    clip go: pauses between phrases, on which networks say next to nothing about an instrument, far from everything
-    else.
+    The function first removes padding: samples at or below -100 dBFS at both ends. It then cuts as many whole windows
+    as fit. Last, it drops windows whose RMS is more than 40 dB below the loudest window of the clip. Those are pauses
+    between phrases: their embeddings are far from all others and carry no information about an instrument.
 
-    Of padding, as much stays as a clip needs for one window, if that is no more than `FILL` of it.
+    If the sound is shorter than one window by no more than the share `FILL`, padding fills it up.
 
     Args:
-      sound: float [time], what is to be embedded.
+      sound: float [time], the clip to embed.
       window: samples of a window.
-      hop: samples from one to the next.
-      audible: float [time], the same clip at its own level, by which silence is judged; `sound` if not given.
+      hop: samples from one window to the next.
+      audible: float [time], the same clip at its original level, which decides on silence; default: `sound`.
 
     Returns:
-      the windows and what was left out.
+      the windows, and counts of the omitted sound.
     """
     audible = sound if audible is None else audible
     loud = np.flatnonzero(np.abs(audible) > SILENT_PEAK)

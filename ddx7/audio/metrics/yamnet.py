@@ -1,4 +1,4 @@
-"""YAMNet through LiteRT: 1024 numbers that tell 521 kinds of everyday sound apart."""
+"""YAMNet through LiteRT: 1024-dimensional embeddings of a network trained on 521 classes of everyday sound."""
 
 import importlib
 from pathlib import Path
@@ -10,25 +10,25 @@ from ddx7.audio.metrics.embeddings import Embedding, fingerprint, log_pca
 from ddx7.errors import Ddx7Error
 
 RATE, WINDOW, HOP = 16_000, 15_600, 7_680
-"""0.975 s, stepped by 0.48 s, as YAMNet was trained."""
+"""0.975 s, every 0.48 s, as in YAMNet's training."""
 DIMENSION, COMPONENTS = 1024, 64
-_LAYER = "tower0/network/layer28/reduce_mean"  # averaged over time and frequency, before the classifier
+_LAYER = "tower0/network/layer28/reduce_mean"  # mean over time and frequency, before the classifier
 
 
 def make(name: str, weights: Path | None) -> Embedding:
-    """The embeddings ``yamnet``, 1024-dimensional, and ``yamnet-log-pca64``, which is ln(1 + x) and PCA of it."""
+    """The embeddings ``yamnet``, 1024-dimensional, and ``yamnet-log-pca64``, ln(1 + x) and PCA of it."""
     if weights is None:
         raise Ddx7Error(f"the embedding {name} has no weights, a file is wanted")
-    interpreter, entrance, exit_ = _open(weights)
-    scale, zero = exit_["quantization"]
+    interpreter, input_, output = _open(weights)
+    scale, zero = output["quantization"]
 
     def embed(windows: np.ndarray) -> np.ndarray:
         embedded = np.empty((len(windows), DIMENSION))
         for row, window in enumerate(windows):
-            interpreter.set_tensor(entrance["index"], window.astype(np.float32).reshape(entrance["shape"]))
+            interpreter.set_tensor(input_["index"], window.astype(np.float32).reshape(input_["shape"]))
             interpreter.invoke()
-            embedded[row] = interpreter.get_tensor(exit_["index"]).ravel()
-        return (embedded - zero) * scale if scale else embedded  # files of 8-bit layers say their step
+            embedded[row] = interpreter.get_tensor(output["index"]).ravel()
+        return (embedded - zero) * scale if scale else embedded  # files of 8-bit layers have a scale
 
     whole = name == "yamnet"
     return Embedding(
@@ -44,13 +44,13 @@ def make(name: str, weights: Path | None) -> Embedding:
 
 
 def _open(weights: Path) -> tuple[Any, dict[str, Any], dict[str, Any]]:
-    """An interpreter, and what it knows of its input and of the embedding."""
+    """An interpreter, and its details of the input and of the embedding."""
     try:
         litert = importlib.import_module("ai_edge_litert.interpreter")
     except ImportError as error:
         raise Ddx7Error("YAMNet needs LiteRT, which is not installed: pip install 'ddx7[fad]'") from error
     try:
-        # Without delegates, intermediate tensors can be read: the embedding is no output of the file.
+        # The embedding is no output of the file. Without delegates intermediate tensors can be read.
         interpreter = litert.Interpreter(
             model_path=str(weights),
             experimental_op_resolver_type=litert.OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
@@ -59,8 +59,8 @@ def _open(weights: Path) -> tuple[Any, dict[str, Any], dict[str, Any]]:
         interpreter.allocate_tensors()
     except (ValueError, RuntimeError) as error:
         raise Ddx7Error(f"{weights}: cannot be read, YAMNet in a .tflite file is wanted") from error
-    entrance = interpreter.get_input_details()[0]
-    exits = [tensor for tensor in interpreter.get_tensor_details() if tensor["name"] == _LAYER]
-    if int(np.prod(entrance["shape"])) != WINDOW or not exits or int(np.prod(exits[0]["shape"])) != DIMENSION:
+    input_ = interpreter.get_input_details()[0]
+    outputs = [tensor for tensor in interpreter.get_tensor_details() if tensor["name"] == _LAYER]
+    if int(np.prod(input_["shape"])) != WINDOW or not outputs or int(np.prod(outputs[0]["shape"])) != DIMENSION:
         raise Ddx7Error(f"{weights}: is another network, YAMNet with {WINDOW:,} samples in and {_LAYER} is wanted")
-    return interpreter, entrance, exits[0]
+    return interpreter, input_, outputs[0]
