@@ -38,7 +38,10 @@ COMMANDS = {
 }
 """Every command with its line in ``ddx7 --help``."""
 
-RENAMED_OPTIONS: dict[str, dict[str, str]] = {}
+RENAMED_OPTIONS: dict[str, dict[str, str]] = {
+    "corpus": {"--listen": "--measure"},
+    "generate": {"--no-audition": "--no-screen"},
+}
 """By command, such as "resynth" or "train resynth": each option that has a new name, and that name, with dashes."""
 
 _HELP_WIDTH = 78

@@ -35,7 +35,7 @@ _DECODED = 64
 """Candidates that the preset encoder decodes for a step: one of its compiled groups."""
 
 
-def morph(a: Voice, b: Voice, steps: int = 7, *, through: Through = "both", seed: int = 0) -> Bank:
+def morph(a: Voice, b: Voice, steps: int = 7, *, through: Through | str = "both", seed: int = 0) -> Bank:
     """Morph one voice into another.
 
     Args:
@@ -63,7 +63,11 @@ def morph(a: Voice, b: Voice, steps: int = 7, *, through: Through = "both", seed
 
 
 def walk(
-    a: UInt8[np.ndarray, " 155"], b: UInt8[np.ndarray, " 155"], steps: int, through: Through = "both", seed: int = 0
+    a: UInt8[np.ndarray, " 155"],
+    b: UInt8[np.ndarray, " 155"],
+    steps: int,
+    through: Through | str = "both",
+    seed: int = 0,
 ) -> UInt8[np.ndarray, "step 155"]:
     """The voices of a morph as bytes; arguments as in `morph`."""
     b = _aligned(a, b)

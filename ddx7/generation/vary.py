@@ -97,7 +97,7 @@ def _changed(rng: np.random.Generator, vced: np.ndarray, amount: float, lock: se
     carrier = CARRIERS[algorithm] > 0
     if "algorithm" not in lock:
         swapped = rng.random(n) < _NEW_ALGORITHM * amount
-        result[swapped, VCED_COLUMNS["algorithm"]] = [rng.choice(_similar(a)) for a in algorithm[swapped]]
+        result[swapped, VCED_COLUMNS["algorithm"]] = [rng.choice(_similar(int(a))) for a in algorithm[swapped]]
         # An operator that is a carrier in either algorithm counts as a carrier.
         carrier |= CARRIERS[result[:, VCED_COLUMNS["algorithm"]]] > 0
     moving = [name for section, names in SECTIONS.items() if section not in lock for name in names]

@@ -211,7 +211,7 @@ def screen_measures(
     measures: VoiceMeasures,
     *,
     without_pitch: Bool[np.ndarray, " voice"] | bool = False,
-    neighbours_db: float = NEIGHBOURS_DB,
+    neighbours_db: float | np.floating = NEIGHBOURS_DB,
 ) -> Screening:
     """Apply the rules to measured voices.
 

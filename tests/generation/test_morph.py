@@ -38,7 +38,7 @@ def test_the_ends_are_the_two_voices():
         with pytest.raises(Ddx7Error, match="wanted 2 to 64"):
             morph(a, b, steps)
     with pytest.raises(Ddx7Error, match="found 'space', wanted one of both, hybrids, encoder"):
-        morph(a, b, through="space")  # pyright: ignore[reportArgumentType]
+        morph(a, b, through="space")
 
 
 def test_every_step_of_hybrids_is_legal_and_has_tunings_of_its_parents():
