@@ -1,23 +1,23 @@
-"""How even a morph is, beside blending the numbers of two voices.
+"""Evenness of morphs, beside naive interpolation of two voices.
 
     python experiments/generation/morph.py --shared ../shared [--pairs 40] [--steps 7] [--json out.json]
 
-Ctrl-C prints the tables of the pairs there are so far.
+Ctrl-C prints the tables of the pairs so far.
 
-Pairs of undamaged human voices that the ear has not learned from, drawn by chance. Every voice of a sequence plays C3
-for a second (velocity 100, 2 s, 22,050 Hz) and is looked at as a log-mel spectrum (64 bands, floor -80 dBFS). The first
+The pairs are random undamaged real voices that the preset encoder did not learn from. Every voice of a sequence plays
+C3 for a second (velocity 100, 2 s, 22,050 Hz) and becomes a log-mel spectrogram (64 bands, floor -80 dBFS). The first
 table has medians over pairs, in dB:
 
 - largest step: the largest mean difference of two neighbours;
 - roughness: RMS of the second difference along the sequence (smoothness in the papers on preset interpolation);
-- bend: RMS distance from the straight line between the ends (their non-linearity);
+- bend: RMS distance from the straight line between the ends (the papers' non-linearity);
 - off pitch: share of the voices between whose fundamental lies more than 30 cents from both ends' (octaves aside),
   where the ends have a clear pitch.
 
-The morph chose its steps by that very note. So the second table listens to another: C2 at velocity 80, held for half a
-second, and to what the papers measure, features of timbre (`timbre.py`). Of each feature the roughness and the bend are
-averaged over pairs and compared with those of blended numbers: the mean change over features, and how many features get
-better (Wilcoxon's signed rank test over pairs, one-sided, p < 0.05).
+The morph selects its steps by that very note. The second table therefore uses another note, C2 at velocity 80, held for
+half a second, and the features of timbre that the papers measure (`timbre.py`). It averages roughness and bend of each
+feature over pairs and compares them with those of naive interpolation: the mean change over features, and the number of
+features that improve (Wilcoxon's signed rank test over pairs, one-sided, p < 0.05).
 """
 
 import argparse
@@ -44,51 +44,51 @@ from ddx7.library.notes import RATE, note_log_mel, pairwise_distance_db, render_
 from ddx7.voice.health import plausible
 from ddx7.voice.packing import in_range, unpack
 
-UNLEARNED_EVERY = 33  # families that experiments/encoder/split.py keeps from the ear, whatever else it keeps
+HELD_OUT_EVERY = 33  # families that experiments/encoder/split.py keeps from the ear, whatever else it keeps
 OTHER = {"note": 48, "velocity": 80, "gate_s": 0.5}
-NUMBERS = "blended numbers"
-Way = Callable[[np.ndarray, np.ndarray, int], np.ndarray]
+NAIVE = "naive interpolation"
+Method = Callable[[np.ndarray, np.ndarray, int], np.ndarray]
 CLEAR, CLOSE_CENTS = 0.6, 30.0
 
 
 def measure(path: np.ndarray) -> dict[str, float]:
-    """What the table says of one sequence, uint8 [step, 155]."""
+    """The first table's measures of one sequence, uint8 [step, 155]."""
     audio = render_notes(path)
-    seen = note_log_mel(audio)
-    steps = [pairwise_distance_db(a[None], b[None])[0, 0] for a, b in pairwise(seen)]
-    line = np.linspace(0, 1, len(seen))[:, None]
-    straight = (1 - line) * seen[0] + line * seen[-1]
-    second = seen[2:] - 2 * seen[1:-1] + seen[:-2]
+    log_mels = note_log_mel(audio)
+    steps = [pairwise_distance_db(a[None], b[None])[0, 0] for a, b in pairwise(log_mels)]
+    line = np.linspace(0, 1, len(log_mels))[:, None]
+    straight = (1 - line) * log_mels[0] + line * log_mels[-1]
+    second = log_mels[2:] - 2 * log_mels[1:-1] + log_mels[:-2]
     return {
         "largest step": max(steps),
         "roughness": float(np.sqrt(np.mean(second**2))),
-        "bend": float(np.sqrt(np.mean((seen - straight)[1:-1] ** 2))),
+        "bend": float(np.sqrt(np.mean((log_mels - straight)[1:-1] ** 2))),
         "off pitch": _off_pitch(audio),
     }
 
 
 def _off_pitch(audio: np.ndarray) -> float:
-    found = [
+    pitches = [
         estimate_pitch(sound[: round(0.8 * RATE)], RATE) if np.abs(sound).max() > QUIET else None for sound in audio
     ]
-    ends = [found[0], found[-1]]
+    ends = [pitches[0], pitches[-1]]
     if any(end is None or end.confidence < CLEAR for end in ends):
         return np.nan
     ends_hz = np.array([end.f0_hz for end in ends if end])
-    between = [p for p in found[1:-1] if p and p.confidence >= CLEAR]
+    between = [p for p in pitches[1:-1] if p and p.confidence >= CLEAR]
     off = [np.abs((cents_between(p.f0_hz, ends_hz) + 600) % 1200 - 600).min() > CLOSE_CENTS for p in between]
     return float(np.mean(off)) if off else np.nan
 
 
-def unlearned(shared: Path) -> np.ndarray:
-    """Undamaged human voices of families that the ear was not taught with, uint8 [voice, 155]."""
+def held_out_voices(shared: Path) -> np.ndarray:
+    """Undamaged real voices of clusters that the preset encoder did not learn from, uint8 [voice, 155]."""
     corpus = np.load(shared / "corpus" / "voices.npz")
     vced = unpack(corpus["voices"])
-    kept = in_range(vced).all(axis=1) & plausible(vced) & (corpus["family"] % UNLEARNED_EVERY == 0)
+    kept = in_range(vced).all(axis=1) & plausible(vced) & (corpus["family"] % HELD_OUT_EVERY == 0)
     return vced[kept].astype(np.uint8)
 
 
-def along(path: np.ndarray) -> dict[str, np.ndarray]:
+def timbre_measures(path: np.ndarray) -> dict[str, np.ndarray]:
     """Roughness and bend of each feature of timbre along a sequence, uint8 [step, 155]; each [feature]."""
     values = np.stack(list(timbre(render_notes(path, **OTHER), OTHER["gate_s"]).values()))
     line = np.linspace(0, 1, len(path))
@@ -99,22 +99,22 @@ def along(path: np.ndarray) -> dict[str, np.ndarray]:
     }
 
 
-def compared(ours: list[dict[str, np.ndarray]], naive: list[dict[str, np.ndarray]]) -> dict[str, float]:
-    """What the second table says: mean change in percent, and how many features get better."""
-    found = {}
-    for name in ours[0]:
-        of, to = (np.stack([each[name] for each in pairs]) for pairs in (ours, naive))
-        better = [_less(*pair) for pair in zip(of.T, to.T, strict=True)]
-        found[f"{name}, %"] = float(100 * np.mean(of.mean(axis=0) / to.mean(axis=0) - 1))
-        found[f"{name}, features better"] = int(np.sum(better))
-    return found
+def compared(morphs: list[dict[str, np.ndarray]], naive: list[dict[str, np.ndarray]]) -> dict[str, float]:
+    """A row of the second table: mean change in percent, and the number of features that improve."""
+    row = {}
+    for name in morphs[0]:
+        morph, reference = (np.stack([each[name] for each in pairs]) for pairs in (morphs, naive))
+        better = [_less(*pair) for pair in zip(morph.T, reference.T, strict=True)]
+        row[f"{name}, %"] = float(100 * np.mean(morph.mean(axis=0) / reference.mean(axis=0) - 1))
+        row[f"{name}, features better"] = int(np.sum(better))
+    return row
 
 
 def _less(a: np.ndarray, b: np.ndarray) -> bool:
     if (a == b).all():
         return False
-    _, chance = wilcoxon(a, b, alternative="less")
-    return bool(chance < 0.05)
+    _, p_value = wilcoxon(a, b, alternative="less")
+    return bool(p_value < 0.05)
 
 
 def blended(a: np.ndarray, b: np.ndarray, steps: int) -> np.ndarray:
@@ -130,38 +130,38 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=7)
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
-    vced, rng = unlearned(arguments.shared), np.random.default_rng(0)
-    ways: dict[str, Way] = {f"through {way}": partial(walk, through=way) for way in get_args(Through)} | {
-        NUMBERS: blended
+    vced, rng = held_out_voices(arguments.shared), np.random.default_rng(0)
+    methods: dict[str, Method] = {f"through {name}": partial(walk, through=name) for name in get_args(Through)} | {
+        NAIVE: blended
     }
-    rows: dict[str, list[dict[str, float]]] = {way: [] for way in ways}
-    features: dict[str, list[dict[str, np.ndarray]]] = {way: [] for way in ways}
+    rows: dict[str, list[dict[str, float]]] = {name: [] for name in methods}
+    features: dict[str, list[dict[str, np.ndarray]]] = {name: [] for name in methods}
     try:
-        while len(rows[NUMBERS]) < arguments.pairs:
+        while len(rows[NAIVE]) < arguments.pairs:
             a, b = vced[rng.integers(len(vced), size=2)]
             if np.abs(render_notes(np.stack([a, b]))).max(axis=1).min() < QUIET:
                 continue
-            found = {way: _walked(go, a, b, arguments.steps) for way, go in ways.items()}
-            for way, (measured, of_timbre) in found.items():
-                rows[way].append(measured)
-                features[way].append(of_timbre)
-            print(f"pair {len(rows[NUMBERS])} of {arguments.pairs}", file=sys.stderr)
-    except KeyboardInterrupt:  # the tables of what there is
+            results = {name: _walked(method, a, b, arguments.steps) for name, method in methods.items()}
+            for name, (measured, of_timbre) in results.items():
+                rows[name].append(measured)
+                features[name].append(of_timbre)
+            print(f"pair {len(rows[NAIVE])} of {arguments.pairs}", file=sys.stderr)
+    except KeyboardInterrupt:  # prints the tables so far
         print("stopped", file=sys.stderr)
-    first = {way: _summary(measured, rows[NUMBERS]) for way, measured in rows.items()}
-    second = {way: compared(features[way], features[NUMBERS]) for way in ways if way != NUMBERS}
-    title = f"{len(rows[NUMBERS])} pairs, {arguments.steps} steps"
+    first = {name: _summary(measured, rows[NAIVE]) for name, measured in rows.items()}
+    second = {name: compared(features[name], features[NAIVE]) for name in methods if name != NAIVE}
+    title = f"{len(rows[NAIVE])} pairs, {arguments.steps} steps"
     _print(title, first)
-    _print(f"{title}, {len(features[NUMBERS][0]['bend'])} features of timbre", second)
+    _print(f"{title}, {len(features[NAIVE][0]['bend'])} features of timbre", second)
     if arguments.json:
         arguments.json.write_text(json.dumps({"spectra": first, "timbre": second}, indent=2) + "\n")
 
 
-def _walked(go: Way, a: np.ndarray, b: np.ndarray, steps: int) -> tuple[dict[str, float], dict[str, np.ndarray]]:
+def _walked(method: Method, a: np.ndarray, b: np.ndarray, steps: int) -> tuple[dict[str, float], dict[str, np.ndarray]]:
     started = time.perf_counter()
-    path = go(a, b, steps)
+    path = method(a, b, steps)
     seconds = time.perf_counter() - started
-    return {**measure(path), "seconds": seconds}, along(path)
+    return {**measure(path), "seconds": seconds}, timbre_measures(path)
 
 
 def _summary(measured: list[dict[str, float]], naive: list[dict[str, float]]) -> dict[str, float]:
@@ -171,7 +171,7 @@ def _summary(measured: list[dict[str, float]], naive: list[dict[str, float]]) ->
     return {
         **found,
         "off pitch, %": float(100 * np.nanmean([m["off pitch"] for m in measured])),
-        "evener than blended numbers, %": float(100 * np.mean(better)),
+        "more even than naive interpolation, %": float(100 * np.mean(better)),
         "seconds": float(np.median([m["seconds"] for m in measured])),
     }
 

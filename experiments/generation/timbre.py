@@ -1,7 +1,7 @@
-"""What notes sound like in 20 numbers each, as papers on preset interpolation follow them from step to step.
+"""Timbre of notes in 20 features, as papers on preset interpolation measure it from step to step.
 
-Theirs are the 46 of the Timbre Toolbox (Peeters et al., JASA 130, 2011), medians and interquartile ranges over time;
-these are its main ones by librosa's definitions, with the library's own measures of onset, decay, noise and level.
+The papers use the 46 features of the Timbre Toolbox (Peeters et al., JASA 130, 2011), medians and interquartile ranges
+over time. These are its main ones by librosa's definitions, with `NoteMeasures` for onset, decay, noise and level.
 """
 
 import librosa
@@ -18,8 +18,8 @@ def timbre(audio: np.ndarray, gate_s: float) -> dict[str, np.ndarray]:
     """Features of notes, each [note].
 
     Args:
-      audio: notes from key-down on at 22,050 Hz, [note, sample].
-      gate_s: when the key is let go.
+      audio: notes from note-on at 22,050 Hz, [note, sample].
+      gate_s: from note-on to note-off, seconds.
     """
     magnitude = np.abs(librosa.stft(audio, n_fft=_N_FFT, hop_length=_HOP)) + _SILENT
     shape = {"sr": RATE, "S": magnitude}
@@ -34,14 +34,14 @@ def timbre(audio: np.ndarray, gate_s: float) -> dict[str, np.ndarray]:
         "flux": np.linalg.norm(rise, axis=-2),
         "level": level_db,
     }
-    found = {}
+    features = {}
     for name, values in over_time.items():
         low, middle, high = np.percentile(values, (25, 50, 75), axis=-1)
-        found |= {f"{name}, median": middle, f"{name}, range": high - low}
+        features |= {f"{name}, median": middle, f"{name}, range": high - low}
     once = measure_notes(audio, gate_s)
     seconds = np.arange(audio.shape[1]) / RATE
     energy = np.square(audio) + _SILENT**2
-    return found | {
+    return features | {
         "log attack time": np.log10(once.attack_s + _HOP / RATE),
         "temporal centroid": (energy * seconds).sum(axis=1) / energy.sum(axis=1),
         "level held": once.held_db,

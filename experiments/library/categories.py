@@ -1,10 +1,11 @@
-"""What a voice is called, from how it sounds: a classifier learned from the voices whose names say it.
+"""Train the classifier of categories on voices whose names tell them.
 
     python experiments/library/categories.py CORPUS.npz RUN
 
-CORPUS.npz holds `voices` uint8 [voice, 128] and `family` int32 [voice], as `ddx7 corpus scan` writes it. RUN keeps what
-was heard, so that a second run starts at once, and gets categories.safetensors with its card and the table of scores.
-A tenth of the families is never learned from: limits are chosen on half of it, scores are of the other half.
+CORPUS.npz holds `voices`, uint8 [voice, 128], and `family`, int32 [voice], the near-duplicate cluster, as `ddx7 corpus
+scan` writes them. RUN keeps the measures of all voices, so that a second run starts at once, and gets
+categories.safetensors with its card and the table of scores. A tenth of the clusters is held out: half of it selects
+the limits, the other half gives the scores.
 """
 
 import argparse
@@ -27,50 +28,52 @@ SEED = 0
 
 
 def main() -> None:
-    """Listen, learn, measure and write."""
+    """Measure, train, evaluate and write."""
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     arguments.add_argument("corpus", type=Path)
     arguments.add_argument("run", type=Path)
     given = arguments.parse_args()
     with np.load(given.corpus) as file:
-        vced, family = clamp(unpack(file["voices"])), file["family"]
-    heard = measure_voices(vced, folder=given.run / "heard", progress=lambda done, n: print(f"heard {done:,} of {n:,}"))
+        vced, cluster = clamp(unpack(file["voices"])), file["family"]
+    measures = measure_voices(
+        vced, folder=given.run / "heard", progress=lambda done, n: print(f"measured {done:,} of {n:,}")
+    )
     labels = np.array([[c in categories_of_name(name) for c in CATEGORIES] for name in names_of(vced)])
-    usable = labels.any(1) & (heard.long_peak > 1e-3)
-    x, y, family = features(vced, heard)[usable], labels[usable].astype(np.float32), family[usable]
+    usable = labels.any(1) & (measures.long_peak > 1e-3)
+    x, y, cluster = features(vced, measures)[usable], labels[usable].astype(np.float32), cluster[usable]
 
     rng = np.random.default_rng(SEED)
-    ids = rng.permutation(np.unique(family))
+    ids = rng.permutation(np.unique(cluster))
     tenth = len(ids) // 20
-    tune, test = np.isin(family, ids[:tenth]), np.isin(family, ids[tenth : 2 * tenth])
-    learn = ~(tune | test)
-    mean, scale = x[learn].mean(0), x[learn].std(0) + 1e-3
+    tune, test = np.isin(cluster, ids[:tenth]), np.isin(cluster, ids[tenth : 2 * tenth])
+    training = ~(tune | test)
+    mean, scale = x[training].mean(0), x[training].std(0) + 1e-3
     z = np.clip((x - mean) / scale, -6, 6)
-    weights = train(z[learn], y[learn], z[tune], y[tune])
-    limit = best_limits(predict(weights, z[tune]), y[tune])
-    weights |= {"mean": mean, "scale": scale, "limit": limit}
-    table, summary = scores(predict(weights, z[test]), y[test] > 0, limit)
+    params = train(z[training], y[training], z[tune], y[tune])
+    limit = best_limits(predict(params, z[tune]), y[tune])
+    params |= {"mean": mean, "scale": scale, "limit": limit}
+    table, summary = scores(predict(params, z[test]), y[test] > 0, limit)
     print(table)
     card = {
         "what": "categories of DX7 voices from their parameters and two notes",
-        "data": "names of human voices from public collections; near-copies of held-out ones left out",
+        "data": "names of voices from public collections; near-duplicates of held-out ones left out",
         "command": "python experiments/library/categories.py CORPUS.npz RUN",
         "licence": "Apache-2.0",
-        "voices": int(learn.sum()),
+        "voices": int(training.sum()),
         "held_out": int(test.sum()),
         "epochs": EPOCHS,
         **summary,
     }
-    save_classifier(given.run / "categories.safetensors", weights, card)
+    save_classifier(given.run / "categories.safetensors", params, card)
     (given.run / "scores.md").write_text(table)
     print(json.dumps({k: v for k, v in card.items() if k != "scores"}, indent=2))
 
 
 def train(x: np.ndarray, y: np.ndarray, x_tune: np.ndarray, y_tune: np.ndarray) -> dict[str, np.ndarray]:
-    """Adam on the cross entropy of every category."""
+    """Minimise the cross entropy of all categories with Adam."""
     key = jax.random.key(SEED)
     n_in, n_out = x.shape[1], y.shape[1]
-    weights = {
+    params = {
         "hidden": jax.random.normal(key, (n_in, HIDDEN)) * np.sqrt(2 / n_in),
         "hidden_bias": jnp.zeros(HIDDEN),
         "out": jax.random.normal(jax.random.fold_in(key, 1), (HIDDEN, n_out)) * np.sqrt(1 / HIDDEN),
@@ -78,64 +81,66 @@ def train(x: np.ndarray, y: np.ndarray, x_tune: np.ndarray, y_tune: np.ndarray) 
     }
     n_steps = EPOCHS * (len(x) // BATCH)
     schedule = optax.cosine_decay_schedule(RATE, n_steps)
-    adam = optax.adamw(schedule, weight_decay=DECAY)
+    optimiser = optax.adamw(schedule, weight_decay=DECAY)
 
     @jax.jit
-    def step(weights, state, x, y, key):
+    def step(params, opt_state, x, y, key):
         def loss(w):
             keep = jax.random.bernoulli(key, 1 - DROPOUT, (len(x), HIDDEN)) / (1 - DROPOUT)
             logits = jnp.maximum(x @ w["hidden"] + w["hidden_bias"], 0) * keep @ w["out"] + w["out_bias"]
             return optax.sigmoid_binary_cross_entropy(logits, y * (1 - SMOOTHING) + SMOOTHING * y.mean()).sum(-1).mean()
 
-        value, gradient = jax.value_and_grad(loss)(weights)
-        change, state = adam.update(gradient, state, weights)
-        return optax.apply_updates(weights, change), state, value
+        value, grads = jax.value_and_grad(loss)(params)
+        updates, opt_state = optimiser.update(grads, opt_state, params)
+        return optax.apply_updates(params, updates), opt_state, value
 
-    state = adam.init(weights)
+    opt_state = optimiser.init(params)
     rng = np.random.default_rng(SEED)
     n = 0
     for epoch in range(EPOCHS):
         losses = []
         for rows in np.array_split(rng.permutation(len(x))[: len(x) // BATCH * BATCH], len(x) // BATCH):
-            weights, state, value = step(weights, state, x[rows], y[rows], jax.random.fold_in(key, 2 + n))
+            params, opt_state, value = step(params, opt_state, x[rows], y[rows], jax.random.fold_in(key, 2 + n))
             losses.append(value)
             n += 1
-        found = predict({k: np.asarray(v) for k, v in weights.items()}, x_tune)
-        entropy = -(y_tune * np.log(found + 1e-9) + (1 - y_tune) * np.log(1 - found + 1e-9)).sum(1).mean()
+        probabilities = predict({k: np.asarray(v) for k, v in params.items()}, x_tune)
+        entropy = (
+            -(y_tune * np.log(probabilities + 1e-9) + (1 - y_tune) * np.log(1 - probabilities + 1e-9)).sum(1).mean()
+        )
         print(f"epoch {epoch + 1}: {float(np.mean(losses)):.3f}, held out {entropy:.3f}", flush=True)
-    return {name: np.asarray(value) for name, value in weights.items()}
+    return {name: np.asarray(value) for name, value in params.items()}
 
 
-def predict(weights: dict[str, np.ndarray], x: np.ndarray) -> np.ndarray:
+def predict(params: dict[str, np.ndarray], x: np.ndarray) -> np.ndarray:
     """Probabilities [voice, category]."""
-    hidden = np.maximum(x @ weights["hidden"] + weights["hidden_bias"], 0)
-    return 1 / (1 + np.exp(-(hidden @ weights["out"] + weights["out_bias"])))
+    hidden = np.maximum(x @ params["hidden"] + params["hidden_bias"], 0)
+    return 1 / (1 + np.exp(-(hidden @ params["out"] + params["out_bias"])))
 
 
-def best_limits(found: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """For each category the probability from which saying it gives the best F1."""
+def best_limits(probabilities: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """The limit of each category's probability that gives the best F1."""
     candidates = np.linspace(0.1, 0.7, 61)
-    hits = found[None] >= candidates[:, None, None]
+    hits = probabilities[None] >= candidates[:, None, None]
     truth = y[None] > 0
     f1 = 2 * (hits & truth).sum(1) / np.maximum(hits.sum(1) + truth.sum(1), 1)
     return candidates[f1.argmax(0)].astype(np.float32)
 
 
-def scores(found: np.ndarray, y: np.ndarray, limit: np.ndarray) -> tuple[str, dict]:
-    """A table of precision and recall, and figures for the card."""
-    said = found >= limit
-    said[np.arange(len(found)), (found / limit).argmax(1)] = True
-    top = (found / limit).argmax(1)
+def scores(probabilities: np.ndarray, y: np.ndarray, limit: np.ndarray) -> tuple[str, dict]:
+    """A table of precision and recall, and scores for the card."""
+    chosen = probabilities >= limit
+    chosen[np.arange(len(chosen)), (probabilities / limit).argmax(1)] = True
+    top = (probabilities / limit).argmax(1)
     agreed = y[np.arange(len(y)), top].mean()
-    lines = ["| category | named so | said so | precision | recall |", "|---|---|---|---|---|"]
+    lines = ["| category | named | chosen | precision | recall |", "|---|---|---|---|---|"]
     each = {}
     for k, name in enumerate(CATEGORIES):
-        both = (said[:, k] & y[:, k]).sum()
-        precision, recall = both / max(said[:, k].sum(), 1), both / max(y[:, k].sum(), 1)
-        lines.append(f"| {name} | {y[:, k].sum()} | {said[:, k].sum()} | {precision:.2f} | {recall:.2f} |")
+        both = (chosen[:, k] & y[:, k]).sum()
+        precision, recall = both / max(chosen[:, k].sum(), 1), both / max(y[:, k].sum(), 1)
+        lines.append(f"| {name} | {y[:, k].sum()} | {chosen[:, k].sum()} | {precision:.2f} | {recall:.2f} |")
         each[name] = {"precision": round(float(precision), 3), "recall": round(float(recall), 3)}
-    precision, recall = (said & y).sum() / said.sum(), (said & y).sum() / y.sum()
-    lines.append(f"| all | {y.sum()} | {said.sum()} | {precision:.2f} | {recall:.2f} |")
+    precision, recall = (chosen & y).sum() / chosen.sum(), (chosen & y).sum() / y.sum()
+    lines.append(f"| all | {y.sum()} | {chosen.sum()} | {precision:.2f} | {recall:.2f} |")
     summary = {
         "likeliest_is_named": round(float(agreed), 3),
         "precision": round(float(precision), 3),

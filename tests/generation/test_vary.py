@@ -47,7 +47,7 @@ def test_a_larger_amount_gives_larger_distances(voice):
     original = note_log_mel(render_notes(bytes_of(voice)[None]))
     distances = [
         np.median(pairwise_distance_db(original, note_log_mel(render_notes(vary(voice, 16, amount=amount).to_vced()))))
-        for amount in (0.05, 0.3, 1)
+        for amount in (0.05, 0.3, 1.0)
     ]
     assert 0 < distances[0] < 0.7 * distances[1]
     assert distances[1] < 0.9 * distances[2]
