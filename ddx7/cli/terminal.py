@@ -6,7 +6,7 @@ import json
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -20,7 +20,7 @@ class UsageError(Exception):
     """The arguments contradict each other or lack something; the command line exits with 2."""
 
 
-def plain_where_needed(*streams: TextIO) -> None:
+def plain_where_needed(*streams: object) -> None:
     """Make streams print ASCII where they cannot encode line-drawing characters, as a Windows pipe."""
     for stream in streams:
         if isinstance(stream, io.TextIOWrapper):
