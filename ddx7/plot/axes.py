@@ -12,7 +12,7 @@ from matplotlib.collections import QuadMesh
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
-from ddx7.audio.spectra_numpy import frames, power, unit_sine
+from ddx7.audio.spectra_numpy import frames, power, to_db, unit_sine
 
 BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY = "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9"
 """The palette of Okabe and Ito, which colour-blind readers can tell apart, also in print."""
@@ -28,7 +28,6 @@ BANDS_PER_OCTAVE = 24
 MAX_COLUMNS = 1500  # of a spectrogram: as many as a figure has pixels
 
 _WINDOW_S, _HOP_S = 0.046, 0.006  # short enough for an attack, long enough to separate the harmonics of a C2
-_LEAST_POWER = 1e-20
 _DASHES = (0, (4, 1.5))
 
 
@@ -44,11 +43,6 @@ def figure_bytes(figure: Figure, form: str = "png") -> bytes:
     data = io.BytesIO()
     figure.savefig(data, format=form)
     return data.getvalue()
-
-
-def power_db(power: Float[np.ndarray, "*shape"]) -> Float[np.ndarray, "*shape"]:
-    """Power in dB, at least -200: 1 is 0 dB."""
-    return 10 * np.log10(np.maximum(power, _LEAST_POWER))
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,7 +97,7 @@ def band_levels(spectra: Spectra) -> tuple[Float[np.ndarray, " band"], Float[np.
     below = np.floor(f_hz[narrow] / step).astype(int)
     share = f_hz[narrow] / step - below
     bands[:, narrow] = (1 - share) * power[:, below] + share * power[:, below + 1]
-    return f_hz, power_db(bands)
+    return f_hz, to_db(bands)
 
 
 def mean_spectrum(
@@ -111,7 +105,7 @@ def mean_spectrum(
 ) -> tuple[Float[np.ndarray, " bin"], Float[np.ndarray, " bin"]]:
     """Mean spectrum up to a time: frequencies within the range of the axis in Hz, and levels in dB."""
     shown = (spectra.f_hz >= LOWEST_HZ) & (spectra.f_hz <= HIGHEST_HZ)
-    return spectra.f_hz[shown], power_db(spectra.power[spectra.times_s <= until_s].mean(axis=0))[shown]
+    return spectra.f_hz[shown], to_db(spectra.power[spectra.times_s <= until_s].mean(axis=0))[shown]
 
 
 def draw_spectrogram(

@@ -5,7 +5,7 @@ from jaxtyping import Float
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ddx7.audio.spectra_numpy import mean_square
+from ddx7.audio.spectra_numpy import mean_square, to_db
 from ddx7.plot.axes import (
     MAX_COLUMNS,
     RECORDING_COLOUR,
@@ -17,7 +17,6 @@ from ddx7.plot.axes import (
     mean_spectrum,
     new_figure,
     panel_title,
-    power_db,
     sound_spectra,
     time_axis,
 )
@@ -65,7 +64,7 @@ def comparison_figure(
 
 
 def _draw_envelopes(axes: Axes, sounds: list[np.ndarray], sample_rate: int, duration_s: float) -> None:
-    envelopes = [power_db(_mean_square(sound, sample_rate)) for sound in sounds]
+    envelopes = [to_db(_mean_square(sound, sample_rate)) for sound in sounds]
     peak_db = max(float(level.max()) for level in envelopes)
     for level, name, colour in zip(envelopes, _NAMES, _COLOURS, strict=True):
         times_s = np.linspace(0, duration_s, len(level))

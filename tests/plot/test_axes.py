@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
+from ddx7.audio.spectra_numpy import to_db
 from ddx7.plot.axes import (
     BANDS_PER_OCTAVE,
     band_levels,
@@ -9,7 +10,6 @@ from ddx7.plot.axes import (
     figure_bytes,
     frequency_axis,
     mean_spectrum,
-    power_db,
     sound_spectra,
 )
 
@@ -23,7 +23,7 @@ def sine(hz: float, amplitude: float, seconds: float = 0.5) -> np.ndarray:
 @pytest.mark.parametrize("hz", [440.0, 1000.0, 3520.0])
 def test_a_sine_has_its_frequency_and_level_in_spectrogram_and_bands(hz: float) -> None:
     spectra = sound_spectra(sine(hz, 0.5), RATE)
-    middle = power_db(spectra.power[len(spectra.times_s) // 2])
+    middle = to_db(spectra.power[len(spectra.times_s) // 2])
     assert spectra.f_hz[middle.argmax()] == pytest.approx(hz, abs=15)
     assert middle.max() == pytest.approx(20 * np.log10(0.5), abs=0.5)
     assert spectra.times_s[-1] == pytest.approx(0.5, abs=0.01)
