@@ -1,4 +1,4 @@
-"""How fast learned instruments play, block by block, on one core.
+"""Speed of learned instruments, block by block, on one core.
 
 Time over the sound's length: below 1 a model keeps up, and a block's length is the latency. The paper of DDX7 gives
 0.079 at 256 ms and 1.31 at 16 ms, and for the baseline 0.231 and 3.71 (PyTorch, i7-6700HQ).
@@ -14,13 +14,13 @@ import jax
 import numpy as np
 from timing import machine, write_json
 
-from ddx7.resynthesis.configs import config
+from ddx7.resynthesis.configs import get_config
 from ddx7.resynthesis.instrument import Instrument
-from ddx7.resynthesis.model import n_weights
+from ddx7.resynthesis.model import n_params
 
 FRAME_MS = 4
 BLOCKS_MS = (256, 128, 64, 32, 16, 8, 4)
-MODELS = {"ours": "ours", "DDX7, paper's network and operators": "ddx7-2", "harmonics plus noise": "hpn"}
+MODELS = {"fm-tcn": "fm-tcn", "DDX7, paper's network and operators": "ddx7-2", "harmonics plus noise": "hpn"}
 
 
 def seconds_a_block(instrument: Instrument, frames: int, seconds: float) -> float:
@@ -31,9 +31,9 @@ def seconds_a_block(instrument: Instrument, frames: int, seconds: float) -> floa
         stream.play(f0_hz, loudness_db)
     n = max(int(seconds / (frames * FRAME_MS / 1000)), 5)
     for _ in range(n):
-        begun = time.perf_counter()
-        stream.play(f0_hz, loudness_db)  # gives NumPy arrays, so it has waited
-        times.append(time.perf_counter() - begun)
+        start = time.perf_counter()
+        stream.play(f0_hz, loudness_db)  # returns NumPy arrays, so it waits for the result
+        times.append(time.perf_counter() - start)
     return float(np.median(times))
 
 
@@ -43,20 +43,20 @@ def main() -> None:
     parser.add_argument("--json", type=Path)
     parser.add_argument("--seconds", type=float, default=4.0, help="of sound for each figure")
     options = parser.parse_args()
-    found = {}
+    rows = {}
     for title, name in MODELS.items():
-        model = config(name, "violin").model
-        weights = model.init(jax.random.key(0))
-        instrument = Instrument(model, weights, {})
+        model = get_config(name, "violin").model
+        params = model.init(jax.random.key(0))
+        instrument = Instrument(model, params, {})
         factors = {ms: seconds_a_block(instrument, ms // FRAME_MS, options.seconds) / (ms / 1000) for ms in BLOCKS_MS}
-        found[title] = {"weights": n_weights(weights), "real_time_factor": factors}
-    width = max(map(len, found))
+        rows[title] = {"weights": n_params(params), "real_time_factor": factors}
+    width = max(map(len, rows))
     print(f"{machine()}\n")
     print(f"{'':{width}}  weights    " + "".join(f"{ms:>7} ms" for ms in BLOCKS_MS))
-    for title, row in found.items():
+    for title, row in rows.items():
         factors = "".join(f"{row['real_time_factor'][ms]:>10.3f}" for ms in BLOCKS_MS)
         print(f"{title:{width}}  {row['weights']:>9,}  {factors}")
-    write_json(options.json, [{"model": title, **row} for title, row in found.items()])
+    write_json(options.json, [{"model": title, **row} for title, row in rows.items()])
 
 
 if __name__ == "__main__":

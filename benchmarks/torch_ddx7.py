@@ -1,6 +1,6 @@
-"""Steps of training of DDX7 in PyTorch, from its published layer list; what `training_speed.py` compares with.
+"""Training steps of DDX7 in PyTorch, from its published layer list; the comparison of `training_speed.py`.
 
-    python benchmarks/torch_ddx7.py STEPS BATCH FRAMES LEAD     (needs torch; prints seconds of each step as JSON)
+    python benchmarks/torch_ddx7.py STEPS BATCH FRAMES CONTEXT     (needs torch; prints seconds of each step as JSON)
 
 Written anew from the description: five blocks of two weight-normalised causal convolutions of 128 channels, six sines
 with levels and pitch interpolated to samples, spectra at six scales, Adam.
@@ -23,7 +23,7 @@ WINDOWS = (2048, 1024, 512, 256, 128, 64)
 
 
 class Causal(nn.Module):
-    """A convolution that looks back only."""
+    """A causal convolution."""
 
     def __init__(self, n_in: int, n_out: int, dilation: int) -> None:
         super().__init__()
@@ -37,23 +37,23 @@ class Causal(nn.Module):
 class Block(nn.Module):
     """Two convolutions with one dilation."""
 
-    def __init__(self, n_in: int, n_out: int, dilation: int, *, around: bool, last: bool) -> None:
+    def __init__(self, n_in: int, n_out: int, dilation: int, *, skip: bool, last: bool) -> None:
         super().__init__()
         self.first, self.second = Causal(n_in, 128, dilation), Causal(128, n_out, dilation)
-        self.around = nn.Conv1d(n_in, n_out, 1) if around else None
+        self.skip = nn.Conv1d(n_in, n_out, 1) if skip else None
         self.drop, self.last = nn.Dropout(0.5), last
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:  # noqa: D102
         y = self.second(self.drop(torch.relu(self.first(x))))
         if not self.last:
             y = self.drop(torch.relu(y))
-        return y if self.around is None else y + self.around(x)
+        return y if self.skip is None else y + self.skip(x)
 
 
 def network() -> nn.Module:
     """The five blocks."""
     sizes = [(2, 128), (128, 128), (128, 128), (128, 128), (128, 6)]
-    blocks = [Block(*size, 2**k, around=k in (0, 4), last=k == 4) for k, size in enumerate(sizes)]
+    blocks = [Block(*size, 2**k, skip=k in (0, 4), last=k == 4) for k, size in enumerate(sizes)]
     return nn.Sequential(*blocks)
 
 
@@ -64,8 +64,8 @@ def play(raw: torch.Tensor, f0_hz: torch.Tensor) -> torch.Tensor:
     omega = torch.cumsum(2 * torch.pi * pitch / RATE, dim=1)
     outputs: dict[int, torch.Tensor] = {}
     for op in reversed(range(6)):
-        bend = sum((outputs[m] for m in MODULATORS[op]), torch.zeros_like(omega))
-        outputs[op] = levels[:, op] * torch.sin(RATIOS[op] * omega + 2 * torch.pi * bend)
+        modulation = sum((outputs[m] for m in MODULATORS[op]), torch.zeros_like(omega))
+        outputs[op] = levels[:, op] * torch.sin(RATIOS[op] * omega + 2 * torch.pi * modulation)
     return sum((outputs[op] for op in CARRIERS), torch.zeros_like(omega)) / LIMIT
 
 
@@ -84,22 +84,22 @@ def distance(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
 
 def main() -> None:
     """Time the steps."""
-    steps, batch, frames, lead = map(int, sys.argv[1:])
+    steps, batch, frames, context = map(int, sys.argv[1:])
     torch.manual_seed(0)
     model = network()
     n = sum(p.numel() for p in model.parameters())
     optimiser = torch.optim.Adam(model.parameters(), lr=3e-4)
-    inputs, f0_hz = torch.rand(batch, 2, lead + frames), 200 + 400 * torch.rand(batch, frames)
+    inputs, f0_hz = torch.rand(batch, 2, context + frames), 200 + 400 * torch.rand(batch, frames)
     audio, seconds = torch.rand(batch, frames * HOP) - 0.5, []
     for _ in range(steps):
-        begun = time.perf_counter()
+        start = time.perf_counter()
         optimiser.zero_grad()
-        loss = distance(play(model(inputs)[:, :, lead:], f0_hz), audio)
+        loss = distance(play(model(inputs)[:, :, context:], f0_hz), audio)
         loss.backward()
         nn.utils.clip_grad_norm_(model.parameters(), 2.0)
         optimiser.step()
         float(loss)
-        seconds.append(time.perf_counter() - begun)
+        seconds.append(time.perf_counter() - start)
     sys.stdout.write(json.dumps({"weights": n, "seconds": seconds, "torch": torch.__version__}) + "\n")
 
 

@@ -41,6 +41,7 @@ COMMANDS = {
 RENAMED_OPTIONS: dict[str, dict[str, str]] = {
     "corpus": {"--listen": "--measure"},
     "generate": {"--no-audition": "--no-screen"},
+    "resynth": {"--room": "--reverb"},
 }
 """By command, such as "resynth" or "train resynth": each option that has a new name, and that name, with dashes."""
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from tyro.conf import Positional, arg
 
 from ddx7.cli.made import check_output
+from ddx7.cli.resynth import read_beginning
 from ddx7.cli.terminal import UsageError, note, result, result_json
 
 if TYPE_CHECKING:
@@ -14,36 +15,35 @@ if TYPE_CHECKING:
     from ddx7.resynthesis.export import ExportedVoice, RecordedNotes
 
 _BESIDE = (".wav", ".png", ".json")
-_LONGEST_S = 600.0
 
 
 @dataclass(frozen=True)
 class Command:
-    """Make a DX7 voice of a learned instrument: six envelopes, levels and scalings fitted to what its network does.
+    """Make a DX7 voice of a learned instrument: fit six envelopes, levels and scalings to its operator levels.
 
-    Writes NAME.syx, and beside it NAME.wav (a scale by the instrument, then by the voice), NAME.png (the operators'
-    levels, the instrument's and the voice's) and NAME.json. A voice only knows key, velocity and time: how a note
-    swells later is the envelope's, the same in every note.
+    Writes NAME.syx, and beside it NAME.wav (a scale by the instrument, then by the voice), NAME.png (operator levels of
+    both) and NAME.json. A voice depends on note, velocity and time alone: its envelopes take the same course in every
+    note.
     """
 
     model: Annotated[Positional[str], arg(metavar="MODEL")]
-    """The instrument: flute, violin, trumpet, or a .safetensors file of one's own."""
+    """The instrument: flute, violin, trumpet, or your own .safetensors file."""
     output: Annotated[Path, arg(metavar="FILE.syx", aliases=["-o"])]
-    """Where to write."""
+    """The voice to write."""
     recording: Annotated[Path | None, arg(metavar="FILE")] = None
-    """A solo whose notes and dynamics to fit to, and to be compared with; without it, notes all over the range."""
+    """A solo whose notes and dynamics the fit takes; without it, notes over the whole range."""
     name: Annotated[str, arg(metavar="NAME")] = ""
-    """Of the voice; that of the model if left out."""
+    """Name of the voice; by default that of the model."""
     attack: Annotated[float, arg(metavar="SECONDS")] = 0.06
-    """How long the notes that are fitted to take to rise; a recording's have their own."""
+    """Time in which the notes of the fit rise; those of a recording have their own."""
     release: Annotated[float, arg(metavar="SECONDS")] = 0.2
-    """How long they take to fall by 60 dB when the key is let go."""
+    """Time in which they fall by 60 dB after key-off."""
     seed: Annotated[int, arg(metavar="N")] = 0
-    """Of the search, and of noise."""
+    """Seed of the search and of noise."""
     json: bool = False
-    """Print what was done as JSON."""
+    """Print the report as JSON."""
     force: bool = False
-    """Replace files that are there."""
+    """Replace existing files."""
 
     def run(self) -> int:
         """Fit, write, and return the exit code."""
@@ -54,7 +54,7 @@ class Command:
         import json
         import time
 
-        from ddx7.audio.files import peak_limit, read_audio, write_audio
+        from ddx7.audio.files import peak_limit, write_audio
         from ddx7.files import atomic_write
         from ddx7.plot import export_figure, figure_bytes
         from ddx7.resynthesis.export import export, sound_of
@@ -63,9 +63,9 @@ class Command:
         from ddx7.voice import save
         from ddx7.voice.voice import panel_name
 
-        begun = time.perf_counter()
+        start = time.perf_counter()
         instrument = load(self.model)
-        recording = read_audio(self.recording, max_seconds=_LONGEST_S) if self.recording else None
+        recording = read_beginning(self.recording) if self.recording else None
         made = export(
             instrument,
             recording,
@@ -88,14 +88,14 @@ class Command:
             "attack_s": self.attack,
             "release_s": self.release,
             "seed": self.seed,
-            "took_s": round(time.perf_counter() - begun, 2),
+            "took_s": round(time.perf_counter() - start, 2),
             **_report(made),
         }
         atomic_write(info, (json.dumps(report, indent=2) + "\n").encode(), force=self.force)
         if self.json:
             result_json(report)
         else:
-            result([_verdict(self.output, made)])
+            result([_summary(self.output, made)])
         return 0
 
 
@@ -106,69 +106,69 @@ def _note_levels(made: "ExportedVoice") -> "NoteLevels":
     from ddx7.audio.features import HOP
     from ddx7.engine.tables import DB_PER_OCTAVE
     from ddx7.plot import NoteLevels
-    from ddx7.resynthesis.export import FULL_OCTAVES
+    from ddx7.resynthesis.fm import MAX_OCTAVES
     from ddx7.resynthesis.level_curves import audible_floor
 
-    notes, learned = made.fitted.notes, made.fitted.model.octaves
+    grid, learned = made.fitted.grid, made.fitted.model.octaves
     floor = audible_floor(learned, made.voice.algorithm)
     instrument = np.where(learned > floor, learned, np.nan) + made.raised
     fitted = np.where(made.octaves > floor + made.raised, made.octaves, np.nan)
     return NoteLevels(
-        notes=notes.keys,
-        velocities=notes.velocities,
-        gate_s=notes.gates * HOP / notes.sample_rate,
-        n_frames=notes.lengths,
-        frame_s=HOP / notes.sample_rate,
-        instrument_db=(instrument - FULL_OCTAVES) * DB_PER_OCTAVE,
-        voice_db=(fitted - FULL_OCTAVES) * DB_PER_OCTAVE,
+        notes=grid.notes,
+        velocities=grid.velocities,
+        gate_s=grid.gates * HOP / grid.sample_rate,
+        n_frames=grid.lengths,
+        frame_s=HOP / grid.sample_rate,
+        instrument_db=(instrument - MAX_OCTAVES) * DB_PER_OCTAVE,
+        voice_db=(fitted - MAX_OCTAVES) * DB_PER_OCTAVE,
     )
 
 
-def _verdict(path: Path, made: "ExportedVoice") -> str:
-    """What was reached, in one line."""
+def _summary(path: Path, made: "ExportedVoice") -> str:
+    """The distances, in one line."""
     line = f"{path}: {_mean(made.fitted.voice_db)} dB from the learned instrument on {len(made.fitted.voice_db)} notes"
     if made.fitted.recording_db is None or made.fitted.model_recording_db is None:
         return f"{line}, {_mean(made.phrase.voice_db)} dB on a scale that was not fitted (log-mel; 2-3 is very close)"
-    apart, learned = _mean(made.fitted.recording_db), _mean(made.fitted.model_recording_db)
-    return f"{line} of the recording, {apart} dB from the recording, the instrument itself {learned} dB (log-mel)"
+    voice_db, model_db = _mean(made.fitted.recording_db), _mean(made.fitted.model_recording_db)
+    return f"{line} of the recording, {voice_db} dB from the recording, the instrument itself {model_db} dB (log-mel)"
 
 
 def _report(made: "ExportedVoice") -> dict[str, Any]:
-    """As JSON values."""
+    """The result as JSON values."""
     from ddx7 import __version__
 
     return {
         "voice": made.voice.to_dict(),
         "envelope_fit_db": {f"OP{k}": round(e, 2) for k, e in enumerate(made.fit_db, 1)},
         "carriers_raised_db": round(float(made.raised.max()) * 6.0206, 2),
-        "fitted": _heard(made.fitted),
-        "phrase": _heard(made.phrase),
+        "fitted": _notes_report(made.fitted),
+        "phrase": _notes_report(made.phrase),
         "version": __version__,
     }
 
 
-def _heard(heard: "RecordedNotes") -> dict[str, Any]:
+def _notes_report(compared: "RecordedNotes") -> dict[str, Any]:
     from ddx7.audio.features import HOP
 
     columns = {
-        "distance_db": heard.voice_db,
-        "same_rate_db": heard.same_rate_db,
-        "recording_db": heard.recording_db,
-        "instrument_recording_db": heard.model_recording_db,
+        "distance_db": compared.voice_db,
+        "same_rate_db": compared.same_rate_db,
+        "recording_db": compared.recording_db,
+        "instrument_recording_db": compared.model_recording_db,
     }
-    there = {k: [_number(x) for x in values] for k, values in columns.items() if values is not None}
-    notes = heard.notes
-    rows = zip(notes.keys.tolist(), notes.velocities.tolist(), notes.gates.tolist(), strict=True)
+    numbers = {k: [_number(x) for x in values] for k, values in columns.items() if values is not None}
+    grid = compared.grid
+    rows = zip(grid.notes.tolist(), grid.velocities.tolist(), grid.gates.tolist(), strict=True)
     return {
         **{k: _mean(values) for k, values in columns.items() if values is not None},
         "notes": [
             {
-                "key": key,
+                "key": note_number,
                 "velocity": velocity,
-                "gate_s": round(gate * HOP / notes.sample_rate, 3),
-                **{k: values[i] for k, values in there.items()},
+                "gate_s": round(gate * HOP / grid.sample_rate, 3),
+                **{k: values[i] for k, values in numbers.items()},
             }
-            for i, (key, velocity, gate) in enumerate(rows)
+            for i, (note_number, velocity, gate) in enumerate(rows)
         ],
     }
 

@@ -1,7 +1,7 @@
-"""Teach a model of your own.
+"""Train a model of your own.
 
-`encoder` is the ear behind `ddx7 match`, `gan` the generator behind `ddx7 generate`: both learn from DX7 voices.
-`resynth` is an instrument for `ddx7 resynth` and learns from recordings. `ddx7 train MODEL --help` says more.
+`encoder` is the preset model behind `ddx7 match`, `gan` the generator behind `ddx7 generate`: both learn from DX7
+voices. `resynth` is an instrument for `ddx7 resynth` and learns from recordings. For more: `ddx7 train MODEL --help`.
 """
 
 from typing import Annotated

@@ -1,22 +1,25 @@
-"""``ddx7 train resynth``: an instrument of one's own, for ``ddx7 resynth``."""
+"""``ddx7 train resynth``: train an instrument for ``ddx7 resynth``."""
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from tyro.conf import Positional, arg
 
 from ddx7.cli.terminal import UsageError, note, result
 from ddx7.cli.train_voices import note_metrics
 
+if TYPE_CHECKING:
+    from ddx7.resynthesis.dataset import RecordingSource, Segment
+
 
 @dataclass(frozen=True)
 class Resynth:
     """Learn an instrument from recordings of it alone, for `ddx7 resynth --model`.
 
-    DATA is a folder of sound files, some minutes of solo playing or more; or URMP; or a folder with an index.csv (file,
-    instrument, kind, split). RUN keeps checkpoints, metrics as lines of JSON, and in the end NAME.safetensors with its
-    card. The same command goes on with a run that was stopped, and with more steps on one that was finished.
+    DATA is a sound file of some minutes of solo playing; or a folder of sound files; or URMP; or a folder with an
+    index.csv (file, instrument, kind, split). RUN gets checkpoints, metrics as lines of JSON, and in the end
+    NAME.safetensors with its card. The same command resumes a run that was stopped, and adds steps to a finished one.
     """
 
     data: Annotated[Positional[Path], arg(metavar="DATA")]
@@ -25,77 +28,110 @@ class Resynth:
     """The folder of the run."""
     instrument: Annotated[str | None, arg(metavar="NAME", help_behavior_hint="(default: all there is)")] = None
     """Which recordings of DATA to take; flute, violin and trumpet have operators of their own."""
-    config: Annotated[str, arg(metavar="NAME")] = "ours"
-    """What to train: ours, ddx7-2, ddx7-2pi, ddx7-4pi, hpn and more (docs/resynthesis.md); -mel learns from mel bands,
-    too, and -room adds a reverb."""
+    config: Annotated[str, arg(metavar="NAME")] = "fm-tcn"
+    """Model and training: fm-tcn, ddx7-2, ddx7-2pi, ddx7-4pi, hpn and more (docs/resynthesis.md)."""
     steps: Annotated[int | None, arg(metavar="N", help_behavior_hint="(default: 750; published: 120,000)")] = None
-    """How long."""
+    """Number of steps."""
     batch: Annotated[int | None, arg(metavar="N", help_behavior_hint="(default: the configuration's)")] = None
-    """Crops a step."""
+    """Crops in a step."""
     f0: Annotated[str, arg(metavar="NAME")] = "pyin"
-    """How pitch is followed: pyin or yin."""
+    """Pitch extractor: pyin or yin."""
     leak: bool = False
-    """Split by four-second blocks as the published code does, so that recordings are on both sides."""
+    """Split by four-second blocks as the published code does, so that recordings stand in both splits."""
     seed: Annotated[int | None, arg(metavar="N", help_behavior_hint="(default: the configuration's)")] = None
-    """Of everything random."""
-    distributed: bool = False
-    """This is one of several machines (`jax.distributed`); each has its share of every batch."""
+    """Seed of everything random."""
+    distributed: Annotated[str | None, arg(metavar="HOST:PORT", help_behavior_hint="(default: this machine)")] = None
+    """Train with several processes: the address of process 0. Each takes its share of every batch; process 0 writes."""
+    process: Annotated[int, arg(metavar="I")] = 0
+    """Number of this process, from 0."""
+    processes: Annotated[int, arg(metavar="N")] = 1
+    """Number of processes."""
 
     def run(self) -> int:
         """Measure, train, write the weights, and return the exit code."""
         for name in ("steps", "batch"):
             if (found := getattr(self, name)) is not None and found < 1:
                 raise UsageError(f"--{name}: found {found}, wanted at least 1")
-        if self.distributed:
-            import jax
+        writes = self._join()
 
-            jax.distributed.initialize()
-
-        from ddx7.resynthesis.configs import config
-        from ddx7.resynthesis.dataset import find_recordings, leaking_split, load_segments
-        from ddx7.resynthesis.instrument import Instrument, save
+        from ddx7.resynthesis import Instrument, save
+        from ddx7.resynthesis.configs import get_config
+        from ddx7.resynthesis.dataset import find_recordings, leaking_split
         from ddx7.resynthesis.training import train
         from ddx7.resynthesis.transfer import learned_range
 
-        chosen = config(self.config, self.instrument or "any")
+        config = get_config(self.config, self.instrument or "any")
         given = {"steps": self.steps, "batch": self.batch, "seed": self.seed}
-        settings = replace(chosen.settings, **{k: v for k, v in given.items() if v is not None})
-        sources = find_recordings(self.data, self.instrument)
-
-        pieces, reports = {}, []
-        for split in ("train", "valid"):
-
-            def measured(done: int, of: int, split: str = split) -> None:
-                if done % 25 == 0 or done == of:
-                    note(f"{split}: measured {done} of {of} recordings")
-
-            pieces[split], report = load_segments(
-                sources,
-                split,
-                sample_rate=chosen.model.sample_rate,
-                cache=self.output / "features",
-                extractor=self.f0,
-                progress=measured,
-            )
-            note(str(report))
-            reports.append(str(report))
-        learn, test = pieces["train"], pieces["valid"]
+        training = replace(config.training, **{k: v for k, v in given.items() if v is not None})
+        sources = find_recordings(self.data, self.instrument, allow_leak=self.leak)
+        segments, reports = self._measure(sources, config.model.sample_rate)
+        learn, held_out = segments["train"], segments["valid"]
         if self.leak:
-            learn, test = leaking_split([*learn, *test], settings.seed)
+            learn, held_out = leaking_split([*learn, *held_out], training.seed)
 
-        def trained(metrics: dict[str, float]) -> None:
-            note_metrics(metrics, settings.steps, ("loss", "held_out", "steps_per_s"))
+        def report_progress(metrics: dict[str, float]) -> None:
+            note_metrics(metrics, training.steps, ("loss", "held_out", "steps_per_s"))
 
-        weights, metrics = train(chosen.model, learn, test, self.output, settings, progress=trained)
+        fitted = train(
+            config.model,
+            learn,
+            held_out,
+            self.output,
+            training,
+            data={"instrument": self.instrument, "extractor": self.f0},
+            progress=report_progress,
+        )
+        if not writes:
+            return 0
         name = self.instrument or self.config
         card = {
             "what": f"{name}, as ddx7 resynth plays it ({self.config})",
             "command": "ddx7 train resynth",
             "data": reports,
             "range": learned_range(learn),
-            **metrics,
+            **fitted.metrics,
         }
         path = self.output / f"{name}.safetensors"
-        save(path, Instrument(chosen.model, weights, card))
+        save(path, Instrument(config.model, fitted.best_params, card))
         result([str(path), str(path.with_suffix(".json"))])
         return 0
+
+    def _join(self) -> bool:
+        """Connect to the other processes; whether this one writes."""
+        if self.distributed is None:
+            if self.process or self.processes != 1:
+                raise UsageError("--process and --processes: wanted --distributed HOST:PORT with them")
+            return True
+        if self.processes < 2 or not 0 <= self.process < self.processes:
+            found = f"process {self.process} of {self.processes}"
+            raise UsageError(f"--distributed: found {found}, wanted --processes 2 or more, and --process below that")
+        host, colon, port = self.distributed.rpartition(":")
+        if not (host and colon and port.isdigit()):
+            raise UsageError(f"--distributed: found {self.distributed!r}, wanted HOST:PORT of process 0")
+
+        import jax
+
+        jax.distributed.initialize(self.distributed, self.processes, self.process)
+        return self.process == 0
+
+    def _measure(
+        self, sources: "list[RecordingSource]", sample_rate: int
+    ) -> "tuple[dict[str, list[Segment]], list[str]]":
+        """Segments by split, and a report on each split."""
+        from ddx7.resynthesis.dataset import MAX_PART_S, SPLITS, load_segments
+
+        if len({(source.path, source.split) for source in sources}) < len(sources):
+            note(f"long recordings are cut into parts of at most {MAX_PART_S:.0f} s")
+        segments, reports = {}, []
+        for split in SPLITS:
+
+            def report_progress(done: int, of: int, split: str = split) -> None:
+                if done % 25 == 0 or done == of:
+                    note(f"{split}: measured {done} of {of} recordings")
+
+            segments[split], report = load_segments(
+                sources, split, sample_rate=sample_rate, extractor=self.f0, progress=report_progress
+            )
+            note(str(report))
+            reports.append(str(report))
+        return segments, reports

@@ -1,10 +1,10 @@
-"""Playing an instrument through a DX7: a neural network turns pitch and loudness into operator levels."""
+"""Resynthesis with DDX7: a neural network turns pitch and loudness into levels of DX7 operators."""
 
 from ddx7.resynthesis.instrument import Instrument as Instrument
 from ddx7.resynthesis.instrument import InstrumentStream as InstrumentStream
-from ddx7.resynthesis.instrument import PlaybackControls as PlaybackControls
 from ddx7.resynthesis.instrument import load as load
 from ddx7.resynthesis.instrument import save as save
 from ddx7.resynthesis.instrument import shipped as shipped
+from ddx7.resynthesis.playback import PlaybackControls as PlaybackControls
 from ddx7.resynthesis.transfer import Transfer as Transfer
 from ddx7.resynthesis.transfer import transfer as transfer

@@ -1,125 +1,153 @@
-"""Models and how they are trained, by name."""
+"""Configurations of models and trainings, by name."""
 
-from dataclasses import replace
-from typing import NamedTuple
+from dataclasses import dataclass, replace
+from difflib import get_close_matches
 
 import numpy as np
 
 from ddx7.errors import Ddx7Error
 from ddx7.resynthesis.fm import FmSynth
-from ddx7.resynthesis.hpn import HpnSynth, RnnSize
+from ddx7.resynthesis.hpn import HpnSynth
 from ddx7.resynthesis.model import ResynthesisModel
-from ddx7.resynthesis.structure import OURS, PAPER, TURN, from_voice, with_feedback
+from ddx7.resynthesis.rnn import RnnSize
+from ddx7.resynthesis.structure import PAPER, SHALLOW_STRUCTURES, TURN, Structure, from_voice, with_feedback
 from ddx7.resynthesis.tcn import TcnSize
 from ddx7.resynthesis.training import ResynthesisTraining
 
 
-class ResynthesisConfig(NamedTuple):
-    """What is trained, and how.
+@dataclass(frozen=True)
+class ResynthesisConfig:
+    """A model and its training.
 
     Attributes:
-      model: without weights.
-      settings: of the training.
+      model: without parameters.
+      training: settings of the training.
     """
 
     model: ResynthesisModel
-    settings: ResynthesisTraining
+    training: ResynthesisTraining
 
 
-LAPTOP = ResynthesisTraining(
-    steps=750, batch=4, frames=375, lead=125, learning_rate=1e-3, average=0.99, held_out_every=125
+DEFAULT = "fm-tcn"
+"""The configuration of the shipped instruments."""
+MAIN_NAMES = (DEFAULT, "ddx7-2", "ddx7-2pi", "ddx7-4pi", "hpn")
+"""Configurations without their variants."""
+
+PUBLISHED_TRAINING = ResynthesisTraining()
+"""As published with DDX7; needs a GPU."""
+LAPTOP_TRAINING = ResynthesisTraining(
+    steps=750, batch=4, frames=375, context_frames=125, learning_rate=1e-3, ema_decay=0.99, evaluate_every=125
 )
-"""For two cores: crops of 1.5 s after half a second that only the network hears."""
+"""For two cores: crops of 1.5 s after half a second of context."""
 
 INDEX_LIMITS = {"2": 2.0, "2pi": 2 * np.pi, "4pi": 4 * np.pi}
+"""Highest modulation index of the paper's modulators in radians."""
+
+_MEL_WEIGHT = 3.0  # beside the spectral distance; at the end of training, two fifths of the loss come from the bands
+_FM_TCN_SIZE = TcnSize(residual="all", dropout=0.0)
+_REVERB_S = 1.0
+_REVERB_CONTEXT_FRAMES = 250  # a second, so that a crop starts with the tail of the sound before it
+# At 1e-3, which suits fm-tcn, the published operators run into their limits and stay there.
+_DDX7_LEARNING_RATE = 3e-4
+# At 1e-3 the baseline diverges within a thousand steps.
+_HPN_LEARNING_RATE, _HPN_PUBLISHED_LEARNING_RATE, _HPN_CLIP = 5e-4, 1e-4, 3.0
 
 
-def _paper(instrument: str, patch: str, limit: str) -> ResynthesisModel:
-    name = patch or instrument
-    if name not in PAPER:
-        raise Ddx7Error(f"{name!r} has no operators in the paper of DDX7, wanted one of {', '.join(PAPER)}")
-    structure = from_voice(PAPER[name], INDEX_LIMITS[limit])
-    return ResynthesisModel(FmSynth(structure, "sigmoid"), TcnSize())
+def configs(instrument: str) -> dict[str, ResynthesisConfig]:
+    """All configurations for an instrument.
 
-
-def _ours(name: str, instrument: str) -> FmSynth:
-    if name in ("ours-tone", "ours-shallow"):
-        structure = OURS.get(instrument, OURS["flute"])
-        deep = with_feedback(from_voice(structure.voice, TURN), structure.voice.feedback)
-        return FmSynth(deep if name == "ours-tone" else structure)
-    if instrument not in PAPER:
-        raise Ddx7Error(f"{name}: for flute, violin and trumpet, found {instrument!r}")
-    steps = {
-        "ours-paths": FmSynth(from_voice(PAPER[instrument], 2.0), "sigmoid"),
-        "ours-levels": FmSynth(from_voice(PAPER[instrument], TURN)),
-        "ours-noise": FmSynth(with_feedback(from_voice(PAPER[instrument], TURN), 7)),
-    }
-    return steps[name]
-
-
-OUR_SIZE = TcnSize(residual="all", dropout=0.0)
-NAMES = (
-    *(f"ddx7-{limit}" for limit in INDEX_LIMITS),
-    *(f"ddx7-{patch}-{limit}" for patch in ("y", "1x4", "2x2", "2op") for limit in INDEX_LIMITS),
-    "hpn",
-    "hpn-cropped",
-    "ours-paths",
-    "ours-levels",
-    "ours-noise",
-    "ours-tone",
-    "ours-shallow",
-    "ours",
-)
-"""Configurations of the paper: DDX7 by highest modulation index, with fewer operators, and the baseline; and ours, in
-one step after the other: paths around all blocks and no dropout, then levels on an exponential scale and up to 2 pi,
-then feedback at 7 in the paper's structure, then a structure of our own, then at most 2 radians for those that modulate
-its tone.
-
-After a name, `-mel` learns from the distance in mel bands, too, `-room` adds a learned reverb, and `-published` takes
-the published settings of training, which want a GPU, and the published reverb. `ours` is short for all that we add.
-"""
-_MEL = 3.0  # weight beside the spectral distance: two fifths of what is left in the end are bands then
-
-
-def config(name: str, instrument: str) -> ResynthesisConfig:
-    """What a name stands for.
+    ``fm-tcn`` is the model of this project. ``fm-tcn-residual`` to ``fm-tcn-mel`` lead to it from DDX7 in one change
+    after the other. ``ddx7-...`` are the paper's operators by highest modulation index, also with fewer operators.
+    ``hpn`` is the baseline, harmonics plus noise. ``...-published`` takes the published settings of training, and
+    ``...-published-reverb`` the published reverb, too.
 
     Args:
-      name: one of `NAMES`, with `-mel`, `-room` and `-published` after it in this order or without.
-      instrument: flute, violin or trumpet, whose operators differ; `hpn`, `ours-tone` and what follows it take any.
+      instrument: flute, violin and trumpet have operators of their own. Any other has no ``ddx7-...`` and no
+        ``fm-tcn-residual``, ``fm-tcn-exponential`` and ``fm-tcn-noise``, which start from the paper's operators.
+    """
+    shallow = SHALLOW_STRUCTURES.get(instrument, SHALLOW_STRUCTURES["flute"])
+    deep = with_feedback(from_voice(shallow.voice, TURN), shallow.voice.feedback)
+    paper, published = _paper(instrument, LAPTOP_TRAINING), _paper(instrument, PUBLISHED_TRAINING)
+    mel = replace(_fm_tcn(shallow), training=replace(LAPTOP_TRAINING, mel_weight=_MEL_WEIGHT))
+    fm_tcn = _with_reverb(mel)
+    return {
+        **paper,
+        **{f"{name}-published": config for name, config in published.items()},
+        **{f"{name}-published-reverb": _with_fir_reverb(config) for name, config in published.items()},
+        "hpn-mel": replace(paper["hpn"], training=replace(paper["hpn"].training, mel_weight=_MEL_WEIGHT)),
+        **_from_paper(instrument),
+        "fm-tcn-parallel": _fm_tcn(deep),
+        "fm-tcn-parallel-reverb": _with_reverb(_fm_tcn(deep)),
+        "fm-tcn-shallow": _fm_tcn(shallow),
+        "fm-tcn-mel": mel,
+        "fm-tcn": fm_tcn,
+        "fm-tcn-published": replace(
+            _with_fir_reverb(fm_tcn), training=replace(PUBLISHED_TRAINING, mel_weight=_MEL_WEIGHT)
+        ),
+    }
+
+
+def get_config(name: str, instrument: str) -> ResynthesisConfig:
+    """One configuration of an instrument.
+
+    Args:
+      name: a name in `configs`.
+      instrument: as for `configs`.
 
     Raises:
-      Ddx7Error: no configuration has that name.
+      Ddx7Error: no configuration has that name; the message lists the nearest names.
     """
-    rest = name.removesuffix("-published")
-    dry = rest.removesuffix("-room")
-    plain = dry.removesuffix("-mel")
-    published, room, mel = rest != name, dry != rest, plain != dry
-    if plain == "ours":
-        plain, room, mel = "ours-shallow", True, True
-    model, settings = _plain(plain, instrument, ResynthesisTraining() if published else LAPTOP)
-    if mel:
-        settings = replace(settings, mel=_MEL)
-    if room and published:
-        model = replace(model, room_s=1.0, room_kind="taps")
-    elif room:
-        model, settings = replace(model, room_s=1.0), replace(settings, lead=250)
-    return ResynthesisConfig(model, settings)
+    known = configs(instrument)
+    if name in known:
+        return known[name]
+    if name in configs("flute"):
+        raise Ddx7Error(f"configuration {name!r}: wanted the instrument flute, violin or trumpet, found {instrument!r}")
+    near = get_close_matches(name, known, n=4, cutoff=0.5) or [each for each in MAIN_NAMES if each in known]
+    raise Ddx7Error(f"{name!r} is no configuration; did you mean {', '.join(near)}?")
 
 
-def _plain(name: str, instrument: str, settings: ResynthesisTraining) -> ResynthesisConfig:
-    if name not in NAMES:
-        wanted = f"{', '.join(NAMES)} (with -mel, -room or -published)"
-        raise Ddx7Error(f"{name!r} is no configuration, wanted one of {wanted}")
-    if name in ("hpn", "hpn-cropped"):
-        # At 1e-3, which suits DDX7, it diverges within a thousand steps.
-        rate = 5e-4 if settings == LAPTOP else 1e-4
-        model = ResynthesisModel(HpnSynth(cropped=name != "hpn"), RnnSize())
-        return ResynthesisConfig(model, replace(settings, learning_rate=rate, clip=3.0))
-    if name.startswith("ours"):
-        return ResynthesisConfig(ResynthesisModel(_ours(name, instrument), OUR_SIZE), settings)
-    _, *patch, limit = name.split("-")
-    known = {"y": f"{instrument}-y", "1x4": "violin-1x4", "2x2": "violin-2x2", "2op": "2"}
-    # At 1e-3, which suits ours, the published operators run into their limits and stay there.
-    model = _paper(instrument, known[patch[0]] if patch else "", limit)
-    return ResynthesisConfig(model, replace(settings, learning_rate=3e-4))
+def _paper(instrument: str, training: ResynthesisTraining) -> dict[str, ResynthesisConfig]:
+    """The paper's models and its baseline. One stack and two stacks are the violin's; others call four operators Y."""
+    patches = {"": instrument, "-y": f"{instrument}-y", "-1x4": "violin-1x4", "-2x2": "violin-2x2", "-2op": "2"}
+    ddx7_training = replace(training, learning_rate=_DDX7_LEARNING_RATE)
+    hpn_rate = _HPN_PUBLISHED_LEARNING_RATE if training is PUBLISHED_TRAINING else _HPN_LEARNING_RATE
+    hpn_training = replace(training, learning_rate=hpn_rate, clip=_HPN_CLIP)
+    return {
+        **{
+            f"ddx7{suffix}-{limit_name}": ResynthesisConfig(
+                ResynthesisModel(FmSynth(from_voice(PAPER[patch], limit), "sigmoid"), TcnSize()), ddx7_training
+            )
+            for suffix, patch in patches.items()
+            if patch in PAPER
+            for limit_name, limit in INDEX_LIMITS.items()
+        },
+        "hpn": ResynthesisConfig(ResynthesisModel(HpnSynth(), RnnSize()), hpn_training),
+        "hpn-cropped": ResynthesisConfig(ResynthesisModel(HpnSynth(cropped=True), RnnSize()), hpn_training),
+    }
+
+
+def _from_paper(instrument: str) -> dict[str, ResynthesisConfig]:
+    """First steps from DDX7 to fm-tcn, which keep the paper's operators."""
+    if instrument not in PAPER:
+        return {}
+    paper = from_voice(PAPER[instrument], TURN)
+    return {
+        "fm-tcn-residual": _fm_tcn(from_voice(PAPER[instrument], 2.0), "sigmoid"),
+        "fm-tcn-exponential": _fm_tcn(paper),
+        "fm-tcn-noise": _fm_tcn(with_feedback(paper, 7)),
+    }
+
+
+def _fm_tcn(structure: Structure, scaling: str = "exponential") -> ResynthesisConfig:
+    return ResynthesisConfig(ResynthesisModel(FmSynth(structure, scaling), _FM_TCN_SIZE), LAPTOP_TRAINING)
+
+
+def _with_reverb(config: ResynthesisConfig) -> ResynthesisConfig:
+    return ResynthesisConfig(
+        replace(config.model, reverb_s=_REVERB_S),
+        replace(config.training, context_frames=_REVERB_CONTEXT_FRAMES),
+    )
+
+
+def _with_fir_reverb(config: ResynthesisConfig) -> ResynthesisConfig:
+    return replace(config, model=replace(config.model, reverb_s=_REVERB_S, reverb_kind="fir"))

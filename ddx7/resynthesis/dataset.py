@@ -1,7 +1,7 @@
-"""Recordings to learn an instrument from: found, measured, cut at silences, and split by recording.
+"""Recordings to learn an instrument from: find them, measure them, cut them at silences, split them by recording.
 
-Published code of DDX7 cuts recordings into blocks of four seconds and then shuffles blocks, so that what is tested on
-stands next to what was learned. Here a whole recording is learned from or not; the other way is there by name.
+The published code of DDX7 cuts recordings into blocks of four seconds and shuffles the blocks, so that test data lie
+next to training data. Here a whole recording belongs to one split; `leaking_split` reproduces the published way.
 """
 
 import csv
@@ -9,40 +9,58 @@ import hashlib
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+from jaxtyping import Float
 
-from ddx7.audio.features import HOP, FrameFeatures, extract_cached
-from ddx7.audio.files import read_audio
+from ddx7.audio.features import HOP, FrameFeatures, extract, extract_cached
+from ddx7.audio.files import audio_duration, read_audio
+from ddx7.audio.loudness import FLOOR_DB
 from ddx7.errors import AudioError, Ddx7Error
+from ddx7.runtime import cache_folder
 
 SUFFIXES = (".wav", ".flac", ".ogg", ".mp3", ".aif", ".aiff")
+SPLITS = ("train", "valid")
 SILENT_DB = 40.0
-"""Under a recording's loudest frame: silence, where recordings are cut. Source: the published code of DDX7."""
-GAP_S = 0.25  # shorter silences belong to the music
-SHORTEST_S = 0.5
-LEAST_CONFIDENCE = 0.5
-"""Mean confidence of the fundamental in what is kept."""
-HELD_OUT = 8  # of so many recordings one is measured on, where no list says which
+"""Distance in dB below a recording's loudest frame at which silence begins. Source: the published code of DDX7."""
+MAX_PART_S = 600.0
+"""Longest part of a recording that is measured as a whole; longer files are cut into equal parts."""
+HELD_OUT_GAP_S = 2.0
+"""Seconds of a single recording between the part to learn from and the held-out part."""
+
+_MUSICAL_REST_S = 0.25  # shorter silences do not cut
+_SHORTEST_S = 0.5
+_LEAST_CONFIDENCE = 0.5  # mean confidence of the fundamental in a segment
+_HELD_OUT_OF = 8  # one of so many recordings is held out where no list decides
 
 
 class RecordingSource(NamedTuple):
-    """A recording that may be learned from.
+    """A recording, or a part of one.
 
     Attributes:
       path: of the file.
-      split: "train" or "valid".
+      split: "train" or "valid" ("test" in lists).
+      start_s: where the part begins.
+      stop_s: where it ends; infinity for the end of the file.
     """
 
     path: Path
     split: str
+    start_s: float = 0.0
+    stop_s: float = np.inf
+
+    def __str__(self) -> str:
+        """The path, with the part if it is not the whole file."""
+        whole = not self.start_s and np.isinf(self.stop_s)
+        return str(self.path) if whole else f"{self.path} from {self.start_s:.0f} s to {self.stop_s:.0f} s"
 
 
 @dataclass(frozen=True, eq=False)
 class Segment:
-    """A stretch of a recording between silences.
+    """A part of a recording between silences.
 
     Attributes:
       name: of the recording.
@@ -51,7 +69,7 @@ class Segment:
     """
 
     name: str
-    samples: np.ndarray
+    samples: Float[np.ndarray, " time"]
     features: FrameFeatures
 
     @property
@@ -62,16 +80,16 @@ class Segment:
 
 @dataclass(frozen=True)
 class DatasetReport:
-    """What became of the recordings of one split.
+    """Use of the recordings of one split.
 
     Attributes:
       split: "train" or "valid".
-      recordings: how many were read.
-      kept_s: seconds in pieces.
-      silent_s: seconds dropped as silence.
-      short_s: seconds dropped in pieces too short.
-      unclear_s: seconds dropped in pieces without a clear fundamental.
-      unread: files that could not be read, and why.
+      recordings: number of recordings, or parts of long ones, that were read.
+      kept_s: seconds in segments.
+      silent_s: seconds of silence.
+      short_s: seconds in segments that are too short.
+      unclear_s: seconds in segments without a clear fundamental.
+      unread: files that cannot be read, each with the reason.
     """
 
     split: str
@@ -91,43 +109,49 @@ class DatasetReport:
 
 
 def find_recordings(
-    folder: Path, instrument: str | None = None, kinds: Iterable[str] | None = None
+    path: Path,
+    instrument: str | None = None,
+    kinds: Iterable[str] | None = None,
+    *,
+    allow_leak: bool = False,
 ) -> list[RecordingSource]:
-    """What there is to learn an instrument from.
+    """Find the recordings of an instrument.
 
-    Three layouts are known: an `index.csv` with columns `file`, `instrument`, `kind` and `split`; the URMP data set,
-    whose solo recordings are called `AuSep_NUMBER_INSTRUMENT_NUMBER_PIECE.wav`; and any folder of sound files. Without
-    a list the recording's name decides, by a hash, on which side of the split it stands.
+    Four layouts are known. A folder with an `index.csv` has the columns `file` and `split`, and perhaps `instrument`,
+    `kind`, `source_repo` and `source_path`. The URMP data set names its solo recordings
+    `AuSep_NUMBER_INSTRUMENT_NUMBER_PIECE.wav`. Any other folder holds sound files. Or the path is one sound file.
+
+    Without a list, a hash of the recording's name decides on the split. Of a single recording the last eighth is held
+    out, after a gap of `HELD_OUT_GAP_S`. Recordings longer than `MAX_PART_S` come in parts.
 
     Args:
-      folder: where to look, with all folders in it.
+      path: of the folder or the file.
       instrument: as the list or URMP calls it (`violin` or `vn`); None takes all.
       kinds: values of `kind` to take from a list; None takes all.
+      allow_leak: accept a list in which one source stands in several splits.
 
     Returns:
       recordings in order of their paths.
 
     Raises:
-      Ddx7Error: there is nothing to learn from or nothing to measure on.
+      Ddx7Error: a split is empty, or a source stands in several splits.
     """
-    if not folder.is_dir():
-        raise Ddx7Error(f"{folder}: no such folder, wanted one with recordings")
-    index = folder / "index.csv"
-    if index.exists():
-        found = _listed(index, instrument, set(kinds) if kinds is not None else None)
+    if path.is_file():
+        paths = [path]
+    elif not path.is_dir():
+        raise Ddx7Error(f"{path}: no such folder or file, wanted recordings")
+    elif (index := path / "index.csv").exists():
+        sources = _listed(index, instrument, set(kinds) if kinds is not None else None, allow_leak=allow_leak)
+        return _in_parts(_with_both_splits(sources, path, instrument))
     else:
-        paths = sorted(p for p in folder.rglob("*") if p.suffix.lower() in SUFFIXES)
-        stems = [p for p in paths if p.name.startswith("AuSep_")]
-        if stems and instrument is not None:
+        paths = sorted(p for p in path.rglob("*") if p.suffix.lower() in SUFFIXES)
+        solos = [p for p in paths if p.name.startswith("AuSep_")]
+        if solos and instrument is not None:
             short = _URMP.get(instrument, instrument)
-            stems = [p for p in stems if p.name.split("_")[2:3] == [short]]
-        found = [RecordingSource(p, _side(p.stem, len(stems or paths))) for p in stems or paths]
-        found = _both_sides(found)
-    for split in ("train", "valid"):
-        if not any(source.split == split for source in found):
-            what = f"recordings of {instrument}" if instrument else "recordings"
-            raise Ddx7Error(f"{folder}: found {len(found)} {what}, none of them in the split {split!r}")
-    return found
+            solos = [p for p in solos if p.name.split("_")[2:3] == [short]]
+        paths = solos or paths
+    sources = _split_in_time(paths[0]) if len(paths) == 1 else _split_by_name(paths)
+    return _in_parts(_with_both_splits(sources, path, instrument))
 
 
 _URMP = {
@@ -147,28 +171,73 @@ _URMP = {
 }
 
 
-def _listed(index: Path, instrument: str | None, kinds: set[str] | None) -> list[RecordingSource]:
+def _with_both_splits(sources: list[RecordingSource], path: Path, instrument: str | None) -> list[RecordingSource]:
+    for split in SPLITS:
+        if not any(source.split == split for source in sources):
+            what = f"recordings of {instrument}" if instrument else "recordings"
+            raise Ddx7Error(f"{path}: found {len(sources)} {what}, none of them in the split {split!r}")
+    return sources
+
+
+def _listed(index: Path, instrument: str | None, kinds: set[str] | None, *, allow_leak: bool) -> list[RecordingSource]:
     with index.open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     if rows and not {"file", "split"} <= rows[0].keys():
         raise Ddx7Error(f"{index}: has columns {', '.join(rows[0])}, wanted at least file and split")
-    return [
-        RecordingSource(index.parent / row["file"], row["split"])
+    rows = [
+        row
         for row in sorted(rows, key=lambda row: row["file"])
         if (instrument is None or row.get("instrument") == instrument) and (kinds is None or row.get("kind") in kinds)
     ]
+    if not allow_leak:
+        splits: dict[tuple[str, ...], str] = {}
+        for row in rows:
+            source = (row.get("source_repo") or "", row["source_path"]) if row.get("source_path") else (row["file"],)
+            if splits.setdefault(source, row["split"]) != row["split"]:
+                name = " ".join(part for part in source if part)
+                both = f"{splits[source]!r} and {row['split']!r}"
+                raise Ddx7Error(f"{index}: the source {name} stands in the splits {both}, wanted one (or --leak)")
+    return [RecordingSource(index.parent / row["file"], row["split"]) for row in rows]
 
 
-def _side(name: str, n: int) -> str:
-    return "valid" if n > 1 and int(hashlib.sha256(name.encode()).hexdigest(), 16) % HELD_OUT == 0 else "train"
+def _split_by_name(paths: list[Path]) -> list[RecordingSource]:
+    def split(path: Path) -> str:
+        digest = hashlib.sha256(path.stem.encode()).hexdigest()
+        return "valid" if int(digest, 16) % _HELD_OUT_OF == 0 else "train"
 
-
-def _both_sides(sources: list[RecordingSource]) -> list[RecordingSource]:
-    """Of few recordings a hash may leave one side empty; then the last one changes over."""
-    if len(sources) > 1 and len({source.split for source in sources}) == 1:
+    sources = [RecordingSource(path, split(path)) for path in paths]
+    if len({source.split for source in sources}) == 1:
+        # The hash leaves one of the splits of a few recordings empty; the last recording changes over.
         last = sources[-1]
-        return [*sources[:-1], last._replace(split="train" if last.split == "valid" else "valid")]
+        sources[-1] = last._replace(split="train" if last.split == "valid" else "valid")
     return sources
+
+
+def _split_in_time(path: Path) -> list[RecordingSource]:
+    """The end of a single recording is held out."""
+    duration_s = audio_duration(path)
+    held_out_s = duration_s * (1 - 1 / _HELD_OUT_OF)
+    return [
+        RecordingSource(path, "train", 0.0, max(held_out_s - HELD_OUT_GAP_S, 0.0)),
+        RecordingSource(path, "valid", held_out_s, duration_s),
+    ]
+
+
+def _in_parts(sources: list[RecordingSource]) -> list[RecordingSource]:
+    """Sources with those that are too long cut into equal parts."""
+    parts = []
+    for source in sources:
+        try:
+            duration_s = min(source.stop_s, audio_duration(source.path)) - source.start_s
+        except AudioError:  # reported when it is read
+            duration_s = 0.0
+        n = int(np.ceil(duration_s / MAX_PART_S))
+        if n > 1:
+            ends_s = source.start_s + np.linspace(0, duration_s, n + 1)
+            parts += [source._replace(start_s=float(a), stop_s=float(b)) for a, b in pairwise(ends_s)]
+        else:
+            parts.append(source)
+    return parts
 
 
 def load_segments(
@@ -176,7 +245,7 @@ def load_segments(
     split: str,
     *,
     sample_rate: int = 16_000,
-    cache: Path,
+    cache: Path | None = None,
     extractor: str = "pyin",
     progress: Callable[[int, int], None] | None = None,
 ) -> tuple[list[Segment], DatasetReport]:
@@ -185,40 +254,46 @@ def load_segments(
     Args:
       sources: from `find_recordings`.
       split: "train" or "valid".
-      sample_rate: in Hz, to which recordings are brought.
-      cache: folder for what was measured.
+      sample_rate: in Hz, to which recordings are resampled.
+      cache: folder of measured features; by default one for all runs of this user.
       extractor: of the fundamental.
-      progress: told how many recordings of how many are done.
+      progress: called with the numbers of recordings done and in all.
 
     Returns:
-      (pieces in the order of the recordings, what was kept and dropped).
+      (segments in the order of the recordings, use of the recordings).
 
     Raises:
-      Ddx7Error: nothing is left.
+      Ddx7Error: no segment is left.
     """
     chosen = [source for source in sources if source.split == split]
-    pieces: list[Segment] = []
+    user_cache = cache_folder()
+    folder = cache or (user_cache / "features" if user_cache else None)
+    segments: list[Segment] = []
     seconds: dict[str, float] = dict.fromkeys(("kept", "silent", "short", "unclear"), 0.0)
     unread = []
 
-    def measured(source: RecordingSource) -> tuple[np.ndarray, FrameFeatures] | str:
+    def measure(source: RecordingSource) -> tuple[np.ndarray, FrameFeatures] | str:
         try:
-            samples = read_audio(source.path, sample_rate=sample_rate).samples
+            samples = read_audio(
+                source.path, sample_rate=sample_rate, start_s=source.start_s, stop_s=source.stop_s
+            ).samples
             samples = samples[: len(samples) // HOP * HOP]
             samples = samples / np.abs(samples).max(initial=1e-9)
-            return samples, extract_cached(samples, sample_rate, cache, extractor)
+            if folder is None:
+                return samples, extract(samples, sample_rate, extractor)
+            return samples, extract_cached(samples, sample_rate, folder, extractor)
         except AudioError as error:
             return str(error)
 
     with ThreadPoolExecutor(2) as pool:
-        for done, (source, found) in enumerate(zip(chosen, pool.map(measured, chosen), strict=True), 1):
-            if isinstance(found, str):
-                unread.append(found)
+        for done, (source, measured) in enumerate(zip(chosen, pool.map(measure, chosen), strict=True), 1):
+            if isinstance(measured, str):
+                unread.append(measured)
             else:
-                for fate, piece in cut_segments(source.path.name, *found, sample_rate):
-                    seconds[fate] += piece.n_frames * HOP / sample_rate
+                for fate, segment in cut_segments(source.path.name, *measured, sample_rate):
+                    seconds[fate] += segment.n_frames * HOP / sample_rate
                     if fate == "kept":
-                        pieces.append(piece)
+                        segments.append(segment)
             if progress:
                 progress(done, len(chosen))
     report = DatasetReport(
@@ -230,37 +305,36 @@ def load_segments(
         seconds["unclear"],
         tuple(unread),
     )
-    if not pieces:
+    if not segments:
         raise Ddx7Error(f"nothing is left to work with ({report}){''.join('; ' + u for u in unread[:1])}")
-    return pieces, report
+    return segments, report
 
 
 def cut_segments(
-    name: str, samples: np.ndarray, features: FrameFeatures, sample_rate: int
+    name: str, samples: Float[np.ndarray, " time"], features: FrameFeatures, sample_rate: int
 ) -> list[tuple[str, Segment]]:
     """Cut a recording at its silences.
 
     Returns:
-      every stretch with its fate: "kept", "silent", "short" or "unclear".
+      every part with its fate: "kept", "silent", "short" or "unclear".
     """
-    gap = round(GAP_S * sample_rate / HOP)
-    loud = features.loudness_db > features.loudness_db.max() - SILENT_DB
-    # A silence counts from `gap` frames on: close the shorter ones.
-    edges = np.flatnonzero(np.diff(np.pad(loud.astype(int), 1)))
+    rest = round(_MUSICAL_REST_S * sample_rate / HOP)
+    sounding = features.loudness_db > features.loudness_db.max() - SILENT_DB
+    edges = np.flatnonzero(np.diff(np.pad(sounding.astype(int), 1)))
     starts, stops = list(edges[::2]), list(edges[1::2])
     spans: list[list[int]] = []
     for start, stop in zip(starts, stops, strict=True):
-        if spans and start - spans[-1][1] < gap:
+        if spans and start - spans[-1][1] < rest:
             spans[-1][1] = int(stop)
         else:
             spans.append([int(start), int(stop)])
     result, before = [], 0
-    for start, stop in [*spans, [len(loud), len(loud)]]:
+    for start, stop in [*spans, [len(sounding), len(sounding)]]:
         if start > before:
             result.append(("silent", _slice(name, samples, features, before, start)))
         if stop > start:
-            piece = _slice(name, samples, features, start, stop)
-            result.append((_fate(piece, sample_rate), piece))
+            segment = _slice(name, samples, features, start, stop)
+            result.append((_fate(segment, sample_rate), segment))
         before = stop
     return result
 
@@ -270,43 +344,43 @@ def _slice(name: str, samples: np.ndarray, features: FrameFeatures, start: int, 
     return Segment(name, samples[start * HOP : stop * HOP], part)
 
 
-def _fate(piece: Segment, sample_rate: int) -> str:
-    if piece.n_frames * HOP < SHORTEST_S * sample_rate:
+def _fate(segment: Segment, sample_rate: int) -> str:
+    if segment.n_frames * HOP < _SHORTEST_S * sample_rate:
         return "short"
-    sure = piece.features.confidence.mean() >= LEAST_CONFIDENCE and piece.features.f0_hz.min() > 0
-    return "kept" if sure else "unclear"
+    clear = segment.features.confidence.mean() >= _LEAST_CONFIDENCE and segment.features.f0_hz.min() > 0
+    return "kept" if clear else "unclear"
 
 
-def leaking_split(pieces: list[Segment], seed: int, block: int = 1000) -> tuple[list[Segment], list[Segment]]:
-    """The split of the published code: blocks of four seconds, shuffled, so that recordings stand on both sides.
+def leaking_split(segments: list[Segment], seed: int, block: int = 1000) -> tuple[list[Segment], list[Segment]]:
+    """The split of the published code: blocks of four seconds, shuffled, so that recordings stand in both splits.
 
-    For reproducing published figures only: what is measured on such a split was partly learned.
+    It serves to reproduce published figures only: the model learned from the neighbours of what it is tested on.
 
     Args:
-      pieces: of all recordings.
+      segments: of all recordings.
       seed: of the shuffling.
       block: frames.
 
     Returns:
-      (7/8 of the blocks to learn from, 1/8 to measure on).
+      (7/8 of the blocks to learn from, 1/8 held out).
     """
     blocks = [
-        _slice(piece.name, piece.samples, piece.features, start, min(start + block, piece.n_frames))
-        for piece in pieces
-        for start in range(0, piece.n_frames, block)
+        _slice(segment.name, segment.samples, segment.features, start, min(start + block, segment.n_frames))
+        for segment in segments
+        for start in range(0, segment.n_frames, block)
     ]
     order = np.random.default_rng(seed).permutation(len(blocks))
-    held_out = max(len(blocks) // HELD_OUT, 1)
+    held_out = max(len(blocks) // _HELD_OUT_OF, 1)
     return [blocks[i] for i in order[held_out:]], [blocks[i] for i in order[:held_out]]
 
 
 class SegmentBatch(NamedTuple):
-    """Crops of pieces.
+    """Crops of segments.
 
     Attributes:
-      f0_hz: [crop, lead + frame].
-      loudness_db: [crop, lead + frame].
-      audio: of the frames after the lead, [crop, 64 * frame].
+      f0_hz: [crop, context + frame].
+      loudness_db: [crop, context + frame].
+      audio: of the frames after the context [crop, 64 * frame].
     """
 
     f0_hz: np.ndarray
@@ -314,37 +388,39 @@ class SegmentBatch(NamedTuple):
     audio: np.ndarray
 
 
-def draw_batch(pieces: list[Segment], n: int, frames: int, lead: int, rng: np.random.Generator) -> SegmentBatch:
-    """Crops from anywhere, every second of sound as likely as any other.
+def draw_batch(
+    segments: list[Segment], n: int, frames: int, context_frames: int, rng: np.random.Generator
+) -> SegmentBatch:
+    """Random crops; every second of sound is as likely as any other.
 
-    Before a piece's beginning, and after its end, there is silence at its first or last pitch.
+    Silence at the first or last pitch fills up a crop before the beginning of a segment and after its end.
 
     Args:
-      pieces: to cut from.
-      n: how many.
-      frames: that are to be played.
-      lead: frames before them, which a network with a memory hears first.
-      rng: of chance.
+      segments: to cut from.
+      n: number of crops.
+      frames: to play.
+      context_frames: earlier frames, for a decoder with a memory.
+      rng: random generator.
     """
-    lengths = np.array([max(piece.n_frames, 1) for piece in pieces], float)
-    chosen = rng.choice(len(pieces), n, p=lengths / lengths.sum())
+    lengths = np.array([max(segment.n_frames, 1) for segment in segments], float)
+    chosen = rng.choice(len(segments), n, p=lengths / lengths.sum())
     crops = []
     for k in chosen:
-        last = pieces[k].n_frames - frames
-        # Some crops begin before the piece does, so that first notes are not rare.
-        first = int(rng.integers(min(-frames // 8, last), max(last + frames // 8, 1)))
-        crops.append(crop(pieces[k], first, frames, lead))
+        last = segments[k].n_frames - frames
+        # Some crops begin before the segment, so that first notes are not rare.
+        start = int(rng.integers(min(-frames // 8, last), max(last + frames // 8, 1)))
+        crops.append(crop(segments[k], start, frames, context_frames))
     return SegmentBatch(*(np.stack(x) for x in zip(*crops, strict=True)))
 
 
-def crop(piece: Segment, first: int, frames: int, lead: int) -> SegmentBatch:
-    """One stretch of a piece, filled up with silence where it reaches beyond; arrays without the crop axis."""
-    at = np.arange(first - lead, first + frames)
-    inside = (at >= 0) & (at < piece.n_frames)
-    held = np.clip(at, 0, piece.n_frames - 1)
+def crop(segment: Segment, start: int, frames: int, context_frames: int) -> SegmentBatch:
+    """One crop of a segment, with silence beyond its ends; arrays without the crop axis."""
+    position = np.arange(start - context_frames, start + frames)
+    inside = (position >= 0) & (position < segment.n_frames)
+    clipped = np.clip(position, 0, segment.n_frames - 1)
     audio = np.zeros(frames * HOP, np.float32)
-    begin, end = max(first, 0), min(first + frames, piece.n_frames)
+    begin, end = max(start, 0), min(start + frames, segment.n_frames)
     if end > begin:
-        audio[(begin - first) * HOP : (end - first) * HOP] = piece.samples[begin * HOP : end * HOP]
-    silent = np.where(inside, piece.features.loudness_db[held], -80.0)
-    return SegmentBatch(piece.features.f0_hz[held], silent.astype(np.float32), audio)
+        audio[(begin - start) * HOP : (end - start) * HOP] = segment.samples[begin * HOP : end * HOP]
+    loudness_db = np.where(inside, segment.features.loudness_db[clipped], FLOOR_DB)
+    return SegmentBatch(segment.features.f0_hz[clipped], loudness_db.astype(np.float32), audio)

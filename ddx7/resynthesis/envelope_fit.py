@@ -1,6 +1,7 @@
-"""One operator's envelope, level and scaling from how loud it should be on many notes: a search over panel values.
+"""Fit one operator's envelope, level and scaling to its level curves on many notes: a search over panel values.
 
-What is scored is what is written: the engine plans every candidate in the DX7's own integers. No sound is made.
+The engine plans every candidate in the DX7's own integers, so the score is that of the written voice. No sound is
+rendered.
 """
 
 from dataclasses import dataclass, replace
@@ -30,7 +31,7 @@ _SCALARS = (
     "left_curve",
     "right_curve",
 )
-# A candidate is R1-R4, L1-L3 (L4 is 0: a note has to end), then those.
+# A candidate is R1-R4, L1-L3 (L4 is 0: every note ends), then those.
 _GENES = ("rates",) * 4 + ("levels",) * 3 + _SCALARS
 _LOW = np.array([MINIMUM[name] for name in _GENES])
 _HIGH = np.array([MAXIMUM[name] for name in _GENES])
@@ -41,24 +42,24 @@ _CURVES = slice(13, 15)
 _BATCH = 96
 _PARENTS = 12
 _STEPS = np.array([1, 2, 5, 12, 30])
-_WORTH_DB = 0.05
-"""What a scaling has to bring, or it is left out: what changes nothing on these notes may do harm on others."""
+_LEAST_GAIN_DB = 0.05
+"""Least improvement for which a scaling stays: one without effect on these notes may do harm on others."""
 
 
 @dataclass(frozen=True, eq=False)
 class NoteConditions:
-    """What plays the notes, and when their levels are looked at.
+    """The notes of a fit, and the moments at which it compares levels.
 
     Attributes:
-      keys: MIDI notes, int32 [note].
+      notes: MIDI notes, int32 [note].
       velocities: MIDI velocities, int32 [note].
-      gates: blocks that each key is held, int32 [note].
-      blocks: of 64 samples since key-on, at whose end levels are compared, int32 [note, time].
+      gates: blocks from key-on to key-off, int32 [note].
+      blocks: of 64 samples since key-on; the fit compares levels at their ends, int32 [note, time].
       sample_rate: in Hz.
-      profile: whose envelopes.
+      profile: gives the envelopes.
     """
 
-    keys: Int[np.ndarray, " note"]
+    notes: Int[np.ndarray, " note"]
     velocities: Int[np.ndarray, " note"]
     gates: Int[np.ndarray, " note"]
     blocks: Int[np.ndarray, "note time"]
@@ -67,11 +68,11 @@ class NoteConditions:
 
 
 class LevelCurve(NamedTuple):
-    """How loud one operator should be.
+    """Target levels of one operator.
 
     Attributes:
       octaves: log2 gain [note, time].
-      floor: log2 gain below which it is not heard [note, time].
+      floor: log2 gain below which the operator is inaudible [note, time].
     """
 
     octaves: Float[np.ndarray, "note time"]
@@ -79,12 +80,12 @@ class LevelCurve(NamedTuple):
 
 
 def moments(gates: Int[np.ndarray, " note"], lengths: Int[np.ndarray, " note"], each: int = 24) -> np.ndarray:
-    """Where to look at notes: densest after key-on and key-up, as ears do.
+    """Moments at which to compare levels: densest after key-on and key-off.
 
     Args:
-      gates: frames held.
-      lengths: frames until the end of the release.
-      each: moments while the key is held; half as many after it.
+      gates: frames from key-on to key-off.
+      lengths: frames from key-on to the end of the release.
+      each: number of moments before key-off; half as many follow.
 
     Returns:
       frames, int32 [note, 3/2 each].
@@ -96,20 +97,20 @@ def moments(gates: Int[np.ndarray, " note"], lengths: Int[np.ndarray, " note"], 
 
 
 def octaves_of(
-    operators: Patch, hands: NoteConditions, carrier_loss: float = 0.0
+    operators: Patch, conditions: NoteConditions, carrier_loss: float = 0.0
 ) -> Float[np.ndarray, "operator note time"]:
-    """Log2 gains of operators, as the engine plans them.
+    """Log2 gains of operators, from the engine's plan.
 
     Args:
-      operators: any number of them along the operator axis; only what makes their level is read.
-      hands: what plays them.
-      carrier_loss: octaves that the profile takes from them.
+      operators: any number of them along the operator axis; only parameters of their level count.
+      conditions: the notes.
+      carrier_loss: octaves by which the profile lowers them.
     """
-    tables = hands.profile.at(hands.sample_rate)
-    key = sounding_key(tables.levels, hands.keys, np.int32(0))[:, None]
-    gates = ticks(tables.control.envelope, hands.gates)[:, None]
-    segments, _ = plan_amplitudes(operators, key, hands.velocities[:, None], gates, tables)
-    amp = np.asarray(_read(segments, ticks(tables.control.envelope, hands.blocks + 1)))
+    tables = conditions.profile.at(conditions.sample_rate)
+    note = sounding_key(tables.levels, conditions.notes, np.int32(0))[:, None]
+    gates = ticks(tables.control.envelope, conditions.gates)[:, None]
+    segments, _ = plan_amplitudes(operators, note, conditions.velocities[:, None], gates, tables)
+    amp = np.asarray(_read(segments, ticks(tables.control.envelope, conditions.blocks + 1)))
     return np.moveaxis((amp - tables.control.gain_offset) / np.float32(ONE) - carrier_loss, 0, 1)
 
 
@@ -117,15 +118,15 @@ def octaves_of(
 _read = jax.jit(jax.vmap(jax.vmap(read, in_axes=(0, None)), in_axes=(0, 0)))
 
 
-def errors_db(found: np.ndarray, wanted: LevelCurve) -> Float[np.ndarray, "*operator"]:
-    """Mean difference in dB between levels [*operator, note, time] as far as they are heard."""
-    apart = np.abs(np.maximum(found, wanted.floor) - np.maximum(wanted.octaves, wanted.floor))
-    return apart.mean(axis=(-2, -1)) * DB_PER_OCTAVE
+def errors_db(estimate: np.ndarray, target: LevelCurve) -> Float[np.ndarray, "*operator"]:
+    """Mean difference in dB between levels [*operator, note, time], as far as they are audible."""
+    difference = np.abs(np.maximum(estimate, target.floor) - np.maximum(target.octaves, target.floor))
+    return difference.mean(axis=(-2, -1)) * DB_PER_OCTAVE
 
 
 def fit_operator(
-    wanted: LevelCurve,
-    hands: NoteConditions,
+    target: LevelCurve,
+    conditions: NoteConditions,
     seed: int = 0,
     *,
     generations: int = 30,
@@ -134,27 +135,27 @@ def fit_operator(
 ) -> tuple[Operator, float]:
     """The operator whose level follows given curves best.
 
-    Several evolutions over panel values, then steps of one value at a time until none helps.
+    Several evolutionary searches run over panel values. Then one value at a time moves until no step helps.
 
     Args:
-      wanted: levels of one operator on the notes of `hands`.
-      hands: what plays the notes.
-      seed: of the evolutions.
-      generations: of each.
-      restarts: how many evolutions; break points make many local optima.
-      carrier_loss: octaves that the profile takes from the operator.
+      target: levels of one operator on the notes.
+      conditions: the notes.
+      seed: of the searches.
+      generations: of each search.
+      restarts: number of searches; break points make many local optima.
+      carrier_loss: octaves by which the profile lowers the operator.
 
     Returns:
-      (operator with neutral frequency, its `errors_db`); one with output level 0 if it is never heard.
+      (operator with neutral frequency, its `errors_db`); one with output level 0 if it is never audible.
     """
-    if not (wanted.octaves > wanted.floor).any():
+    if not (target.octaves > target.floor).any():
         return Operator(), 0.0
-    score = partial(_score, wanted=wanted, hands=hands, carrier_loss=carrier_loss)
-    found = []
+    score = partial(_score, target=target, conditions=conditions, carrier_loss=carrier_loss)
+    results = []
     for rng in np.random.default_rng(seed).spawn(restarts):
-        genes = _polish(_evolve(_starts(wanted, rng), score, generations, rng), score)
-        found.append((float(score(genes[None])[0]), genes))
-    genes = _simplest(min(found, key=lambda one: one[0])[1], score)
+        genes = _polish(_evolve(_starts(target, rng), score, generations, rng), score)
+        results.append((float(score(genes[None])[0]), genes))
+    genes = _simplest(min(results, key=lambda result: result[0])[1], score)
     return _operator(genes), float(score(genes[None])[0])
 
 
@@ -170,13 +171,13 @@ def _evolve(population: np.ndarray, score: partial, generations: int, rng: np.ra
     return population[np.argmin(errors)]
 
 
-def _score(genes: np.ndarray, *, wanted: LevelCurve, hands: NoteConditions, carrier_loss: float) -> np.ndarray:
-    """Errors of candidates [candidate, gene]; always of a whole batch, so that one program serves all."""
+def _score(genes: np.ndarray, *, target: LevelCurve, conditions: NoteConditions, carrier_loss: float) -> np.ndarray:
+    """Errors of candidates [candidate, gene], computed in batches of one size, so that one program serves all."""
     errors = []
     for start in range(0, len(genes), _BATCH):
         part = genes[start : start + _BATCH]
         full = np.concatenate([part, np.repeat(part[:1], _BATCH - len(part), axis=0)])
-        errors.append(errors_db(octaves_of(_patch(full), hands, carrier_loss), wanted)[: len(part)])
+        errors.append(errors_db(octaves_of(_patch(full), conditions, carrier_loss), target)[: len(part)])
     return np.concatenate(errors)
 
 
@@ -194,11 +195,11 @@ def _operator(genes: np.ndarray) -> Operator:
     return Operator(rates=(r1, r2, r3, r4), levels=(l1, l2, l3, 0), **dict(zip(_SCALARS, scalars, strict=True)))
 
 
-def _starts(wanted: LevelCurve, rng: np.random.Generator) -> np.ndarray:
-    """Drawn at random around the level that is wanted; half of them answer to neither key nor velocity."""
+def _starts(target: LevelCurve, rng: np.random.Generator) -> np.ndarray:
+    """Random candidates around the target level; half of them depend on neither note nor velocity."""
     genes = rng.integers(_LOW, _HIGH + 1, (_BATCH, len(_GENES)))
-    heard = wanted.octaves[wanted.octaves > wanted.floor]
-    steps = np.quantile(heard, rng.choice([0.5, 0.9, 1.0], _BATCH)) * 8 + OUTPUT_LEVEL[-1] - 8  # full level is gain 2
+    audible = target.octaves[target.octaves > target.floor]
+    steps = np.quantile(audible, rng.choice([0.5, 0.9, 1.0], _BATCH)) * 8 + OUTPUT_LEVEL[-1] - 8  # full level is gain 2
     genes[:, _OUTPUT] = np.searchsorted(OUTPUT_LEVEL, steps) + rng.integers(-3, 4, _BATCH)
     genes[:, _LEVELS] = rng.integers(75, 100, (_BATCH, 3))
     genes[:, _RATES] = rng.integers(25, 100, (_BATCH, 4))
@@ -219,7 +220,7 @@ def _children(parents: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     size = rng.choice(_STEPS, (_BATCH, 1)) * rng.normal(size=shape)
     steps = np.where(size < 0, np.floor(size), np.ceil(size)).astype(int)
     children = children + np.where(moves, steps, 0)
-    # Louder by the output level and softer by the levels is nearly the same; the search has to slide along that.
+    # A higher output level and lower EG levels nearly cancel; the search needs to slide along that direction.
     slides = np.where(rng.random(_BATCH) < 0.15, rng.integers(-6, 7, _BATCH), 0)
     children[:, _OUTPUT] += slides
     children[:, _LEVELS] -= slides[:, None]
@@ -229,27 +230,27 @@ def _children(parents: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 
 def _polish(genes: np.ndarray, score: partial) -> np.ndarray:
-    """Single steps, and slides of level against output level, as long as one helps."""
+    """The best candidate that single steps, and slides of levels against output level, reach."""
     units = np.eye(len(_GENES), dtype=int)
     slide = units[_OUTPUT] - units[_LEVELS].sum(axis=0)
     directions = np.concatenate([units, slide[None]])
     steps = np.concatenate([sign * size * directions for size in (1, 2, 4) for sign in (1, -1)])
     error = score(genes[None])[0]
     while True:
-        near = np.clip(genes + steps, _LOW, _HIGH)
-        errors = score(near)
+        neighbours = np.clip(genes + steps, _LOW, _HIGH)
+        errors = score(neighbours)
         if errors.min() >= error:
             return genes
-        genes, error = near[errors.argmin()], errors.min()
+        genes, error = neighbours[errors.argmin()], errors.min()
 
 
 def _simplest(genes: np.ndarray, score: partial) -> np.ndarray:
-    """Without the scalings that bring next to nothing."""
+    """The candidate without the scalings that improve it by less than `_LEAST_GAIN_DB`."""
     for gene in (_RATE_SCALING, _LEFT, _RIGHT, _VELOCITY):
         without = genes.copy()
         without[gene] = 0
         before, after = score(np.stack([genes, without]))
-        if after <= before + _WORTH_DB:
+        if after <= before + _LEAST_GAIN_DB:
             genes = without
     init = Operator()
     for gene, curve, name in ((_LEFT, 13, "left_curve"), (_RIGHT, 14, "right_curve")):

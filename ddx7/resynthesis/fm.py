@@ -1,22 +1,28 @@
-"""The FM half of DDX7: levels of operators frame by frame become sound, played by the DX7 engine."""
+"""The synthesizer of DDX7: the DX7 engine plays operator levels that change from frame to frame."""
 
-from typing import NamedTuple
+from dataclasses import dataclass
+from typing import Any, Self
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, UInt32
+from jaxtyping import Array, Float, Int, Key, UInt32
 
 from ddx7.engine.operators import OUTPUT_SCALE, OperatorState, initial_state, synthesise
-from ddx7.engine.tables import FEEDBACK
+from ddx7.engine.tables import DB_PER_OCTAVE, FEEDBACK
+from ddx7.resynthesis.playback import N_OPERATORS, PlaybackControls
+from ddx7.resynthesis.protocols import Synthesizer
 from ddx7.resynthesis.structure import Structure
 
 SILENT_OCTAVES = -20.0
-"""Log2 gain of an operator that is off: far below what the engine plays."""
+"""Log2 gain of an operator that is off: far below the quietest level of the engine."""
+MAX_OCTAVES = 1.0
+"""Highest log2 gain, that of output level 99."""
 
 
-class FmSynth(NamedTuple):
-    """Six operators whose levels come from outside.
+@dataclass(frozen=True)
+class FmSynth(Synthesizer):
+    """Six operators in the structure of a DX7 voice. Its controls are log2 gains of OP1 to OP6.
 
     Attributes:
       structure: algorithm, frequencies and feedback.
@@ -29,68 +35,104 @@ class FmSynth(NamedTuple):
 
     @property
     def n_outputs(self) -> int:
-        """Raw values a frame that `controls` wants: one for each operator in use."""
+        """Raw outputs for each frame: one for each operator in use."""
         return int(self.structure.active.sum())
 
-    def controls(self, raw: Float[Array, "*frame n"]) -> Float[Array, "*frame 6"]:
-        """Log2 gains of OP1 to OP6 from a network's raw outputs."""
+    @property
+    def dx7_structure(self) -> Structure:
+        """The structure."""
+        return self.structure
+
+    def get_controls(self, raw: Float[Array, "*sound frame n"]) -> Float[Array, "*sound frame 6"]:
+        """Log2 gains of OP1 to OP6 from a decoder's raw outputs."""
         power = 1.0 if self.scaling == "sigmoid" else np.log(10)
         octaves = power * jax.nn.log_sigmoid(raw) / np.log(2) + np.log2(self.structure.gains)
-        full = jnp.full((*raw.shape[:-1], 6), SILENT_OCTAVES, raw.dtype)
+        full = jnp.full((*raw.shape[:-1], N_OPERATORS), SILENT_OCTAVES, raw.dtype)
         return full.at[..., np.flatnonzero(self.structure.active)].set(jnp.maximum(octaves, SILENT_OCTAVES))
 
-    def increments(self, f0_hz: np.ndarray, sample_rate: int) -> np.ndarray:
-        """Phase advance per sample, 2^32 a cycle, worked out in double precision so that phases stay right for hours.
+    def level_offsets(self, playback: PlaybackControls) -> Float[np.ndarray, " 6"]:
+        """Log2 gains that the player adds to OP1 to OP6."""
+        octaves = np.array(playback.levels_db, np.float32) / np.float32(DB_PER_OCTAVE)
+        octaves = octaves + np.where(self.structure.carriers, 0.0, np.log2(playback.mod_index))
+        return octaves.astype(np.float32)
+
+    def adjust_controls(
+        self, controls: Float[Array, "*sound frame 6"], offsets: Float[Array, " 6"]
+    ) -> Float[Array, "*sound frame 6"]:
+        """Log2 gains with the player's offsets, at most `MAX_OCTAVES`."""
+        return jnp.minimum(controls + offsets, MAX_OCTAVES)
+
+    def increments(
+        self, f0_hz: np.ndarray, sample_rate: int, playback: PlaybackControls | None = None
+    ) -> UInt32[np.ndarray, "*sound frame 6"]:
+        """Phase increments for each sample, 2^32 for one cycle.
+
+        Double precision keeps the phases right for hours. Frequencies beyond half the sample rate fold back, as on a
+        DX7.
 
         Args:
           f0_hz: fundamental [..., frame].
           sample_rate: in Hz.
-
-        Returns:
-          uint32 [..., frame, 6]; frequencies above half the rate fold back, as on a DX7.
+          playback: settings of the player, whose ratios replace those of the structure.
         """
-        operators = self.structure.voice.operators
-        ratio = np.array([0.0 if op.fixed else op.frequency for op in operators])
-        fixed = np.array([op.frequency if op.fixed else 0.0 for op in operators])
-        cycles = (np.asarray(f0_hz, np.float64)[..., None] * ratio + fixed) / sample_rate
+        ratio, fixed_hz = np.zeros(N_OPERATORS), np.zeros(N_OPERATORS)
+        given = playback.ratios if playback else (None,) * N_OPERATORS
+        for k, (operator, override) in enumerate(zip(self.structure.voice.operators, given, strict=True)):
+            if override is not None:
+                ratio[k] = override
+            elif operator.fixed:
+                fixed_hz[k] = operator.frequency
+            else:
+                ratio[k] = operator.frequency
+        cycles = (np.asarray(f0_hz, np.float64)[..., None] * ratio + fixed_hz) / sample_rate
         return np.round(np.mod(cycles, 1.0) * 2.0**32).astype(np.uint64).astype(np.uint32)
 
-    def begin(self, n: int) -> OperatorState:
-        """Silence."""
+    def init_state(self, n: int) -> OperatorState:
+        """State of n sounds after endless silence."""
         return initial_state(n)
 
-    def play(
+    def get_signal(
         self,
-        octaves: Float[Array, "sound frame 6"],
-        increment: UInt32[Array, "sound frame 6"],
+        controls: Float[Array, "sound frame 6"],
+        increments: UInt32[Array, "sound frame 6"],
         state: OperatorState,
-        key: Array,
-        first: Array,
+        key: Key[Array, ""],
+        frame: Int[Array, ""],
         *,
-        learning: bool = False,
-    ) -> tuple[Float[Array, "sound sample"], OperatorState]:
-        """Sound of some frames, 64 samples each; levels move in straight lines to each frame's from the one before.
+        differentiable: bool = False,
+    ) -> tuple[Float[Array, "sound time"], OperatorState]:
+        """Sound of some frames; levels move in straight lines from each frame to the next.
 
         Args:
-          octaves: from `controls`.
-          increment: from `increments`.
-          state: after the frames before, or `begin`.
-          key: unused; FM makes its noise itself.
-          first: unused.
-          learning: whether a gradient will be asked for.
+          controls: log2 gains, from `get_controls`.
+          increments: from `increments`.
+          state: from `init_state`, or after the frames before.
+          key: unused: FM makes its noise by feedback.
+          frame: unused.
+          differentiable: the caller takes the gradient with respect to the controls.
 
         Returns:
-          (sound, one carrier at gain 1 peaking at 1; state after it).
+          the sound, in which one carrier at gain 1 peaks at 1, and the state after it.
         """
+        del key, frame
         voice = self.structure.voice
-        n = len(octaves)
-        frequency = increment.astype(jnp.float32) * 2.0**-32
+        n = len(controls)
+        frequency = increments.astype(jnp.float32) * 2.0**-32
         audio, state = synthesise(
-            jnp.moveaxis(octaves, 1, 2),
-            jnp.moveaxis(increment, 1, 2),
+            jnp.moveaxis(controls, 1, 2),
+            jnp.moveaxis(increments, 1, 2),
             jnp.full(n, voice.algorithm),
             jnp.full(n, FEEDBACK[voice.feedback], jnp.float32),
             state,
-            jnp.moveaxis(frequency, 1, 2) if learning else None,
+            jnp.moveaxis(frequency, 1, 2) if differentiable else None,
         )
         return audio / OUTPUT_SCALE, state
+
+    def to_dict(self) -> dict[str, Any]:
+        """Settings as JSON values."""
+        return {"structure": self.structure.to_dict(), "scaling": self.scaling}
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> Self:
+        """The synthesizer that `to_dict` describes."""
+        return cls(Structure.from_dict(data["structure"]), data["scaling"])

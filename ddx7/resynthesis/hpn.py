@@ -1,88 +1,42 @@
-"""The baseline: harmonics plus filtered noise, driven by a recurrent network.
+"""The synthesizer of the baseline: harmonics plus filtered noise.
 
 Source: J. Engel et al., DDSP: differentiable digital signal processing (2020), in the size of the baseline of DDX7
 (Caspe et al. 2022): 60 harmonics, 65 bands of noise, frames of 64 samples.
 """
 
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, UInt32
+from jaxtyping import Array, Float, Int, Key, UInt32
 
 from ddx7.audio.features import HOP
 from ddx7.engine.waves import sine
-from ddx7.resynthesis.gru import Gru
-
-
-class RnnSize(NamedTuple):
-    """Of the network.
-
-    Attributes:
-      hidden: units of the recurrent layer and of every layer around it.
-      layers: of each perceptron.
-    """
-
-    hidden: int = 512
-    layers: int = 3
-
-
-class _Perceptron(nn.Module):
-    features: int
-    layers: int
-
-    @nn.compact
-    def __call__(self, x: Array) -> Array:
-        for _ in range(self.layers):
-            x = nn.leaky_relu(nn.LayerNorm(epsilon=1e-5)(nn.Dense(self.features)(x)))
-        return x
-
-
-class Rnn(nn.Module):
-    """Raw outputs from pitch and loudness.
-
-    Attributes:
-      size: of the network.
-      n_outputs: a frame.
-    """
-
-    size: RnnSize
-    n_outputs: int
-
-    @nn.compact
-    def __call__(
-        self, x: Float[Array, "batch frame 2"], memory: Array | None = None, *, dropout: bool = False
-    ) -> tuple[Float[Array, "batch frame n"], Array]:
-        """Frames after those that the memory knows, silence by default; (raw outputs, memory after them)."""
-        hidden, layers = self.size
-        seen = [_Perceptron(hidden, layers)(x[..., k : k + 1]) for k in range(x.shape[-1])]
-        start = jnp.zeros((len(x), hidden), x.dtype) if memory is None else memory
-        heard, memory = Gru(hidden)(jnp.concatenate(seen, axis=-1), start)
-        out = _Perceptron(hidden, layers)(jnp.concatenate([heard, x], axis=-1))
-        return nn.Dense(self.n_outputs)(out), memory
+from ddx7.resynthesis.protocols import Synthesizer
 
 
 class HpnControls(NamedTuple):
-    """What the synthesiser plays.
+    """Controls of `HpnSynth`.
 
     Attributes:
       harmonics: level of each harmonic [..., frame, harmonic].
       noise: gain of each band [..., frame, band].
     """
 
-    harmonics: Float[Array, "*frame harmonic"]
-    noise: Float[Array, "*frame band"]
+    harmonics: Float[Array, "*sound frame harmonic"]
+    noise: Float[Array, "*sound frame band"]
 
 
 class HpnState(NamedTuple):
-    """What is remembered between frames.
+    """State of `HpnSynth` between frames.
 
     Attributes:
       phase: of the fundamental, uint32 [sound].
       harmonics: levels at the end of the last frame.
-      tail: of the noise, which rings over the end of its frame, [sound, 128].
+      tail: of the filtered noise beyond the end of its frame [sound, 128].
     """
 
     phase: UInt32[Array, " sound"]
@@ -90,113 +44,108 @@ class HpnState(NamedTuple):
     tail: Float[Array, "sound 128"]
 
 
-class HpnSynth(NamedTuple):
-    """Harmonics and noise.
+@dataclass(frozen=True)
+class HpnSynth(Synthesizer):
+    """Harmonics plus noise.
 
     Attributes:
       n_harmonics: at most.
-      n_bands: of the noise's filter, of equal width.
-      sample_rate: in Hz, to know which harmonics lie above half of it.
-      cropped: repeat a defect of published code at 64 samples a frame: the noise filter's response, 128 samples long
-        and strongest in its middle, is cut before its middle, so that a flat filter is silence.
+      n_bands: of the noise filter, of equal width.
+      cropped: reproduce a defect of the published code at 64 samples a frame. It cuts the noise filter's impulse
+        response, 128 samples long and strongest in its middle, before the middle, so that a flat filter gives silence.
     """
 
     n_harmonics: int = 60
     n_bands: int = 65
-    sample_rate: int = 16_000
     cropped: bool = False
 
     @property
     def n_outputs(self) -> int:
-        """Raw values a frame that `controls` wants: an amplitude, harmonics, bands."""
+        """Raw outputs for each frame: an amplitude, harmonics, bands."""
         return 1 + self.n_harmonics + self.n_bands
 
-    def controls(self, raw: Float[Array, "*frame n"]) -> HpnControls:
-        """Levels from a network's raw outputs."""
-        loud = _exponential_sigmoid(raw)
-        amplitude, harmonics, _ = jnp.split(loud, [1, 1 + self.n_harmonics], axis=-1)
-        # Noise begins quiet, as in the original.
+    def get_controls(self, raw: Float[Array, "*sound frame n"]) -> HpnControls:
+        """Levels from a decoder's raw outputs."""
+        levels = _exponential_sigmoid(raw)
+        amplitude, harmonics, _ = jnp.split(levels, [1, 1 + self.n_harmonics], axis=-1)
+        # Untrained noise is quiet, as in the original.
         noise = _exponential_sigmoid(raw[..., -self.n_bands :] - 5.0)
         return HpnControls(amplitude * harmonics / jnp.sum(harmonics, axis=-1, keepdims=True), noise)
 
-    def increments(self, f0_hz: np.ndarray, sample_rate: int) -> np.ndarray:
-        """Phase advance of the fundamental per sample, 2^32 a cycle; uint32 [..., frame]."""
-        cycles = np.clip(np.asarray(f0_hz, np.float64) / sample_rate, 0, 0.5)
-        return np.round(cycles * 2.0**32).astype(np.uint32)
-
-    def begin(self, n: int) -> HpnState:
-        """Silence."""
+    def init_state(self, n: int) -> HpnState:
+        """State of n sounds after endless silence."""
         silent = jnp.zeros((n, self.n_harmonics))
         return HpnState(jnp.zeros(n, jnp.uint32), silent, jnp.zeros((n, 2 * HOP)))
 
-    def play(
+    def get_signal(
         self,
         controls: HpnControls,
-        increment: UInt32[Array, "sound frame"],
+        increments: UInt32[Array, "sound frame"],
         state: HpnState,
-        key: Array,
-        first: Array,
+        key: Key[Array, ""],
+        frame: Int[Array, ""],
         *,
-        learning: bool = False,
-    ) -> tuple[Float[Array, "sound sample"], HpnState]:
-        """Sound of some frames, 64 samples each.
+        differentiable: bool = False,
+    ) -> tuple[Float[Array, "sound time"], HpnState]:
+        """Sound of some frames.
 
         Args:
-          controls: from the method of that name.
-          increment: from `increments`.
-          state: after the frames before, or `begin`.
+          controls: from `get_controls`.
+          increments: from `increments`.
+          state: from `init_state`, or after the frames before.
           key: of the noise.
-          first: number of the first frame, so that noise hangs on a frame's place alone.
-          learning: unused.
+          frame: number of the first frame; the noise of a frame depends on its number alone.
+          differentiable: unused.
 
         Returns:
           (sound, state after it).
         """
-        tones, phase, last = self._tones(controls.harmonics, increment, state)
-        noise, tail = self._noise(controls.noise, state.tail, key, first)
+        del differentiable
+        tones, phase, last = self._tones(controls.harmonics, increments, state)
+        noise, tail = self._noise(controls.noise, state.tail, key, frame)
         return (tones + noise).reshape(len(tones), -1), HpnState(phase, last, tail)
 
-    def _tones(self, levels: Array, increment: Array, state: HpnState) -> tuple[Array, Array, Array]:
+    def _tones(self, levels: Array, increments: Array, state: HpnState) -> tuple[Array, Array, Array]:
         number = jnp.arange(1, self.n_harmonics + 1)
-        below = increment[..., None].astype(jnp.float32) * 2.0**-32 * number < 0.5
+        below = increments[..., None].astype(jnp.float32) * 2.0**-32 * number < 0.5
         share = jnp.where(below, levels, 0.0)
-        # What is left out above half the rate is made up for by the others.
+        # The other harmonics make up for those above half the sample rate.
         share = share * (levels.sum(-1, keepdims=True) / jnp.maximum(share.sum(-1, keepdims=True), 1e-9))
         before = jnp.concatenate([state.harmonics[:, None], share[:, :-1]], axis=1)
         rise = (share - before) / HOP
-        after = jnp.cumsum(increment * jnp.uint32(HOP), axis=1, dtype=jnp.uint32) + state.phase[:, None]
-        start = after - increment * jnp.uint32(HOP)
-        phase = start[..., None] + jnp.arange(HOP, dtype=jnp.uint32) * increment[..., None]  # [sound, frame, sample]
+        after = jnp.cumsum(increments * jnp.uint32(HOP), axis=1, dtype=jnp.uint32) + state.phase[:, None]
+        start = after - increments * jnp.uint32(HOP)
+        phase = start[..., None] + jnp.arange(HOP, dtype=jnp.uint32) * increments[..., None]  # [sound, frame, sample]
         steps = jnp.arange(1, HOP + 1, dtype=jnp.float32)
 
-        def one(total: Array, x: tuple[Array, Array, Array]) -> tuple[Array, None]:
-            which, low, slope = x
-            turns = (phase * which).astype(jnp.int32).astype(jnp.float32) * 2.0**-32
-            return total + sine(turns) * (low[..., None] + slope[..., None] * steps), None
+        def add_harmonic(total: Array, x: tuple[Array, Array, Array]) -> tuple[Array, None]:
+            harmonic, start_level, level_rise = x
+            turns = (phase * harmonic).astype(jnp.int32).astype(jnp.float32) * 2.0**-32
+            return total + sine(turns) * (start_level[..., None] + level_rise[..., None] * steps), None
 
         by_harmonic = number.astype(jnp.uint32), jnp.moveaxis(before, -1, 0), jnp.moveaxis(rise, -1, 0)
-        tones, _ = jax.lax.scan(jax.checkpoint(one), jnp.zeros(phase.shape), by_harmonic)
+        tones, _ = jax.lax.scan(jax.checkpoint(add_harmonic), jnp.zeros(phase.shape), by_harmonic)
         return tones, after[:, -1], share[:, -1]
 
-    def _noise(self, bands: Array, tail: Array, key: Array, first: Array) -> tuple[Array, Array]:
+    def _noise(self, bands: Array, tail: Array, key: Array, frame: Array) -> tuple[Array, Array]:
         n, frames = bands.shape[:2]
-        keys = jax.vmap(lambda frame: jax.random.fold_in(key, frame))(first + jnp.arange(frames))
-        hiss = jax.vmap(lambda k: jax.random.uniform(k, (n, HOP), minval=-1.0, maxval=1.0), out_axes=1)(keys)
+        keys = jax.vmap(lambda number: jax.random.fold_in(key, number))(frame + jnp.arange(frames))
+        white = jax.vmap(lambda k: jax.random.uniform(k, (n, HOP), minval=-1.0, maxval=1.0), out_axes=1)(keys)
         taps = 2 * (self.n_bands - 1)
         response = jnp.roll(jnp.fft.irfft(bands, taps), taps // 2, axis=-1) * np.hanning(taps + 1)[:-1]
         if self.cropped:
             response = response[..., :HOP]
-        size = HOP + taps  # no part of the product comes round
-        ringing = jnp.fft.irfft(jnp.fft.rfft(hiss, size) * jnp.fft.rfft(response, size), size)
-        # A frame's noise rings for `taps` samples over its end: add up what the frames leave to each other.
-        spread = ringing.reshape(n, frames, -1, HOP)
+        size = HOP + taps  # long enough for a linear convolution
+        filtered = jnp.fft.irfft(jnp.fft.rfft(white, size) * jnp.fft.rfft(response, size), size)
+        # The filtered noise of a frame is `taps` samples longer than the frame: overlap and add.
+        spread = filtered.reshape(n, frames, -1, HOP)
         total = jnp.zeros((n, frames + spread.shape[2] - 1, HOP))
-        for late in range(spread.shape[2]):
-            total = total.at[:, late : late + frames].add(spread[:, :, late])
+        for delay in range(spread.shape[2]):
+            total = total.at[:, delay : delay + frames].add(spread[:, :, delay])
         total = total.at[:, : tail.shape[1] // HOP].add(tail.reshape(n, -1, HOP))
         return total[:, :frames], total[:, frames:].reshape(n, -1)
 
 
 def _exponential_sigmoid(x: Array) -> Array:
-    """Source: Engel et al. (2020): 0 to 2, and as easily quiet as loud."""
+    """From 0 to 2, with equal steps in dB at low levels. Source: Engel et al. (2020)."""
     return 2.0 * nn.sigmoid(x) ** np.log(10) + 1e-7

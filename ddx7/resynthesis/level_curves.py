@@ -1,4 +1,4 @@
-"""What a learned instrument does on single notes: how they are chosen, played, and what of the operators is heard."""
+"""Operator levels of a learned instrument on single notes: choose the notes, play them, find the audible levels."""
 
 from dataclasses import dataclass, replace
 from itertools import product
@@ -14,40 +14,41 @@ from ddx7.audio.loudness import FLOOR_DB, WINDOW_S, loudness
 from ddx7.audio.transcription import velocities_at
 from ddx7.engine.tables import DB_PER_OCTAVE
 from ddx7.errors import AudioError, Ddx7Error
-from ddx7.resynthesis.fm import FmSynth
 from ddx7.resynthesis.instrument import Instrument
-from ddx7.resynthesis.model import run, scaled
+from ddx7.resynthesis.model import play, scale_inputs
+from ddx7.resynthesis.playback import N_OPERATORS
+from ddx7.resynthesis.structure import Structure
 from ddx7.resynthesis.transfer import loudness_offset
 from ddx7.voice.algorithms import CARRIERS, MODULATION
 
-LEAD_S = 0.064
-"""What is played before the key goes down: loudness is measured in windows, so it rises a little before the sound."""
+CONTEXT_S = 0.064
+"""Time before key-on: loudness is measured in windows, so it rises a little before the sound."""
 DYNAMICS_DB = (0.0, -6.0, -12.0, -18.0)
-KEYS = 9
+N_NOTES = 9
 GATE_S, AFTER_S = 1.0, 0.4
 RANGE_DB = 60.0
-"""What lies further below the loudest moment is not heard."""
+"""Distance in dB below the loudest moment at which a level becomes inaudible."""
 
-_MOST_NOTES = 24  # of a recording
-_LONGEST_S = 2.0
-_SHORTEST_S = 0.12
-_CONFIDENT = 0.4  # below there is no one clear pitch, as `ddx7.audio.Note` says
+_MAX_NOTES = 24  # of a recording
+_MAX_GATE_S = 2.0
+_MIN_GATE_S = 0.12
+_MIN_CONFIDENCE = 0.4  # of a single clear pitch, as in `ddx7.audio.Note`
 
 
 @dataclass(frozen=True, eq=False)
 class NoteGrid:
-    """Notes to be played by a learned instrument and by a DX7 voice. Frames are of 64 samples.
+    """Notes for a learned instrument and a DX7 voice to play. Frames are of 64 samples.
 
     Attributes:
-      keys: MIDI notes, int32 [note].
+      notes: MIDI notes, int32 [note].
       velocities: MIDI velocities, int32 [note]; the loudest has 100.
-      gates: frames that each is held, int32 [note].
-      lengths: frames that count, from key-on, int32 [note].
-      loudness_db: what the instrument plays from, A-weighted, float32 [note, lead + frame].
+      gates: frames from key-on to key-off, int32 [note].
+      lengths: frames from key-on to the end, int32 [note].
+      loudness_db: input of the instrument, A-weighted, float32 [note, context + frame].
       sample_rate: in Hz, of the instrument.
     """
 
-    keys: Int[np.ndarray, " note"]
+    notes: Int[np.ndarray, " note"]
     velocities: Int[np.ndarray, " note"]
     gates: Int[np.ndarray, " note"]
     lengths: Int[np.ndarray, " note"]
@@ -55,27 +56,27 @@ class NoteGrid:
     sample_rate: int
 
     @property
-    def lead(self) -> int:
+    def context_frames(self) -> int:
         """Frames before key-on."""
-        return _frames(LEAD_S, self.sample_rate)
+        return _frames(CONTEXT_S, self.sample_rate)
 
     def __getitem__(self, index: slice | np.ndarray) -> Self:
         """Some of the notes."""
-        per_note = ("keys", "velocities", "gates", "lengths", "loudness_db")
+        per_note = ("notes", "velocities", "gates", "lengths", "loudness_db")
         return replace(self, **{name: getattr(self, name)[index] for name in per_note})
 
     def cut(self, audio: Float[np.ndarray, "note sample"]) -> tuple[np.ndarray, ...]:
-        """Sounds of the notes at their sample rate, each as long as it counts."""
+        """Sounds of the notes at their sample rate, each cut to its length."""
         return tuple(sound[: n * HOP] for sound, n in zip(audio, self.lengths, strict=True))
 
 
 @dataclass(frozen=True, eq=False)
 class LevelCurves:
-    """Notes as an instrument played them, from key-on.
+    """Levels and sound of an instrument on some notes, from key-on.
 
     Attributes:
       octaves: log2 gains of OP1 to OP6, float32 [note, frame, 6].
-      audio: without any room, float32 [note, sample].
+      audio: without reverb, float32 [note, sample].
     """
 
     octaves: Float[np.ndarray, "note frame 6"]
@@ -83,101 +84,99 @@ class LevelCurves:
 
 
 def shape_db(gate_s: float, length_s: float, attack_s: float, release_s: float, sample_rate: int) -> np.ndarray:
-    """Loudness of a note against its sustain: a straight attack, then level, then an exponential release.
+    """Loudness of a note relative to its sustain: a linear attack, a constant sustain, an exponential release.
 
     Args:
-      gate_s: from key-on to key-up.
+      gate_s: from key-on to key-off.
       length_s: from key-on to the end.
-      attack_s: how long the amplitude rises.
-      release_s: how long it takes to fall by 60 dB.
+      attack_s: time in which the amplitude rises.
+      release_s: time in which it falls by 60 dB.
       sample_rate: in Hz; one value for every 64 samples.
 
     Returns:
-      dB as `ddx7.audio.loudness` would measure it, from `LEAD_S` before key-on, float64 [lead + frame].
+      dB as `ddx7.audio.loudness` measures it, from `CONTEXT_S` before key-on, float64 [context + frame].
     """
     step_s = 0.001
-    t = np.arange(-LEAD_S - WINDOW_S, length_s + WINDOW_S, step_s)
+    t = np.arange(-CONTEXT_S - WINDOW_S, length_s + WINDOW_S, step_s)
     amplitude = np.clip(t / max(attack_s, step_s), 0.0, 1.0)
     amplitude = amplitude * 10 ** (-3 * np.maximum(t - gate_s, 0.0) / max(release_s, step_s))
     window = np.square(np.hanning(round(WINDOW_S / step_s) + 1))
     power = np.convolve(np.square(amplitude), window / window.sum(), mode="same")
-    frames = np.arange(_frames(LEAD_S, sample_rate) + _frames(length_s, sample_rate))
-    at = (frames - _frames(LEAD_S, sample_rate)) * HOP / sample_rate
-    return np.interp(at, t, 10 * np.log10(np.maximum(power, 1e-12)))
+    frames = np.arange(_frames(CONTEXT_S, sample_rate) + _frames(length_s, sample_rate))
+    times_s = (frames - _frames(CONTEXT_S, sample_rate)) * HOP / sample_rate
+    return np.interp(times_s, t, 10 * np.log10(np.maximum(power, 1e-12)))
 
 
 def notes_over(
-    keys: np.ndarray, dynamics_db: np.ndarray, loud_db: float, sample_rate: int, *, attack_s: float, release_s: float
+    notes: np.ndarray, dynamics_db: np.ndarray, loud_db: float, sample_rate: int, *, attack_s: float, release_s: float
 ) -> NoteGrid:
     """Notes of one shape.
 
     Args:
-      keys: MIDI notes [note].
-      dynamics_db: how loud each is under the loudest [note].
+      notes: MIDI notes [note].
+      dynamics_db: loudness of each relative to the loudest [note].
       loud_db: loudness of the loudest.
       sample_rate: of the instrument, Hz.
       attack_s: as for `shape_db`.
-      release_s: likewise.
+      release_s: as for `shape_db`.
     """
-    n = len(keys)
+    n = len(notes)
     shape = shape_db(GATE_S, GATE_S + AFTER_S, attack_s, release_s, sample_rate)
-    level_db = np.maximum(loud_db + dynamics_db[:, None] + shape, FLOOR_DB)
+    loudness_db = np.maximum(loud_db + dynamics_db[:, None] + shape, FLOOR_DB)
     gate, length = _frames(GATE_S, sample_rate), _frames(GATE_S + AFTER_S, sample_rate)
     return NoteGrid(
-        keys.astype(np.int32),
+        notes.astype(np.int32),
         velocities_at(dynamics_db),
         np.full(n, gate, np.int32),
         np.full(n, length, np.int32),
-        level_db.astype(np.float32),
+        loudness_db.astype(np.float32),
         sample_rate,
     )
 
 
 def learned_notes(instrument: Instrument, *, attack_s: float, release_s: float) -> tuple[NoteGrid, NoteGrid]:
-    """Notes all over what an instrument learned, and a scale in the middle of it on keys mostly between those.
+    """Notes over the whole learned range, and a scale in its middle, mostly on notes between those.
 
     Args:
       instrument: with its range in the card.
-      attack_s: how long a note's amplitude rises.
-      release_s: how long it takes to fall by 60 dB.
+      attack_s: time in which the amplitude of a note rises.
+      release_s: time in which it falls by 60 dB.
 
     Returns:
-      (keys times dynamics, a scale up that grows louder and softer).
+      (all notes at all dynamics, a rising scale that grows louder and softer).
 
     Raises:
-      Ddx7Error: the card does not say what was learned.
+      Ddx7Error: the card has no range.
     """
     learned = instrument.card.get("range", {})
     if not {"lowest_note", "highest_note", "loud_db"} <= learned.keys():
-        raise Ddx7Error("the instrument's card does not say which notes it learned, wanted its range; or a recording")
+        raise Ddx7Error("the instrument's card has no range of learned notes, wanted one; or a recording")
     low, high = int(np.ceil(learned["lowest_note"])), int(np.floor(learned["highest_note"]))
     low, high = max(0, min(low, high)), min(127, max(low, high))
-    keys = np.unique(np.round(np.linspace(low, high, KEYS)).astype(int))
-    pairs = np.array(list(product(keys, DYNAMICS_DB)))
+    notes = np.unique(np.round(np.linspace(low, high, N_NOTES)).astype(int))
+    pairs = np.array(list(product(notes, DYNAMICS_DB)))
     first = (low + high) // 2 - 6
     scale = np.clip(first + np.array([0, 2, 4, 5, 7, 9, 11, 12]), low, high)
     swell_db = -np.abs(np.linspace(-12.0, 9.0, len(scale)))
-    rest = learned["loud_db"], instrument.model.sample_rate
-    return tuple(
-        notes_over(k, d, *rest, attack_s=attack_s, release_s=release_s)
-        for k, d in ((pairs[:, 0], pairs[:, 1]), (scale, swell_db))
-    )  # pyright: ignore[reportReturnType]
+    loud_db, rate = learned["loud_db"], instrument.model.sample_rate
+    grid = notes_over(pairs[:, 0], pairs[:, 1], loud_db, rate, attack_s=attack_s, release_s=release_s)
+    return grid, notes_over(scale, swell_db, loud_db, rate, attack_s=attack_s, release_s=release_s)
 
 
 def recorded_notes(
     recording: Recording, instrument: Instrument, *, release_s: float
 ) -> tuple[NoteGrid, tuple[np.ndarray, ...]]:
-    """Notes of a recording with the loudness contours they were played with, moved to the range that was learned.
+    """Notes of a recording with their loudness contours, shifted into the learned range.
 
-    A note that runs into the next one is given a release of its own.
+    A note that runs into the next one gets a release of its own.
 
     Args:
       recording: a melody.
-      instrument: that will play them.
-      release_s: how long such a note takes to fall by 60 dB.
+      instrument: to play them with.
+      release_s: time in which such a note falls by 60 dB.
 
     Returns:
-      (at most 24 notes in order of time, and the sound of each at the instrument's rate up to where another begins).
+      (at most 24 notes in order of time, and the sound of each at the instrument's rate up to the next onset).
 
     Raises:
       AudioError: no note is long enough and has a clear pitch.
@@ -185,92 +184,106 @@ def recorded_notes(
     rate = instrument.model.sample_rate
     samples = resample(recording.samples, recording.sample_rate, rate)
     found = find_notes(samples, rate)
-    level_db = loudness(samples, rate, HOP)
-    level_db = np.maximum(level_db + loudness_offset(level_db, instrument.card.get("range", {})), FLOOR_DB)
-    chosen = _spread(found)
+    loudness_db = loudness(samples, rate, HOP)
+    loudness_db = np.maximum(loudness_db + loudness_offset(loudness_db, instrument.card.get("range", {})), FLOOR_DB)
+    chosen = _choose_notes(found)
     if not chosen:
         raise AudioError(
-            f"{recording.path}: no note of {_SHORTEST_S} s with a clear pitch is found, a melody is wanted"
+            f"{recording.path}: no note of {_MIN_GATE_S} s with a clear pitch is found, a melody is wanted"
         )
-    lead = _frames(LEAD_S, rate)
+    context = _frames(CONTEXT_S, rate)
     gates, contours, sounds = [], [], []
     for i in chosen:
         note = found[i]
         begin = round(note.onset_s * rate / HOP)
-        gate = max(1, min(_frames(note.gate_s, rate), _frames(_LONGEST_S, rate)))
+        gate = max(1, min(_frames(note.gate_s, rate), _frames(_MAX_GATE_S, rate)))
         last = gate + _frames(AFTER_S, rate)
-        after = round(found[i + 1].onset_s * rate / HOP) - begin if i + 1 < len(found) else len(level_db)
-        t = np.arange(-lead, last)
+        after = round(found[i + 1].onset_s * rate / HOP) - begin if i + 1 < len(found) else len(loudness_db)
+        t = np.arange(-context, last)
         contour = np.where(
-            (t + begin >= 0) & (t + begin < len(level_db)),
-            level_db[np.clip(t + begin, 0, len(level_db) - 1)],
+            (t + begin >= 0) & (t + begin < len(loudness_db)),
+            loudness_db[np.clip(t + begin, 0, len(loudness_db) - 1)],
             FLOOR_DB,
         )
-        # What is heard before the onset and after the next one belongs to the neighbours.
+        # Sound before the onset and after the next onset belongs to the neighbours.
         rise = shape_db(gate * HOP / rate, last * HOP / rate, 0.0, release_s, rate)
-        contour[:lead] = np.minimum(contour[:lead], level_db[begin : begin + gate].max() + rise[:lead])
+        contour[:context] = np.minimum(contour[:context], loudness_db[begin : begin + gate].max() + rise[:context])
         end = min(after, gate) if after < last else last
-        contour[lead + end :] = np.minimum(contour[lead + end :], contour[lead + end - 1] + rise[lead + end :])
+        end += context
+        contour[end:] = np.minimum(contour[end:], contour[end - 1] + rise[end:])
         gates.append(gate)
         contours.append(contour)
         sounds.append(samples[begin * HOP : (begin + min(after, last)) * HOP])
     gates = np.array(gates, np.int32)
     lengths = gates + np.int32(_frames(AFTER_S, rate))
     width = int(lengths.max())
-    notes = NoteGrid(
+    grid = NoteGrid(
         np.array([np.clip(found[i].note, 0, 127) for i in chosen], np.int32),
         np.array(velocities([found[i] for i in chosen]), np.int32),
         gates,
         lengths,
-        np.array([np.pad(c, (0, lead + width - len(c)), constant_values=FLOOR_DB) for c in contours], np.float32),
+        np.array([np.pad(c, (0, context + width - len(c)), constant_values=FLOOR_DB) for c in contours], np.float32),
         rate,
     )
-    return notes, tuple(sounds)
+    return grid, tuple(sounds)
 
 
-def _spread(found: tuple[Note, ...]) -> list[int]:
-    """Indices of notes that are clear and long enough; of many those that are spread evenly over pitch."""
-    usable = [i for i, note in enumerate(found) if note.confidence >= _CONFIDENT and note.gate_s >= _SHORTEST_S]
+def _choose_notes(found: tuple[Note, ...]) -> list[int]:
+    """Indices of notes that are clear and long enough; of many notes, some at equal distances in order of pitch."""
+    usable = [i for i, note in enumerate(found) if note.confidence >= _MIN_CONFIDENCE and note.gate_s >= _MIN_GATE_S]
     usable.sort(key=lambda i: (found[i].note, found[i].loudness_db))
-    if len(usable) > _MOST_NOTES:
-        usable = [usable[k] for k in np.linspace(0, len(usable) - 1, _MOST_NOTES).round().astype(int)]
+    if len(usable) > _MAX_NOTES:
+        usable = [usable[k] for k in np.linspace(0, len(usable) - 1, _MAX_NOTES).round().astype(int)]
     return sorted(usable)
 
 
-def play_notes(instrument: Instrument, notes: NoteGrid, seed: int = 0) -> LevelCurves:
-    """Play notes, all at once and without the learned room, which a DX7 does not have.
+def play_notes(instrument: Instrument, grid: NoteGrid, seed: int = 0) -> LevelCurves:
+    """Play notes, all at once and without the learned reverb, which a DX7 does not have.
 
     Args:
-      instrument: of FM.
-      notes: to play.
+      instrument: with an FM synthesizer.
+      grid: notes to play.
       seed: of noise.
 
     Raises:
-      Ddx7Error: the instrument is not played by FM operators.
+      Ddx7Error: the instrument has no FM operators.
     """
-    if not isinstance(instrument.model.synth, FmSynth):
-        raise Ddx7Error("the instrument plays harmonics and noise, which no DX7 voice can hold; wanted one of FM")
-    model = replace(instrument.model, room_s=0.0)
-    weights = {"network": instrument.playing["network"]}
-    f0_hz = np.repeat(midi_to_hz(notes.keys)[:, None], notes.loudness_db.shape[1], axis=1).astype(np.float32)
-    audio, octaves, _ = run(
+    _ = dx7_structure(instrument)
+    model = replace(instrument.model, reverb_s=0.0)
+    params = {"decoder": instrument.prepared["decoder"]}
+    f0_hz = np.repeat(midi_to_hz(grid.notes)[:, None], grid.loudness_db.shape[1], axis=1).astype(np.float32)
+    audio, octaves, _ = play(
         model,
-        weights,
-        scaled(f0_hz, notes.loudness_db),
+        params,
+        scale_inputs(f0_hz, grid.loudness_db),
         model.increments(f0_hz),
-        np.zeros(6, np.float32),
+        np.zeros(N_OPERATORS, np.float32),
         np.float32(0),
-        model.begin(weights, len(f0_hz)),
+        model.init_state(params, len(f0_hz)),
         jax.random.key(seed),
     )
-    return LevelCurves(np.asarray(octaves)[:, notes.lead :], np.asarray(audio)[:, notes.lead * HOP :])
+    context = grid.context_frames
+    return LevelCurves(np.asarray(octaves)[:, context:], np.asarray(audio)[:, context * HOP :])
+
+
+def dx7_structure(instrument: Instrument) -> Structure:
+    """The structure of an FM instrument.
+
+    Raises:
+      Ddx7Error: the instrument has no FM operators.
+    """
+    structure = instrument.model.synthesizer.dx7_structure
+    if structure is None:
+        raise Ddx7Error("the instrument plays harmonics and noise, which no DX7 voice can hold; wanted one of FM")
+    return structure
 
 
 def audible_floor(octaves: Float[np.ndarray, "*time 6"], algorithm: int) -> Float[np.ndarray, "*time 6"]:
-    """Log2 gain below which an operator is not heard, moment by moment.
+    """Log2 gain below which an operator is inaudible, moment by moment.
 
-    A carrier is not heard `RANGE_DB` below the loudest moment of any. A modulator makes sidebands half its modulation
-    index below what it modulates (for small indices), and is not heard where these are.
+    A carrier is inaudible `RANGE_DB` below the loudest moment of any carrier. The sidebands of a modulator have half
+    its modulation index as their level relative to the modulated operator (for small indices). It is inaudible where
+    its sidebands are.
 
     Args:
       octaves: log2 gains of OP1 to OP6.
@@ -279,16 +292,17 @@ def audible_floor(octaves: Float[np.ndarray, "*time 6"], algorithm: int) -> Floa
     carriers, modulates = CARRIERS[algorithm - 1] > 0, MODULATION[algorithm - 1] > 0
     peak = octaves[..., carriers].max()
     half_index = np.log2(np.pi)  # of gain 1, which is one turn
-    heard, floor = np.zeros_like(octaves), np.zeros_like(octaves)
-    for op in range(6):  # what an operator modulates comes before it
+    audible, floor = np.zeros_like(octaves), np.zeros_like(octaves)
+    for op in range(N_OPERATORS):  # an operator modulates only operators before it
         if carriers[op]:
-            heard[..., op], floor[..., op] = octaves[..., op] - peak, peak - RANGE_DB / DB_PER_OCTAVE
+            audible[..., op], floor[..., op] = octaves[..., op] - peak, peak - RANGE_DB / DB_PER_OCTAVE
         else:
-            above = heard[..., modulates[:, op]].max(axis=-1)
-            heard[..., op] = above + np.minimum(octaves[..., op] + half_index, 0.0)
+            above = audible[..., modulates[:, op]].max(axis=-1)
+            audible[..., op] = above + np.minimum(octaves[..., op] + half_index, 0.0)
             floor[..., op] = -RANGE_DB / DB_PER_OCTAVE - above - half_index
     return floor
 
 
 def _frames(seconds: float, sample_rate: int) -> int:
+    """Frames of 64 samples, rounded."""
     return round(seconds * sample_rate / HOP)

@@ -1,130 +1,180 @@
-"""A network and a synthesiser as one: pitch and loudness in, sound out."""
+"""A decoder and a synthesizer as one model: pitch and loudness in, sound out."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, UInt32
+from jaxtyping import Array, Float, Int, Key, UInt32
 
 from ddx7.audio.features import HOP
+from ddx7.errors import Ddx7Error
 from ddx7.resynthesis import reverb
 from ddx7.resynthesis.fm import FmSynth
-from ddx7.resynthesis.hpn import HpnSynth, Rnn, RnnSize
-from ddx7.resynthesis.reverb import FilteredNoiseReverb, FirReverb, Reverb
-from ddx7.resynthesis.structure import Structure
-from ddx7.resynthesis.tcn import Tcn, TcnSize, folded
+from ddx7.resynthesis.hpn import HpnSynth
+from ddx7.resynthesis.playback import PlaybackControls
+from ddx7.resynthesis.protocols import Decoder, DecoderSize, Params, Synthesizer, initial_decoder_state
+from ddx7.resynthesis.reverb import REVERBS, Reverb, ReverbState
+from ddx7.resynthesis.rnn import RnnSize
+from ddx7.resynthesis.tcn import TcnSize
 
-Network = Tcn | Rnn
-Synth = FmSynth | HpnSynth
+T = TypeVar("T")
+
+SYNTHESIZERS: dict[str, type[Synthesizer]] = {"fm": FmSynth, "hpn": HpnSynth}
+"""Synthesizers by the name that stands in a model's card."""
+DECODERS: dict[str, type[DecoderSize]] = {"tcn": TcnSize, "rnn": RnnSize}
+"""Decoders by the name that stands in a model's card."""
 
 
 class ModelState(NamedTuple):
-    """All that is remembered between two runs of frames.
+    """All that passes from one block of frames to the next.
 
     Attributes:
-      network: of the network.
-      synth: of the synthesiser.
-      room: of the reverb; None without.
+      decoder: state of the decoder.
+      synthesizer: state of the synthesizer.
+      reverb: state of the reverb; None without.
       frame: number of the next frame.
     """
 
-    network: Any
-    synth: Any
-    room: Any
-    frame: Array
+    decoder: Any
+    synthesizer: Any
+    reverb: ReverbState | None
+    frame: Int[Array, ""]
 
 
 @dataclass(frozen=True)
 class ResynthesisModel:
-    """What is learned and played; hashable, without weights.
+    """What an instrument is made of; hashable, without parameters.
 
     Attributes:
-      synth: what makes the sound.
-      size: of the network; the kind of size says which network.
+      synthesizer: makes the sound.
+      decoder: size of the network; its class decides which network.
       sample_rate: in Hz.
-      room_s: seconds of learned reverb, 0 for none.
-      room_kind: "bands", or "taps" as published.
+      reverb_s: seconds of learned reverb, 0 for none.
+      reverb_kind: a name in `REVERBS`: "filtered-noise", or "fir" as published.
     """
 
-    synth: Synth
-    size: TcnSize | RnnSize
+    synthesizer: Synthesizer
+    decoder: DecoderSize
     sample_rate: int = 16_000
-    room_s: float = 0.0
-    room_kind: str = "bands"
+    reverb_s: float = 0.0
+    reverb_kind: str = "filtered-noise"
 
     @property
-    def network(self) -> Network:
-        """The network, without its weights."""
-        n = self.synth.n_outputs
-        return Tcn(self.size, n) if isinstance(self.size, TcnSize) else Rnn(self.size, n)
+    def network(self) -> Decoder:
+        """The decoder's network, without its parameters."""
+        return self.decoder.build(self.synthesizer.n_outputs)
 
     @property
-    def room(self) -> Reverb:
-        """The reverb, without its weights."""
-        kind = FilteredNoiseReverb if self.room_kind == "bands" else FirReverb
-        return kind(round(self.room_s * self.sample_rate / HOP) * HOP, self.sample_rate)
+    def reverb(self) -> Reverb:
+        """The reverb, without its parameters."""
+        length = round(self.reverb_s * self.sample_rate / HOP) * HOP
+        return REVERBS[self.reverb_kind](length, self.sample_rate)
 
-    def init(self, key: Array) -> Any:
-        """Weights to begin with."""
-        for_network, for_room = jax.random.split(key)
-        weights = {"network": self.network.init(for_network, jnp.zeros((1, 1, 2)))["params"]}
-        return {**weights, "room": self.room.init(for_room)["params"]} if self.room_s else weights
+    def init(self, key: Key[Array, ""]) -> Params:
+        """Random parameters to start the training with."""
+        decoder_key, reverb_key = jax.random.split(key)
+        params = {"decoder": self.network.init(decoder_key, jnp.zeros((1, 1, 2)))["params"]}
+        return {**params, "reverb": self.reverb.init(reverb_key)["params"]} if self.reverb_s else params
 
-    def increments(self, f0_hz: np.ndarray) -> np.ndarray:
-        """Phase advances for `run`, from the fundamental [..., frame]."""
-        return self.synth.increments(f0_hz, self.sample_rate)
+    def increments(self, f0_hz: np.ndarray, playback: PlaybackControls | None = None) -> UInt32[np.ndarray, "..."]:
+        """Phase increments that `play` and `forward` take, from the fundamental [..., frame]."""
+        return self.synthesizer.increments(f0_hz, self.sample_rate, playback)
 
-    def begin(self, weights: Any, n: int) -> ModelState:
-        """Before the first frame of n sounds: silence has lasted for ever."""
-        network: Any = self.network
-        quiet = jnp.zeros((n, 1, 2))
-        _, shapes = jax.eval_shape(lambda w: network.apply({"params": w}, quiet), weights["network"])
-        memory = jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), shapes)
-        room = reverb.begin(n, self.room.length) if self.room_s else None
-        return ModelState(memory, self.synth.begin(n), room, jnp.zeros((), jnp.int32))
+    def init_state(self, params: Params, n: int) -> ModelState:
+        """State of n sounds after endless silence."""
+        decoder = initial_decoder_state(self.network, params["decoder"], n)
+        room = reverb.init_state(n, self.reverb.length) if self.reverb_s else None
+        return ModelState(decoder, self.synthesizer.init_state(n), room, jnp.zeros((), jnp.int32))
 
-    def for_playing(self, weights: Any) -> Any:
-        """What `begin` and `run` take: weights in the form that takes the least work."""
-        ready = {"network": folded(weights["network"]) if isinstance(self.size, TcnSize) else weights["network"]}
-        return {**ready, "room": reverb.partitions(self.response(weights))} if self.room_s else ready
+    def prepare(self, params: Params) -> Params:
+        """Parameters in the form that plays fastest, which `init_state` and `play` take."""
+        prepared: Params = {"decoder": self.decoder.prepare(params["decoder"])}
+        if self.reverb_s:
+            prepared["reverb"] = reverb.partitions(self.impulse_response(params))
+        return prepared
 
-    def raw(
-        self, weights: Any, inputs: Float[Array, "sound frame 2"], key: Array | None = None
-    ) -> Float[Array, "sound frame n"]:
-        """Outputs of the network for whole sounds; with a key, as in training with dropout."""
-        network: Any = self.network
-        rngs = {} if key is None else {"dropout": key}
-        return network.apply({"params": weights["network"]}, inputs, dropout=key is not None, rngs=rngs)[0]
+    def impulse_response(self, params: Params) -> Float[Array, " tap"]:
+        """Impulse response of the learned reverb; its first sample is the dry sound."""
+        response: Any = self.reverb.apply({"params": params["reverb"]})
+        return response
 
-    def response(self, weights: Any) -> Float[Array, " tap"]:
-        """Of the learned reverb."""
-        room: Any = self.room
-        return room.apply({"params": weights["room"]})
-
-    def learn(
+    def forward(
         self,
-        weights: Any,
-        inputs: Float[Array, "sound lead+frame 2"],
-        increment: UInt32[Array, "sound frame ..."],
-        key: Array | None = None,
-    ) -> Float[Array, "sound sample"]:
-        """Sound with a gradient, of as many frames as have increments, the last; dropout only with a key."""
-        dropout, noise = jax.random.split(jax.random.key(0) if key is None else key)
-        raw = self.raw(weights, inputs, None if key is None else dropout)[:, -increment.shape[1] :]
-        first = jnp.zeros((), jnp.int32)
-        synth: Any = self.synth
-        controls, state = synth.controls(raw), synth.begin(len(inputs))
-        audio, _ = synth.play(controls, increment, state, noise, first, learning=True)
-        if self.room_s:
-            audio = reverb.convolve(audio, self.response(weights))
+        params: Params,
+        inputs: Float[Array, "sound context 2"],
+        increments: UInt32[Array, "sound frame ..."],
+        key: Key[Array, ""] | None = None,
+    ) -> Float[Array, "sound time"]:
+        """Sound of whole segments, with a gradient.
+
+        Args:
+          params: as `init` makes them.
+          inputs: from `scale_inputs`; frames before those of `increments` are context for the decoder.
+          increments: from `increments`, of the frames to play.
+          key: of dropout and noise; without one there is no dropout.
+
+        Returns:
+          64 samples for each frame of `increments`.
+        """
+        dropout_key, noise_key = jax.random.split(jax.random.key(0) if key is None else key)
+        rngs = {} if key is None else {"dropout": dropout_key}
+        raw, _ = self.network.apply({"params": params["decoder"]}, inputs, dropout=key is not None, rngs=rngs)
+        controls = self.synthesizer.get_controls(raw[:, -increments.shape[1] :])
+        state, frame = self.synthesizer.init_state(len(inputs)), jnp.zeros((), jnp.int32)
+        audio, _ = self.synthesizer.get_signal(controls, increments, state, noise_key, frame, differentiable=True)
+        if self.reverb_s:
+            audio = reverb.convolve(audio, self.impulse_response(params))
         return audio
 
+    def to_dict(self) -> dict[str, Any]:
+        """The model as JSON values."""
+        return {
+            "synthesizer": {"kind": _name_of(self.synthesizer, SYNTHESIZERS), **self.synthesizer.to_dict()},
+            "decoder": {"kind": _name_of(self.decoder, DECODERS), **self.decoder.to_dict()},
+            "sample_rate": self.sample_rate,
+            "reverb_s": self.reverb_s,
+            "reverb_kind": self.reverb_kind,
+        }
 
-def scaled(f0_hz: Any, loudness_db: Any) -> Any:
-    """Pitch and loudness as networks take them in: MIDI note over 127, decibels above -80 over 80; [..., 2].
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> "ResynthesisModel":
+        """The model that `to_dict` describes.
+
+        Raises:
+          Ddx7Error: the data name a synthesizer, decoder or reverb that is not registered.
+        """
+        synthesizer, decoder = dict(data["synthesizer"]), dict(data["decoder"])
+        synthesizer_type = _registered(SYNTHESIZERS, synthesizer.pop("kind"), "synthesizer")
+        decoder_type = _registered(DECODERS, decoder.pop("kind"), "decoder")
+        _registered(REVERBS, data["reverb_kind"], "reverb")
+        return cls(
+            synthesizer_type.from_dict(synthesizer),
+            decoder_type.from_dict(decoder),
+            data["sample_rate"],
+            data["reverb_s"],
+            data["reverb_kind"],
+        )
+
+
+def _name_of(part: object, registry: Mapping[str, type]) -> str:
+    for name, kind in registry.items():
+        if type(part) is kind:
+            return name
+    raise Ddx7Error(f"{type(part).__name__} has no name for a card, wanted one of {', '.join(registry)}")
+
+
+def _registered(registry: Mapping[str, T], name: str, what: str) -> T:
+    if name not in registry:
+        raise Ddx7Error(f"found a {what} {name!r}, wanted one of {', '.join(registry)}")
+    return registry[name]
+
+
+def scale_inputs(f0_hz: Any, loudness_db: Any) -> Any:
+    """Pitch and loudness as decoders take them: MIDI note over 127, dB above -80 over 80; float32 [..., 2].
 
     Source: the published code of DDX7.
     """
@@ -135,80 +185,48 @@ def scaled(f0_hz: Any, loudness_db: Any) -> Any:
 
 
 @partial(jax.jit, static_argnums=0)
-def run(
+def play(
     model: ResynthesisModel,
-    weights: Any,
+    params: Params,
     inputs: Float[Array, "sound frame 2"],
-    increment: UInt32[Array, "sound frame ..."],
+    increments: UInt32[Array, "sound frame ..."],
     offsets: Float[Array, " 6"],
     wet: Float[Array, ""],
-    memory: ModelState,
-    key: Array,
-) -> tuple[Float[Array, "sound sample"], Any, ModelState]:
-    """Play frames after those that the memory knows.
+    state: ModelState,
+    key: Key[Array, ""],
+) -> tuple[Float[Array, "sound time"], Any, ModelState]:
+    """Play a block of frames.
 
     Args:
-      model: what is played.
-      weights: from `ResynthesisModel.for_playing`.
-      inputs: from `scaled`.
-      increment: from `ResynthesisModel.increments`.
-      offsets: added to log2 gains of OP1 to OP6, how a player turns knobs; without effect on harmonics and noise.
-      wet: how much of the room is heard, 1 as learned; without effect where there is none.
-      memory: from `ResynthesisModel.begin` or the frames before.
+      model: to play.
+      params: from `ResynthesisModel.prepare`.
+      inputs: from `scale_inputs`.
+      increments: from `ResynthesisModel.increments`.
+      offsets: log2 gains that the player adds to OP1 to OP6.
+      wet: level of the reverb, 1 as learned; without effect where there is none.
+      state: from `ResynthesisModel.init_state`, or after the frames before.
       key: of noise.
 
     Returns:
-      (sound, controls of the synthesiser, memory after it).
+      (sound, controls of the synthesizer, state after the block).
     """
-    network: Any = model.network
-    synth: Any = model.synth
+    network, synthesizer = model.network, model.synthesizer
 
-    def one(kept: Any, x: Array) -> tuple[Any, Array]:
-        raw, kept = network.apply({"params": weights["network"]}, x[:, None], kept)
-        return kept, raw[:, 0]
+    def one(state: Any, x: Array) -> tuple[Any, Array]:
+        raw, state = network.apply({"params": params["decoder"]}, x[:, None], state)
+        return state, raw[:, 0]
 
-    # Frame after frame even where many are known, so that a sound never hangs on how it was cut.
-    kept, raw = jax.lax.scan(one, memory.network, jnp.moveaxis(inputs, 1, 0))
-    controls: Any = synth.controls(jnp.moveaxis(raw, 0, 1))
-    if isinstance(model.synth, FmSynth):
-        controls = jnp.minimum(controls + offsets, 1.0)
-    audio, state = synth.play(controls, increment, memory.synth, key, memory.frame)
-    room = memory.room
-    if model.room_s:
-        added, room = reverb.frame_by_frame(audio.reshape(len(audio), -1, HOP), weights["room"], room)
+    # Frame by frame even where many are known, so that the sound does not depend on the size of the blocks.
+    decoder_state, raw = jax.lax.scan(one, state.decoder, jnp.moveaxis(inputs, 1, 0))
+    controls = synthesizer.adjust_controls(synthesizer.get_controls(jnp.moveaxis(raw, 0, 1)), offsets)
+    audio, synthesizer_state = synthesizer.get_signal(controls, increments, state.synthesizer, key, state.frame)
+    reverb_state = state.reverb
+    if reverb_state is not None:
+        added, reverb_state = reverb.convolve_frames(audio.reshape(len(audio), -1, HOP), params["reverb"], reverb_state)
         audio = audio + wet * added.reshape(len(audio), -1)
-    return audio, controls, ModelState(kept, state, room, memory.frame + inputs.shape[1])
+    return audio, controls, ModelState(decoder_state, synthesizer_state, reverb_state, state.frame + inputs.shape[1])
 
 
-def n_weights(weights: Any) -> int:
-    """How many numbers are learned."""
-    return sum(x.size for x in jax.tree.leaves(weights))
-
-
-def to_dict(model: ResynthesisModel) -> dict[str, Any]:
-    """As JSON values."""
-    synth = model.synth._asdict()
-    if isinstance(model.synth, FmSynth):
-        synth = {**synth, "structure": model.synth.structure.to_dict()}
-    return {
-        "kind": "fm" if isinstance(model.synth, FmSynth) else "hpn",
-        "synth": synth,
-        "size": model.size._asdict(),
-        "sample_rate": model.sample_rate,
-        "room_s": model.room_s,
-        "room_kind": model.room_kind,
-    }
-
-
-def from_dict(data: dict[str, Any]) -> ResynthesisModel:
-    """From what `to_dict` made."""
-    synth, size, room = data["synth"], data["size"], (data["room_s"], data.get("room_kind", "taps"))
-    if data["kind"] == "fm":
-        structure = Structure.from_dict(synth["structure"])
-        return ResynthesisModel(
-            FmSynth(structure, synth["scaling"]),
-            TcnSize(**{**size, "dilations": tuple(size["dilations"])}),
-            data["sample_rate"],
-            *room,
-        )
-    return ResynthesisModel(HpnSynth(**synth), RnnSize(**size), data["sample_rate"], *room)
+def n_params(params: Any) -> int:
+    """Number of learned values."""
+    return sum(x.size for x in jax.tree.leaves(params))

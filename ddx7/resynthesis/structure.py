@@ -1,4 +1,4 @@
-"""What stays fixed while an instrument is played through FM: algorithm, frequencies and feedback, as on a DX7."""
+"""The fixed part of an FM instrument: algorithm, frequencies and feedback, as on a DX7."""
 
 from dataclasses import dataclass, replace
 from typing import Any
@@ -13,12 +13,12 @@ TURN = 2 * np.pi
 FULL_INDEX = 2 * TURN
 """Modulation index in radians that a DX7 operator reaches at output level 99."""
 SHALLOW = 2.0
-"""Modulation index below which more is always brighter: at 2.4 radians the carrier has vanished, beyond it returns."""
+"""Modulation index in radians below which more is always brighter. The carrier vanishes at 2.4 and returns beyond."""
 
 
 @dataclass(frozen=True)
 class Structure:
-    """A DX7 voice of which everything is used but levels and envelopes.
+    """A DX7 voice without its levels and envelopes.
 
     Attributes:
       voice: gives algorithm, feedback, ratios and fixed frequencies; an operator at output level 0 is left out.
@@ -42,7 +42,7 @@ class Structure:
 
     @property
     def carriers(self) -> np.ndarray:
-        """Which operators are heard, bool [6]."""
+        """Which operators are carriers, bool [6]."""
         return CARRIERS[self.voice.algorithm - 1] > 0
 
     @property
@@ -56,28 +56,28 @@ class Structure:
         return (np.array(self.index_limits, np.float32) / TURN)[self.active]
 
     def to_dict(self) -> dict[str, Any]:
-        """As JSON values."""
+        """The structure as JSON values."""
         return {"voice": self.voice.to_dict(), "index_limits": list(self.index_limits)}
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> "Structure":
-        """From what `to_dict` made."""
+        """The structure that `to_dict` describes."""
         return cls(Voice.from_dict(data["voice"]), tuple(data["index_limits"]))
 
 
 def from_voice(voice: Voice, index_limit: float) -> Structure:
-    """The structure of a voice, with one limit for all modulators, as in DX7 (Caspe et al. 2022).
+    """The structure of a voice, with one limit for all modulators, as in DDX7 (Caspe et al. 2022).
 
     Args:
       voice: any.
-      index_limit: I_max in radians; the paper takes 2, 2 pi and 4 pi.
+      index_limit: I_max in radians; the paper has 2, 2 pi and 4 pi.
     """
     carriers = CARRIERS[voice.algorithm - 1] > 0
     return Structure(voice, tuple(TURN if c else float(index_limit) for c in carriers))
 
 
 def _tuned(ratio: float) -> Operator:
-    """An operator at the ratio, or the nearest that coarse and fine can do."""
+    """An operator at the ratio, or at the nearest ratio of coarse and fine."""
     choices = (
         Operator(output_level=99, coarse=c, fine=round((ratio / c - 1) * 100))
         for c in range(1, 32)
@@ -109,31 +109,34 @@ PAPER: dict[str, Voice] = {
     "violin-2x2": _paper("2 STACKS 2", 5, _ratios(1, 1, 1, 1)),
     "2": _paper("1 STACK 2", 5, _ratios(1, 1)),
 }
-"""Algorithms and ratios of DX7 (Caspe et al. 2022), without feedback, as there: recipes of the published code.
+"""Algorithms and ratios of DDX7 (Caspe et al. 2022), without feedback, from the published code.
 
-Stacks of four and of two stand where an algorithm has them; the operators beside them are off.
+Stacks of four and of two take their place in an algorithm that has them; its other operators are off.
 """
 
 
 def noise_beside(algorithm: int, *ratios: float, noise_hz: float = 4000.0) -> Structure:
-    """A structure that can hiss: OP2 feeds back at 7 into OP1, and OP3 to OP6 play the tone, no deeper than `SHALLOW`.
+    """A structure with a noise source: OP2 feeds back at 7 and modulates OP1; OP3 to OP6 play the tone.
 
-    OP1 stands at a fixed frequency and its level is that of the noise; OP2's is how wide it spreads.
+    OP1 has a fixed frequency, and its level is that of the noise. The level of OP2 sets the bandwidth. The modulators
+    of the tone stay below `SHALLOW`.
 
     Args:
       algorithm: one in which OP2 feeds back and modulates nothing but OP1: 2, 9, 12 or 15.
-      ratios: of OP3 to OP6, each met by coarse and fine.
-      noise_hz: in the middle of the noise.
+      ratios: of OP3 to OP6, each rounded to coarse and fine.
+      noise_hz: centre frequency of the noise.
     """
     decade = int(np.log10(noise_hz))
-    hiss = Operator(output_level=99, fixed=1, coarse=decade, fine=round((np.log10(noise_hz) - decade) * 100))
+    noise = Operator(output_level=99, fixed=1, coarse=decade, fine=round((np.log10(noise_hz) - decade) * 100))
     tone = _paper("", algorithm, _ratios(1, 1, *ratios)).operators
-    voice = Voice(operators=(hiss, *tone[1:]), algorithm=algorithm)
+    voice = Voice(operators=(noise, *tone[1:]), algorithm=algorithm)
     return with_feedback(from_voice(voice, SHALLOW), 7)
 
 
 def with_feedback(structure: Structure, feedback: int, index_limit: float = FULL_INDEX) -> Structure:
-    """The same with feedback, and room for it: an operator that feeds back at 6 or 7 and full level is noise.
+    """The same structure with feedback, and a limit for it.
+
+    An operator that feeds back at 6 or 7 and at full level gives noise.
 
     Args:
       structure: any.
@@ -146,9 +149,9 @@ def with_feedback(structure: Structure, feedback: int, index_limit: float = FULL
     return Structure(voice, limits)
 
 
-OURS: dict[str, Structure] = {
+SHALLOW_STRUCTURES: dict[str, Structure] = {
     "flute": noise_beside(12, 1, 1, 2, 3),
     "violin": noise_beside(12, 1, 1, 2, 3),
     "trumpet": noise_beside(9, 1, 1, 1, 2),
 }
-"""Structures that beat those of the paper; how they were found is in docs/resynthesis.md."""
+"""Structures of this project by instrument; docs/resynthesis.md describes their search and scores."""

@@ -1,26 +1,30 @@
-"""The network of DDX7: a causal temporal convolution from pitch and loudness to one number an operator and frame.
+"""The decoder of DDX7: a causal temporal convolutional network (TCN) from pitch and loudness to raw outputs.
 
-Each layer can take a whole sound at once or one frame after the other; both use the same weights.
+A layer takes a whole sound at once or one frame after the other, with the same parameters.
 """
 
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any
 
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from ddx7.resynthesis.protocols import DecoderSize, Params
 
-class TcnSize(NamedTuple):
-    """Of the network; by default that of DDX7 (Caspe et al. 2022).
+
+@dataclass(frozen=True)
+class TcnSize(DecoderSize):
+    """Size of a `Tcn`; the defaults are those of DDX7 (Caspe et al. 2022).
 
     Attributes:
       channels: of hidden layers.
-      kernel: frames that a layer sees, `dilation` apart.
+      kernel: frames in the kernel of a layer, `dilation` apart.
       dilations: of the blocks, two convolutions each.
-      residual: blocks with a path around them: "ends" as published, where the option that was meant for all blocks
-        reaches only the first and the last, or "all".
-      dropout: share of hidden values that are left out in training; the published code has 0.5.
+      residual: blocks with a skip connection: "all", or "ends" as published, where the option for all blocks reaches
+        only the first and the last.
+      dropout: share of hidden values that training drops, 0 to 1; the published code has 0.5.
     """
 
     channels: int = 128
@@ -30,13 +34,29 @@ class TcnSize(NamedTuple):
     dropout: float = 0.5
 
     @property
-    def memory(self) -> int:
-        """Frames before the present one that an output depends on."""
+    def context_frames(self) -> int:
+        """Earlier frames that an output depends on."""
         return 2 * (self.kernel - 1) * sum(self.dilations)
+
+    def build(self, n_outputs: int) -> "Tcn":
+        """The network with so many outputs for each frame."""
+        return Tcn(self, n_outputs)
+
+    def prepare(self, params: Params) -> Params:
+        """Parameters with kernels in place of their directions and lengths.
+
+        For a single frame, computing the kernels costs as much as using them.
+        """
+        return {
+            name: {"kernel": _kernel(layer["direction"], layer["length"]), "bias": layer["bias"]}
+            if "direction" in layer
+            else layer
+            for name, layer in params.items()
+        }
 
 
 class _Convolution(nn.Module):
-    """Causal, with normalised weights: each output's kernel has a length of its own and a direction of its own.
+    """A causal convolution with weight normalisation: the kernel of an output is a direction times a length.
 
     Source: T. Salimans and D. Kingma, Weight normalization (2016).
     """
@@ -46,26 +66,26 @@ class _Convolution(nn.Module):
     dilation: int
 
     @nn.compact
-    def __call__(self, x: Array, memory: Array | None = None) -> tuple[Array, Array]:
-        """Frames [batch, frame, channel] after those of the memory, zeros by default; (result, memory after them)."""
+    def __call__(self, x: Array, state: Array | None = None) -> tuple[Array, Array]:
+        """Frames [batch, frame, channel] that follow the state, zeros by default; (result, state after them)."""
         n_in, span = x.shape[-1], (self.kernel - 1) * self.dilation
-        weights, bias = self._weights(n_in)
-        memory = jnp.zeros((len(x), span, n_in), x.dtype) if memory is None else memory
-        x = jnp.concatenate([memory, x], axis=1)
+        kernel, bias = self._params(n_in)
+        state = jnp.zeros((len(x), span, n_in), x.dtype) if state is None else state
+        x = jnp.concatenate([state, x], axis=1)
         n = x.shape[1] - span
-        if n == 1:  # three products are quicker than setting up a convolution
-            taps = [x[:, k * self.dilation : k * self.dilation + 1] @ weights[k] for k in range(self.kernel)]
+        if n == 1:  # three products are faster than a convolution
+            taps = [x[:, k * self.dilation : k * self.dilation + 1] @ kernel[k] for k in range(self.kernel)]
             return sum(taps[1:], taps[0]) + bias, x[:, n:]
-        forms = ("NWC", "WIO", "NWC")
-        y = jax.lax.conv_general_dilated(x, weights, (1,), "VALID", None, (self.dilation,), forms)
+        dimensions = ("NWC", "WIO", "NWC")
+        y = jax.lax.conv_general_dilated(x, kernel, (1,), "VALID", None, (self.dilation,), dimensions)
         return y + bias, x[:, n:]
 
-    def _weights(self, n_in: int) -> tuple[Array, Array]:
+    def _params(self, n_in: int) -> tuple[Array, Array]:
         """Kernel and bias."""
         if self.has_variable("params", "kernel"):
             return self.get_variable("params", "kernel"), self.get_variable("params", "bias")
         shape = (self.kernel, n_in, self.features)
-        # As torch.nn.Conv1d begins: uniform within the inverse root of the number of inputs.
+        # The initialisation of torch.nn.Conv1d: uniform within the inverse root of the number of inputs.
         bound = (self.kernel * n_in) ** -0.5
         direction = self.param("direction", lambda key: jax.random.uniform(key, shape, minval=-bound, maxval=bound))
         length = self.param("length", lambda _: _norm(direction))
@@ -86,7 +106,7 @@ class Tcn(nn.Module):
 
     Attributes:
       size: of the network.
-      n_outputs: a frame.
+      n_outputs: for each frame.
     """
 
     size: TcnSize
@@ -94,34 +114,21 @@ class Tcn(nn.Module):
 
     @nn.compact
     def __call__(
-        self, x: Float[Array, "batch frame 2"], memory: tuple[Array, ...] | None = None, *, dropout: bool = False
+        self, x: Float[Array, "batch frame 2"], state: tuple[Array, ...] | None = None, *, dropout: bool = False
     ) -> tuple[Float[Array, "batch frame n"], tuple[Array, ...]]:
-        """Frames after those that the memory holds, silence by default; (raw outputs, memory after them)."""
-        size, kept = self.size, []
-        before: Any = iter(memory if memory is not None else [None] * (2 * len(size.dilations)))
+        """Frames that follow the state, endless silence by default; (raw outputs, state after them)."""
+        size, states = self.size, []
+        before: Any = iter(state if state is not None else [None] * (2 * len(size.dilations)))
         last = len(size.dilations) - 1
         for block, dilation in enumerate(size.dilations):
             inputs, width = x, self.n_outputs if block == last else size.channels
             for half, features in enumerate((size.channels, width)):
                 name = f"block{block}_{half}"
-                x, memory_after = _Convolution(features, size.kernel, dilation, name=name)(x, next(before))
-                kept.append(memory_after)
+                x, state_after = _Convolution(features, size.kernel, dilation, name=name)(x, next(before))
+                states.append(state_after)
                 if not (block == last and half == 1):
                     x = nn.Dropout(size.dropout, deterministic=not dropout)(nn.relu(x))
             if size.residual == "all" or block in (0, last):
                 same = inputs.shape[-1] == width
                 x = x + (inputs if same else nn.Dense(width, name=f"around{block}")(inputs))
-        return x, tuple(kept)
-
-
-def folded(weights: dict[str, Any]) -> dict[str, Any]:
-    """Weights of a `Tcn` for playing, with kernels in place of their directions and lengths.
-
-    For one frame, working out the kernels costs as much as using them.
-    """
-    return {
-        name: {"kernel": _kernel(layer["direction"], layer["length"]), "bias": layer["bias"]}
-        if "direction" in layer
-        else layer
-        for name, layer in weights.items()
-    }
+        return x, tuple(states)

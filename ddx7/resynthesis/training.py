@@ -1,240 +1,245 @@
-"""Learning an instrument: one loop, exact to resume, safe to kill, the same on one core and on many devices.
+"""The training of an instrument: a pure loss, one update, one evaluation; `ddx7.training.fit` is the loop.
 
-What a step does hangs on the seed and the step's number alone, and a checkpoint holds all that changes, so a run that
-was stopped and resumed is the run that was not. Batches are spread over all devices that JAX sees.
+Batches are spread over all devices of all processes (`jax.distributed`). An update depends on the state, the seed and
+the number of the step alone.
 """
 
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 import optax
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Float, Int, Key, UInt32
 
 from ddx7.audio.spectral_loss import PUBLISHED, mel_distance, multi_scale_distance
 from ddx7.errors import Ddx7Error
 from ddx7.resynthesis.dataset import Segment, SegmentBatch, crop, draw_batch
-from ddx7.resynthesis.model import ResynthesisModel, scaled, to_dict
-from ddx7.runs import METRICS, begin, keep, last_metrics, same_run, steps
+from ddx7.resynthesis.model import ResynthesisModel, scale_inputs
+from ddx7.resynthesis.protocols import Params
+from ddx7.training import Evaluation, FitResult, TrainState, apply_gradients, fingerprint, fit
+from ddx7.training.checkpoint import read_metrics
 
 _HELD_OUT_CROPS = 32
 
 
 @dataclass(frozen=True)
 class ResynthesisTraining:
-    """Of one run; by default as published with DDX7 but for the number of steps.
+    """Settings of a training; the defaults are those published with DDX7 but for the number of steps.
 
     Attributes:
       steps: in all.
-      batch: crops a step.
-      frames: that are played of each crop, 250 a second at 16 kHz.
-      lead: frames before them, which the network hears; played only where there is a room to hang on in.
-      learning_rate: Adam's; 0.98 times less every `decay_every` steps.
+      batch: crops for each step.
+      frames: of each crop, 250 a second at 16 kHz.
+      context_frames: earlier frames that only the decoder takes in; with a reverb the synthesizer plays them, too.
+      learning_rate: Adam's; multiplied by 0.98 every `decay_every` steps.
       decay_every: steps.
-      clip: largest norm of a gradient.
+      clip: largest norm of the gradient.
       windows: of the multi-scale spectral distance.
-      mel: weight of the distance in mel bands beside it.
-      average: decay of the running mean of the weights, which is what is measured and used; 0 uses them as they are.
-      held_out_every: steps from one look at held-out recordings, and checkpoint, to the next.
+      mel_weight: weight of the distance in mel bands beside it.
+      ema_decay: of the running mean of the parameters, 0 to 1, which is evaluated and used; 0 takes them as they are.
+      evaluate_every: steps from one evaluation and checkpoint to the next.
       seed: of everything random.
     """
 
     steps: int = 120_000
     batch: int = 16
     frames: int = 1000
-    lead: int = 0
+    context_frames: int = 0
     learning_rate: float = 3e-4
     decay_every: int = 10_000
     clip: float = 2.0
     windows: tuple[int, ...] = PUBLISHED
-    mel: float = 0.0
-    average: float = 0.0
-    held_out_every: int = 250
+    mel_weight: float = 0.0
+    ema_decay: float = 0.0
+    evaluate_every: int = 250
     seed: int = 1234
 
 
-class ResynthesisState(NamedTuple):
-    """All that changes while training.
+class DeviceBatch(NamedTuple):
+    """A batch as the loss takes it, spread over all devices.
 
     Attributes:
-      step: how many were made.
-      weights: as they stand.
-      mean: their running mean.
-      optimiser: its memory.
-      best: the mean when held-out recordings were met best, which is what is used in the end, as published.
-      least: the distance there.
+      inputs: of the decoder [crop, context + frame, 2].
+      increments: of the frames that the synthesizer plays.
+      audio: the target [crop, time].
     """
 
-    step: Int[Array, ""]
-    weights: Any
-    mean: Any
-    optimiser: Any
-    best: Any
-    least: Float[Array, ""]
+    inputs: Float[Array, "crop context 2"]
+    increments: UInt32[Array, "crop frame ..."]
+    audio: Float[Array, "crop time"]
+
+
+def loss_fn(
+    params: Params,
+    batch: DeviceBatch,
+    key: Key[Array, ""] | None,
+    *,
+    model: ResynthesisModel,
+    training: ResynthesisTraining,
+) -> Float[Array, ""]:
+    """Distance of a model's sound from the recordings.
+
+    Args:
+      params: of the model.
+      batch: from `to_devices`.
+      key: of dropout and noise; without one there is no dropout.
+      model: without parameters.
+      training: gives the windows and the weight of the mel bands.
+    """
+    estimate = model.forward(params, batch.inputs, batch.increments, key)[:, -batch.audio.shape[1] :]
+    distance = multi_scale_distance(estimate, batch.audio, training.windows)
+    if training.mel_weight:
+        distance = distance + training.mel_weight * mel_distance(estimate, batch.audio, model.sample_rate)
+    return distance
+
+
+def make_update(
+    model: ResynthesisModel, training: ResynthesisTraining
+) -> tuple[
+    Callable[[], TrainState],
+    Callable[[TrainState, SegmentBatch, int], tuple[TrainState, Array]],
+]:
+    """(a function that makes the first state, one step from a state, a batch and its number to the next and the loss).
+
+    A step donates the buffers of its state.
+    """
+    optimiser = _optimiser(training)
+
+    def init() -> TrainState:
+        return TrainState.create(model.init(jax.random.key(training.seed)), optimiser)
+
+    @partial(jax.jit, donate_argnums=0)
+    def step_fn(state: TrainState, batch: DeviceBatch, step: Int[Array, ""]) -> tuple[TrainState, Array]:
+        # On a CPU this generator takes a quarter of the time of the default one; a step of DDX7 drops two million
+        # values.
+        key = jax.random.fold_in(jax.random.key(training.seed, impl="rbg"), step)
+        loss = partial(loss_fn, batch=batch, key=key, model=model, training=training)
+        return apply_gradients(state, loss, optimiser, ema_decay=training.ema_decay, step=step)
+
+    def update(state: TrainState, batch: SegmentBatch, step: int) -> tuple[TrainState, Array]:
+        return step_fn(state, to_devices(model, training, batch), np.int32(step))
+
+    return init, update
 
 
 def train(
     model: ResynthesisModel,
-    pieces: list[Segment],
+    segments: list[Segment],
     held_out: list[Segment],
     folder: Path,
-    settings: ResynthesisTraining,
+    training: ResynthesisTraining,
+    *,
+    data: Mapping[str, Any] | None = None,
     progress: Callable[[dict[str, float]], None] | None = None,
-    until: int | None = None,
-) -> tuple[Any, dict[str, float]]:
-    """Train, or go on with a run of the folder.
+    stop_after: int | None = None,
+) -> FitResult[TrainState]:
+    """Train, or resume the run of a folder.
 
     Args:
-      model: what is learned.
-      pieces: to learn from.
-      held_out: to measure on, never learned from.
-      folder: of the run: a checkpoint, and metrics as lines of JSON.
-      settings: must be those that the run was begun with, but for `steps`, which may grow.
-      progress: told the metrics.
-      until: step to stop after, of a run that is to go on later.
+      model: to train.
+      segments: to learn from.
+      held_out: to evaluate on.
+      folder: of the run: its settings, a checkpoint, and metrics as lines of JSON.
+      training: settings; those of the run in the folder, but for `steps`, which may grow.
+      data: names of the data, such as the instrument. Together with a fingerprint of all segments they bind the run.
+      progress: called with the metrics of each evaluation.
+      stop_after: the step to stop after, of a run that is to be resumed later.
 
     Returns:
-      the weights to use, and the last metrics.
+      the state after the last step, the parameters of the best evaluation, and metrics. ``held_out`` is the loss on
+      held-out segments, ``best`` the lowest so far.
 
     Raises:
-      Ddx7Error: the loss is no number, or the folder holds another run.
+      Ddx7Error: a loss is not finite, the folder holds another run, or the devices cannot share a batch evenly.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    # No rate hangs on how long a run is to be, so a finished one may go on.
-    fixed = {name: value for name, value in asdict(settings).items() if name != "steps"}
-    same_run(folder / "settings.json", {"settings": fixed, "model": to_dict(model)})
-    start, update = stepper(model, settings)
-    state = begin(folder, start)
-    metrics = last_metrics(folder / METRICS)
-    first, last = int(state.step), min(settings.steps, until or settings.steps)
-    if first >= last:
-        return state.best, metrics
+    n_devices = jax.device_count()
+    if training.batch % n_devices:
+        raise Ddx7Error(f"batch: found {training.batch}, wanted a multiple of the {n_devices} devices")
+    # No rate depends on the length of a run, so a finished one can continue.
+    fixed = {name: value for name, value in asdict(training).items() if name != "steps"}
+    everything = [[part.name, part.samples, asdict(part.features)] for part in [*segments, *held_out]]
+    run = {
+        "data": {**(data or {}), "fingerprint": fingerprint([len(segments), everything])},
+        "config": fixed,
+        "model": model.to_dict(),
+    }
+    init, step_fn = make_update(model, training)
+    compiled_loss = jax.jit(partial(loss_fn, key=None, model=model, training=training))
+    test_batches = _held_out_batches(held_out, training)
 
-    judge = _judge(model, settings)
-    test = _test_crops(held_out, settings)
-    state = jax.device_put(state, NamedSharding(_mesh(), PartitionSpec()))
-    begun, losses = time.monotonic(), []
+    def update(state: TrainState, step: int) -> tuple[TrainState, dict[str, Array]]:
+        rng = np.random.default_rng([training.seed, step])
+        batch = draw_batch(segments, training.batch, training.frames, training.context_frames, rng)
+        state, loss = step_fn(state, batch, step)
+        return state, {"loss": loss}
 
-    def current() -> ResynthesisState:
-        return state
+    def evaluate(state: TrainState) -> Evaluation:
+        losses = [compiled_loss(state.ema_params, to_devices(model, training, batch)) for batch in test_batches]
+        loss = float(np.mean(losses))
+        best = min([loss, *(line["held_out"] for line in read_metrics(folder))])
+        return Evaluation(state.ema_params, loss, {"held_out": loss, "best": best})
 
-    for step in steps(first, last, folder, current):
-        batch = draw_batch(
-            pieces, settings.batch, settings.frames, settings.lead, np.random.default_rng([settings.seed, step])
-        )
-        state, loss = update(state, batch)
-        losses.append(loss)
-        if (step + 1) % settings.held_out_every == 0 or step + 1 == last:
-            found = np.array(losses, np.float64)
-            if not np.isfinite(found).all():
-                bad = step + 2 - len(found) + int(np.flatnonzero(~np.isfinite(found))[0])
-                what = f"the loss is {found[~np.isfinite(found)][0]} at step {bad}"
-                raise Ddx7Error(f"{folder}: {what}; the checkpoint before is kept")
-            distance = float(np.mean([judge(state.mean, b) for b in test]))
-            if distance < float(state.least):
-                # A copy, since the buffers of a state are given away.
-                state = state._replace(best=jax.tree.map(jnp.copy, state.mean), least=jnp.float32(distance))
-            metrics = {
-                "step": step + 1,
-                "loss": float(found.mean()),
-                "held_out": distance,
-                "best": float(state.least),
-                "steps_per_s": (step + 1 - first) / (time.monotonic() - begun),
-            }
-            losses = []
-            if jax.process_index() == 0:  # of several machines one writes
-                keep(folder, jax.device_get(state), metrics)
-                if progress:
-                    progress(metrics)
-    return jax.device_get(state.best), metrics
+    return fit(
+        init,
+        update,
+        evaluate,
+        lambda state: state.ema_params,
+        folder,
+        run=run,
+        n_steps=training.steps,
+        evaluate_every=training.evaluate_every,
+        stop_after=stop_after,
+        place=_replicate,
+        progress=progress,
+    )
 
 
-def _begin(model: ResynthesisModel, optimiser: optax.GradientTransformation, seed: int) -> ResynthesisState:
-    weights = model.init(jax.random.key(seed))
-    # Each of its own, since the buffers of a state are given away.
-    mean, best = (jax.tree.map(jnp.copy, weights) for _ in range(2))
-    return ResynthesisState(jnp.zeros((), jnp.int32), weights, mean, optimiser.init(weights), best, jnp.float32(np.inf))
+def to_devices(model: ResynthesisModel, training: ResynthesisTraining, batch: SegmentBatch) -> DeviceBatch:
+    """A batch over all devices: each process, which holds the whole batch, hands over its share."""
+    inputs = scale_inputs(batch.f0_hz, batch.loudness_db)
+    # A reverb still sounds of the frames before the crop.
+    played_hz = batch.f0_hz if model.reverb_s else batch.f0_hz[:, training.context_frames :]
+    sharding = NamedSharding(_mesh(), PartitionSpec("batch"))
+    arrays = inputs, model.increments(played_hz), batch.audio
+    return DeviceBatch(*(_distribute(sharding, x) for x in arrays))
 
 
 def _mesh() -> Mesh:
     return Mesh(np.array(jax.devices()), ("batch",))
 
 
-def _optimiser(settings: ResynthesisTraining) -> optax.GradientTransformation:
-    rate = optax.exponential_decay(settings.learning_rate, settings.decay_every, 0.98, staircase=True)
-    return optax.chain(optax.clip_by_global_norm(settings.clip), optax.adam(rate))
+def _replicate(state: TrainState) -> TrainState:
+    sharding = NamedSharding(_mesh(), PartitionSpec())
+    return jax.tree.map(partial(_distribute, sharding), state)
 
 
-def _test_crops(held_out: list[Segment], settings: ResynthesisTraining) -> list[SegmentBatch]:
-    """Crops evenly over all held-out sound, in batches of the training's size."""
-    ends = np.cumsum([piece.n_frames for piece in held_out])
+def _distribute(sharding: NamedSharding, x: Any) -> Array:
+    """An array on all devices of a sharding, of which this process may hold only some."""
+    if jax.process_count() == 1:
+        return jax.device_put(x, sharding)
+    whole = np.asarray(x)
+    return jax.make_array_from_callback(whole.shape, sharding, lambda index: whole[index])
+
+
+def _optimiser(training: ResynthesisTraining) -> optax.GradientTransformation:
+    rate = optax.exponential_decay(training.learning_rate, training.decay_every, 0.98, staircase=True)
+    return optax.chain(optax.clip_by_global_norm(training.clip), optax.adam(rate))
+
+
+def _held_out_batches(held_out: list[Segment], training: ResynthesisTraining) -> list[SegmentBatch]:
+    """Crops at equal distances over all held-out sound, in batches of the training's size."""
+    ends = np.cumsum([segment.n_frames for segment in held_out])
+    n_crops = -(-_HELD_OUT_CROPS // training.batch) * training.batch
     crops = []
-    for at in np.linspace(0, ends[-1], -(-_HELD_OUT_CROPS // settings.batch) * settings.batch, endpoint=False):
-        k = int(np.searchsorted(ends, at, side="right"))
-        first = int(at - (ends[k] - held_out[k].n_frames))
-        crops.append(
-            crop(
-                held_out[k], min(first, max(held_out[k].n_frames - settings.frames, 0)), settings.frames, settings.lead
-            )
-        )
-    groups = [crops[k : k + settings.batch] for k in range(0, len(crops), settings.batch)]
+    for position in np.linspace(0, ends[-1], n_crops, endpoint=False):
+        k = int(np.searchsorted(ends, position, side="right"))
+        start = int(position - (ends[k] - held_out[k].n_frames))
+        start = min(start, max(held_out[k].n_frames - training.frames, 0))
+        crops.append(crop(held_out[k], start, training.frames, training.context_frames))
+    groups = [crops[k : k + training.batch] for k in range(0, n_crops, training.batch)]
     return [SegmentBatch(*(np.stack(x) for x in zip(*group, strict=True))) for group in groups]
-
-
-def stepper(
-    model: ResynthesisModel, settings: ResynthesisTraining
-) -> tuple[Callable[[], ResynthesisState], Callable[[ResynthesisState, SegmentBatch], tuple[ResynthesisState, Array]]]:
-    """What makes the first state, and one step: from a state and a batch to the next state and the loss.
-
-    The buffers of a state are given away to the next.
-    """
-    optimiser = _optimiser(settings)
-
-    @partial(jax.jit, donate_argnums=0)
-    def update(state: ResynthesisState, arrays: tuple[Array, ...]) -> tuple[ResynthesisState, Array]:
-        # On a CPU this kind of key is a quarter quicker than the usual one; a step of DDX7 drops two million values.
-        key = jax.random.fold_in(jax.random.key(settings.seed, impl="rbg"), state.step)
-        loss, slope = jax.value_and_grad(partial(_loss, model, settings))(state.weights, arrays, key)
-        change, inner = optimiser.update(slope, state.optimiser, state.weights)
-        weights = optax.apply_updates(state.weights, change)
-        # Levels that are no numbers are silence to the engine, so a broken network might never show in the loss.
-        loss = jnp.where(jnp.isfinite(optax.tree.norm(weights)), loss, jnp.nan)
-        # Early on the mean must not remember how training began.
-        decay = jnp.minimum(settings.average, (1.0 + state.step) / (10.0 + state.step))
-        mean = jax.tree.map(lambda m, w: decay * m + (1 - decay) * w, state.mean, weights)
-        return state._replace(step=state.step + 1, weights=weights, mean=mean, optimiser=inner), loss
-
-    def step(state: ResynthesisState, batch: SegmentBatch) -> tuple[ResynthesisState, Array]:
-        return update(state, _spread(model, settings, batch))
-
-    return partial(_begin, model, optimiser, settings.seed), step
-
-
-def _judge(model: ResynthesisModel, settings: ResynthesisTraining) -> Callable[[Any, SegmentBatch], Array]:
-    compiled = jax.jit(lambda weights, arrays: _loss(model, settings, weights, arrays, None))
-    return lambda weights, batch: compiled(weights, _spread(model, settings, batch))
-
-
-def _loss(
-    model: ResynthesisModel, settings: ResynthesisTraining, weights: Any, arrays: tuple[Array, ...], key: Array | None
-) -> Array:
-    inputs, increment, audio = arrays
-    sound = model.learn(weights, inputs, increment, key)[:, -audio.shape[1] :]
-    distance = multi_scale_distance(sound, audio, settings.windows)
-    return distance + settings.mel * mel_distance(sound, audio, model.sample_rate) if settings.mel else distance
-
-
-def _spread(model: ResynthesisModel, settings: ResynthesisTraining, batch: SegmentBatch) -> tuple[Array, ...]:
-    """What a step takes in, over all devices."""
-    inputs = scaled(batch.f0_hz, batch.loudness_db)
-    # A room still sounds of what was played before.
-    played = batch.f0_hz if model.room_s else batch.f0_hz[:, settings.lead :]
-    arrays = inputs, model.increments(played), batch.audio
-    return jax.device_put(arrays, NamedSharding(_mesh(), PartitionSpec("batch")))

@@ -15,6 +15,7 @@ from typing import Any, Generic, NamedTuple, TypeVar
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.experimental import multihost_utils
 from jaxtyping import Array, Float, Int
 
 from ddx7.errors import Ddx7Error
@@ -110,6 +111,8 @@ def fit(
     if writes:
         bind_run(folder, run)
     at = restore(folder, partial(_first, init, keep))
+    if jax.process_count() > 1:  # the others may not see the folder of the first
+        at = multihost_utils.broadcast_one_to_all(at)
     first, last = int(at.step), min(n_steps, stop_after or n_steps)
     at = at._replace(state=place(at.state))
     began_s = time.monotonic()

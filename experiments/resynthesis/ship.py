@@ -1,6 +1,6 @@
-"""Trained runs as instruments of the package: weights in half precision, and a card with where they come from.
+"""Write trained runs as instruments of the package: parameters in half precision, and a card with their origin.
 
-python experiments/resynthesis/ship.py DATA RUNS --config ours --table table.json
+python experiments/resynthesis/ship.py DATA RUNS --config fm-tcn --table table.json
 """
 
 import argparse
@@ -17,19 +17,18 @@ SOURCES = "recordings of notes and phrases, 16 kHz, pitch by pyin; licences diff
 
 
 def main() -> None:
-    """Write all of a configuration."""
+    """Write the instruments of one configuration."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", type=Path)
     parser.add_argument("runs", type=Path)
-    parser.add_argument("--config", default="ours")
+    parser.add_argument("--config", default="fm-tcn")
     parser.add_argument("--table", type=Path)
-    parser.add_argument("--cache", type=Path, default=Path("runs/features"))
     options = parser.parse_args()
     table = json.loads(options.table.read_text()) if options.table else {}
     for folder in sorted(p for p in options.runs.iterdir() if (p / options.config).is_dir()):
         instrument = folder.name
-        pieces, report = load_segments(find_recordings(options.data, instrument), "train", cache=options.cache)
-        model, metrics = load_run(folder / options.config, instrument, options.config)
+        segments, report = load_segments(find_recordings(options.data, instrument), "train")
+        trained, metrics = load_run(folder / options.config, instrument, options.config)
         command = f"ddx7 train resynth DATA --instrument {instrument} --config {options.config} -o RUN"
         card = {
             "what": f"{instrument}, as ddx7 resynth plays it",
@@ -38,13 +37,13 @@ def main() -> None:
             "recordings": report.recordings,
             "command": command,
             "licence": "Apache-2.0",
-            "range": learned_range(pieces),
+            "range": learned_range(segments),
             "steps": metrics["step"],
             "held_out_distance": metrics["best"],
             "scores": table.get(instrument, {}).get(options.config, {}),
         }
         path = SHIPPED / f"{instrument}.safetensors"
-        save(path, Instrument(model.model, model.weights, card))
+        save(path, Instrument(trained.model, trained.params, card))
         print(path, path.stat().st_size)
 
 

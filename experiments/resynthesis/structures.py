@@ -1,8 +1,8 @@
-"""Which DX7 structure could play an instrument best: a search over algorithms, frequencies and feedback.
+"""Search for the DX7 structure that plays an instrument best, over algorithms, frequencies and feedback.
 
-A structure is judged without a network: on a few seconds of recordings, levels of its operators are free, every 16 ms,
-and found by gradient through the engine. What a structure cannot do with free levels no network will do with it. The
-best are mutated and judged again. Everything drawn is legal on a DX7.
+The score of a structure needs no network: on a few seconds of recordings its operators have free levels every 16 ms,
+which gradient descent through the engine finds. No network reaches what free levels cannot. The search mutates the best
+structures and scores them again. Every structure is legal on a DX7.
 
     python experiments/resynthesis/structures.py DATA --instrument flute -o structures_flute.json
 """
@@ -123,21 +123,21 @@ def fit(increment, algorithm, feedback, gains, audio):
     optimiser = optax.adam(optax.cosine_decay_schedule(RATE, STEPS, 0.1))
 
     def step(carry, _):
-        raw, inner = carry
-        slope = jax.grad(lambda r: distances(r).sum())(raw)
-        change, inner = optimiser.update(slope, inner)
-        return (optax.apply_updates(raw, change), inner), None
+        raw, opt_state = carry
+        grads = jax.grad(lambda r: distances(r).sum())(raw)
+        updates, opt_state = optimiser.update(grads, opt_state)
+        return (optax.apply_updates(raw, updates), opt_state), None
 
     raw = jnp.full((n * CROPS, FRAMES // KNOT, 6), -1.0)
     (raw, _), _ = jax.lax.scan(step, (raw, optimiser.init(raw)), None, STEPS)
     return distances(raw)
 
 
-def judge(structures: list[Structure], crops: list, sample_rate: int) -> list[float]:
+def score(structures: list[Structure], crops: list, sample_rate: int) -> list[float]:
     """Distance of each."""
     f0_hz = np.stack([c.f0_hz for c in crops])
     audio = np.stack([c.audio for c in crops])
-    found: list[float] = []
+    distances: list[float] = []
     for first in range(0, len(structures), AT_ONCE):
         some = structures[first : first + AT_ONCE]
         filled = some + some[:1] * (AT_ONCE - len(some))
@@ -146,14 +146,16 @@ def judge(structures: list[Structure], crops: list, sample_rate: int) -> list[fl
         feedback = np.array([FEEDBACK[s.voice.feedback] for s in filled], np.float32)
         gains = np.array([s.index_limits for s in filled], np.float32) / np.float32(TURN)
         gains = gains * np.array([s.active for s in filled]) + 1e-6
-        found += np.asarray(fit(increment, algorithm, feedback, gains.astype(np.float32), audio)).tolist()[: len(some)]
-    return found
+        distances += np.asarray(fit(increment, algorithm, feedback, gains.astype(np.float32), audio)).tolist()[
+            : len(some)
+        ]
+    return distances
 
 
-def choose_crops(pieces: list[Segment], seed: int) -> list:
-    """Stretches of recordings, from the middle of pieces of different pitch."""
+def choose_crops(segments: list[Segment], seed: int) -> list:
+    """Crops of segments of different pitch."""
     rng = np.random.default_rng(seed)
-    long = [p for p in pieces if p.n_frames >= FRAMES + 32]
+    long = [p for p in segments if p.n_frames >= FRAMES + 32]
     by_pitch = sorted(long, key=lambda p: float(np.median(p.features.f0_hz)))
     parts = np.array_split(np.arange(len(by_pitch)), CROPS)
     chosen = [by_pitch[int(rng.choice(part))] for part in parts]
@@ -166,27 +168,26 @@ def main() -> None:
     parser.add_argument("data", type=Path)
     parser.add_argument("--instrument", required=True)
     parser.add_argument("-o", "--output", type=Path, required=True)
-    parser.add_argument("--cache", type=Path, default=Path("runs/features"))
     parser.add_argument("--generations", type=int, default=6)
     parser.add_argument("--children", type=int, default=16)
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
-    pieces, report = load_segments(find_recordings(options.data, options.instrument), "train", cache=options.cache)
+    segments, report = load_segments(find_recordings(options.data, options.instrument), "train")
     print(report, flush=True)
-    crops, rng = choose_crops(pieces, options.seed), np.random.default_rng(options.seed)
+    crops, rng = choose_crops(segments, options.seed), np.random.default_rng(options.seed)
     assert all(len(c.audio) == FRAMES * HOP for c in crops)
 
     paper = [from_voice(v, TURN) for name, v in PAPER.items() if name in ("flute", "violin", "trumpet", "2")]
     noisy = [with_feedback(s, 7, FULL_INDEX) for s in paper]
     pool = [*paper, *noisy, *(draw(rng) for _ in range(options.children))]
-    scores = judge(pool, crops, 16_000)
-    for s, score in zip(pool[:8], scores[:8], strict=True):
-        print(f"{s.voice.name:12} feedback {s.voice.feedback}: {score:.2f}", flush=True)
+    scores = score(pool, crops, 16_000)
+    for s, distance in zip(pool[:8], scores[:8], strict=True):
+        print(f"{s.voice.name:12} feedback {s.voice.feedback}: {distance:.2f}", flush=True)
     for generation in range(options.generations):
         order = np.argsort(scores)[:KEPT]
         pool, scores = [pool[i] for i in order], [scores[i] for i in order]
         children = [mutate(pool[int(rng.integers(KEPT))], rng) for _ in range(options.children)]
-        pool, scores = pool + children, scores + judge(children, crops, 16_000)
+        pool, scores = pool + children, scores + score(children, crops, 16_000)
         best = pool[int(np.argmin(scores))].voice
         tuning = " ".join(f"{op.frequency:g}{'Hz' if op.fixed else ''}" for op in best.operators)
         print(
@@ -194,8 +195,8 @@ def main() -> None:
             flush=True,
         )
         order = np.argsort(scores)[:KEPT]
-        found = [{"distance": scores[i], **pool[i].to_dict()} for i in order]
-        atomic_write(options.output, json.dumps(found, indent=1).encode(), force=True)
+        best_structures = [{"distance": scores[i], **pool[i].to_dict()} for i in order]
+        atomic_write(options.output, json.dumps(best_structures, indent=1).encode(), force=True)
 
 
 if __name__ == "__main__":

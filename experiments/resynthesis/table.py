@@ -1,8 +1,8 @@
-"""How near learned instruments come to recordings that they never heard: the table of docs/resynthesis.md.
+"""Distance of learned instruments from held-out recordings: the table of docs/resynthesis.md.
 
-For each instrument and configuration held-out recordings are played from their own pitch and loudness; what comes out
-is compared with what was learned from (FAD, KAD: how likely as the instrument) and with the recordings themselves
-(spectral distance, pitch, loudness). Beside them: the held-out recordings.
+For each instrument and configuration the model plays held-out recordings from their own pitch and loudness. FAD and KAD
+compare the result with the training recordings; spectral distance, pitch and loudness errors compare it with the
+held-out recordings, which have a row of their own.
 
     python experiments/resynthesis/table.py DATA RUNS -o table.json --yamnet yamnet.tflite --musicnn musicnn.npz
 
@@ -30,41 +30,41 @@ from ddx7.audio.metrics import (
     score_embedded,
 )
 from ddx7.files import atomic_write
-from ddx7.resynthesis.configs import config
+from ddx7.resynthesis.configs import get_config
 from ddx7.resynthesis.dataset import Segment, find_recordings, load_segments
 from ddx7.resynthesis.instrument import Instrument, load, shipped
-from ddx7.resynthesis.model import n_weights
-from ddx7.runs import CHECKPOINT, METRICS, last_metrics
+from ddx7.resynthesis.model import n_params
+from ddx7.resynthesis.transfer import CLEAR_PITCH
+from ddx7.training.checkpoint import CHECKPOINT, read_metrics
 
 RATE = 16_000
-SURE = 0.5
 
 
-def played(instrument: Instrument, pieces: list[Segment]) -> list[np.ndarray]:
-    """Every piece, from its own pitch and loudness."""
-    return [instrument(p.features.f0_hz, p.features.loudness_db) for p in pieces]
+def play_all(instrument: Instrument, segments: list[Segment]) -> list[np.ndarray]:
+    """Every segment, played from its own pitch and loudness."""
+    return [instrument(p.features.f0_hz, p.features.loudness_db) for p in segments]
 
 
-def errors(pieces: list[Segment], sounds: list[np.ndarray]) -> dict[str, float]:
-    """Means over pieces, weighted by their length."""
-    rows, weights = [], []
-    for piece, sound in zip(pieces, sounds, strict=True):
+def errors(segments: list[Segment], sounds: list[np.ndarray]) -> dict[str, float]:
+    """Means over segments, weighted by their length."""
+    rows, lengths = [], []
+    for segment, sound in zip(segments, sounds, strict=True):
         if not np.abs(sound).max() > 1e-4:
             continue
-        found = extract(sound, RATE, "yin")
-        sure = (piece.features.confidence >= SURE) & (found.confidence >= SURE)
-        pitch = f0_error(np.where(sure, piece.features.f0_hz, 0), np.where(sure, found.f0_hz, 0))
-        loud = loudness_error(piece.features.loudness_db, found.loudness_db)
+        measured = extract(sound, RATE, "yin")
+        clear = (segment.features.confidence >= CLEAR_PITCH) & (measured.confidence >= CLEAR_PITCH)
+        pitch = f0_error(np.where(clear, segment.features.f0_hz, 0), np.where(clear, measured.f0_hz, 0))
+        level = loudness_error(segment.features.loudness_db, measured.loudness_db)
         rows.append(
             {
-                "mss": multi_scale_spectral_distance(piece.samples, sound, RATE),
-                "lsd_db": log_spectral_distance(piece.samples, sound, RATE),
+                "mss": multi_scale_spectral_distance(segment.samples, sound, RATE),
+                "lsd_db": log_spectral_distance(segment.samples, sound, RATE),
                 "f0_cents": pitch.median_cents,
-                "loudness_db": loud.mean_db,
+                "loudness_db": level.mean_db,
             }
         )
-        weights.append(len(sound))
-    return {name: float(np.average([row[name] for row in rows], weights=weights)) for name in rows[0]}
+        lengths.append(len(sound))
+    return {name: float(np.average([row[name] for row in rows], weights=lengths)) for name in rows[0]}
 
 
 def has(run: Path) -> bool:
@@ -73,10 +73,10 @@ def has(run: Path) -> bool:
 
 
 def load_run(folder: Path, instrument: str, name: str) -> tuple[Instrument, dict[str, Any]]:
-    """The weights of a run that met held-out recordings best, and its last metrics."""
-    state = serialization.msgpack_restore((folder / CHECKPOINT).read_bytes())
-    model = config(name.partition("@")[0], instrument).model
-    return Instrument(model, state["best"], {}), last_metrics(folder / METRICS)
+    """The parameters of a run's best evaluation, and its last metrics."""
+    progress = serialization.msgpack_restore((folder / CHECKPOINT).read_bytes())
+    model = get_config(name.partition("@")[0], instrument).model
+    return Instrument(model, progress["best_params"], {}), read_metrics(folder)[-1]
 
 
 def main() -> None:
@@ -85,7 +85,7 @@ def main() -> None:
     parser.add_argument("data", type=Path)
     parser.add_argument("runs", type=Path)
     parser.add_argument("-o", "--output", type=Path, required=True)
-    parser.add_argument("--cache", type=Path, default=Path("runs/features"))
+    parser.add_argument("--cache", type=Path, default=Path("runs/embeddings"))
     parser.add_argument("--yamnet", type=Path)
     parser.add_argument("--musicnn", type=Path)
     options = parser.parse_args()
@@ -97,12 +97,13 @@ def main() -> None:
     for folder in sorted(p for p in options.runs.iterdir() if p.is_dir()):
         instrument = folder.name
         sources = find_recordings(options.data, instrument)
-        learned, _ = load_segments(sources, "train", cache=options.cache)
-        held_out, report = load_segments(sources, "valid", cache=options.cache)
+        learned, _ = load_segments(sources, "train")
+        held_out, report = load_segments(sources, "valid")
         print(f"{instrument}: {report}", flush=True)
-        kept = options.cache.parent / "embeddings"
         references = [
-            embed_set([p.samples for p in learned], e, sample_rate=RATE, cache=kept, name=f"{instrument} train")
+            embed_set(
+                [p.samples for p in learned], e, sample_rate=RATE, cache=options.cache, name=f"{instrument} train"
+            )
             for e in embeddings
         ]
         rows: dict[str, Any] = {}
@@ -113,12 +114,12 @@ def main() -> None:
                 sounds, row = [p.samples for p in held_out], {}
             else:
                 model, metrics = models[name]
-                sounds = played(model, held_out)
-                jax.clear_caches()  # the programs of thirty models are more than a process may map
-                row = {"weights": n_weights(model.weights), "steps": metrics.get("step", metrics.get("steps"))}
+                sounds = play_all(model, held_out)
+                jax.clear_caches()  # a process cannot map the programs of thirty models
+                row = {"weights": n_params(model.params), "steps": metrics.get("step", metrics.get("steps"))}
             row |= errors(held_out, sounds)
             for embedding, reference in zip(embeddings, references, strict=True):
-                # No cache: what models play changes with every training.
+                # No cache: the sounds change with every training.
                 found = embed_set(sounds, embedding, sample_rate=RATE, name="test")
                 scores = score_embedded(reference, found, embedding)
                 for metric in ("fad", "kad"):

@@ -12,9 +12,10 @@ from running import Run
 import ddx7
 from ddx7.cli import main
 from ddx7.resynthesis.fm import FmSynth
-from ddx7.resynthesis.hpn import HpnSynth, RnnSize
+from ddx7.resynthesis.hpn import HpnSynth
 from ddx7.resynthesis.instrument import Instrument, save
 from ddx7.resynthesis.model import ResynthesisModel
+from ddx7.resynthesis.rnn import RnnSize
 from ddx7.resynthesis.structure import PAPER, from_voice
 from ddx7.resynthesis.tcn import TcnSize
 

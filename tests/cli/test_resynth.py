@@ -8,7 +8,7 @@ import soundfile
 from ddx7.resynthesis import Instrument, save
 from ddx7.resynthesis.fm import FmSynth
 from ddx7.resynthesis.model import ResynthesisModel
-from ddx7.resynthesis.structure import OURS
+from ddx7.resynthesis.structure import SHALLOW_STRUCTURES
 from ddx7.resynthesis.tcn import TcnSize
 
 RATE = 16_000
@@ -16,8 +16,8 @@ RATE = 16_000
 
 @pytest.fixture
 def kazoo(tmp_path):
-    """Weights of an instrument that has learned nothing, and a recording of one note."""
-    model = ResynthesisModel(FmSynth(OURS["flute"]), TcnSize(8, 3, (1, 2), "all", 0.0))
+    """Weights of an untrained instrument, and a recording of one note."""
+    model = ResynthesisModel(FmSynth(SHALLOW_STRUCTURES["flute"]), TcnSize(8, 3, (1, 2), "all", 0.0))
     card = {"what": "a kazoo", "range": {"lowest_note": 50.0, "highest_note": 80.0, "loud_db": -12.0}}
     save(tmp_path / "kazoo.safetensors", Instrument(model, model.init(jax.random.key(0)), card))
     t = np.arange(RATE) / RATE
@@ -28,7 +28,7 @@ def kazoo(tmp_path):
 def test_help_comes_from_the_fields(run):
     done = run("resynth", "--help")
     assert done.code == 0
-    for word in ("--transpose", "--mod-index", "--attack", "--level", "--ratio", "--room", "--model"):
+    for word in ("--transpose", "--mod-index", "--attack", "--level", "--ratio", "--reverb", "--model"):
         assert word in done.out
 
 
@@ -43,25 +43,26 @@ def test_a_recording_becomes_a_folder(run, kazoo):
     assert 0.01 < np.abs(sound).max() <= 1
     assert (kazoo / "out" / "note.png").read_bytes().startswith(b"\x89PNG")
     assert json.loads((kazoo / "out" / "note.json").read_text()) == report
-    # Nothing is overwritten unasked.
+    # No file is overwritten without --force.
     again = run(*words)
     assert again.code == 1
     assert "exists already" in again.err
 
 
 @pytest.mark.parametrize(
-    ("words", "code", "says"),
+    ("words", "code", "message"),
     [
         (["--model", "ukulele"], 1, "no such instrument, wanted"),
         (["--level", "7=3"], 2, "wanted an operator and a number, as in 2=-6"),
         (["--mod-index", "0"], 1, "wanted a factor above 0"),
-        (["--room", "-1"], 1, "wanted 0 (dry) to 10"),
+        (["--reverb", "-1"], 1, "wanted 0 (dry) to 10"),
+        (["--room", "0"], 2, "--room is now --reverb"),
         (["--attack", "11"], 1, "wanted 0 to 10"),
     ],
 )
-def test_what_makes_no_sense_is_said_in_one_line(run, kazoo, words, code, says):
+def test_a_wrong_argument_gives_one_line(run, kazoo, words, code, message):
     model = [] if "--model" in words else ["--model", kazoo / "kazoo.safetensors"]
     done = run("resynth", kazoo / "note.wav", "--f0", "yin", "-o", kazoo / "out", *model, *words)
     assert done.code == code
-    assert says in done.err
+    assert message in done.err
     assert done.err.count("\n") == 1

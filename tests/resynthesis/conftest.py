@@ -5,13 +5,13 @@ from ddx7.audio.features import HOP, extract
 from ddx7.resynthesis.dataset import Segment
 from ddx7.resynthesis.fm import FmSynth
 from ddx7.resynthesis.model import ResynthesisModel
-from ddx7.resynthesis.structure import OURS
+from ddx7.resynthesis.structure import SHALLOW_STRUCTURES
 from ddx7.resynthesis.tcn import TcnSize
 
 
 @pytest.fixture(scope="session")
-def pieces() -> list[Segment]:
-    """Short melodies, measured."""
+def segments() -> list[Segment]:
+    """Short melodies with their features."""
     found = []
     for seed in range(3):
         x = melody(seed)
@@ -22,5 +22,5 @@ def pieces() -> list[Segment]:
 
 @pytest.fixture(scope="session")
 def small() -> ResynthesisModel:
-    """An instrument that learns in no time."""
-    return ResynthesisModel(FmSynth(OURS["flute"]), TcnSize(8, 3, (1, 2), "all", 0.0))
+    """A model that trains in seconds."""
+    return ResynthesisModel(FmSynth(SHALLOW_STRUCTURES["flute"]), TcnSize(8, 3, (1, 2), "all", 0.0))

@@ -6,7 +6,7 @@ RATE = 16_000
 
 
 def melody(seed: int, seconds: float = 2.0) -> np.ndarray:
-    """Notes of a clear pitch with a breath between them."""
+    """Notes of a clear pitch with short rests between them."""
     rng = np.random.default_rng(seed)
     notes = []
     for _ in range(int(seconds / 0.5)):

@@ -1,4 +1,4 @@
-"""A voice that is known is found again from what its operators do."""
+"""The fit recovers a known voice from the levels of its operators."""
 
 from dataclasses import replace
 
@@ -15,7 +15,7 @@ from ddx7.resynthesis.level_curves import notes_over
 from ddx7.voice import Operator, Voice, read_bytes, to_bytes
 
 RATE = 16_000
-KEYS = np.repeat([48, 60, 72, 84], 3)
+NOTES = np.repeat([48, 60, 72, 84], 3)
 DYNAMICS_DB = np.tile([0.0, -8.0, -16.0], 4)
 CARRIER = Operator(rates=(72, 40, 50, 58), levels=(99, 88, 92, 0), velocity_sensitivity=3, output_level=99)
 MODULATOR = Operator(
@@ -33,42 +33,40 @@ KNOWN = Voice(operators=(CARRIER, MODULATOR, *(Operator(),) * 4), algorithm=5, n
 
 
 @pytest.fixture(scope="module")
-def notes():
-    return notes_over(KEYS, DYNAMICS_DB, -10.0, RATE, attack_s=0.05, release_s=0.2)
+def grid():
+    return notes_over(NOTES, DYNAMICS_DB, -10.0, RATE, attack_s=0.05, release_s=0.2)
 
 
 @pytest.fixture(scope="module")
-def learned(notes):
-    frames = np.tile(np.arange(int(notes.lengths[0]), dtype=np.int32), (len(notes.keys), 1))
-    hands = NoteConditions(notes.keys, notes.velocities, notes.gates, frames, RATE)
-    return np.moveaxis(octaves_of(Patch.stack([KNOWN])[0], hands), 0, -1)
+def learned(grid):
+    frames = np.tile(np.arange(int(grid.lengths[0]), dtype=np.int32), (len(grid.notes), 1))
+    conditions = NoteConditions(grid.notes, grid.velocities, grid.gates, frames, RATE)
+    return np.moveaxis(octaves_of(Patch.stack([KNOWN])[0], conditions), 0, -1)
 
 
 @pytest.fixture(scope="module")
-def found(notes, learned):
-    return fit_voice(learned, notes, KNOWN.renamed("FOUND"))
+def found(grid, learned):
+    return fit_voice(learned, grid, KNOWN.renamed("FOUND"))
 
 
-def test_levels_are_those_that_the_engine_plays(notes, learned):
+def test_levels_are_those_that_the_engine_plays(grid, learned):
     note = 7
     blocks = np.arange(learned.shape[1], dtype=np.int32)
-    one = plan(
-        Patch.stack([KNOWN])[0], int(notes.keys[note]), int(notes.velocities[note]), int(notes.gates[note]), RATE
-    )
+    one = plan(Patch.stack([KNOWN])[0], int(grid.notes[note]), int(grid.velocities[note]), int(grid.gates[note]), RATE)
     played = np.asarray(jax.jit(controls)(one, blocks, ControllerInput()).octaves)
     np.testing.assert_allclose(learned[note].T, played, atol=1e-5)
 
 
-def test_a_known_voice_is_found_again(found):
+def test_a_known_voice_is_recovered(found):
     voice, raised, errors_db = found
     # At full level already; velocity 100 is a sixteenth of an octave above the engine's reference.
     np.testing.assert_allclose(raised, [-1 / 16, 0] * 3, atol=0.01)
     assert max(errors_db) < 1.0
-    played, wanted = (render(v, [48, 72, 84], [100, 70, 100], 1.0, 1.3) for v in (voice, KNOWN))
-    assert max(log_mel_distance(a, b) for a, b in zip(wanted, played, strict=True)) < 2.0
+    played, expected = (render(v, [48, 72, 84], [100, 70, 100], 1.0, 1.3) for v in (voice, KNOWN))
+    assert max(log_mel_distance(a, b) for a, b in zip(expected, played, strict=True)) < 2.0
 
 
-def test_what_is_found_is_a_voice_that_ends(found):
+def test_every_note_of_a_fitted_voice_ends(found):
     voice, _, _ = found
     assert all(operator.levels[3] == 0 for operator in voice.operators)
     assert [operator.output_level for operator in voice.operators[2:]] == [0] * 4
@@ -79,19 +77,19 @@ def test_what_is_found_is_a_voice_that_ends(found):
     assert read_bytes(data)[0] == voice
 
 
-def test_soft_carriers_are_raised_together(notes, learned):
+def test_soft_carriers_are_raised_together(grid, learned):
     # Half as loud, so the voice is to be an octave higher; modulators make timbre and stay.
     softer = learned.copy()
     softer[..., 0] -= 1.0
-    only = notes[np.arange(3)]
+    only = grid[np.arange(3)]
     _, raised, _ = fit_voice(softer[:3], only, replace(KNOWN, operators=(CARRIER, *(Operator(),) * 5)))
     np.testing.assert_allclose(raised, [15 / 16, 0] * 3, atol=0.01)
 
 
-def test_an_operator_that_is_never_heard_is_left_out(notes):
-    frames = moments(notes.gates, notes.lengths)
+def test_an_operator_that_is_never_audible_is_left_out(grid):
+    frames = moments(grid.gates, grid.lengths)
     silent = LevelCurve(np.full(frames.shape, -20.0), np.full(frames.shape, -10.0))
-    operator, error = fit_operator(silent, NoteConditions(notes.keys, notes.velocities, notes.gates, frames, RATE))
+    operator, error = fit_operator(silent, NoteConditions(grid.notes, grid.velocities, grid.gates, frames, RATE))
     assert (operator.output_level, operator.levels[3], error) == (0, 0, 0.0)
 
 

@@ -5,7 +5,16 @@ import pytest
 
 from ddx7.errors import Ddx7Error
 from ddx7.resynthesis.fm import SILENT_OCTAVES, FmSynth
-from ddx7.resynthesis.structure import FULL_INDEX, OURS, PAPER, TURN, Structure, from_voice, noise_beside, with_feedback
+from ddx7.resynthesis.structure import (
+    FULL_INDEX,
+    PAPER,
+    SHALLOW_STRUCTURES,
+    TURN,
+    Structure,
+    from_voice,
+    noise_beside,
+    with_feedback,
+)
 from ddx7.voice import Operator, Voice
 from ddx7.voice.algorithms import ALGORITHMS
 
@@ -24,7 +33,11 @@ def two_operators(ratio: tuple[int, int], limit: float = TURN) -> FmSynth:
 
 def play(synth: FmSynth, octaves: np.ndarray, f0_hz: np.ndarray) -> np.ndarray:
     increment = synth.increments(f0_hz, RATE)[None]
-    return np.asarray(synth.play(octaves[None], increment, synth.begin(1), KEY, FIRST)[0][0])
+    return np.asarray(
+        synth.get_signal(
+            jnp.asarray(octaves[None], jnp.float32), jnp.asarray(increment), synth.init_state(1), KEY, FIRST
+        )[0][0]
+    )
 
 
 def test_sound_is_the_formula_and_phases_stay_right_for_minutes():
@@ -35,29 +48,29 @@ def test_sound_is_the_formula_and_phases_stay_right_for_minutes():
     octaves[:, 0], octaves[:, 1] = -1.0, -2.0
     found = play(synth, octaves, f0_hz)[-6400:]
     turns = np.cumsum(np.repeat(f0_hz.astype(np.float64), 64)) / RATE - np.repeat(f0_hz, 64) / RATE
-    wanted = 0.5 * np.sin(2 * np.pi * (turns + 0.25 * np.sin(2 * np.pi * ratio * turns)))
-    assert np.abs(found - wanted[-6400:]).max() < 2e-3
+    expected = 0.5 * np.sin(2 * np.pi * (turns + 0.25 * np.sin(2 * np.pi * ratio * turns)))
+    assert np.abs(found - expected[-6400:]).max() < 2e-3
 
 
-def test_pieces_are_the_whole():
-    synth, rng = FmSynth(OURS["violin"]), np.random.default_rng(0)
+def test_blocks_are_the_whole():
+    synth, rng = FmSynth(SHALLOW_STRUCTURES["violin"]), np.random.default_rng(0)
     octaves = rng.uniform(-6, 0, (32, 6)).astype(np.float32)
     f0_hz = np.full(32, 440.0, np.float32)
-    whole, state, parts = play(synth, octaves, f0_hz), synth.begin(1), []
+    whole, state, parts = play(synth, octaves, f0_hz), synth.init_state(1), []
     for at, n in ((0, 16), (16, 16)):
-        audio, state = synth.play(
+        audio, state = synth.get_signal(
             octaves[None, at : at + n], synth.increments(f0_hz[at : at + n], RATE)[None], state, KEY, FIRST
         )
         parts.append(np.asarray(audio[0]))
     np.testing.assert_array_equal(np.concatenate(parts), whole)
 
 
-def test_learning_hears_what_playing_plays():
-    synth, rng = FmSynth(OURS["flute"]), np.random.default_rng(1)
+def test_the_differentiable_signal_is_the_signal():
+    synth, rng = FmSynth(SHALLOW_STRUCTURES["flute"]), np.random.default_rng(1)
     octaves = rng.uniform(-5, -1, (1, 12, 6)).astype(np.float32)
     increment = synth.increments(np.full((1, 12), 300.0), RATE)
-    plain, _ = synth.play(octaves, increment, synth.begin(1), KEY, FIRST)
-    learned, _ = synth.play(octaves, increment, synth.begin(1), KEY, FIRST, learning=True)
+    plain, _ = synth.get_signal(octaves, increment, synth.init_state(1), KEY, FIRST)
+    learned, _ = synth.get_signal(octaves, increment, synth.init_state(1), KEY, FIRST, differentiable=True)
     # Noise from feedback is chaotic: both agree until roundings have grown.
     np.testing.assert_allclose(learned[:, :128], plain[:, :128], atol=1e-3)
 
@@ -66,7 +79,7 @@ def test_learning_hears_what_playing_plays():
 def test_levels_stay_below_the_limit(scaling: str):
     structure = from_voice(PAPER["violin-1x4"], 2.0)
     raw = np.stack([np.full(4, -30.0), np.full(4, 30.0)]).astype(np.float32)
-    quiet, loud = np.asarray(FmSynth(structure, scaling).controls(raw))
+    quiet, loud = np.asarray(FmSynth(structure, scaling).get_controls(jnp.asarray(raw)))
     carriers = structure.carriers & structure.active
     np.testing.assert_allclose(loud[carriers], 0.0, atol=1e-5)
     np.testing.assert_allclose(2.0 ** loud[structure.active & ~carriers] * TURN, 2.0, rtol=1e-5)
@@ -88,7 +101,7 @@ def test_the_papers_ratios_are_met():
 
 
 def test_noise_is_what_op1_and_op2_make_and_no_more_than_a_dx7_can():
-    for structure in OURS.values():
+    for structure in SHALLOW_STRUCTURES.values():
         algorithm = ALGORITHMS[structure.voice.algorithm - 1]
         assert algorithm.feedback == 2
         assert [op for op in range(1, 7) if 2 in algorithm.modulators[op - 1]] == [1]
@@ -102,7 +115,7 @@ def test_noise_is_what_op1_and_op2_make_and_no_more_than_a_dx7_can():
     assert np.sort(spectrum)[-8:].sum() < 0.3 * spectrum.sum()
 
 
-def test_what_makes_no_sense_is_refused():
+def test_impossible_structures_are_refused():
     with pytest.raises(Ddx7Error, match="no carrier has an output level"):
         from_voice(Voice(operators=(Operator(),) * 6), 2.0)
     with pytest.raises(Ddx7Error, match=r"wanted 0 to 12\.57 radians"):

@@ -10,8 +10,8 @@ RATE, KEY, FIRST = 16_000, jax.random.key(0), jnp.zeros((), jnp.int32)
 
 def play(synth: HpnSynth, harmonics: np.ndarray, noise: np.ndarray, f0_hz: np.ndarray) -> np.ndarray:
     controls = HpnControls(jnp.asarray(harmonics[None], jnp.float32), jnp.asarray(noise[None], jnp.float32))
-    increment = synth.increments(f0_hz, RATE)[None]
-    return np.asarray(synth.play(controls, increment, synth.begin(1), KEY, FIRST)[0][0])
+    increment = jnp.asarray(synth.increments(f0_hz, RATE)[None])
+    return np.asarray(synth.get_signal(controls, increment, synth.init_state(1), KEY, FIRST)[0][0])
 
 
 def test_harmonics_are_sines_and_those_above_half_the_rate_are_left_out():
@@ -20,8 +20,8 @@ def test_harmonics_are_sines_and_those_above_half_the_rate_are_left_out():
     harmonics[:, :4] = 0.1, 0.2, 0.3, 0.4  # the last two lie above 8 kHz; the others are raised to the same sum
     x = play(HpnSynth(), harmonics, np.zeros((frames, 65)), np.full(frames, f0))[640:]
     t = (np.arange(len(x)) + 640) / RATE
-    wanted = (0.1 * np.sin(2 * np.pi * f0 * t) + 0.2 * np.sin(4 * np.pi * f0 * t)) / 0.3
-    assert np.abs(x - wanted).max() < 2e-3
+    expected = (0.1 * np.sin(2 * np.pi * f0 * t) + 0.2 * np.sin(4 * np.pi * f0 * t)) / 0.3
+    assert np.abs(x - expected).max() < 2e-3
 
 
 def test_a_flat_noise_filter_gives_white_noise_and_the_published_defect_gives_silence():
@@ -46,14 +46,14 @@ def test_a_noise_band_is_where_it_should_be():
     assert power[np.abs(f_hz - 2000) > 600].sum() < 0.01 * power.sum()
 
 
-def test_pieces_are_the_whole():
+def test_blocks_are_the_whole():
     synth, rng = HpnSynth(), np.random.default_rng(0)
-    controls = synth.controls(jnp.asarray(rng.normal(size=(1, 12, synth.n_outputs)), jnp.float32))
-    increment = synth.increments(np.full((1, 12), 200.0), RATE)
-    whole, _ = synth.play(controls, increment, synth.begin(1), KEY, FIRST)
-    state, parts = synth.begin(1), []
+    controls = synth.get_controls(jnp.asarray(rng.normal(size=(1, 12, synth.n_outputs)), jnp.float32))
+    increment = jnp.asarray(synth.increments(np.full((1, 12), 200.0), RATE))
+    whole, _ = synth.get_signal(controls, increment, synth.init_state(1), KEY, FIRST)
+    state, parts = synth.init_state(1), []
     for at in (0, 6):
         some = jax.tree.map(lambda c, at=at: c[:, at : at + 6], controls)
-        audio, state = synth.play(some, increment[:, at : at + 6], state, KEY, FIRST + at)
+        audio, state = synth.get_signal(some, increment[:, at : at + 6], state, KEY, FIRST + at)
         parts.append(audio)
     np.testing.assert_allclose(np.concatenate(parts, axis=1), whole, atol=1e-6)

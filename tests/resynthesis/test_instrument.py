@@ -8,10 +8,12 @@ from melodies import RATE, melody
 from ddx7.audio.files import Recording
 from ddx7.audio.loudness import loudness
 from ddx7.errors import AudioError, Ddx7Error
-from ddx7.resynthesis.hpn import HpnSynth, RnnSize
-from ddx7.resynthesis.instrument import SHIPPED, Instrument, PlaybackControls, load, save, shipped
+from ddx7.resynthesis import PlaybackControls
+from ddx7.resynthesis.hpn import HpnSynth
+from ddx7.resynthesis.instrument import SHIPPED, Instrument, load, save, shipped
 from ddx7.resynthesis.model import ResynthesisModel
 from ddx7.resynthesis.reverb import convolve
+from ddx7.resynthesis.rnn import RnnSize
 from ddx7.resynthesis.transfer import transfer
 
 
@@ -31,8 +33,8 @@ def test_blocks_of_any_size_are_the_whole(instrument):
     assert np.abs(whole).max() > 0.01
 
 
-def test_blocks_are_the_whole_for_the_baseline_in_a_room():
-    model = ResynthesisModel(HpnSynth(), RnnSize(8, 1), room_s=0.05)
+def test_blocks_are_the_whole_for_the_baseline_with_reverb():
+    model = ResynthesisModel(HpnSynth(), RnnSize(8, 1), reverb_s=0.05)
     instrument = Instrument(model, model.init(jax.random.key(0)), {})
     f0_hz, level_db = np.full(12, 200.0), np.full(12, -20.0)
     whole, stream = instrument(f0_hz, level_db), instrument.stream()
@@ -42,34 +44,34 @@ def test_blocks_are_the_whole_for_the_baseline_in_a_room():
     assert np.abs(other - whole).max() > 1e-4
 
 
-def test_a_learned_room_is_played_in_blocks_and_turned_down(small):
-    model = replace(small, room_s=0.25)
-    weights = model.init(jax.random.key(0))
-    wet, dry = Instrument(model, weights, {}), Instrument(small, {"network": weights["network"]}, {})
+def test_a_learned_reverb_plays_in_blocks_and_has_a_wet_level(small):
+    model = replace(small, reverb_s=0.25)
+    params = model.init(jax.random.key(0))
+    wet, dry = Instrument(model, params, {}), Instrument(small, {"decoder": params["decoder"]}, {})
     rng = np.random.default_rng(0)
     f0_hz, level_db = 300 * 2 ** rng.uniform(0, 1, 40), rng.uniform(-50, -10, 40)
     whole, stream = wet(f0_hz, level_db), wet.stream()
     parts = [stream.play(f0_hz[a:b], level_db[a:b]) for a, b in ((0, 1), (1, 4), (4, 23), (23, 40))]
     np.testing.assert_array_equal(np.concatenate(parts), whole)
     plain = dry(f0_hz, level_db)
-    np.testing.assert_array_equal(wet(f0_hz, level_db, PlaybackControls(room=0)), plain)
-    np.testing.assert_allclose(whole, convolve(plain[None], model.response(weights))[0], atol=1e-5)
-    tail, twice = whole - plain, wet(f0_hz, level_db, PlaybackControls(room=2)) - plain
+    np.testing.assert_array_equal(wet(f0_hz, level_db, PlaybackControls(reverb=0)), plain)
+    np.testing.assert_allclose(whole, convolve(plain[None], model.impulse_response(params))[0], atol=1e-5)
+    tail, twice = whole - plain, wet(f0_hz, level_db, PlaybackControls(reverb=2)) - plain
     assert np.abs(tail).max() > 0.01
     np.testing.assert_allclose(twice, 2 * tail, atol=1e-5)
 
 
-def test_knobs_do_what_they_say(instrument):
+def test_playback_controls_change_the_sound(instrument):
     f0_hz, level_db = np.full(64, 250.0), np.full(64, -20.0)
     plain = instrument(f0_hz, level_db)
     up = instrument(f0_hz, level_db, PlaybackControls(transpose=12))
     assert np.argmax(np.abs(np.fft.rfft(up[1024:3072]))) != np.argmax(np.abs(np.fft.rfft(plain[1024:3072])))
     quiet = instrument(f0_hz, level_db, PlaybackControls(levels_db=(-60.0,) * 6))
     assert np.std(quiet) < 0.01 * np.std(plain)
-    # Without modulation only carriers are left: OP3 at the fundamental, and OP1's line at 4 kHz.
+    # Without modulation only carriers remain: OP3 at the fundamental, and OP1's line at 4 kHz.
 
-    def spectrum(knobs: PlaybackControls) -> np.ndarray:
-        return np.abs(np.fft.rfft(instrument(f0_hz, level_db, knobs)[2048:4096] * np.hanning(2048)))
+    def spectrum(playback: PlaybackControls) -> np.ndarray:
+        return np.abs(np.fft.rfft(instrument(f0_hz, level_db, playback)[2048:4096] * np.hanning(2048)))
 
     dull = spectrum(PlaybackControls(mod_index=1e-4))
     f_hz = np.fft.rfftfreq(2048, 1 / RATE)
@@ -79,7 +81,7 @@ def test_knobs_do_what_they_say(instrument):
     assert tuned[np.abs(f_hz - 750) < 10].max() > 10 * tuned[np.abs(f_hz - 250) < 10].max()
 
 
-def test_what_makes_no_sense_is_refused(instrument):
+def test_wrong_arguments_are_refused(instrument):
     with pytest.raises(Ddx7Error, match="wanted a factor above 0"):
         PlaybackControls(mod_index=0)
     with pytest.raises(Ddx7Error, match="wanted two of one length"):
@@ -88,13 +90,13 @@ def test_what_makes_no_sense_is_refused(instrument):
         instrument(np.full(3, np.nan), np.ones(3))
 
 
-def test_weights_come_back_from_their_file(tmp_path, instrument):
+def test_params_come_back_from_their_file(tmp_path, instrument):
     save(tmp_path / "kazoo.safetensors", instrument)
     back = load(tmp_path / "kazoo.safetensors")
     assert back.model == instrument.model
     assert back.card["what"] == "a test"
-    found, wanted = (i(np.full(8, 300.0), np.full(8, -20.0)) for i in (back, instrument))
-    np.testing.assert_allclose(found, wanted, atol=0.05)  # half precision
+    found, expected = (i(np.full(8, 300.0), np.full(8, -20.0)) for i in (back, instrument))
+    np.testing.assert_allclose(found, expected, atol=0.05)  # half precision
     with pytest.raises(Ddx7Error, match="no such instrument, wanted"):
         load("ukulele")
 
@@ -112,18 +114,18 @@ def test_a_recording_is_played_as_long_and_about_as_loud(tmp_path, instrument):
 
 
 def test_loudness_is_moved_into_the_learned_range_and_back(tmp_path, small):
-    weights = small.init(jax.random.key(3))
+    params = small.init(jax.random.key(3))
     known = {"range": {"lowest_note": 80.0, "highest_note": 90.0, "loud_db": -15.0}}
-    instrument = Instrument(small, weights, known)
+    instrument = Instrument(small, params, known)
     x = melody(0)
     loud, soft = (transfer(Recording(g * x, RATE, tmp_path / "x.wav"), instrument, extractor="yin") for g in (1, 0.01))
     np.testing.assert_allclose(loud.features.loudness_db[40:100], soft.features.loudness_db[40:100], atol=0.2)
     levels = [loudness(m.audio, RATE, 64).max() for m in (loud, soft)]
     assert levels[0] - levels[1] == pytest.approx(40, abs=0.5)
-    assert any("outside what was learned, MIDI notes 80 to 90; --transpose" in n for n in loud.notes)
+    assert any("outside the learned MIDI notes, 80 to 90; --transpose" in n for n in loud.remarks)
 
 
-@pytest.mark.skipif(not shipped(), reason="no instruments are in the package")
+@pytest.mark.skipif(not shipped(), reason="the package has no instruments")
 def test_shipped_instruments_are_small_and_play():
     for name in shipped():
         assert (SHIPPED / f"{name}.safetensors").stat().st_size < 1_000_000

@@ -1,4 +1,4 @@
-"""Notes that an instrument is asked to play, and what of its operators is heard."""
+"""Notes for an instrument, and its audible operator levels."""
 
 from pathlib import Path
 
@@ -10,14 +10,14 @@ from ddx7.audio.loudness import loudness
 from ddx7.errors import AudioError, Ddx7Error
 from ddx7.resynthesis.fm import FmSynth
 from ddx7.resynthesis.instrument import Instrument
-from ddx7.resynthesis.level_curves import LEAD_S, audible_floor, learned_notes, recorded_notes, shape_db
+from ddx7.resynthesis.level_curves import CONTEXT_S, audible_floor, learned_notes, recorded_notes, shape_db
 from ddx7.resynthesis.model import ResynthesisModel
 from ddx7.resynthesis.structure import PAPER, from_voice
 from ddx7.resynthesis.tcn import TcnSize
 
 RATE = 16_000
 MODEL = ResynthesisModel(FmSynth(from_voice(PAPER["2"], 2.0)), TcnSize(channels=4, dilations=(1,)))
-INSTRUMENT = Instrument(MODEL, None, {"range": {"lowest_note": 55.2, "highest_note": 79.9, "loud_db": -10.0}})
+INSTRUMENT = Instrument(MODEL, {}, {"range": {"lowest_note": 55.2, "highest_note": 79.9, "loud_db": -10.0}})
 
 
 def test_a_shape_is_the_loudness_of_a_tone_of_that_shape():
@@ -26,29 +26,29 @@ def test_a_shape_is_the_loudness_of_a_tone_of_that_shape():
     amplitude = np.clip(t / attack_s, 0, 1) * 10 ** (-3 * np.maximum(t - gate_s, 0) / release_s)
     tone = amplitude * np.sin(2 * np.pi * 1000 * t)
     measured = loudness(tone, RATE, 64)
-    start = round((0.5 - LEAD_S) * RATE / 64)
+    start = round((0.5 - CONTEXT_S) * RATE / 64)
     shape = shape_db(gate_s, length_s, attack_s, release_s, RATE)
     # A sine of full scale is 3 dB under a square wave; the attack's first frames are far too quiet to matter.
     measured = measured[start : start + len(shape)] + 3.01
-    heard = measured > -55
-    assert heard.sum() > 150
-    np.testing.assert_allclose(shape[heard], measured[heard], atol=0.6)
+    audible = measured > -55
+    assert audible.sum() > 150
+    np.testing.assert_allclose(shape[audible], measured[audible], atol=0.6)
 
 
 def test_notes_cover_the_range_and_its_dynamics():
-    notes, scale = learned_notes(INSTRUMENT, attack_s=0.05, release_s=0.2)
-    assert (notes.keys.min(), notes.keys.max()) == (56, 79)
+    grid, scale = learned_notes(INSTRUMENT, attack_s=0.05, release_s=0.2)
+    assert (grid.notes.min(), grid.notes.max()) == (56, 79)
     # 40 dB are a factor of ten of velocity, so 6 dB are 0.708.
-    assert sorted(set(notes.velocities.tolist()), reverse=True) == [100, 71, 50, 35]
-    held = notes.loudness_db[:, notes.lead + notes.gates[0] // 2]
-    np.testing.assert_allclose(held, -10 + 40 * np.log10(notes.velocities / 100), atol=0.3)  # velocities are whole
-    assert np.all(np.isin(scale.keys, np.arange(56, 80)))
+    assert sorted(set(grid.velocities.tolist()), reverse=True) == [100, 71, 50, 35]
+    held = grid.loudness_db[:, grid.context_frames + grid.gates[0] // 2]
+    np.testing.assert_allclose(held, -10 + 40 * np.log10(grid.velocities / 100), atol=0.3)  # velocities are whole
+    assert np.all(np.isin(scale.notes, np.arange(56, 80)))
     assert scale.velocities.max() == 100
 
 
-def test_an_instrument_without_a_range_says_so():
+def test_an_instrument_without_a_range_is_refused():
     with pytest.raises(Ddx7Error, match="range"):
-        learned_notes(Instrument(MODEL, None, {}), attack_s=0.05, release_s=0.2)
+        learned_notes(Instrument(MODEL, {}, {}), attack_s=0.05, release_s=0.2)
 
 
 def _melody() -> np.ndarray:
@@ -64,12 +64,12 @@ def _melody() -> np.ndarray:
 
 def test_notes_of_a_recording_keep_their_keys_and_dynamics():
     samples = _melody().astype(np.float32)
-    notes, sounds = recorded_notes(Recording(samples, RATE, Path("tune.wav")), INSTRUMENT, release_s=0.2)
-    assert notes.keys.tolist() == [81, 88]
-    assert notes.velocities[0] == 100
-    assert notes.velocities[1] == pytest.approx(50, abs=2)
-    np.testing.assert_allclose(notes.gates * 64 / RATE, 0.4, atol=0.06)
-    peaks = notes.loudness_db.max(axis=1)
+    grid, sounds = recorded_notes(Recording(samples, RATE, Path("tune.wav")), INSTRUMENT, release_s=0.2)
+    assert grid.notes.tolist() == [81, 88]
+    assert grid.velocities[0] == 100
+    assert grid.velocities[1] == pytest.approx(50, abs=2)
+    np.testing.assert_allclose(grid.gates * 64 / RATE, 0.4, atol=0.06)
+    peaks = grid.loudness_db.max(axis=1)
     assert peaks[0] == pytest.approx(-10.0, abs=1.0)  # moved to what the instrument learned
     assert peaks[0] - peaks[1] == pytest.approx(12, abs=2)
     assert len(sounds) == 2
@@ -82,7 +82,7 @@ def test_a_recording_without_notes_is_refused():
         recorded_notes(Recording(noise, RATE, Path("hiss.wav")), INSTRUMENT, release_s=0.2)
 
 
-def test_a_modulator_is_heard_through_what_it_modulates():
+def test_a_modulator_is_audible_through_its_carrier():
     # Algorithm 1: OP2 modulates OP1; OP6 > OP5 > OP4 > OP3.
     octaves = np.full((1, 2, 6), -20.0)
     octaves[..., 0] = [0.0, -10.0]
@@ -93,4 +93,4 @@ def test_a_modulator_is_heard_through_what_it_modulates():
     # A sideband is half the index, which is 2 pi at gain 1: at this floor it is 60 dB under full, when OP1 is.
     sidebands_db = 20 * np.log10(np.pi * 2 ** floor[0, :, 1])
     np.testing.assert_allclose(sidebands_db, [-60, -60 + 60.2], atol=0.01)
-    assert np.all(floor[..., 5] > octaves[..., 5])  # behind silent carriers nothing is heard
+    assert np.all(floor[..., 5] > octaves[..., 5])  # behind silent carriers nothing is audible

@@ -1,0 +1,116 @@
+"""A resynthesis as files: the sound, a figure, and a JSON of settings and remarks."""
+
+import json
+import os
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from ddx7.audio.files import Recording, peak_limit, write_audio
+from ddx7.engine.tables import DB_PER_OCTAVE
+from ddx7.files import atomic_write, refuse_to_overwrite
+from ddx7.resynthesis.instrument import Instrument
+from ddx7.resynthesis.transfer import Transfer
+
+
+class ResynthesisFiles(NamedTuple):
+    """The files of a resynthesis.
+
+    Attributes:
+      audio: the sound, WAV.
+      figure: spectrograms of recording and resynthesis, loudness, operator levels, PNG.
+      report: settings and remarks, JSON.
+    """
+
+    audio: Path
+    figure: Path
+    report: Path
+
+
+def resynthesis_files(folder: str | os.PathLike[str], name: str) -> ResynthesisFiles:
+    """Where `write_resynthesis` writes, so that a caller can check before the work begins.
+
+    Args:
+      folder: the folder.
+      name: of the files, without suffix.
+    """
+    return ResynthesisFiles(*(Path(folder) / f"{name}{suffix}" for suffix in (".wav", ".png", ".json")))
+
+
+def write_resynthesis(
+    transfer: Transfer,
+    recording: Recording,
+    instrument: Instrument,
+    folder: str | os.PathLike[str],
+    name: str,
+    *,
+    model: str,
+    took_s: float,
+    force: bool = False,
+) -> dict[str, Any]:
+    """Write a resynthesis into a folder, each file atomically.
+
+    The sound is scaled down if it peaks above -1 dBFS.
+
+    Args:
+      transfer: the resynthesis.
+      recording: that was played.
+      instrument: that played it.
+      folder: made if missing.
+      name: of the files, without suffix.
+      model: name or path of the instrument, for the report.
+      took_s: seconds of computing, for the report.
+      force: replace existing files.
+
+    Returns:
+      the report, JSON-ready.
+
+    Raises:
+      Ddx7Error: a file exists (without `force`), and then none is written; or one cannot be written.
+    """
+    files = resynthesis_files(folder, name)
+    refuse_to_overwrite(files, force=force)
+    report = {
+        "recording": str(recording.path),
+        "model": model,
+        "files": [str(path) for path in files],
+        "seconds": round(recording.duration_s, 3),
+        "took_s": round(took_s, 2),
+        **transfer_to_dict(transfer),
+        "version": version("ddx7"),
+    }
+    write_audio(files.audio, peak_limit(transfer.audio), transfer.sample_rate, force=force)
+    atomic_write(files.figure, _figure(transfer, instrument, f"{name}, played by {model}"), force=force)
+    atomic_write(files.report, (json.dumps(report, indent=2) + "\n").encode(), force=force)
+    return report
+
+
+def transfer_to_dict(transfer: Transfer) -> dict[str, Any]:
+    """Settings and remarks of a resynthesis, without the sounds, JSON-ready."""
+    playback = transfer.playback
+    return {
+        "transpose": playback.transpose,
+        "mod_index": playback.mod_index,
+        "attack_s": transfer.attack_s,
+        "levels_db": list(playback.levels_db),
+        "ratios": list(playback.ratios),
+        "room": playback.reverb,
+        "seed": transfer.seed,
+        "notes": list(transfer.remarks),
+    }
+
+
+def _figure(transfer: Transfer, instrument: Instrument, title: str) -> bytes:
+    from ddx7.plot import figure_bytes, resynthesis_figure  # here, because matplotlib takes half a second to load
+
+    structure = instrument.model.synthesizer.dx7_structure
+    carriers = [] if structure is None else [op for op, carrier in enumerate(structure.carriers, 1) if carrier]
+    figure = resynthesis_figure(
+        transfer.target,
+        transfer.audio,
+        transfer.sample_rate,
+        title,
+        operator_db=None if structure is None else transfer.controls * DB_PER_OCTAVE,
+        carriers=carriers,
+    )
+    return figure_bytes(figure)
