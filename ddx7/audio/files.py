@@ -50,9 +50,9 @@ def read_audio(
     path: str | PathLike[str],
     *,
     sample_rate: int | None = None,
-    max_seconds: float = 600.0,
-    start_s: float = 0.0,
-    stop_s: float = np.inf,
+    max_seconds: float | int = 600.0,
+    start_s: float | int = 0.0,
+    stop_s: float | int = np.inf,
 ) -> Recording:
     """Read a recording, or a part of it, as mono float32; channels are averaged.
 
@@ -116,7 +116,7 @@ def _open(path: Path) -> "Iterator[soundfile.SoundFile]":
         raise AudioError(f"{path}: cannot be decoded as sound, {_WANTED}") from error
 
 
-def _decode(path: Path, max_seconds: float, start_s: float, stop_s: float) -> tuple[np.ndarray, int]:
+def _decode(path: Path, max_seconds: float | int, start_s: float | int, stop_s: float | int) -> tuple[np.ndarray, int]:
     """Mono float32 [time] and its rate, decoded in blocks so that memory holds one channel, not all of them."""
     with _open(path) as file:
         rate = file.samplerate
@@ -158,7 +158,7 @@ def resample(samples: np.ndarray, from_rate: int, to_rate: int) -> np.ndarray:
     return np.asarray(soxr.resample(samples, from_rate, to_rate, quality="HQ"), np.float32)
 
 
-def peak_limit(samples: np.ndarray, ceiling_db: float = -1.0) -> np.ndarray:
+def peak_limit(samples: np.ndarray, ceiling_db: float | int = -1.0) -> np.ndarray:
     """Scale the whole sound down if its peak is above the ceiling; quieter sound stays as it is, and nothing clips.
 
     Args:

@@ -8,7 +8,7 @@ _CORNER_HZ = 1000.0
 _LOG_STEP = np.log(6.4) / 27.0
 
 
-def hz_to_mel(f_hz: np.ndarray | float) -> np.ndarray:
+def hz_to_mel(f_hz: np.ndarray | float | int) -> np.ndarray:
     """Mel of a frequency in Hz, on Slaney's scale.
 
     >>> round(float(hz_to_mel(1000.0)), 9)
@@ -19,7 +19,7 @@ def hz_to_mel(f_hz: np.ndarray | float) -> np.ndarray:
     return np.where(f_hz < _CORNER_HZ, f_hz / _LINEAR_HZ, above)
 
 
-def mel_to_hz(mel: np.ndarray | float) -> np.ndarray:
+def mel_to_hz(mel: np.ndarray | float | int) -> np.ndarray:
     """Frequency in Hz of a mel on Slaney's scale.
 
     >>> round(float(mel_to_hz(15.0)), 9)
@@ -31,7 +31,7 @@ def mel_to_hz(mel: np.ndarray | float) -> np.ndarray:
 
 
 def mel_filterbank(
-    sample_rate: int, n_fft: int, n_mels: int, *, lowest_hz: float = 30.0, highest_hz: float = 16_000.0
+    sample_rate: int, n_fft: int, n_mels: int, *, lowest_hz: float | int = 30.0, highest_hz: float | int = 16_000.0
 ) -> np.ndarray:
     """Triangular mel filters of unit area, as `librosa.filters.mel` makes by default.
 

@@ -59,7 +59,7 @@ class Note:
     other_gates_s: tuple[float, ...] = ()
 
 
-def analyse_note(samples: np.ndarray, sample_rate: int, *, around_hz: float | None = None) -> Note:
+def analyse_note(samples: np.ndarray, sample_rate: int, *, around_hz: float | int | None = None) -> Note:
     """Measure a recording of one note.
 
     Args:

@@ -139,7 +139,7 @@ def _join_unclear(parts: list[_Segment], notes: list[Note | None]) -> list[_Segm
 def _is_step(before: Note | None, after: Note | None) -> bool:
     if before is None or after is None or min(before.confidence, after.confidence) < UNCLEAR:
         return False
-    return abs(12 * np.log2(after.f0_hz / before.f0_hz)) >= STEP_SEMITONES
+    return bool(abs(12 * np.log2(after.f0_hz / before.f0_hz)) >= STEP_SEMITONES)
 
 
 def _confidence(notes: list[Note]) -> float:

@@ -38,7 +38,7 @@ class Partials(NamedTuple):
 
 
 def spectral_peaks(
-    samples: np.ndarray, sample_rate: int, *, lowest_hz: float = 20.0, highest_hz: float = 20_000.0
+    samples: np.ndarray, sample_rate: int, *, lowest_hz: float | int = 20.0, highest_hz: float | int = 20_000.0
 ) -> SpectralPeaks:
     """Every peak of the spectrum of the whole sound within a range of frequencies.
 
@@ -71,11 +71,11 @@ def spectral_peaks(
 def partials(
     samples: np.ndarray,
     sample_rate: int,
-    f0_hz: float,
+    f0_hz: float | int,
     *,
     n: int = 24,
-    start_s: float = 0.0,
-    floor_db: float = -60.0,
+    start_s: float | int = 0.0,
+    floor_db: float | int = -60.0,
 ) -> Partials:
     """The strongest partials of a note over a quarter of a second or 16 periods, whichever is longer.
 

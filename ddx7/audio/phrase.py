@@ -3,7 +3,7 @@
 import numpy as np
 
 
-def best_part(samples: np.ndarray, sample_rate: int, longest_s: float) -> tuple[float, float]:
+def best_part(samples: np.ndarray, sample_rate: int, longest_s: float | int) -> tuple[float, float]:
     """The part of a recording with the most energy.
 
     Args:

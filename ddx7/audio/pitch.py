@@ -46,7 +46,7 @@ class PitchEstimate(NamedTuple):
     confidence: float
 
 
-def hz_to_midi(f_hz: np.ndarray | float) -> np.ndarray:
+def hz_to_midi(f_hz: np.ndarray | float | int) -> np.ndarray:
     """MIDI note number, fractional, of a frequency in Hz; 440 Hz is 69.
 
     >>> float(hz_to_midi(880.0))
@@ -55,7 +55,7 @@ def hz_to_midi(f_hz: np.ndarray | float) -> np.ndarray:
     return np.asarray(69.0 + 12.0 * np.log2(np.asarray(f_hz) / 440.0))
 
 
-def midi_to_hz(note: np.ndarray | float) -> np.ndarray:
+def midi_to_hz(note: np.ndarray | float | int) -> np.ndarray:
     """Frequency in Hz of a MIDI note number, which may be fractional.
 
     >>> float(midi_to_hz(57.0))
@@ -64,7 +64,7 @@ def midi_to_hz(note: np.ndarray | float) -> np.ndarray:
     return np.asarray(440.0 * 2.0 ** ((np.asarray(note) - 69.0) / 12.0))
 
 
-def cents_between(f_hz: np.ndarray | float, reference_hz: np.ndarray | float) -> np.ndarray:
+def cents_between(f_hz: np.ndarray | float | int, reference_hz: np.ndarray | float | int) -> np.ndarray:
     """Interval in cents from a reference frequency up to another one; negative if that is lower.
 
     >>> float(cents_between(880.0, 440.0)), float(cents_between(220.0, 440.0))
@@ -73,7 +73,7 @@ def cents_between(f_hz: np.ndarray | float, reference_hz: np.ndarray | float) ->
     return np.asarray(1200 * np.log2(np.asarray(f_hz) / np.asarray(reference_hz)))
 
 
-def estimate_pitch(samples: np.ndarray, sample_rate: int, *, around_hz: float | None = None) -> PitchEstimate:
+def estimate_pitch(samples: np.ndarray, sample_rate: int, *, around_hz: float | int | None = None) -> PitchEstimate:
     """Pitch of one note that starts at sample 0.
 
     Args:
@@ -121,7 +121,7 @@ def _frames(samples: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return frames, np.mean(frames[:, : int(WINDOW_S * RATE)] ** 2, axis=1)
 
 
-def _repeats(frames: np.ndarray, around_hz: float | None) -> tuple[np.ndarray, np.ndarray]:
+def _repeats(frames: np.ndarray, around_hz: float | int | None) -> tuple[np.ndarray, np.ndarray]:
     """The frequency in Hz at which each frame repeats best, and how well: 1 exactly, 0 not at all; each [frame]."""
     lag, difference = find_periods(frames, RATE)
     if around_hz is not None:

@@ -77,9 +77,9 @@ def log_mel(
     n_fft: int = 2048,
     hop: int = 512,
     n_mels: int = 128,
-    lowest_hz: float = 30.0,
-    highest_hz: float = 16_000.0,
-    floor_db: float = -100.0,
+    lowest_hz: float | int = 30.0,
+    highest_hz: float | int = 16_000.0,
+    floor_db: float | int = -100.0,
 ) -> Float[Array, "*batch frame mel"]:
     """Mel spectrum in dB of power with a soft floor, which keeps the gradient finite at silence.
 

@@ -97,8 +97,8 @@ def log_mel(
     n_fft: int = 2048,
     hop: int = 512,
     n_mels: int = 128,
-    lowest_hz: float = 30.0,
-    highest_hz: float = 16_000.0,
+    lowest_hz: float | int = 30.0,
+    highest_hz: float | int = 16_000.0,
 ) -> np.ndarray:
     """Mel spectrum in dB of power, without the scaling and the soft floor of the JAX function.
 

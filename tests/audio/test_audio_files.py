@@ -140,16 +140,16 @@ def test_many_channels_are_refused_before_they_are_decoded(tmp_path):
 
 @pytest.mark.parametrize("suffix", [".wav", ".FLAC"])
 def test_written_sound_reads_back(tmp_path, suffix):
-    wanted = np.random.default_rng(0).uniform(-1, 1, 5000).astype(np.float32)
-    path = write_audio(tmp_path / f"a{suffix}", wanted, 48_000)
-    found = read_audio(path)
-    assert found.sample_rate == 48_000
-    np.testing.assert_allclose(found.samples, wanted, atol=2.0**-23)
+    expected = np.random.default_rng(0).uniform(-1, 1, 5000).astype(np.float32)
+    path = write_audio(tmp_path / f"a{suffix}", expected, 48_000)
+    result = read_audio(path)
+    assert result.sample_rate == 48_000
+    np.testing.assert_allclose(result.samples, expected, atol=2.0**-23)
 
 
 def test_full_scale_survives_writing(tmp_path):
-    found = read_audio(write_audio(tmp_path / "a.wav", np.array([1.0, -1.0, 1.0, 0.0]), RATE))
-    np.testing.assert_allclose(found.samples, [1, -1, 1, 0], atol=2.0**-22)
+    result = read_audio(write_audio(tmp_path / "a.wav", np.array([1.0, -1.0, 1.0, 0.0]), RATE))
+    np.testing.assert_allclose(result.samples, [1, -1, 1, 0], atol=2.0**-22)
 
 
 def test_writing_never_overwrites_unasked(tmp_path):
@@ -163,7 +163,7 @@ def test_writing_never_overwrites_unasked(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("name", "samples", "found"),
+    ("name", "samples", "message"),
     [
         ("a.mp3", np.ones(10), "cannot write .mp3"),
         ("a", np.ones(10), "without suffix"),
@@ -174,10 +174,10 @@ def test_writing_never_overwrites_unasked(tmp_path):
         ("a.wav", np.array([0.1, -1.25]), "peaks at 1.250"),
     ],
 )
-def test_what_cannot_be_written_is_refused_and_leaves_nothing(tmp_path, name, samples, found):
+def test_what_cannot_be_written_is_refused_and_leaves_nothing(tmp_path, name, samples, message):
     with pytest.raises(Ddx7Error) as caught:
         write_audio(tmp_path / name, samples, RATE)
-    assert found in str(caught.value)
+    assert message in str(caught.value)
     assert not list(tmp_path.iterdir())
 
 

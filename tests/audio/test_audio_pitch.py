@@ -9,7 +9,7 @@ from ddx7.errors import AudioError
 
 RATE = 44_100
 
-# What the index measured wrongly: its 1209 Hz is a third of the second of the bell's partials (1309, 3620, 6738 Hz).
+# The index is wrong here: its 1209 Hz is a third of the second of the bell's partials (1309, 3620, 6738 Hz).
 MISMEASURED = {"sonicpi_perc_bell.flac": 87.88}
 
 
@@ -29,7 +29,7 @@ def test_every_octave_shape_and_rate(tone, note, shape, sample_rate):
     }[shape]
     f0_hz = float(midi_to_hz(note))
     if shape == "no fundamental" and 4 * f0_hz > min(6000.0, 0.45 * sample_rate):
-        pytest.skip("too few partials are within hearing's range of pitch")
+        pytest.skip("too few partials are within the range of pitch")
     pitch = estimate_pitch(tone(f0_hz, partials, seconds=0.8, sample_rate=sample_rate), sample_rate)
     assert abs(cents_off(pitch.f0_hz, note)) < 5
     assert pitch.confidence > 0.7
@@ -53,18 +53,18 @@ def test_a_vibrato_does_not_move_the_pitch():
     assert pitch.confidence > 0.5
 
 
-def test_the_beginning_names_the_note(tone):
+def test_the_beginning_decides_the_pitch(tone):
     notes = np.concatenate([tone(float(midi_to_hz(n)), seconds=0.5) for n in (74, 71, 71, 71, 71)])
     assert abs(cents_off(estimate_pitch(notes, RATE).f0_hz, 74)) < 10
 
 
-def test_hum_does_not_name_a_soft_note(tone):
+def test_hum_does_not_decide_the_pitch_of_a_soft_note(tone):
     t = np.arange(round(1.5 * RATE)) / RATE
     pitch = estimate_pitch(0.1 * tone(880, {1: 1, 2: 0.2}) + 0.05 * np.sin(2 * np.pi * 31 * t), RATE)
     assert abs(cents_off(pitch.f0_hz, 81)) < 5
 
 
-def test_a_bell_is_named_by_its_lowest_strong_partial_without_confidence(tone):
+def test_the_pitch_of_a_bell_is_its_lowest_strong_partial_with_low_confidence(tone):
     # The partials of a free bar. Source: N. H. Fletcher and T. D. Rossing, The Physics of Musical Instruments, 2.15.
     bar = tone(500, {1: 0.4, 2.756: 1, 5.404: 0.7, 8.933: 0.3})
     pitch = estimate_pitch(bar, RATE)
@@ -76,7 +76,7 @@ def test_noise_has_no_confidence():
     assert estimate_pitch(np.random.default_rng(0).normal(0, 0.1, RATE), RATE).confidence < 0.2
 
 
-def test_too_little_sound_is_said():
+def test_too_little_sound_is_refused():
     with pytest.raises(AudioError, match=r"found 5\.0 ms"):
         estimate_pitch(np.ones(5 * RATE // 1000), RATE)
 
@@ -94,12 +94,12 @@ def test_the_pitch_of_real_one_shots(shared):
     for row in rows:
         recording = read_audio(shared / "audio" / row["file_44k"])
         name = recording.path.name
-        wanted = MISMEASURED.get(name, float(row["f0_midi_measured"]))
+        expected = MISMEASURED.get(name, float(row["f0_midi_measured"]))
         pitch = estimate_pitch(recording.samples, recording.sample_rate)
-        assert abs(cents_off(pitch.f0_hz, wanted)) < 15, name
+        assert abs(cents_off(pitch.f0_hz, expected)) < 15, name
         if pitch.confidence > 0.4:
             clear += 1
-            assert abs(cents_off(pitch.f0_hz, wanted)) < 10, name
+            assert abs(cents_off(pitch.f0_hz, expected)) < 10, name
     assert clear >= len(rows) - 3  # the percussive bell, the choir's chord and the wobbling bass
 
 

@@ -8,7 +8,7 @@ from ddx7.errors import AudioError
 RATE = 44_100
 
 
-def test_it_is_what_it_says(tone, plain_stft):
+def test_the_distance_follows_its_definition(tone, plain_stft):
     filters = librosa.filters.mel(sr=RATE, n_fft=2048, n_mels=128, fmin=30, fmax=16_000).T.astype(np.float64)
 
     def mel_db(sound):
@@ -17,9 +17,9 @@ def test_it_is_what_it_says(tone, plain_stft):
 
     noise = np.random.default_rng(0).normal(0, 0.1, len(tone(220))).astype(np.float32)
     for target, other in [(tone(220), tone(330)), (tone(220), noise), (noise, tone(220))]:
-        wanted, found = mel_db(target), mel_db(other)
-        floor = wanted.max() - 80
-        difference = np.mean(np.abs(np.maximum(wanted, floor) - np.maximum(found, floor)))
+        expected, result = mel_db(target), mel_db(other)
+        floor = expected.max() - 80
+        difference = np.mean(np.abs(np.maximum(expected, floor) - np.maximum(result, floor)))
         assert log_mel_distance(target, other) == pytest.approx(difference, rel=1e-4)
         assert difference > 3
 
@@ -28,14 +28,14 @@ def test_the_same_sound_at_another_level_is_at_zero(tone):
     assert log_mel_distance(tone(220), 0.01 * tone(220)) == pytest.approx(0, abs=1e-4)
 
 
-def test_six_decibels_in_some_bands_measure_what_they_are():
+def test_six_decibels_in_some_bands_change_the_mean_by_their_share():
     noise = np.random.default_rng(0).normal(0, 0.1, 2 * RATE)
     f_hz = np.fft.rfftfreq(len(noise), 1 / RATE)
     louder = np.fft.irfft(np.fft.rfft(noise) * np.where(f_hz < 1000, 2.0, 1.0), len(noise))
-    matched_db = 10 * np.log10(np.mean(louder**2) / np.mean(noise**2))  # what matching the RMS takes back everywhere
+    matched_db = 10 * np.log10(np.mean(louder**2) / np.mean(noise**2))  # RMS matching removes this everywhere
     share = np.mean(librosa.mel_frequencies(130, fmin=30, fmax=16_000)[1:-1] < 1000)
-    wanted = share * (20 * np.log10(2) - matched_db) + (1 - share) * matched_db
-    assert log_mel_distance(noise, louder) == pytest.approx(wanted, rel=0.03)
+    expected = share * (20 * np.log10(2) - matched_db) + (1 - share) * matched_db
+    assert log_mel_distance(noise, louder) == pytest.approx(expected, rel=0.03)
 
 
 def test_length_and_rate_follow_the_target(tone):
@@ -49,14 +49,14 @@ def test_length_and_rate_follow_the_target(tone):
     assert log_mel_distance(slow, other, 22_050) == pytest.approx(same_at_44, rel=0.1)
 
 
-def test_what_lies_eighty_decibels_down_does_not_count(tone):
+def test_levels_eighty_decibels_down_do_not_count(tone):
     loud = tone(220, {1: 1.0}, attack_s=0.1, decay_per_s=0.0)
     faint = tone(5000, {1: 1.0}, attack_s=0.1, decay_per_s=0.0)
     assert log_mel_distance(loud, loud + 2e-5 * faint) < 0.01
     assert log_mel_distance(loud, loud + 1e-2 * faint) > 0.3
 
 
-def test_silence_is_far_but_finite_and_no_target(tone):
+def test_silence_has_a_finite_distance_and_is_no_target(tone):
     distance = log_mel_distance(tone(220), np.zeros(10))
     assert 10 < distance < 80
     with pytest.raises(AudioError, match="silent"):
@@ -66,7 +66,7 @@ def test_silence_is_far_but_finite_and_no_target(tone):
 
 
 def test_random_voices_are_about_fourteen_decibels_from_recordings(shared):
-    """The scale by which a reader may judge a reported distance."""
+    """The scale of reported distances."""
     import soundfile
 
     from ddx7.audio import read_audio

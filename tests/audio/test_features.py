@@ -9,7 +9,7 @@ from ddx7.errors import AudioError, Ddx7Error
 RATE = 16_000
 
 
-def sing(f0_hz: np.ndarray, partials: int = 6) -> np.ndarray:
+def harmonic_tone(f0_hz: np.ndarray, partials: int = 6) -> np.ndarray:
     phase = np.cumsum(f0_hz) / RATE
     return sum(np.sin(2 * np.pi * k * phase) / k for k in range(1, partials + 1)) / 4
 
@@ -17,8 +17,8 @@ def sing(f0_hz: np.ndarray, partials: int = 6) -> np.ndarray:
 def test_a_weighting_is_that_of_the_standard():
     # IEC 61672-1, table 3: rounded to 0.1 dB.
     table = {31.62: -39.4, 100.0: -19.1, 199.5: -10.9, 1000.0: 0.0, 2512.0: 1.3, 7943.0: -1.1, 15849.0: -6.6}
-    found = 10 * np.log10(a_weighting(np.array(list(table))))
-    np.testing.assert_allclose(found, list(table.values()), atol=0.06)
+    result = 10 * np.log10(a_weighting(np.array(list(table))))
+    np.testing.assert_allclose(result, list(table.values()), atol=0.06)
 
 
 @pytest.mark.parametrize("rate", [16_000, 44_100])
@@ -41,20 +41,22 @@ def test_a_vibrato_is_followed():
     t = np.arange(2 * RATE) / RATE
     f0_hz = 440 * 2 ** (0.5 / 12 * np.sin(2 * np.pi * 5.5 * t))
     times = np.arange(125, 375) * HOP / RATE
-    found, sure = follow(sing(f0_hz), RATE, times, "yin")
-    cents = 1200 * np.abs(np.log2(found / np.interp(times, t, f0_hz)))
+    result, confidence = follow(harmonic_tone(f0_hz), RATE, times, "yin")
+    cents = 1200 * np.abs(np.log2(result / np.interp(times, t, f0_hz)))
     assert np.median(cents) < 8  # windows of 60 ms take a tenth off half a semitone
     assert cents.max() < 25
-    assert sure.min() > 0.8
+    assert confidence.min() > 0.8
 
 
 def test_steps_and_a_rest_are_found():
     f0_hz = np.repeat([220.0, 330.0, 0.0, 165.0], RATE // 2)
-    x = np.where(f0_hz > 0, sing(np.maximum(f0_hz, 1)), 1e-4 * np.random.default_rng(0).normal(size=len(f0_hz)))
-    at, found, _ = yin(x, RATE)
-    for second, wanted in ((0.25, 220), (0.75, 330), (1.75, 165)):
-        assert found[np.argmin(np.abs(at - second))] == pytest.approx(wanted, rel=0.005)
-    assert found[np.argmin(np.abs(at - 1.25))] == 0
+    x = np.where(
+        f0_hz > 0, harmonic_tone(np.maximum(f0_hz, 1)), 1e-4 * np.random.default_rng(0).normal(size=len(f0_hz))
+    )
+    at, result, _ = yin(x, RATE)
+    for second, expected in ((0.25, 220), (0.75, 330), (1.75, 165)):
+        assert result[np.argmin(np.abs(at - second))] == pytest.approx(expected, rel=0.005)
+    assert result[np.argmin(np.abs(at - 1.25))] == 0
 
 
 def test_pitch_steps_in_the_middle_of_a_rest():
@@ -64,22 +66,22 @@ def test_pitch_steps_in_the_middle_of_a_rest():
         np.ones(11),
     )
     try:
-        found, _ = follow(np.ones(1), RATE, np.arange(0, 1.01, 0.05), "rest")
+        result, _ = follow(np.ones(1), RATE, np.arange(0, 1.01, 0.05), "rest")
     finally:
         del EXTRACTORS["rest"]
-    np.testing.assert_allclose(found[:10], 200, rtol=1e-5)
-    np.testing.assert_allclose(found[11:], 400, rtol=1e-5)
+    np.testing.assert_allclose(result[:10], 200, rtol=1e-5)
+    np.testing.assert_allclose(result[11:], 400, rtol=1e-5)
 
 
 def test_pitch_goes_on_through_silence():
-    x = np.concatenate([sing(np.full(RATE, 300.0)), np.zeros(RATE)])
+    x = np.concatenate([harmonic_tone(np.full(RATE, 300.0)), np.zeros(RATE)])
     features = extract(x, RATE, "yin")
     assert (features.f0_hz > 0).all()
     np.testing.assert_allclose(features.f0_hz[20:], 300, rtol=0.02)
     assert features.confidence[-50:].max() == 0
 
 
-def test_of_noise_no_pitch_is_claimed():
+def test_noise_has_no_confident_pitch():
     features = extract(np.random.default_rng(0).normal(size=RATE) * 0.1, RATE, "yin")
     assert np.mean(features.confidence > 0.5) < 0.1
 
@@ -99,7 +101,7 @@ def test_less_than_a_frame_is_refused():
         extract(np.ones(63), RATE, "yin")
 
 
-def test_what_was_measured_is_kept_by_content(tmp_path):
+def test_the_cache_is_keyed_by_content(tmp_path):
     calls = []
 
     def counting(x: np.ndarray, rate: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -108,7 +110,7 @@ def test_what_was_measured_is_kept_by_content(tmp_path):
 
     EXTRACTORS["counting"] = counting
     try:
-        x = sing(np.full(8000, 250.0)).astype(np.float32)
+        x = harmonic_tone(np.full(8000, 250.0)).astype(np.float32)
         first = extract_cached(x, RATE, tmp_path, "counting")
         again = extract_cached(x, RATE, tmp_path, "counting")
         np.testing.assert_array_equal(first.f0_hz, again.f0_hz)
@@ -116,7 +118,7 @@ def test_what_was_measured_is_kept_by_content(tmp_path):
         extract_cached(x * 0.5, RATE, tmp_path, "counting")
         extract_cached(x, 22_050, tmp_path, "counting")
         assert len(calls) == 3
-        # Half a file, as a crash of a foreign program may leave it, is measured anew.
+        # A torn file, as a crash of another program may leave it, is measured anew.
         for path in tmp_path.glob("*.npz"):
             path.write_bytes(path.read_bytes()[:100])
         np.testing.assert_array_equal(extract_cached(x, RATE, tmp_path, "counting").f0_hz, first.f0_hz)

@@ -9,12 +9,12 @@ from ddx7.errors import AudioError
 
 RATE = 44_100
 
-# One-shots whose string is struck late, after the rumble of the room has begun.
+# One-shots whose string is struck late, after the rumble of the recording has begun.
 LATE = {"ph_banjo_C3_very-long_forte_normal.flac": 0.185, "ph_mandolin_A4_very-long_piano_normal.flac": 0.29}
 
 
 def held(seconds: float, release_per_s: float, *, total: float = 3.0, decay_per_s: float = 0.3) -> np.ndarray:
-    """A tone of 220 Hz held for some time and let go; amplitudes fall exponentially at the given rates."""
+    """A tone of 220 Hz held for some time and released; amplitudes fall exponentially at the given rates."""
     t = np.arange(round(total * RATE)) / RATE
     level = np.exp(-decay_per_s * np.minimum(t, seconds) - release_per_s * np.maximum(t - seconds, 0))
     return 0.3 * level * np.minimum(t / 0.02, 1) * sum(np.sin(2 * np.pi * 220 * k * t) / k for k in range(1, 9))
@@ -24,12 +24,12 @@ def late(samples: np.ndarray, seconds: float) -> np.ndarray:
     return np.concatenate([np.zeros(round(seconds * RATE)), samples])
 
 
-@pytest.mark.parametrize("lead_s", [0.0, 0.25, 1.1])
+@pytest.mark.parametrize("delay_s", [0.0, 0.25, 1.1])
 @pytest.mark.parametrize("noise", [0.0, 1e-4, 3e-3])
-def test_the_onset_is_where_the_sound_begins(tone, lead_s, noise):
-    recording = late(tone(330), lead_s)
+def test_the_onset_is_where_the_sound_begins(tone, delay_s, noise):
+    recording = late(tone(330), delay_s)
     recording = recording + np.random.default_rng(0).normal(0, noise, len(recording))
-    assert analyse_note(recording, RATE).onset_s == pytest.approx(lead_s, abs=0.004)
+    assert analyse_note(recording, RATE).onset_s == pytest.approx(delay_s, abs=0.004)
 
 
 def test_rumble_before_the_attack_is_no_onset(tone):
@@ -46,13 +46,13 @@ def test_a_slow_swell_begins_where_it_begins(tone, noise):
     assert analyse_note(recording, RATE).onset_s == pytest.approx(0.3, abs=0.03)
 
 
-def test_a_swell_that_a_recording_begins_with_is_no_noise_before_it(tone):
+def test_a_swell_at_the_beginning_is_no_noise_before_the_note(tone):
     assert analyse_note(tone(330, attack_s=0.8, decay_per_s=0.0), RATE).onset_s < 0.02
 
 
 @pytest.mark.parametrize("attack_s", [0.01, 0.9])
 @pytest.mark.parametrize("release_per_s", [1.5, 4.0])
-def test_a_slow_release_is_among_the_times_when_the_key_may_be_let_go(attack_s, release_per_s):
+def test_a_slow_release_is_among_the_possible_gates(attack_s, release_per_s):
     t = np.arange(round(2.5 * RATE)) / RATE
     note = analyse_note(held(1.2, release_per_s, total=2.5) * np.minimum(t / attack_s, 1), RATE)
     gates = np.array([note.gate_s, *note.other_gates_s])
@@ -103,10 +103,10 @@ def test_pitch_and_level(tone):
     assert note.confidence > 0.9
 
 
-@pytest.mark.parametrize(("around_hz", "wanted"), [(None, 57), (222.0, 57), (112.0, 45), (435.0, 69)])
-def test_a_known_octave_is_kept(tone, around_hz, wanted):
+@pytest.mark.parametrize(("around_hz", "expected"), [(None, 57), (222.0, 57), (112.0, 45), (435.0, 69)])
+def test_a_known_octave_is_kept(tone, around_hz, expected):
     sound = tone(220, {1: 0.3, 2: 1, 3: 0.2, 4: 0.6}, decay_per_s=0.5)
-    assert analyse_note(sound, RATE, around_hz=around_hz).note == wanted
+    assert analyse_note(sound, RATE, around_hz=around_hz).note == expected
 
 
 @pytest.mark.parametrize("cents", [-49, 49])
@@ -122,13 +122,13 @@ def test_silence_is_refused(length):
 
 
 def test_partials_of_a_tone_are_found(tone):
-    wanted = {1: 1.0, 2: 0.1, 3.01: 0.5, 7.5: 0.03, 14: 0.2}
-    found = partials(tone(150, wanted, decay_per_s=1.0), RATE, 150, floor_db=-50)
-    np.testing.assert_allclose(found.ratio, list(wanted), atol=0.003)
-    np.testing.assert_allclose(found.level_db, 20 * np.log10(list(wanted.values())), atol=0.5)
+    expected = {1: 1.0, 2: 0.1, 3.01: 0.5, 7.5: 0.03, 14: 0.2}
+    result = partials(tone(150, expected, decay_per_s=1.0), RATE, 150, floor_db=-50)
+    np.testing.assert_allclose(result.ratio, list(expected), atol=0.003)
+    np.testing.assert_allclose(result.level_db, 20 * np.log10(list(expected.values())), atol=0.5)
 
 
-def test_the_strongest_partials_are_kept_and_the_faint_left_out(tone):
+def test_only_the_strongest_partials_above_the_floor_are_kept(tone):
     sound = tone(150, {1: 0.3, 2: 0.1, 3: 1.0, 4: 0.5, 5: 1e-4})
     np.testing.assert_allclose(partials(sound, RATE, 150, n=2).ratio, [3, 4], atol=0.003)
     np.testing.assert_allclose(partials(sound, RATE, 150).ratio, [1, 2, 3, 4], atol=0.003)
@@ -156,7 +156,7 @@ def test_real_one_shots_are_measured_sensibly(shared):
         assert note.onset_s == pytest.approx(LATE.get(name, 0.02), abs=0.03), name
         assert 0.2 < note.gate_s <= note.duration_s <= recording.duration_s - note.onset_s + 1e-6, name
         assert note.peak_db == pytest.approx(-0.9, abs=0.1), name
-    # Brass and a soundfont's bass are let go before the end; a harp rings.
+    # Brass and a soundfont's bass have a release before the end; a harp rings.
     assert notes["ph_trombone_A3_15_forte_normal.flac"].gate_s == pytest.approx(0.64, abs=0.1)
     assert notes["sf2_fretless.flac"].gate_s == pytest.approx(1.49, abs=0.05)
     assert notes["sf2_harp.flac"].gate_s == notes["sf2_harp.flac"].duration_s

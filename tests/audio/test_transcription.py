@@ -10,8 +10,8 @@ from ddx7.engine.midi import read_midi
 NOTE = Note(0.0, 0.5, 0.6, 440.0, 69, 0.0, 1.0, -20.0, -10.0)
 
 
-def note(key: int, onset_s: float, gate_s: float) -> Note:
-    return replace(NOTE, note=key, onset_s=onset_s, gate_s=gate_s)
+def note(number: int, onset_s: float, gate_s: float) -> Note:
+    return replace(NOTE, note=number, onset_s=onset_s, gate_s=gate_s)
 
 
 def played(data: bytes) -> list[tuple[int, int, float, float]]:
@@ -19,7 +19,7 @@ def played(data: bytes) -> list[tuple[int, int, float, float]]:
     return [(n.key, n.velocity, round(n.onset_s, 3), round(n.release_s, 3)) for n in score.notes]
 
 
-def test_notes_are_read_back_as_they_were_heard():
+def test_notes_are_read_back_with_their_onsets_and_gates():
     notes = [note(60, 0.25, 0.5), note(64, 0.7, 0.25), note(72, 12.3, 4.0)]  # the first two overlap
     assert played(midi_bytes(notes, [100, 1, 127])) == [
         (60, 100, 0.25, 0.75),
@@ -35,22 +35,22 @@ def test_the_file_is_of_format_0_at_120_beats_a_minute():
     assert [m.tempo for m in file if m.type == "set_tempo"] == [500_000]
 
 
-def test_a_key_is_let_go_before_it_is_struck_again():
+def test_a_note_is_released_before_it_begins_again():
     notes = [note(60, 0.0, 2.0), note(60, 0.5, 1.0), note(60, 1.5, 0.25)]
-    wanted = [(60, 90, 0.0, 0.5), (60, 80, 0.5, 1.5), (60, 70, 1.5, 1.75)]
-    assert played(midi_bytes(notes, [90, 80, 70])) == wanted
-    assert played(midi_bytes(notes[::-1], [70, 80, 90])) == wanted
+    expected = [(60, 90, 0.0, 0.5), (60, 80, 0.5, 1.5), (60, 70, 1.5, 1.75)]
+    assert played(midi_bytes(notes, [90, 80, 70])) == expected
+    assert played(midi_bytes(notes[::-1], [70, 80, 90])) == expected
 
 
-def test_a_note_without_length_is_heard_and_ends():
-    (key, velocity, onset_s, release_s), *others = played(midi_bytes([note(60, 1.0, 0.0)], [50]))
-    assert (key, velocity, onset_s, others) == (60, 50, 1.0, [])
+def test_a_note_without_length_lasts_one_tick():
+    (number, velocity, onset_s, release_s), *others = played(midi_bytes([note(60, 1.0, 0.0)], [50]))
+    assert (number, velocity, onset_s, others) == (60, 50, 1.0, [])
     assert 1.0 < release_s < 1.003
 
 
-@pytest.mark.parametrize(("key", "played_key"), [(-3, 0), (130, 127)])
-def test_keys_that_midi_lacks(key, played_key):
-    assert played(midi_bytes([note(key, 0.0, 1.0)], [64])) == [(played_key, 64, 0.0, 1.0)]
+@pytest.mark.parametrize(("number", "nearest"), [(-3, 0), (130, 127)])
+def test_notes_outside_the_range_of_midi_become_the_nearest(number, nearest):
+    assert played(midi_bytes([note(number, 0.0, 1.0)], [64])) == [(nearest, 64, 0.0, 1.0)]
 
 
 def test_every_note_needs_its_velocity():

@@ -26,17 +26,17 @@ def sounds(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_lines_say_what_was_measured(run: Run, sounds: Path) -> None:
+def test_lines_name_the_data(run: Run, sounds: Path) -> None:
     outcome = run("fad", sounds / "white", sounds / "dark")
-    wanted = score_sets(
+    expected = score_sets(
         sorted((sounds / "white").rglob("*.wav")),
         sorted((sounds / "dark").rglob("*.wav")),
         reference_name=str(sounds / "white"),
     )
     assert outcome.code == 0
-    assert outcome.out.splitlines() == str(wanted).splitlines()
+    assert outcome.out.splitlines() == str(expected).splitlines()
     assert f"{sounds / 'dark'}: 30 windows of sound in 6 recordings" in outcome.err
-    assert wanted.kad.value > 10
+    assert expected.kad.value > 10
 
 
 def test_json_lists_and_the_cache(run: Run, sounds: Path, tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ SCALE = 100.0
 _ROWS = 512  # of a kernel matrix in memory at once
 
 
-def kad(reference: np.ndarray, test: np.ndarray, *, bandwidth: float | None = None) -> float:
+def kad(reference: np.ndarray, test: np.ndarray, *, bandwidth: float | int | None = None) -> float:
     """Unbiased estimate of the squared maximum mean discrepancy of two sets, times 100.
 
     The kernel is exp(-|x - y|² / (2 bandwidth²)). A pair of an embedding with itself does not count, so the estimate is

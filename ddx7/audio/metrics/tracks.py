@@ -76,7 +76,7 @@ def f0_error(target_hz: np.ndarray, estimate_hz: np.ndarray) -> F0Error:
 
 
 def loudness_error(
-    target_db: np.ndarray, estimate_db: np.ndarray, *, quietest_db: float = QUIETEST_DB
+    target_db: np.ndarray, estimate_db: np.ndarray, *, quietest_db: float | int = QUIETEST_DB
 ) -> LoudnessError:
     """Compare two loudness tracks frame by frame.
 

@@ -11,12 +11,12 @@ from ddx7.errors import Ddx7Error
 RATE = 16_000
 
 
-def test_logmel_is_what_it_says():
+def test_logmel_follows_its_definition():
     sound = np.random.default_rng(0).normal(0, 0.1, (70, RATE)).astype(np.float32)  # more than one batch
     sound[1] = 0.5 * np.sin(2 * np.pi * 1000 * np.arange(RATE) / RATE)
     embedding = load_embedding("logmel")
     assert (embedding.sample_rate, embedding.window, embedding.hop) == (RATE, RATE, RATE // 2)
-    found = embedding.embed(sound)
+    result = embedding.embed(sound)
     filters = librosa.filters.mel(sr=RATE, n_fft=1024, n_mels=32, fmin=60, fmax=7600).astype(np.float64)
     hann = np.hanning(1025)[:-1]
     for row in (0, 1, 69):
@@ -24,9 +24,9 @@ def test_logmel_is_what_it_says():
         for start in range(0, RATE - 1023, 256):
             power = np.abs(2 / hann.sum() * np.fft.rfft(hann * sound[row, start : start + 1024])) ** 2
             levels.append(10 * np.log10(RATE / 1024 * filters @ power + 1e-8))
-        wanted = np.concatenate([np.mean(levels, axis=0), np.std(levels, axis=0)])
-        assert found.shape == (70, embedding.dimension) == (70, 64)
-        np.testing.assert_allclose(found[row], wanted, rtol=1e-4, atol=1e-3)
+        expected = np.concatenate([np.mean(levels, axis=0), np.std(levels, axis=0)])
+        assert result.shape == (70, embedding.dimension) == (70, 64)
+        np.testing.assert_allclose(result[row], expected, rtol=1e-4, atol=1e-3)
     assert load_embedding("logmel").embed(np.zeros((1, RATE), np.float32))[0, :32] == pytest.approx(-80)
     assert load_embedding("logmel").embed(sound[:0]).shape == (0, 64)
 
@@ -46,7 +46,7 @@ def test_silence_is_forty_decibels_below_the_loudest():
     sound = np.ones(300, np.float32)
     sound[100:200], sound[200:] = 10 ** (-39 / 20), 10 ** (-41 / 20)
     assert (len(cut(sound, 100, 100).windows), cut(sound, 100, 100).n_silent) == (2, 1)
-    # What is embedded may be scaled, by a peak or otherwise; what is silent does not hang on it.
+    # The embedded sound may be scaled; silence is decided at the original level.
     assert cut(1000 * sound, 100, 100, sound).n_silent == 1
 
 
@@ -66,21 +66,21 @@ def test_clips_without_a_window():
     assert len(cut(np.ones(100, np.float32), 100, 50).windows) == 1
 
 
-def test_log_pca_keeps_what_varies_most():
+def test_log_pca_keeps_the_components_of_largest_variance():
     rng = np.random.default_rng(0)
     logs = rng.normal(size=(60, 3)) * [5.0, 2.0, 0.1] @ np.linalg.qr(rng.normal(size=(3, 3)))[0] + 20
     project = log_pca(2)(np.expm1(logs))
-    found = project(np.expm1(logs))
+    result = project(np.expm1(logs))
     eigenvalues = np.linalg.eigvalsh(np.cov(logs, rowvar=False))[::-1]
-    np.testing.assert_allclose(np.cov(found, rowvar=False), np.diag(eigenvalues[:2]), atol=1e-6)
-    np.testing.assert_allclose(found.mean(axis=0), 0, atol=1e-6)
-    moved = project(np.expm1(logs + 1)) - found  # fitted once, the other set does not move the axes
+    np.testing.assert_allclose(np.cov(result, rowvar=False), np.diag(eigenvalues[:2]), atol=1e-6)
+    np.testing.assert_allclose(result.mean(axis=0), 0, atol=1e-6)
+    moved = project(np.expm1(logs + 1)) - result  # fitted once, the other set does not move the axes
     np.testing.assert_allclose(moved, np.broadcast_to(moved[0], moved.shape), atol=1e-6)
     with pytest.raises(Ddx7Error, match="64 principal components of 64 windows"):
         log_pca(64)(np.ones((64, 100)))
 
 
-def test_a_name_and_a_file_that_do_not_fit(tmp_path):
+def test_wrong_names_and_weights_are_refused(tmp_path):
     with pytest.raises(Ddx7Error, match="'clap' is not an embedding, one of logmel, vggish"):
         load_embedding("clap")
     some = tmp_path / "some.npz"

@@ -31,9 +31,9 @@ def test_diagonal_covariances_have_a_closed_form():
     mean_a, mean_b = rng.normal(size=(2, 10))
     deviation_a, deviation_b = rng.uniform(0, 2, (2, 10))
     deviation_a[:4] = 0.0  # singular, where a square root of the product goes wrong
-    wanted = np.sum((mean_a - mean_b) ** 2) + np.sum((deviation_a - deviation_b) ** 2)
-    found = frechet_distance(mean_a, np.diag(deviation_a**2), mean_b, np.diag(deviation_b**2))
-    assert found == pytest.approx(wanted, rel=1e-12)
+    expected = np.sum((mean_a - mean_b) ** 2) + np.sum((deviation_a - deviation_b) ** 2)
+    result = frechet_distance(mean_a, np.diag(deviation_a**2), mean_b, np.diag(deviation_b**2))
+    assert result == pytest.approx(expected, rel=1e-12)
 
 
 @pytest.mark.parametrize(("n", "m"), [(300, 200), (12, 200), (300, 5), (9, 4)])
@@ -54,7 +54,7 @@ def test_a_set_against_itself_and_against_itself_moved():
     assert fad(values, values + 3) == pytest.approx(9 * 8, rel=1e-10)
 
 
-def test_infinity_takes_back_what_a_small_set_adds():
+def test_infinity_removes_the_bias_of_a_small_set():
     """Of standard normals and ones moved by 0.1 in each of 16 dimensions the distance is 0.16."""
     rng = np.random.default_rng(3)
     reference = rng.normal(size=(50_000, 16))

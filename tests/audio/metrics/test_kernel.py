@@ -26,11 +26,11 @@ def test_against_a_double_loop(n, m, monkeypatch):
     reference, test = rng.normal(size=(n, 5)), rng.normal(0.5, 2.0, size=(m, 5))
     bandwidth = statistics.median(math.dist(x, y) for x, y in itertools.combinations(reference, 2))
     assert median_distance(reference) == pytest.approx(bandwidth, rel=1e-12)
-    wanted = naive(reference, test, bandwidth)
-    assert kad(reference, test) == pytest.approx(wanted, rel=1e-9, abs=1e-9)
+    expected = naive(reference, test, bandwidth)
+    assert kad(reference, test) == pytest.approx(expected, rel=1e-9, abs=1e-9)
     assert kad(reference, test, bandwidth=0.7) == pytest.approx(naive(reference, test, 0.7), rel=1e-9, abs=1e-9)
     monkeypatch.setattr("ddx7.audio.metrics.kernel._ROWS", 4)
-    assert kad(reference, test) == pytest.approx(wanted, rel=1e-9, abs=1e-9)
+    assert kad(reference, test) == pytest.approx(expected, rel=1e-9, abs=1e-9)
 
 
 def test_it_is_unbiased_where_fad_is_not():

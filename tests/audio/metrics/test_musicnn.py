@@ -64,14 +64,14 @@ def test_the_network_against_numpy(tmp_path):
     sound = np.random.default_rng(1).normal(0, 0.1, (1, 48_128)).astype(np.float32)
     images = log_mel_images(sound)
     assert images.shape == (1, 187, 96)
-    heard = jax.jit(network)(weights, images)
+    outputs = jax.jit(network)(weights, images)
     plain = {layer: {k: np.asarray(v, np.float64) for k, v in w.items()} for layer, w in weights.items()}
     penultimate, tags = numpy_musicnn(plain, images[0].astype(np.float64))
     assert penultimate.std() > 0.1
-    np.testing.assert_allclose(heard.penultimate[0], penultimate, rtol=1e-3, atol=1e-3)
-    np.testing.assert_allclose(heard.tags[0], tags, rtol=1e-3, atol=2e-3)
+    np.testing.assert_allclose(outputs.penultimate[0], penultimate, rtol=1e-3, atol=1e-3)
+    np.testing.assert_allclose(outputs.tags[0], tags, rtol=1e-3, atol=2e-3)
     embedding = make("musicnn", path, NARROW)
-    np.testing.assert_allclose(embedding.embed(sound), heard.penultimate, rtol=1e-3, atol=1e-3)
+    np.testing.assert_allclose(embedding.embed(sound), outputs.penultimate, rtol=1e-3, atol=1e-3)
     assert embedding.window == 48_128
 
 
@@ -82,8 +82,8 @@ def test_shapes_and_the_number_of_parameters():
     }
     assert sum(leaf.size for leaf in jax.tree.leaves(weights)) == 792_079  # as many as are published
     assert weights["dense"]["kernel"].shape == (1506, 200)  # maximum and mean of 753 channels
-    heard = jax.eval_shape(network, weights, jax.ShapeDtypeStruct((3, 187, 96), np.float32))
-    assert (heard.penultimate.shape, heard.tags.shape) == ((3, 200), (3, 50))
+    outputs = jax.eval_shape(network, weights, jax.ShapeDtypeStruct((3, 187, 96), np.float32))
+    assert (outputs.penultimate.shape, outputs.tags.shape) == ((3, 200), (3, 50))
 
 
 def test_images_are_those_of_librosa_between_the_ends():
@@ -93,8 +93,8 @@ def test_images_are_those_of_librosa_between_the_ends():
     hann = np.hanning(513)[:-1]
     for frame in (0, 100, 186):
         power = np.abs(np.fft.rfft(hann * sound[256 * frame : 256 * frame + 512])) ** 2
-        wanted = np.log10(1 + 10_000 * filters @ power)
-        np.testing.assert_allclose(log_mel_images(sound[None])[0, frame], wanted, rtol=1e-4, atol=1e-4)
+        expected = np.log10(1 + 10_000 * filters @ power)
+        np.testing.assert_allclose(log_mel_images(sound[None])[0, frame], expected, rtol=1e-4, atol=1e-4)
 
 
 def test_a_file_with_a_gap(tmp_path):
@@ -105,7 +105,7 @@ def test_a_file_with_a_gap(tmp_path):
         load_weights(path)
 
 
-def test_it_hears_which_instrument_that_is(shared):
+def test_embeddings_tell_instruments_apart(shared):
     """With the published weights, ten seconds are nearer to more of that player than to another instrument."""
     embedding = load_embedding("musicnn", shared / "embeddings/musicnn_msd.npz")
     sets = {}

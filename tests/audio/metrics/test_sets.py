@@ -38,7 +38,7 @@ def dark(tone):
     return [melody(tone, seed, 1.0) for seed in range(100, 120)]
 
 
-def test_scores_tell_instruments_apart_and_say_on_what(bright, dark):
+def test_scores_tell_instruments_apart_and_name_their_data(bright, dark):
     same = score_sets(bright[:20], bright[20:], sample_rate=RATE, reference_name="bright")
     other = score_sets(bright[:20], dark, sample_rate=RATE, reference_name="bright")
     for metric in ("fad", "fad_infinity", "kad"):
@@ -55,23 +55,23 @@ def test_scores_tell_instruments_apart_and_say_on_what(bright, dark):
     assert json.loads(json.dumps(same.to_dict()))["fad"]["value"] == same.fad.value
 
 
-def test_a_score_is_of_the_embeddings(bright, dark):
+def test_scores_are_those_of_the_embeddings(bright, dark):
     embedding = load_embedding("logmel")
-    wanted, found = (embed_set(clips, embedding, sample_rate=RATE) for clips in (bright[:20], dark))
-    assert (wanted.n_clips, wanted.values.shape) == (20, (100, 64))
+    expected, result = (embed_set(clips, embedding, sample_rate=RATE) for clips in (bright[:20], dark))
+    assert (expected.n_clips, expected.values.shape) == (20, (100, 64))
     first = embedding.embed(np.stack([bright[0][k : k + RATE] for k in range(0, 2 * RATE + 1, RATE // 2)]))
-    np.testing.assert_allclose(wanted.values[:5], first, rtol=1e-6)
-    scores = score_embedded(wanted, found, embedding, seed=3)
-    assert scores.fad.value == fad(wanted.values, found.values)
-    assert scores.fad_infinity.value == fad_infinity(wanted.values, found.values, seed=3).value
-    assert scores.kad.value == kad(wanted.values, found.values)
+    np.testing.assert_allclose(expected.values[:5], first, rtol=1e-6)
+    scores = score_embedded(expected, result, embedding, seed=3)
+    assert scores.fad.value == fad(expected.values, result.values)
+    assert scores.fad_infinity.value == fad_infinity(expected.values, result.values, seed=3).value
+    assert scores.kad.value == kad(expected.values, result.values)
 
 
-def test_what_is_left_out_is_said(bright):
+def test_omitted_sound_is_reported(bright):
     gap = np.concatenate([bright[0], np.zeros(2 * RATE, np.float32), bright[1]])
     padded = np.concatenate([gap, np.zeros(RATE, np.float32)])
     clips = [padded, bright[2][:9000]]
-    # The reference begins at zero, as most sounds do: not worth a word.
+    # The reference begins at zero, as most sounds do, which is not reported.
     reference = [np.concatenate([np.zeros(1, np.float32), clip]) for clip in bright[:20]]
     scores = score_sets(reference, clips, sample_rate=RATE)
     left_out = ("1.0 s of padding left out of the test", "3 silent windows left out of the test")
@@ -79,7 +79,7 @@ def test_what_is_left_out_is_said(bright):
     assert scores.kad.notes == (*left_out, too_short)
     assert scores.fad.notes[0] == "the test has 12 windows in 64 dimensions, its covariance is singular"
     assert scores.fad.notes[1:] == scores.kad.notes
-    # What holds for all three figures is said once.
+    # Notes on all three figures are printed once.
     lines = str(scores).splitlines()
     assert lines[3:] == list(scores.kad.notes)
     assert "singular" in lines[0]
@@ -91,7 +91,7 @@ def test_what_is_left_out_is_said(bright):
 
 
 def test_files_arrays_and_the_cache_give_the_same(bright, tmp_path):
-    assert any(np.signbit(clip[clip == 0]).any() for clip in bright[:6])  # minus zeros, of which files keep no sign
+    assert any(np.signbit(clip[clip == 0]).any() for clip in bright[:6])  # files do not keep the sign of minus zeros
     paths = []
     for k, clip in enumerate(bright[:6]):
         paths.append(tmp_path / f"{k}.wav")
@@ -104,10 +104,10 @@ def test_files_arrays_and_the_cache_give_the_same(bright, tmp_path):
         return load_embedding("logmel").embed(windows)
 
     counting = dataclasses.replace(embedding, embed=counted)
-    wanted = embed_set(bright[:6], embedding, sample_rate=RATE).values
+    expected = embed_set(bright[:6], embedding, sample_rate=RATE).values
     for source in (paths, paths, bright[:6]):
-        found = embed_set(source, counting, sample_rate=RATE, cache=tmp_path / "cache").values
-        np.testing.assert_array_equal(found, wanted)
+        result = embed_set(source, counting, sample_rate=RATE, cache=tmp_path / "cache").values
+        np.testing.assert_array_equal(result, expected)
     assert calls == [5] * 6
     other = dataclasses.replace(counting, identity="another")
     embed_set(paths[:1], other, cache=tmp_path / "cache")
@@ -119,8 +119,8 @@ def test_arrays_are_resampled(bright):
 
     embedding = load_embedding("logmel")
     at_44 = [resample(clip, RATE, 44_100) for clip in bright[:2]]
-    found = embed_set(at_44, embedding, sample_rate=44_100).values
-    assert np.abs(found - embed_set(bright[:2], embedding, sample_rate=RATE).values).mean() < 0.3
+    result = embed_set(at_44, embedding, sample_rate=44_100).values
+    assert np.abs(result - embed_set(bright[:2], embedding, sample_rate=RATE).values).mean() < 0.3
 
 
 def test_a_projection_is_fitted_on_the_reference_alone(bright, dark):
@@ -131,11 +131,11 @@ def test_a_projection_is_fitted_on_the_reference_alone(bright, dark):
         return lambda x: x[:, :3]
 
     embedding = dataclasses.replace(load_embedding("logmel"), dimension=3, fit_projection=fit)
-    wanted, found = (embed_set(clips, embedding, sample_rate=RATE) for clips in (bright[:4], dark[:4]))
-    scores = score_embedded(wanted, found, embedding)
+    expected, result = (embed_set(clips, embedding, sample_rate=RATE) for clips in (bright[:4], dark[:4]))
+    scores = score_embedded(expected, result, embedding)
     assert len(fitted) == 1
-    assert fitted[0] is wanted.values
-    assert scores.fad.value == fad(wanted.values[:, :3], found.values[:, :3])
+    assert fitted[0] is expected.values
+    assert scores.fad.value == fad(expected.values[:, :3], result.values[:, :3])
     assert scores.fad.notes == ()  # 20 windows are enough for three dimensions
 
 

@@ -25,11 +25,11 @@ def test_multi_scale_distance_is_the_published_one(tone):
         (tone(220, seconds=0.5, sample_rate=RATE), tone(225, seconds=0.5, sample_rate=RATE)),
         (tone(440, seconds=0.3, sample_rate=RATE), rng.normal(0, 0.1, round(0.3 * RATE))),
     ]:
-        wanted = 0.0
+        expected = 0.0
         for window in (2048, 1024, 512, 256, 128, 64):
             s, t = (scipy_magnitudes(x, window, window // 4) / window**0.5 for x in (target, other))
-            wanted += np.abs(s - t).mean() + np.abs(np.log(s + 1e-7) - np.log(t + 1e-7)).mean()
-        assert multi_scale_spectral_distance(target, other, RATE) == pytest.approx(wanted, rel=1e-9)
+            expected += np.abs(s - t).mean() + np.abs(np.log(s + 1e-7) - np.log(t + 1e-7)).mean()
+        assert multi_scale_spectral_distance(target, other, RATE) == pytest.approx(expected, rel=1e-9)
 
 
 def test_a_gain_moves_every_logarithm_alike(tone):
@@ -40,15 +40,15 @@ def test_a_gain_moves_every_logarithm_alike(tone):
     assert log_spectral_distance(sound, 2 * sound, RATE) == pytest.approx(20 * np.log10(2), rel=1e-9)
 
 
-def test_log_spectral_distance_is_what_it_says(tone):
+def test_log_spectral_distance_follows_its_definition(tone):
     target, other = tone(220, seconds=1.0, sample_rate=RATE), tone(330, seconds=1.0, sample_rate=RATE)
     s, t = (scipy_magnitudes(x, 2048, 512) for x in (target, other))
     floor = s.max() * 1e-4
     assert s.shape == (1025, 1 + RATE // 512)  # as many frames as librosa and torch make of centred ones
     apart = 20 * np.log10(np.maximum(s, floor) / np.maximum(t, floor))
-    wanted = np.sqrt((apart**2).mean(axis=0)).mean()
-    assert wanted > 5
-    assert log_spectral_distance(target, other, RATE) == pytest.approx(wanted, rel=1e-9)
+    expected = np.sqrt((apart**2).mean(axis=0)).mean()
+    assert expected > 5
+    assert log_spectral_distance(target, other, RATE) == pytest.approx(expected, rel=1e-9)
 
 
 @pytest.mark.parametrize("distance", [multi_scale_spectral_distance, log_spectral_distance])
@@ -80,7 +80,7 @@ def test_long_sounds_are_taken_in_pieces_without_a_seam(tone, monkeypatch):
         (np.ones(4000), np.full(4000, np.nan), "other sound of a distance holds NaN"),
     ],
 )
-def test_what_cannot_be_compared(distance, target, other, message):
+def test_sounds_that_cannot_be_compared(distance, target, other, message):
     with pytest.raises(Ddx7Error, match=message):
         distance(target, other, RATE)
 

@@ -6,9 +6,9 @@ from ddx7.errors import Ddx7Error
 
 
 def test_pitch_by_hand():
-    wanted = np.array([100.0, 200.0, 400.0, np.nan, 0.0, 100.0])
-    found = np.array([100.0, 200.0 * 2 ** (10 / 1200), 800.0, 300.0, np.nan, 0.0])
-    error = f0_error(wanted, found)
+    expected = np.array([100.0, 200.0, 400.0, np.nan, 0.0, 100.0])
+    result = np.array([100.0, 200.0 * 2 ** (10 / 1200), 800.0, 300.0, np.nan, 0.0])
+    error = f0_error(expected, result)
     assert error.mean_cents == pytest.approx((0 + 10 + 1200) / 3)
     assert error.median_cents == pytest.approx(10)
     assert error.gross_share == pytest.approx(1 / 3)
@@ -17,11 +17,11 @@ def test_pitch_by_hand():
 
 
 def test_flat_and_sharp_count_alike_and_fifty_cents_is_not_gross():
-    wanted = np.full(2, 440.0)
-    error = f0_error(wanted, wanted * 2 ** (np.array([-49.9, 49.9]) / 1200))
+    expected = np.full(2, 440.0)
+    error = f0_error(expected, expected * 2 ** (np.array([-49.9, 49.9]) / 1200))
     assert error.mean_cents == pytest.approx(49.9)
     assert error.gross_share == 0
-    assert f0_error(wanted, wanted * 2 ** (50.1 / 1200)).gross_share == 1
+    assert f0_error(expected, expected * 2 ** (50.1 / 1200)).gross_share == 1
 
 
 def test_no_common_pitch():
@@ -40,9 +40,9 @@ def test_loudness_by_hand():
 
 @pytest.mark.parametrize("error", [f0_error, loudness_error])
 def test_tracks_that_do_not_fit(error):
-    for wanted, found in [(np.ones(3), np.ones(4)), (np.ones((2, 2)), np.ones((2, 2))), (np.ones(0), np.ones(0))]:
+    for expected, result in [(np.ones(3), np.ones(4)), (np.ones((2, 2)), np.ones((2, 2))), (np.ones(0), np.ones(0))]:
         with pytest.raises(Ddx7Error, match=r"two equal \[frame\]"):
-            error(wanted, found)
+            error(expected, result)
     with pytest.raises(Ddx7Error, match="infinite"):
         error(np.ones(2), np.array([1.0, np.inf]))
 

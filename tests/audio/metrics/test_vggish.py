@@ -75,25 +75,25 @@ def test_the_network_against_numpy_and_a_file_of_it(parameters, tmp_path):
     images = log_mel_images(sound)
     raw = make("vggish", converted, NARROW).embed(sound)
     assert raw.shape == (2, 128)
-    wanted = numpy_vggish(loaded, images[1], last_relu=False)
-    assert np.abs(wanted).max() > 0.1
-    assert wanted.min() < 0
-    np.testing.assert_allclose(raw[1], wanted, rtol=1e-3, atol=1e-3 * np.abs(wanted).max())
+    expected = numpy_vggish(loaded, images[1], last_relu=False)
+    assert np.abs(expected).max() > 0.1
+    assert expected.min() < 0
+    np.testing.assert_allclose(raw[1], expected, rtol=1e-3, atol=1e-3 * np.abs(expected).max())
     rectified = make("vggish-relu", path, NARROW).embed(sound)
-    np.testing.assert_allclose(rectified, np.maximum(raw, 0), atol=1e-4 * np.abs(wanted).max())
+    np.testing.assert_allclose(rectified, np.maximum(raw, 0), atol=1e-4 * np.abs(expected).max())
 
 
-def test_weights_of_torch_are_turned(parameters):
+def test_weights_of_torch_are_transposed(parameters):
     torch = {}
     for layer, pair in parameters.items():
         name = PUBLISHED[layer][1]
         kernel = pair["kernel"]
         torch[f"{name}.weight"] = np.moveaxis(kernel, (3, 2), (0, 1)) if kernel.ndim == 4 else kernel.T
         torch[f"{name}.bias"] = pair["bias"]
-    found = arranged(torch, NARROW)
+    result = arranged(torch, NARROW)
     for layer, pair in parameters.items():
-        np.testing.assert_array_equal(found[layer]["kernel"], pair["kernel"])
-        np.testing.assert_array_equal(found[layer]["bias"], pair["bias"])
+        np.testing.assert_array_equal(result[layer]["kernel"], pair["kernel"])
+        np.testing.assert_array_equal(result[layer]["bias"], pair["bias"])
 
 
 def test_weights_of_another_network(parameters):

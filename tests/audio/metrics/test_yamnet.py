@@ -12,7 +12,7 @@ needs_litert = pytest.mark.skipif(
 )
 
 
-def test_without_litert_it_says_what_to_install(tmp_path, monkeypatch):
+def test_without_litert_the_error_names_the_package(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "ai_edge_litert.interpreter", None)
     path = tmp_path / "yamnet.tflite"
     path.write_bytes(b"anything")
@@ -29,16 +29,16 @@ def test_a_file_that_is_no_network(tmp_path):
 
 
 @needs_litert
-def test_embeddings_are_rectified_and_hang_on_the_sound(shared):
+def test_embeddings_are_rectified_and_depend_on_the_sound(shared):
     embedding = load_embedding("yamnet", shared / "embeddings/yamnet_int8.tflite")
     t = np.arange(embedding.window) / embedding.sample_rate
     sound = np.stack([0.3 * np.sin(2 * np.pi * 440 * t), np.random.default_rng(0).normal(0, 0.1, len(t))])
-    found = embedding.embed(sound.astype(np.float32))
-    assert found.shape == (2, 1024)
-    assert found.min() == 0
-    assert found.max() > 1
-    assert np.abs(found[0] - found[1]).max() > 1
-    np.testing.assert_array_equal(embedding.embed(sound[::-1].astype(np.float32)), found[::-1])
+    result = embedding.embed(sound.astype(np.float32))
+    assert result.shape == (2, 1024)
+    assert result.min() == 0
+    assert result.max() > 1
+    assert np.abs(result[0] - result[1]).max() > 1
+    np.testing.assert_array_equal(embedding.embed(sound[::-1].astype(np.float32)), result[::-1])
     small = load_embedding("yamnet-log-pca64", shared / "embeddings/yamnet_int8.tflite")
     assert small.dimension == 64
     assert small.fit_projection is not None
