@@ -26,3 +26,9 @@ from ddx7.engine.profile import Profile as Profile
 from ddx7.engine.profile import as_profile as as_profile
 from ddx7.engine.rendering import play as play
 from ddx7.engine.rendering import render as render
+from ddx7.engine.vector import N_CONTINUOUS as N_CONTINUOUS
+from ddx7.engine.vector import VECTOR_LAYOUT as VECTOR_LAYOUT
+from ddx7.engine.vector import VECTOR_SIZE as VECTOR_SIZE
+from ddx7.engine.vector import VectorEntry as VectorEntry
+from ddx7.engine.vector import from_vector as from_vector
+from ddx7.engine.vector import to_vector as to_vector
