@@ -20,7 +20,7 @@ MAY_IMPORT = {
     "plot": _ENGINE,
     "training": {"audio"},
     "library": _ENGINE | {"training"},
-    "resynthesis": _ENGINE | {"training"},
+    "resynthesis": _ENGINE | {"training", "plot"},
     "encoder": _ENCODER,
     "matching": _ENCODER | {"plot"},
     "generation": _ENCODER,
