@@ -1,8 +1,8 @@
 """RealNVP: an invertible function whose Jacobian's determinant is known (Dinh et al., 2017).
 
-Layers of affine couplings: every other dimension is scaled and shifted by what a residual network makes of the rest.
+ConvSizes of affine couplings: a residual network computes scale and shift of every other dimension from the rest.
 Couplings, residual blocks and normalisation between layers as in `nflows` (Durkan et al.), which the published model
-was built on.
+uses.
 """
 
 import flax.linen as nn
@@ -17,7 +17,7 @@ _TINY = 1e-3  # how large the last weights of a residual block may be at first
 
 
 class RealNVP(nn.Module):
-    """The function.
+    """An invertible function.
 
     Attributes:
       width: dimensions.
@@ -58,7 +58,7 @@ class RealNVP(nn.Module):
         return x, log_det
 
     def inverse(self, y: Float[Array, "batch width"]) -> Float[Array, "batch width"]:
-        """What has this value, outside training."""
+        """The input with this value, outside training."""
         for k in reversed(range(self.layers)):
             if k < len(self.norms):
                 y = self.norms[k].inverse(y)
@@ -86,7 +86,7 @@ class Residual(nn.Module):
 
     @nn.compact
     def __call__(self, x: Float[Array, "batch in"], train: bool) -> Float[Array, "batch out"]:
-        """What the network makes of `x`."""
+        """Output of the network."""
         x = nn.Dense(self.hidden)(x)
         for _ in range(2):
             y = nn.Dense(self.hidden)(nn.relu(self._norm(train)(x)))
@@ -129,7 +129,7 @@ class Norm(nn.Module):
         return (x - mean) * scale + self.shift, jnp.log(scale).sum()
 
     def inverse(self, y: Float[Array, "batch width"]) -> Float[Array, "batch width"]:
-        """What has this value, outside training."""
+        """The input with this value, outside training."""
         return (y - self.shift) / self._scale() * jnp.sqrt(self.variance.value + _EPSILON) + self.mean.value
 
     def _scale(self) -> Array:

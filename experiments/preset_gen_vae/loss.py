@@ -1,4 +1,4 @@
-"""What the published model is trained to make small, each part a mean over its elements."""
+"""The loss of the published model; each part is a mean over its elements."""
 
 from typing import NamedTuple
 
@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Array, Bool, Float
 
 from preset_gen_vae.model import VaeOutput
-from preset_gen_vae.representation import VectorForm
+from preset_gen_vae.vector_form import VectorForm
 
 CATEGORIES = 0.2
 """Weight of the cross-entropy beside the squared error of numbers."""
@@ -17,12 +17,12 @@ TEMPERATURE = 0.2
 
 
 class LossParts(NamedTuple):
-    """Of the loss.
+    """Parts of the loss.
 
     Attributes:
-      spectrograms: mean squared error.
-      latent: how far what is drawn is from a normal distribution, in nats a dimension.
-      parameters: of voices.
+      spectrograms: mean squared error of the reconstruction.
+      latent: divergence of the latent distribution from a normal one, in nats per dimension.
+      parameters: error of the voices.
     """
 
     spectrograms: Float[Array, ""]
@@ -30,61 +30,61 @@ class LossParts(NamedTuple):
     parameters: Float[Array, ""]
 
     def total(self, beta: Float[Array, ""] | float) -> Float[Array, ""]:
-        """The sum that is made small; `beta` weighs the latent part."""
+        """The loss to minimise; `beta` weights the latent part."""
         return self.spectrograms + beta * self.latent + self.parameters
 
 
 def loss_parts(
     form: VectorForm,
-    answer: VaeOutput,
-    seen: Float[Array, "batch note frame band"],
-    wanted: Float[Array, "batch width"],
-    counted: Bool[Array, "batch parameter"],
+    output: VaeOutput,
+    spectrograms: Float[Array, "batch note frame band"],
+    target: Float[Array, "batch width"],
+    mask: Bool[Array, "batch parameter"],
 ) -> LossParts:
-    """The loss of an answer.
+    """The parts of the loss.
 
     Args:
       form: of the vectors.
-      answer: what the model made of sounds.
-      seen: their spectrograms.
-      wanted: vectors of the voices that made them.
-      counted: which of their parameters can be heard.
+      output: of the model.
+      spectrograms: its input.
+      target: vectors of the voices.
+      mask: which of their parameters are audible.
     """
     return LossParts(
-        jnp.square(answer.spectrograms - seen).mean(),
-        latent_loss(answer),
-        parameter_loss(form, answer.vectors, wanted, counted),
+        jnp.square(output.spectrograms - spectrograms).mean(),
+        latent_loss(output),
+        parameter_loss(form, output.vectors, target, mask),
     )
 
 
 def parameter_loss(
     form: VectorForm,
-    found: Float[Array, "batch width"],
-    wanted: Float[Array, "batch width"],
-    counted: Bool[Array, "batch parameter"],
+    estimate: Float[Array, "batch width"],
+    target: Float[Array, "batch width"],
+    mask: Bool[Array, "batch parameter"],
 ) -> Float[Array, ""]:
-    """Squared error of numbers and cross-entropy of categories, only where they count."""
-    error = jnp.where(counted[:, ~form.one_hot], found[:, form.numeric] - wanted[:, form.numeric], 0.0)
+    """Squared error of numbers and cross-entropy of categories, over audible parameters."""
+    error = jnp.where(mask[:, ~form.one_hot], estimate[:, form.numeric] - target[:, form.numeric], 0.0)
     numbers = jnp.square(error).mean()
     if not len(form.categorical):
         return numbers
-    logits = jnp.where(form.legal, found[:, form.categorical] / TEMPERATURE, -jnp.inf)
-    chosen = wanted[:, form.categorical].argmax(axis=-1)
-    surprise = -jnp.take_along_axis(jax.nn.log_softmax(logits), chosen[..., None], -1)[..., 0]
-    # Each category's mean over the voices in which it counts.
-    weight = counted[:, form.one_hot].astype(jnp.float32)
-    each = (surprise * weight).sum(axis=0) / jnp.maximum(weight.sum(axis=0), 1.0)
+    logits = jnp.where(form.legal, estimate[:, form.categorical] / TEMPERATURE, -jnp.inf)
+    chosen = target[:, form.categorical].argmax(axis=-1)
+    cross_entropy = -jnp.take_along_axis(jax.nn.log_softmax(logits), chosen[..., None], -1)[..., 0]
+    # Each category's mean over the voices in which it is audible.
+    weight = mask[:, form.one_hot].astype(jnp.float32)
+    each = (cross_entropy * weight).sum(axis=0) / jnp.maximum(weight.sum(axis=0), 1.0)
     return numbers + CATEGORIES * each.mean()
 
 
-def latent_loss(answer: VaeOutput) -> Float[Array, ""]:
-    """Log probability of z0 where it was drawn less that of zK under a normal distribution, a dimension.
+def latent_loss(output: VaeOutput) -> Float[Array, ""]:
+    """Monte-Carlo estimate of the divergence, per dimension: log density of z0 less that of zK under a normal one.
 
-    With a flow there is no closed form of the divergence, so what was drawn stands for it.
+    With a flow the divergence has no closed form.
     """
-    drawn = _log_normal((answer.z0 - answer.mean) * jnp.exp(-answer.log_variance / 2)) - answer.log_variance / 2
-    wanted = _log_normal(answer.zk)
-    return (drawn.sum(axis=-1) - wanted.sum(axis=-1) - answer.log_det).mean() / answer.z0.shape[-1]
+    posterior = _log_normal((output.z0 - output.mean) * jnp.exp(-output.log_variance / 2)) - output.log_variance / 2
+    prior = _log_normal(output.zk)
+    return (posterior.sum(axis=-1) - prior.sum(axis=-1) - output.log_det).mean() / output.z0.shape[-1]
 
 
 def _log_normal(x: Array) -> Array:

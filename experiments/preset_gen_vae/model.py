@@ -1,7 +1,7 @@
-"""The published model: spectrograms to a latent vector, from there to spectrograms again and to a voice.
+"""The published model: it encodes spectrograms, and decodes the latent vector to spectrograms and to a voice.
 
-spectrograms ──Encoder──► z0 ──latent flow──► zK ──Decoder──► spectrograms
-                                               └──head──► vector of a voice
+spectrograms ──ConvEncoder──► z0 ──latent flow──► zK ──ConvDecoder──► spectrograms
+                                               └──Head──► vector of a voice
 """
 
 from typing import Literal, NamedTuple, get_args
@@ -12,7 +12,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from ddx7.errors import Ddx7Error
-from preset_gen_vae.cnn import ConvDecoder, ConvEncoder, Layers, published_layers, small_layers
+from preset_gen_vae.cnn import ConvDecoder, ConvEncoder, ConvSizes, published_conv_sizes, small_conv_sizes
 from preset_gen_vae.flow import RealNVP
 
 HeadName = Literal["flow", "mlp"]
@@ -21,14 +21,14 @@ _MLP_DIM_Z = 256
 
 
 class VaeSize(NamedTuple):
-    """Of a model.
+    """Size of a model.
 
     Attributes:
       width: of the vector of a voice.
-      n_notes: that are looked at.
-      head: what makes the vector: an invertible flow or a multilayer perceptron.
+      n_notes: of the input.
+      head: an invertible flow or a multilayer perceptron.
       dim_z: of the latent space; a flow keeps dimensions, so with that head it is `width`.
-      layers: of the convolutions.
+      conv: channels of the convolutions.
       flow: layers and hidden width of each flow.
       mlp: hidden layers and their width.
       dropout: within the head.
@@ -38,7 +38,7 @@ class VaeSize(NamedTuple):
     n_notes: int
     head: HeadName
     dim_z: int
-    layers: Layers
+    conv: ConvSizes
     flow: tuple[int, int] = (6, 300)
     mlp: tuple[int, int] = (3, 1024)
     dropout: float = 0.3
@@ -49,25 +49,25 @@ def published_size(width: int, head: HeadName, n_notes: int, *, small: bool = Fa
 
     Args:
       width: of the vectors of a form.
-      head: which.
+      head: its type.
       n_notes: one or several.
-      small: with convolutions for coarse spectrograms; flows and heads stay.
+      small: whether the convolutions take average-pooled spectrograms; flows and heads stay.
     """
     if head not in HEAD_NAMES:
         raise Ddx7Error(f"head {head!r}: wanted one of {', '.join(HEAD_NAMES)}")
-    layers = small_layers if small else published_layers
-    return VaeSize(width, n_notes, head, width if head == "flow" else _MLP_DIM_Z, layers(n_notes))
+    conv_sizes = small_conv_sizes if small else published_conv_sizes
+    return VaeSize(width, n_notes, head, width if head == "flow" else _MLP_DIM_Z, conv_sizes(n_notes))
 
 
 class VaeOutput(NamedTuple):
-    """What the model makes of sounds.
+    """Output of the model.
 
     Attributes:
       vectors: of voices, [batch, width], from 0 to 1.
-      spectrograms: as it remembers them, [batch, note, frame, band].
+      spectrograms: reconstructed, [batch, note, frame, band].
       mean: of z0, [batch, latent].
       log_variance: of z0, likewise.
-      z0: drawn in training, else the mean.
+      z0: sampled in training, else the mean.
       zk: z0 after the latent flow.
       log_det: of that flow, [batch].
     """
@@ -82,7 +82,7 @@ class VaeOutput(NamedTuple):
 
 
 class Head(nn.Module):
-    """A latent vector to the vector of a voice, from 0 to 1."""
+    """Maps a latent vector to the vector of a voice, from 0 to 1."""
 
     size: VaeSize
 
@@ -117,21 +117,21 @@ class PresetGenVae(nn.Module):
     def setup(self) -> None:
         """All parts."""
         size = self.size
-        self.encoder = ConvEncoder(size.layers, size.dim_z)
+        self.encoder = ConvEncoder(size.conv, size.dim_z)
         self.flow = RealNVP(size.dim_z, *size.flow)
-        self.decoder = ConvDecoder(size.layers, size.n_notes)
+        self.decoder = ConvDecoder(size.conv, size.n_notes)
         self.head = Head(size)
 
-    def __call__(self, seen: Float[Array, "batch note frame band"], train: bool = False) -> VaeOutput:
-        """Look at spectrograms and answer; training draws from the random streams `latent` and `dropout`."""
-        mean, log_variance = self.encoder(seen, train)
+    def __call__(self, spectrograms: Float[Array, "batch note frame band"], train: bool = False) -> VaeOutput:
+        """All outputs; training uses the random streams `latent` and `dropout`."""
+        mean, log_variance = self.encoder(spectrograms, train)
         z0 = mean
         if train:
             z0 = mean + jnp.exp(log_variance / 2) * jax.random.normal(self.make_rng("latent"), mean.shape)
         zk, log_det = self.flow(z0, train)
         return VaeOutput(self.head(zk, train), self.decoder(zk, train), mean, log_variance, z0, zk, log_det)
 
-    def voices(self, seen: Float[Array, "batch note frame band"]) -> Float[Array, "batch width"]:
+    def predict(self, spectrograms: Float[Array, "batch note frame band"]) -> Float[Array, "batch width"]:
         """Vectors alone, outside training."""
-        mean, _ = self.encoder(seen, False)
+        mean, _ = self.encoder(spectrograms, False)
         return self.head(self.flow(mean, False)[0], False)

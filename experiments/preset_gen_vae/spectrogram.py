@@ -1,4 +1,4 @@
-"""What the published models look at: mel spectrograms in dB of a voice played on one key, or on six."""
+"""Inputs of the published models: mel spectrograms in dB of a voice on one note, or on six."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -22,45 +22,45 @@ FADE = round(0.1 * RATE)
 """Samples at the end of a note over which it is faded out."""
 N_FFT, HOP = 1024, 256
 FRAMES, BANDS = SAMPLES // HOP + 1, 257
-COARSE = 4
-"""Frames and bands that become one in a coarse spectrogram."""
+POOL = 4
+"""Frames and bands that become one in an average-pooled spectrogram."""
 FLOOR_DB = -120.0
 HIGHEST_DB = -10.0
-"""What becomes 1 in a spectrogram: the loudest of 400 human voices on `SIX_NOTES` comes up to -11.3 dB."""
+"""Level that becomes 1 in a spectrogram; the loudest of 400 human voices on `SIX_NOTES` reaches -11.3 dB."""
 
 Notes = Sequence[tuple[int, int]]
-"""MIDI keys and velocities."""
+"""MIDI notes and velocities."""
 ONE_NOTE: Notes = ((60, 85),)
 SIX_NOTES: Notes = ((40, 85), (50, 85), (60, 42), (60, 85), (60, 127), (70, 85))
 
 _GROUP = 8
 
 
-def play_notes(vced: np.ndarray, notes: Notes) -> np.ndarray:
-    """Each voice on each note, held for 3 s.
+def render_notes(vced: np.ndarray, notes: Notes) -> np.ndarray:
+    """Render each voice on each note, held for 3 s.
 
     Args:
       vced: uint8 [voice, 155].
-      notes: to play.
+      notes: to render.
 
     Returns:
       float32 [voice, note, sample] at `RATE`.
     """
     n = len(vced)
     gate = np.full(n * len(notes), first_block_at(HELD_S, RATE))
-    keys, velocities = np.tile(np.array(notes), (n, 1)).T
-    plans = plan(Patch.from_vced(np.repeat(vced, len(notes), axis=0)), keys, velocities, gate, RATE)
+    midi_notes, velocities = np.tile(np.array(notes), (n, 1)).T
+    plans = plan(Patch.from_vced(np.repeat(vced, len(notes), axis=0)), midi_notes, velocities, gate, RATE)
     audio = play(plans, SAMPLES)
     audio[:, -FADE:] *= np.linspace(1, 0, FADE, dtype=np.float32)
     return audio.reshape(n, len(notes), SAMPLES)
 
 
 @partial(jax.jit, compiler_options=ONE_THREAD)
-def spectrograms(audio: Float[Array, "*batch sample"]) -> Float[Array, "*batch frame band"]:
+def mel_spectrograms(audio: Float[Array, "*batch sample"]) -> Float[Array, "*batch frame band"]:
     """Mel spectrograms of sounds at `RATE`.
 
-    Amplitudes, not powers, are summed into 257 triangular bands of height 1 (as librosa does with ``norm=None``), from
-    0 Hz to half the rate. Bands narrower than a bin may stay empty.
+    The 257 triangular bands of height 1 (as in librosa with ``norm=None``) sum amplitudes, not powers, from 0 Hz to
+    half the rate. Bands narrower than a bin may stay empty.
 
     Returns:
       -1 at `FLOOR_DB` and below, 1 at `HIGHEST_DB`, linear in dB between and above. 0 dB is a sine of amplitude 2, the
@@ -68,20 +68,24 @@ def spectrograms(audio: Float[Array, "*batch sample"]) -> Float[Array, "*batch f
     """
     filters = jnp.asarray(_filters())
 
-    def look(sound: Array) -> Array:
-        # Half, since `stft_magnitude` gives a sine of amplitude 1 that of 1.
+    def one(sound: Array) -> Array:
+        # Half, because `stft_magnitude` returns 1 for a sine of amplitude 1.
         level = jnp.maximum(stft_magnitude(sound, N_FFT, HOP) / 2 @ filters, 10 ** (FLOOR_DB / 20))
         return 2 * (20 * jnp.log10(level) - FLOOR_DB) / (HIGHEST_DB - FLOOR_DB) - 1
 
     flat = audio.reshape(-1, audio.shape[-1])
-    seen = jax.lax.map(look, flat, batch_size=_GROUP)
-    return seen.reshape(*audio.shape[:-1], *seen.shape[1:])
+    levels = jax.lax.map(one, flat, batch_size=_GROUP)
+    return levels.reshape(*audio.shape[:-1], *levels.shape[1:])
 
 
-def coarse(seen: Float[Array, "*batch frame band"]) -> Float[Array, "*batch few_frames few_bands"]:
-    """Spectrograms averaged over squares of `COARSE` frames and bands; what does not fill a last square is left out."""
-    frames, bands = (n // COARSE for n in seen.shape[-2:])
-    squares = seen[..., : frames * COARSE, : bands * COARSE].reshape(*seen.shape[:-2], frames, COARSE, bands, COARSE)
+def average_pool(
+    spectrograms: Float[Array, "*batch frame band"],
+) -> Float[Array, "*batch pooled_frame pooled_band"]:
+    """Average spectrograms over squares of `POOL` frames and bands; incomplete squares at the end are left out."""
+    frames, bands = (n // POOL for n in spectrograms.shape[-2:])
+    squares = spectrograms[..., : frames * POOL, : bands * POOL].reshape(
+        *spectrograms.shape[:-2], frames, POOL, bands, POOL
+    )
     return squares.mean(axis=(-3, -1))
 
 

@@ -1,9 +1,5 @@
-"""Training the published model: every voice is played when it is needed; exact to resume, safe to kill.
+"""Training the published model; the engine renders each voice when a batch needs it."""
 
-What a step does hangs on the seed and the step's number alone, and a checkpoint holds all that changes.
-"""
-
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from functools import cache, partial
@@ -14,39 +10,39 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
+from flax import traverse_util
 from jaxtyping import Array, Bool, Float, Int
 
-from ddx7.errors import Ddx7Error
-from ddx7.runs import CHECKPOINT, METRICS, begin, first_key, keep, last_metrics, same_run, steps
+from ddx7.training import Evaluation, FitResult, fingerprint, fit, init_key, read_weights, write_weights
 from preset_gen_vae.loss import LossParts, loss_parts
 from preset_gen_vae.model import HeadName, PresetGenVae, VaeSize, published_size
-from preset_gen_vae.representation import FormName, VectorForm, vector_form
-from preset_gen_vae.spectrogram import ONE_NOTE, SIX_NOTES, Notes, coarse, play_notes, spectrograms
+from preset_gen_vae.spectrogram import ONE_NOTE, SIX_NOTES, Notes, average_pool, mel_spectrograms, render_notes
+from preset_gen_vae.vector_form import FormName, VectorForm, vector_form
 
-PARTS = LossParts._fields
+WEIGHTS = "model.safetensors"
 
 
 @dataclass(frozen=True)
 class VaeConfig:
-    """Of one run; the defaults are those published, but for the number of steps and what is measured.
+    """Configuration of a run; the defaults are the published ones, except for the number of steps and the evaluation.
 
     Attributes:
       form: of the vectors.
-      transpose: whether it is learned; without it every voice is played untransposed.
-      head: what makes the vectors.
-      several_notes: whether to look at six notes instead of one.
-      small: whether the convolutions are small and see coarse spectrograms, for a laptop.
-      steps: in all.
-      batch: voices a step.
+      transpose: whether transposition is learned; without it every voice is rendered untransposed.
+      head: type of the network that predicts the vectors.
+      several_notes: whether the input is six notes instead of one.
+      small: whether the convolutions are small and take average-pooled spectrograms, for a laptop.
+      steps: number of steps.
+      batch: voices per step.
       learning_rate: of Adam; falls to a fifth whenever the loss has not fallen for `patience` epochs.
       patience: epochs.
       weight_decay: of Adam, in the gradient.
-      beta_start: weight of the latent loss at first.
-      beta: from `beta_epochs` on.
-      beta_epochs: over which it rises.
-      measured_every: steps from one look at held-out voices to the next, and from one checkpoint to the next.
-      measured: held-out voices to look at.
-      seed: of everything random.
+      beta_start: weight of the latent loss at the first step.
+      beta: weight of the latent loss from `beta_epochs` on.
+      beta_epochs: over which the weight rises.
+      evaluate_every: steps from one evaluation and checkpoint to the next.
+      evaluated: number of held-out voices of an evaluation.
+      seed: of all random numbers.
     """
 
     form: FormName = "NumCat++"
@@ -62,17 +58,17 @@ class VaeConfig:
     beta_start: float = 0.1
     beta: float = 0.2
     beta_epochs: int = 25
-    measured_every: int = 500
-    measured: int = 320
+    evaluate_every: int = 500
+    evaluated: int = 320
     seed: int = 0
 
     @property
     def notes(self) -> Notes:
-        """Keys and velocities that are looked at."""
+        """MIDI notes and velocities of the input."""
         return SIX_NOTES if self.several_notes else ONE_NOTE
 
     def vector_form(self) -> VectorForm:
-        """Where each parameter lies in the vectors."""
+        """Layout of the vectors."""
         return vector_form(self.form, transpose=self.transpose)
 
     def size(self) -> VaeSize:
@@ -81,226 +77,224 @@ class VaeConfig:
 
 
 class VaeBatch(NamedTuple):
-    """Examples.
+    """Inputs and targets of a step.
 
     Attributes:
-      seen: spectrograms, [voice, note, frame, band].
-      wanted: vectors, [voice, width].
-      counted: which of their parameters can be heard, [voice, parameter].
+      spectrograms: [voice, note, frame, band].
+      target: vectors, [voice, width].
+      mask: which parameters are audible, [voice, parameter].
     """
 
-    seen: Float[Array, "voice note frame band"]
-    wanted: Float[Array, "voice width"]
-    counted: Bool[Array, "voice parameter"]
+    spectrograms: Float[Array, "voice note frame band"]
+    target: Float[Array, "voice width"]
+    mask: Bool[Array, "voice parameter"]
 
 
 class VaeState(NamedTuple):
-    """All that changes while training."""
+    """All that changes during training."""
 
-    step: Int[Array, ""]
-    weights: Any
-    statistics: Any
-    optimiser: Any
+    params: Any
+    batch_stats: Any
+    opt_state: Any
+
+    @property
+    def variables(self) -> dict[str, Any]:
+        """What `PresetGenVae.apply` takes."""
+        return {"params": self.params, "batch_stats": self.batch_stats}
 
 
-RenderSpectrograms = Callable[[np.ndarray], Array]
-"""Voices, uint8 [voice, 155], to spectrograms, [voice, note, frame, band]."""
+SpectrogramFn = Callable[[np.ndarray], Array]
+"""From voices, uint8 [voice, 155], to spectrograms, [voice, note, frame, band]."""
 
 
-def spectrogram_renderer(notes: Notes, *, small: bool = False) -> RenderSpectrograms:
-    """Play notes on voices and look at them; coarsely, for a small model."""
+def spectrogram_fn(notes: Notes, *, small: bool = False) -> SpectrogramFn:
+    """A function that renders notes of voices and computes their spectrograms, average-pooled for a small model."""
 
-    def look(vced: np.ndarray) -> Array:
-        seen = spectrograms(play_notes(vced, notes))
-        return coarse(seen) if small else seen
+    def compute(vced: np.ndarray) -> Array:
+        spectrograms = mel_spectrograms(render_notes(vced, notes))
+        return average_pool(spectrograms) if small else spectrograms
 
-    return look
+    return compute
 
 
 def train(
     voices: np.ndarray,
     held_out: np.ndarray,
     folder: Path,
-    settings: VaeConfig,
+    config: VaeConfig,
     *,
     size: VaeSize | None = None,
-    look: RenderSpectrograms | None = None,
+    compute_spectrograms: SpectrogramFn | None = None,
     progress: Callable[[dict[str, float]], None] | None = None,
-    until: int | None = None,
-) -> tuple[dict[str, Any], dict[str, float]]:
-    """Train, or go on with a run of the folder.
+    stop_after: int | None = None,
+) -> FitResult[VaeState]:
+    """Train a model, or resume the run of a folder, and write the weights of its last step.
 
     Args:
-      voices: to learn from, uint8 [voice, 155], legal bytes.
-      held_out: to measure on, likewise, never learned from.
-      folder: of the run: a checkpoint, and metrics as lines of JSON.
-      settings: must be those that the run was begun with.
+      voices: training voices, uint8 [voice, 155], legal bytes.
+      held_out: voices for evaluation, likewise.
+      folder: of the run; gets its settings, a checkpoint, metrics as lines of JSON, and weights with a card.
+      config: of the run.
       size: of the model; the published one if not given.
-      look: what the model sees of voices; the published spectrograms if not given.
-      progress: told the metrics.
-      until: step to stop after, of a run that is to go on later.
+      compute_spectrograms: of voices; the published spectrograms if not given.
+      progress: called with the metrics of each evaluation.
+      stop_after: the step to stop after, of a run that is to be resumed later.
 
     Returns:
-      what `PresetGenVae.apply` takes as variables, and the last metrics.
+      the run; `state.variables` is what `PresetGenVae.apply` takes.
 
     Raises:
-      Ddx7Error: the loss is no number, or the folder holds another run.
+      Ddx7Error: the loss is not finite, or the folder holds another run or one with other voices.
     """
-    size, look = size or settings.size(), look or spectrogram_renderer(settings.notes, small=settings.small)
-    folder.mkdir(parents=True, exist_ok=True)
-    same_run(folder / "settings.json", {"settings": asdict(settings), "size": _plain(size), "voices": len(voices)})
-    epoch_steps = max(len(voices) // settings.batch, 1)
-    state = begin(folder, partial(_begin, PresetGenVae(size), _optimiser(settings, epoch_steps), settings.seed))
-    update, judge = _compiled(size, settings, epoch_steps)
-    begun, first = time.monotonic(), int(state.step)
-    metrics: dict[str, float] = last_metrics(folder / METRICS)
-    losses: list[LossParts] = []
-    last = min(settings.steps, until or settings.steps)
+    size = size or config.size()
+    compute = compute_spectrograms or spectrogram_fn(config.notes, small=config.small)
+    epoch_steps = max(len(voices) // config.batch, 1)
+    update, loss_fn = _compiled(size, config, epoch_steps)
 
-    def current() -> VaeState:
-        return state
+    def step_update(state: VaeState, step: int) -> tuple[VaeState, dict[str, Array]]:
+        state, losses = update(state, sample_batch(voices, config, step, compute), np.int32(step))
+        return state, losses._asdict()
 
-    for step in steps(first, last, folder, current):
-        state, found = update(state, draw_batch(voices, settings, step, look))
-        losses.append(found)
-        if (step + 1) % settings.measured_every == 0 or step + 1 in (settings.steps, until):
-            learned, kept = _means(losses), measure(judge, state, held_out[: settings.measured], settings, look)
-            if not np.isfinite(list(learned.values())).all():
-                raise Ddx7Error(f"{folder}: the loss is {learned} at step {step + 1}; the checkpoint before is kept")
-            metrics = {
-                "step": step + 1,
-                **learned,
-                **{f"held_out_{name}": value for name, value in kept.items()},
-                "steps_per_s": (step + 1 - first) / (time.monotonic() - begun),
-            }
-            losses = []
-            keep(folder, state, metrics)
-            if progress:
-                progress(metrics)
-    return _variables(state), metrics
+    def evaluate(state: VaeState) -> Evaluation:
+        losses = evaluate_losses(loss_fn, state.variables, held_out[: config.evaluated], config, compute)
+        metrics = {f"held_out_{name}": float(value) for name, value in losses._asdict().items()}
+        return Evaluation(state.variables, float(losses.total(config.beta)), metrics)
+
+    run = {
+        "config": asdict(config),
+        "size": {**size._asdict(), "conv": size.conv._asdict()},
+        "voices": fingerprint(voices),
+        "held_out": fingerprint(held_out),
+    }
+    fitted = fit(
+        partial(_init, size, config, epoch_steps),
+        step_update,
+        evaluate,
+        lambda state: state.variables,
+        folder,
+        run=run,
+        n_steps=config.steps,
+        evaluate_every=config.evaluate_every,
+        stop_after=stop_after,
+        progress=progress,
+    )
+    variables = jax.device_get(fitted.state.variables)
+    names = traverse_util.flatten_dict(variables, sep="/")
+    write_weights(folder / WEIGHTS, variables, {"config": asdict(config), **fitted.metrics}, exact=names)
+    return fitted
 
 
-def load_trained(folder: Path, settings: VaeConfig, size: VaeSize | None = None) -> dict[str, Any]:
-    """What `PresetGenVae.apply` takes as variables, from a run's checkpoint.
+def load_trained(folder: Path) -> tuple[dict[str, Any], VaeConfig]:
+    """The variables that `PresetGenVae.apply` takes, and the configuration, of a trained run.
 
     Raises:
-      Ddx7Error: there is none.
+      Ddx7Error: the folder holds no weights.
     """
-    path = folder / CHECKPOINT
-    if not path.exists():
-        raise Ddx7Error(f"{path}: found no checkpoint of a trained model")
-    model, optimiser = PresetGenVae(size or settings.size()), _optimiser(settings, 1)
-    return _variables(begin(folder, partial(_begin, model, optimiser, 0)))
+    variables, card = read_weights(folder / WEIGHTS)
+    return variables, VaeConfig(**card["config"])
 
 
-def answers(
-    variables: dict[str, Any], size: VaeSize, vector_form: VectorForm, seen: Float[Array, "voice note frame band"]
+def predict_voices(
+    variables: dict[str, Any],
+    size: VaeSize,
+    form: VectorForm,
+    spectrograms: Float[Array, "voice note frame band"],
 ) -> np.ndarray:
-    """Voices for spectrograms, uint8 [voice, 155]."""
-    return vector_form.to_vced(np.asarray(_answering(size)(variables, seen)))
+    """The model's voices for spectrograms, uint8 [voice, 155]."""
+    return form.to_vced(np.asarray(_compiled_prediction(size)(variables, spectrograms)))
 
 
-def draw_batch(voices: np.ndarray, settings: VaeConfig, step: int, look: RenderSpectrograms) -> VaeBatch:
-    """What is learned from at a step: each voice once an epoch, in an order of its own."""
-    epoch, place = divmod(step, max(len(voices) // settings.batch, 1))
-    order = np.random.default_rng([settings.seed, epoch]).permutation(len(voices))
-    return make_batch(voices[order[place * settings.batch : (place + 1) * settings.batch]], settings, look)
+def sample_batch(voices: np.ndarray, config: VaeConfig, step: int, compute: SpectrogramFn) -> VaeBatch:
+    """The batch of a step: each epoch shows each voice once, in an order of its own."""
+    epoch, position = divmod(step, max(len(voices) // config.batch, 1))
+    order = np.random.default_rng([config.seed, epoch]).permutation(len(voices))
+    return make_batch(voices[order[position * config.batch : (position + 1) * config.batch]], config, compute)
 
 
-def make_batch(voices: np.ndarray, settings: VaeConfig, look: RenderSpectrograms) -> VaeBatch:
-    """Voices as the form can say them, looked at."""
-    vector_form = settings.vector_form()
-    said = vector_form.says(voices)
-    wanted, counted = jnp.asarray(vector_form.to_vectors(said)), jnp.asarray(vector_form.counted(said))
-    return VaeBatch(look(said), wanted, counted)
+def make_batch(voices: np.ndarray, config: VaeConfig, compute: SpectrogramFn) -> VaeBatch:
+    """Inputs and targets from voices, restricted to what the form represents."""
+    form = config.vector_form()
+    restricted = form.restrict(voices)
+    target, mask = jnp.asarray(form.to_vectors(restricted)), jnp.asarray(form.audible(restricted))
+    return VaeBatch(compute(restricted), target, mask)
 
 
-def measure(
-    judge: Callable[[VaeState, VaeBatch], LossParts],
-    state: VaeState,
+def evaluate_losses(
+    loss_fn: Callable[[Any, VaeBatch], LossParts],
+    variables: dict[str, Any],
     held_out: np.ndarray,
-    settings: VaeConfig,
-    look: RenderSpectrograms,
-) -> dict[str, float]:
-    """Parts of the loss on held-out voices, with nothing drawn and nothing dropped."""
-    n = min(settings.batch, len(held_out))
+    config: VaeConfig,
+    compute: SpectrogramFn,
+) -> LossParts:
+    """Mean losses over held-out voices, without sampling and without dropout."""
+    n = min(config.batch, len(held_out))
     starts = range(0, len(held_out) - n + 1, n)
-    return _means([judge(state, make_batch(held_out[first : first + n], settings, look)) for first in starts])
+    return mean_losses([loss_fn(variables, make_batch(held_out[k : k + n], config, compute)) for k in starts])
 
 
-def count(weights: Any) -> dict[str, int]:
-    """Numbers that are learned in each part of a model, and in all."""
-    parts_of = {name: sum(np.size(leaf) for leaf in jax.tree.leaves(part)) for name, part in weights.items()}
-    return {**parts_of, "all": sum(parts_of.values())}
+def mean_losses(losses: Sequence[LossParts]) -> LossParts:
+    """Means of each part."""
+    return jax.tree.map(lambda *values: np.mean(values), *losses)
+
+
+def count_parameters(params: Any) -> dict[str, int]:
+    """Number of parameters in each part of a model, and in all."""
+    by_part = {name: sum(np.size(leaf) for leaf in jax.tree.leaves(part)) for name, part in params.items()}
+    return {**by_part, "all": sum(by_part.values())}
 
 
 @cache
-def _answering(size: VaeSize) -> Any:
-    return jax.jit(partial(PresetGenVae(size).apply, method=PresetGenVae.voices))
+def _compiled_prediction(size: VaeSize) -> Any:
+    return jax.jit(partial(PresetGenVae(size).apply, method="predict"))
 
 
-def _means(found: Sequence[LossParts]) -> dict[str, float]:
-    return {name: float(np.mean([getattr(each, name) for each in found])) for name in PARTS}
-
-
-def _plain(size: VaeSize) -> dict[str, Any]:
-    return {**size._asdict(), "layers": size.layers._asdict()}
-
-
-def _variables(state: VaeState) -> dict[str, Any]:
-    return {"params": state.weights, "batch_stats": state.statistics}
-
-
-def _optimiser(settings: VaeConfig, epoch_steps: int) -> optax.GradientTransformationExtraArgs:
+def _optimiser(config: VaeConfig, epoch_steps: int) -> optax.GradientTransformationExtraArgs:
     """Adam with decay in the gradient; the rate falls on plateaus of the loss, averaged over epochs."""
     return optax.with_extra_args_support(
         optax.chain(
-            optax.add_decayed_weights(settings.weight_decay),
-            optax.adam(settings.learning_rate),
+            optax.add_decayed_weights(config.weight_decay),
+            optax.adam(config.learning_rate),
             optax.contrib.reduce_on_plateau(
-                factor=0.2, patience=settings.patience, cooldown=settings.patience, accumulation_size=epoch_steps
+                factor=0.2, patience=config.patience, cooldown=config.patience, accumulation_size=epoch_steps
             ),
         )
     )
 
 
-def _begin(model: PresetGenVae, optimiser: optax.GradientTransformation, seed: int) -> VaeState:
-    blank = jnp.zeros((2, model.size.n_notes, *model.size.layers.picture))
-    variables: Any = model.init(first_key(seed), blank)
-    weights = variables["params"]
-    return VaeState(jnp.zeros((), jnp.int32), weights, variables["batch_stats"], optimiser.init(weights))
+def _init(size: VaeSize, config: VaeConfig, epoch_steps: int) -> VaeState:
+    spectrograms = jnp.zeros((2, size.n_notes, *size.conv.shape))
+    variables: Any = PresetGenVae(size).init(init_key(config.seed), spectrograms)
+    params = variables["params"]
+    return VaeState(params, variables["batch_stats"], _optimiser(config, epoch_steps).init(params))
 
 
 @cache
-def _compiled(
-    size: VaeSize, settings: VaeConfig, epoch_steps: int
-) -> tuple[Callable[[VaeState, VaeBatch], tuple[VaeState, LossParts]], Callable[[VaeState, VaeBatch], LossParts]]:
-    model, optimiser = PresetGenVae(size), _optimiser(settings, epoch_steps)
-    vector_form = settings.vector_form()
+def _compiled(size: VaeSize, config: VaeConfig, epoch_steps: int) -> tuple[Callable, Callable]:
+    """The step and the losses of a model; cached, so that a second run compiles nothing."""
+    model, optimiser, form = PresetGenVae(size), _optimiser(config, epoch_steps), config.vector_form()
 
     @partial(jax.jit, donate_argnums=0)
-    def update(state: VaeState, batch: VaeBatch) -> tuple[VaeState, LossParts]:
-        key = jax.random.fold_in(jax.random.key(settings.seed), state.step)
-        latent, dropout = jax.random.split(key)
-        rngs = {"latent": latent, "dropout": dropout}
-        risen = jnp.minimum(state.step / (settings.beta_epochs * epoch_steps), 1.0)
-        beta = settings.beta_start + risen * (settings.beta - settings.beta_start)
+    def update(state: VaeState, batch: VaeBatch, step: Int[Array, ""]) -> tuple[VaeState, LossParts]:
+        key = jax.random.fold_in(jax.random.key(config.seed), step)
+        latent_key, dropout_key = jax.random.split(key)
+        rngs = {"latent": latent_key, "dropout": dropout_key}
+        progress = jnp.minimum(step / (config.beta_epochs * epoch_steps), 1.0)
+        beta = config.beta_start + progress * (config.beta - config.beta_start)
 
-        def loss_of(weights: Any) -> tuple[Array, tuple[LossParts, Any]]:
-            variables = {"params": weights, "batch_stats": state.statistics}
-            found: Any = model.apply(variables, batch.seen, train=True, mutable=["batch_stats"], rngs=rngs)
-            each = loss_parts(vector_form, found[0], *batch)
-            return each.total(beta), (each, found[1]["batch_stats"])
+        def loss_fn(params: Any) -> tuple[Array, tuple[LossParts, Any]]:
+            variables = {"params": params, "batch_stats": state.batch_stats}
+            output, changed = model.apply(variables, batch.spectrograms, train=True, mutable=["batch_stats"], rngs=rngs)
+            losses = loss_parts(form, output, *batch)
+            return losses.total(beta), (losses, changed["batch_stats"])
 
-        slope, (each, statistics) = jax.grad(loss_of, has_aux=True)(state.weights)
-        plateau = each.spectrograms + each.parameters
-        change, inner = optimiser.update(slope, state.optimiser, state.weights, value=plateau)
-        weights = optax.apply_updates(state.weights, change)
-        return VaeState(state.step + 1, weights, statistics, inner), each
+        grads, (losses, batch_stats) = jax.grad(loss_fn, has_aux=True)(state.params)
+        plateau = losses.spectrograms + losses.parameters
+        updates, opt_state = optimiser.update(grads, state.opt_state, state.params, value=plateau)
+        return VaeState(optax.apply_updates(state.params, updates), batch_stats, opt_state), losses
 
     @jax.jit
-    def judge(state: VaeState, batch: VaeBatch) -> LossParts:
-        found: Any = model.apply(_variables(state), batch.seen)
-        return loss_parts(vector_form, found, *batch)
+    def loss_fn(variables: dict[str, Any], batch: VaeBatch) -> LossParts:
+        output: Any = model.apply(variables, batch.spectrograms)
+        return loss_parts(form, output, *batch)
 
-    return update, judge
+    return update, loss_fn

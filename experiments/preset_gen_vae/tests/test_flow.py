@@ -11,40 +11,40 @@ from preset_gen_vae.flow import RealNVP
 KEYS = jax.random.split(jax.random.key(0, impl="rbg"), 4)  # compiles fast
 
 
-def stirred(flow, width):
+def trained_variables(flow, width):
     """Variables as training leaves them: large weights, running statistics of some batches."""
     variables = jax.jit(flow.init)(KEYS[0], jnp.zeros((2, width)))
-    learn = jax.jit(partial(flow.apply, train=True, mutable=["batch_stats"], rngs={"dropout": KEYS[3]}))
+    train_step = jax.jit(partial(flow.apply, train=True, mutable=["batch_stats"], rngs={"dropout": KEYS[3]}))
     leaves, shape = jax.tree.flatten(variables["params"])
     noise = jax.random.split(KEYS[1], len(leaves))
-    weights = jax.tree.unflatten(
+    params = jax.tree.unflatten(
         shape, [x + 0.03 * jax.random.normal(k, x.shape) for x, k in zip(leaves, noise, strict=True)]
     )
-    variables = {**variables, "params": weights}
+    variables = {**variables, "params": params}
     for k in range(3):
         x = 2 * jax.random.normal(jax.random.fold_in(KEYS[2], k), (16, width)) + 1
-        _, changed = learn(variables, x)
+        _, changed = train_step(variables, x)
         variables = {**variables, **changed}
     return variables
 
 
-@pytest.mark.parametrize(("width", "between"), [(7, True), (6, False)])
+@pytest.mark.parametrize(("width", "between"), [(7, True), pytest.param(6, False, marks=pytest.mark.slow)])
 def test_inverse_and_determinant(width, between):
-    flow = RealNVP(width, layers=4, hidden=12, between=between, dropout=0.2)
-    variables = stirred(flow, width)
+    flow = RealNVP(width, layers=3, hidden=12, between=between, dropout=0.2)
+    variables = trained_variables(flow, width)
     x = jax.random.normal(KEYS[2], (5, width))
     y, log_det = jax.jit(flow.apply)(variables, x)
     assert np.abs(y - x).max() > 0.05
     back = jax.jit(partial(flow.apply, method=RealNVP.inverse))
     np.testing.assert_allclose(back(variables, y), x, atol=1e-3)
     jacobian = jax.jit(jax.vmap(jax.jacobian(lambda one: flow.apply(variables, one[None])[0][0])))(x)
-    sign, wanted = np.linalg.slogdet(np.asarray(jacobian, np.float64))
+    sign, target = np.linalg.slogdet(np.asarray(jacobian, np.float64))
     assert (sign > 0).all()
-    np.testing.assert_allclose(log_det, wanted, atol=1e-3)
+    np.testing.assert_allclose(log_det, target, atol=1e-3)
 
 
-def test_every_dimension_is_moved_and_moves_others():
+def test_every_output_depends_on_every_input():
     flow = RealNVP(6, layers=3, hidden=8)
-    variables = stirred(flow, 6)
-    slope = jax.jit(jax.jacobian(lambda x: flow.apply(variables, x[None])[0][0]))(jnp.ones(6))
-    assert (np.abs(slope) > 1e-8).all()
+    variables = trained_variables(flow, 6)
+    jacobian = jax.jit(jax.jacobian(lambda x: flow.apply(variables, x[None])[0][0]))(jnp.ones(6))
+    assert (np.abs(jacobian) > 1e-8).all()

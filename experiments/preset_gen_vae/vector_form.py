@@ -35,14 +35,14 @@ _CHUNK = 256
 
 @dataclass(frozen=True, eq=False)
 class VectorForm:
-    """Where each parameter lies in a vector.
+    """Layout of a vector: the place of each parameter.
 
     Attributes:
       name: as published.
       columns: VCED byte of each parameter, int [parameter].
       one_hot: which parameters are categories, bool [parameter].
-      owner: parameter that each place of a vector tells of, int [width].
-      value: value that each place of a category stands for, 0 for numbers, int [width].
+      owner: parameter of each element of a vector, int [width].
+      value: value that each element of a category stands for, 0 for numbers, int [width].
     """
 
     name: FormName
@@ -78,8 +78,8 @@ class VectorForm:
         """Which places in `categorical` are not repeated, bool [category, 32]."""
         return np.arange(MOST_VALUES) <= self.maxima[self.one_hot, None]
 
-    def says(self, vced: np.ndarray) -> np.ndarray:
-        """Voices without what the form leaves out: it is that of INIT VOICE.
+    def restrict(self, vced: np.ndarray) -> np.ndarray:
+        """Replace the parameters that the form leaves out by those of INIT VOICE.
 
         Args:
           vced: uint8 [..., 155].
@@ -87,9 +87,9 @@ class VectorForm:
         Returns:
           uint8 [..., 155].
         """
-        said = np.broadcast_to(INIT_VCED, np.shape(vced)).copy()
-        said[..., self.columns] = vced[..., self.columns]
-        return said
+        restricted = np.broadcast_to(INIT_VCED, np.shape(vced)).copy()
+        restricted[..., self.columns] = vced[..., self.columns]
+        return restricted
 
     def to_vectors(self, vced: np.ndarray) -> np.ndarray:
         """Voices as vectors.
@@ -107,7 +107,7 @@ class VectorForm:
     def to_vced(self, vectors: np.ndarray) -> np.ndarray:
         """Vectors as voices: each number becomes the nearest legal byte, each category its greatest value's.
 
-        The inverse of `to_vectors`, up to what `says` leaves out.
+        The inverse of `to_vectors`, up to what `restrict` leaves out.
 
         Args:
           vectors: float [..., width]; numbers may lie outside 0 to 1, categories may be logits.
@@ -116,20 +116,20 @@ class VectorForm:
           uint8 [..., 155], legal.
 
         Raises:
-          Ddx7Error: a number is not one.
+          Ddx7Error: an element is not a number.
         """
         vectors = np.asarray(vectors)
         if np.isnan(vectors).any():
-            raise Ddx7Error(f"{self.name} vectors: found not-a-number, numbers are wanted")
-        vced = self.says(np.broadcast_to(INIT_VCED, (*vectors.shape[:-1], len(INIT_VCED))))
+            raise Ddx7Error(f"{self.name} vectors: found not-a-number, wanted numbers")
+        vced = self.restrict(np.broadcast_to(INIT_VCED, (*vectors.shape[:-1], len(INIT_VCED))))
         numbers = np.clip(vectors[..., self.numeric], 0, 1)
         vced[..., self.columns[~self.one_hot]] = np.rint(numbers * self.maxima[~self.one_hot])
-        # Of equal places the first is taken, so that repeated ones never are.
+        # `argmax` returns the first of equal elements, so never a repeated one.
         vced[..., self.columns[self.one_hot]] = vectors[..., self.categorical].argmax(axis=-1)
         return vced
 
-    def counted(self, vced: np.ndarray) -> np.ndarray:
-        """Which parameters of voices are to be learned, since they can be heard: bool [voice, parameter]."""
+    def audible(self, vced: np.ndarray) -> np.ndarray:
+        """Which parameters of voices are audible, and therefore learned: bool [voice, parameter]."""
         return audible_parameters(vced)[:, self.columns]
 
 
@@ -138,7 +138,7 @@ def vector_form(name: FormName, *, transpose: bool = False) -> VectorForm:
     """A published form.
 
     Args:
-      name: which.
+      name: of the form.
       transpose: whether transpose is part of it, as a number; in the published forms it is not.
     """
     if name not in FORM_NAMES:
@@ -161,10 +161,10 @@ def _is_category(name: FormName, parameter: Parameter) -> bool:
 
 
 def audible_parameters(vced: np.ndarray) -> np.ndarray:
-    """Which bytes of voices can be heard: those whose change alone changes the sound.
+    """Which bytes of voices are audible: those whose change alone changes the sound.
 
-    What is known of that is `ddx7.library.canonical`'s. Zeros that keep an operator off always count, those of its
-    output level and of the depths of its level scaling. So all that does not count may change at once, unheard.
+    `ddx7.library.canonical` decides that. Zeros that keep an operator off always count, those of its output level and
+    of its level scaling depths, so that all inaudible bytes may change at once without a change of the sound.
 
     Args:
       vced: uint8 [voice, 155], legal bytes.
@@ -172,20 +172,20 @@ def audible_parameters(vced: np.ndarray) -> np.ndarray:
     Returns:
       bool [voice, 155]; False for the name.
     """
-    parts = [_heard(vced[first : first + _CHUNK]) for first in range(0, len(vced), _CHUNK)]
+    parts = [_audible(vced[first : first + _CHUNK]) for first in range(0, len(vced), _CHUNK)]
     return np.concatenate(parts) if parts else np.zeros(np.shape(vced), bool)
 
 
-def _heard(vced: np.ndarray) -> np.ndarray:
+def _audible(vced: np.ndarray) -> np.ndarray:
     columns = np.flatnonzero(AUDIBLE)
-    # The other end of the range: past the only thresholds there are, from 0 to 1 and between falling and rising curves.
+    # The other end of the range lies past the only thresholds: from 0 to 1, and between falling and rising curves.
     mirrored = VCED_MAX - vced
     other = np.where(mirrored == vced, vced + 1, mirrored).astype(np.uint8)
     changed = np.repeat(vced[:, None], len(columns), axis=1)
     changed[:, np.arange(len(columns)), columns] = other[:, columns]
-    found = np.zeros(vced.shape, bool)
-    found[:, columns] = (sound_key(changed) != sound_key(vced)[:, None]).any(axis=-1)
+    audible = np.zeros(vced.shape, bool)
+    audible[:, columns] = (sound_key(changed) != sound_key(vced)[:, None]).any(axis=-1)
     off = vced[:, VCED_COLUMNS["output_level"]] == 0
     for name in ("output_level", "left_depth", "right_depth"):
-        found[:, VCED_COLUMNS[name]] |= off & (vced[:, VCED_COLUMNS[name]] == 0)
-    return found
+        audible[:, VCED_COLUMNS[name]] |= off & (vced[:, VCED_COLUMNS[name]] == 0)
+    return audible

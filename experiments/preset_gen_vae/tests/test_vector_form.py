@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from preset_gen_vae.representation import FORM_NAMES, audible_parameters, vector_form
+from preset_gen_vae.vector_form import FORM_NAMES, audible_parameters, vector_form
 
 from ddx7.errors import Ddx7Error
 from ddx7.voice.packing import INIT_VCED, VCED_COLUMNS, in_range, random_vced
@@ -13,16 +13,16 @@ PUBLISHED = {"Num only": (144, 144, 0), "NumCat": (224, 122, 22), "NumCat++": (6
 
 @pytest.mark.parametrize("name", FORM_NAMES)
 def test_sizes_are_the_published_ones(name):
-    found = vector_form(name)
-    assert (found.width, len(found.numeric), len(found.categorical)) == PUBLISHED[name]
-    assert found.to_vectors(INIT_VCED).shape == (found.width,)
+    form = vector_form(name)
+    assert (form.width, len(form.numeric), len(form.categorical)) == PUBLISHED[name]
+    assert form.to_vectors(INIT_VCED).shape == (form.width,)
     more = vector_form(name, transpose=True)
-    assert more.width == found.width + 1
-    assert len(more.categorical) == len(found.categorical)
-    assert {FIELDS[c].parameter.name for c in set(more.columns) - set(found.columns)} == {"transpose"}
+    assert more.width == form.width + 1
+    assert len(more.categorical) == len(form.categorical)
+    assert {FIELDS[c].parameter.name for c in set(more.columns) - set(form.columns)} == {"transpose"}
 
 
-def test_categories_are_those_of_the_facts():
+def test_categories_have_the_published_widths():
     """Widths of NumCat's categories as published: algorithm, two syncs, LFO wave; mode and two curves an operator."""
     assert sorted(vector_form("NumCat").legal.sum(axis=1)) == sorted([32, 2, 2, 6] + 6 * [2, 4, 4])
     added = [8, 8] + 6 * [32, 15, 8, 4, 8]
@@ -31,40 +31,40 @@ def test_categories_are_those_of_the_facts():
 
 @pytest.mark.parametrize("name", FORM_NAMES)
 @pytest.mark.parametrize("transpose", [False, True])
-def test_round_trip_is_exact_up_to_what_is_left_out(name, transpose):
+def test_round_trip_is_exact_except_for_omitted_parameters(name, transpose):
     voices = random_vced(np.random.default_rng(0), 300)
     extremes = np.array([[f.parameter.minimum for f in FIELDS], [f.parameter.maximum for f in FIELDS]], np.uint8)
     voices = np.concatenate([voices, extremes, INIT_VCED[None]])
-    found = vector_form(name, transpose=transpose)
-    vectors = found.to_vectors(voices)
+    form = vector_form(name, transpose=transpose)
+    vectors = form.to_vectors(voices)
     assert vectors.dtype == np.float32
     assert vectors.min() >= 0
     assert vectors.max() <= 1
-    again = found.to_vced(vectors)
-    left_out = [VCED_COLUMNS["name"]] + ([] if transpose else [[VCED_COLUMNS["transpose"]]])
-    wanted = voices.copy()
-    for columns in map(np.ravel, left_out):
-        wanted[:, columns] = INIT_VCED[columns]
-    np.testing.assert_array_equal(again, wanted)
-    np.testing.assert_array_equal(found.says(voices), wanted)
-    np.testing.assert_array_equal(found.to_vced(found.to_vectors(again[0])), again[0])
+    again = form.to_vced(vectors)
+    omitted = [VCED_COLUMNS["name"]] + ([] if transpose else [[VCED_COLUMNS["transpose"]]])
+    target = voices.copy()
+    for columns in map(np.ravel, omitted):
+        target[:, columns] = INIT_VCED[columns]
+    np.testing.assert_array_equal(again, target)
+    np.testing.assert_array_equal(form.restrict(voices), target)
+    np.testing.assert_array_equal(form.to_vced(form.to_vectors(again[0])), again[0])
 
 
 @pytest.mark.parametrize("name", FORM_NAMES)
 def test_any_vector_is_a_legal_voice(name):
-    found = vector_form(name, transpose=True)
-    vectors = np.random.default_rng(1).normal(0.5, 5, (200, found.width))
+    form = vector_form(name, transpose=True)
+    vectors = np.random.default_rng(1).normal(0.5, 5, (200, form.width))
     vectors[0], vectors[1] = np.inf, -np.inf
-    assert in_range(found.to_vced(vectors)).all()
+    assert in_range(form.to_vced(vectors)).all()
     vectors[3, 5] = np.nan
     with pytest.raises(Ddx7Error, match="not-a-number"):
-        found.to_vced(vectors)
+        form.to_vced(vectors)
 
 
 def test_logits_choose_the_greatest():
-    found = vector_form("NumCat")
+    form = vector_form("NumCat")
     voice = random_vced(np.random.default_rng(2), 1)
-    np.testing.assert_array_equal(found.to_vced(found.to_vectors(voice) * 7 - 3)[:, 134], voice[:, 134])
+    np.testing.assert_array_equal(form.to_vced(form.to_vectors(voice) * 7 - 3)[:, 134], voice[:, 134])
 
 
 def test_unknown_form_is_named():
@@ -76,7 +76,7 @@ def off(voice, operator):
     voice[VCED_COLUMNS["output_level"][operator - 1]] = 0
 
 
-def test_only_what_can_be_heard_counts():
+def test_only_audible_parameters_count():
     voice = INIT_VCED.copy()
     mask = audible_parameters(voice[None])[0]
 
@@ -122,17 +122,17 @@ def test_an_operator_that_is_off_twice_still_learns_its_output_level():
     assert not mask[VCED_COLUMNS["levels"][1]].any()
 
 
-def test_counted_parameters_are_those_bytes():
+def test_the_mask_of_a_form_holds_the_audible_bytes():
     voices = random_vced(np.random.default_rng(3), 300)
-    found = vector_form("NumCat++")
-    counted = found.counted(voices)
-    assert counted.shape == (300, 144)
-    np.testing.assert_array_equal(counted, audible_parameters(voices)[:, found.columns])
-    assert 0.5 < counted.mean() < 1
+    form = vector_form("NumCat++")
+    mask = form.audible(voices)
+    assert mask.shape == (300, 144)
+    np.testing.assert_array_equal(mask, audible_parameters(voices)[:, form.columns])
+    assert 0.5 < mask.mean() < 1
 
 
-def test_what_does_not_count_does_not_sound():
-    """Bytes drawn anew where they cannot be heard leave the samples as they were."""
+def test_inaudible_bytes_do_not_change_the_sound():
+    """Random inaudible bytes leave the samples as they were."""
     from ddx7.engine import Patch, plan, play
 
     rng = np.random.default_rng(4)
