@@ -53,11 +53,13 @@ class Spectra:
       f_hz: centre of each bin, float64 [bin].
       times_s: centre of each frame, float64 [frame].
       power: float64 [frame, bin].
+      duration_s: of the sound.
     """
 
     f_hz: Float[np.ndarray, " bin"]
     times_s: Float[np.ndarray, " frame"]
     power: Float[np.ndarray, "frame bin"]
+    duration_s: float
 
 
 def sound_spectra(samples: Float[np.ndarray, " time"], sample_rate: int, hop_s: float = _HOP_S) -> Spectra:
@@ -72,8 +74,12 @@ def sound_spectra(samples: Float[np.ndarray, " time"], sample_rate: int, hop_s: 
     hop = max(round(hop_s * sample_rate), len(samples) // MAX_COLUMNS, 1)
     padded = np.pad(np.asarray(samples, np.float64), size // 2 + 1)
     framed = frames(padded[: max(len(samples), 1) + size - 1], size, hop)
-    spectra = power(framed, unit_sine(np.hanning(size)), 2 * size)
-    return Spectra(np.fft.rfftfreq(2 * size, 1 / sample_rate), np.arange(len(framed)) * hop / sample_rate, spectra)
+    return Spectra(
+        f_hz=np.fft.rfftfreq(2 * size, 1 / sample_rate),
+        times_s=np.arange(len(framed)) * hop / sample_rate,
+        power=power(framed, unit_sine(np.hanning(size)), 2 * size),
+        duration_s=len(samples) / sample_rate,
+    )
 
 
 def band_levels(spectra: Spectra) -> tuple[Float[np.ndarray, " band"], Float[np.ndarray, "frame band"]]:
@@ -128,7 +134,8 @@ def draw_spectrogram(
         spectra.times_s, f_hz, level_db.T - zero_db, cmap="magma", vmin=top - range_db, vmax=top, rasterized=True
     )
     frequency_axis(axes, "y", float(f_hz[-1]))
-    time_axis(axes, float(spectra.times_s[-1]))
+    time_axis(axes, spectra.duration_s)
+    axes.set_facecolor("black")  # up to a hop at the end lies beyond the last frame
     return mesh
 
 

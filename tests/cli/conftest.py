@@ -1,4 +1,4 @@
-"""Running the command line inside the test's own process, and files for it to read."""
+"""The command line in the process of the test, and files for it to read."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from ddx7.voice import Voice, save
 
 @pytest.fixture
 def run(capsys: pytest.CaptureFixture[str]) -> Run:
-    """Call `ddx7` with some words; what it returns and prints."""
+    """A function that runs `ddx7` with some words and returns its exit code and output."""
 
     def call(*words: object) -> Outcome:
         capsys.readouterr()

@@ -1,4 +1,4 @@
-"""What the tests of the command line share and name."""
+"""Helpers and types of the tests of the command line."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -23,7 +23,7 @@ Run = Callable[..., Outcome]
 
 
 def sounding_voices(names: list[str]) -> list[Voice]:
-    """Random voices that sound, end and have a name, so that nothing is to be said about them."""
+    """Random voices that sound, end and have a name, so that they have no findings."""
     vced = random_vced(np.random.default_rng(SEED), len(names))
     vced[:, -10:] = ord(" ")
     voices = [Voice.from_vced(row) for row in vced]

@@ -24,7 +24,7 @@ def ddx7_process(*words: object, **settings: str) -> subprocess.CompletedProcess
 
 
 def modules_after(*words: object) -> set[str]:
-    """What a fresh process has imported once the command is done."""
+    """The modules that a fresh process imports for a command."""
     program = "import sys; from ddx7.cli import main; main(sys.argv[1:]); print(*sys.modules, file=sys.stderr)"
     done = subprocess.run(
         [sys.executable, "-c", program, *map(str, words)], capture_output=True, timeout=60, check=True
@@ -63,7 +63,7 @@ def test_help_lists_every_command(run: Run, flag: str) -> None:
 
 
 def check_explained(command: type, printed: str) -> None:
-    """The help has what a command is for, and each of its fields, switches that are on under --no-NAME."""
+    """The help has the first line of the docstring and each field; a switch that is on has the option --no-NAME."""
     assert command.__dataclass_params__.frozen
     assert command.__doc__.splitlines()[0] in " ".join(printed.split())
     for field in dataclasses.fields(command):

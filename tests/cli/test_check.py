@@ -23,7 +23,7 @@ def tree(bank: Path, single: Path, not_a_voice: Path, tmp_path: Path) -> Path:
     damaged = bytearray((folder / "bank.syx").read_bytes())
     damaged[-2] ^= 1
     (folder / "deep" / "damaged.syx").write_bytes(damaged)
-    (folder / "readme.txt").write_text("not looked at")
+    (folder / "readme.txt").write_text("not read")
     (folder / "._bank.syx").write_bytes(b"\x00\x05\x16\x07")
     (folder / "__MACOSX" / "bank.syx").write_bytes(b"\x00\x05\x16\x07")
     silent = save(SILENT, tmp_path / "silent.syx")[0]
@@ -57,7 +57,7 @@ def test_a_folder_is_searched_and_summed_up(run: Run, tree: Path) -> None:
     }
 
 
-def test_json_says_the_same(run: Run, tree: Path) -> None:
+def test_json_has_the_same_content(run: Run, tree: Path) -> None:
     content = json.loads(run("check", tree, "--json").out)
     assert content["summary"] == {
         "files": 5,
@@ -100,12 +100,12 @@ def test_a_named_file_that_cannot_be_read_fails(run: Run, bank: Path, not_a_voic
     assert summary["voices"] == 32
 
 
-def test_strict_fails_on_anything_said(run: Run, tree: Path) -> None:
+def test_strict_fails_on_any_fault(run: Run, tree: Path) -> None:
     outcome = run("check", tree, "--strict")
     assert (outcome.code, outcome.err) == (1, "ddx7: found 3 faults, wanted none\n")
 
 
-def test_notes_are_said_only_when_asked_for(run: Run, tmp_path: Path) -> None:
+def test_notes_are_printed_only_with_their_option(run: Run, tmp_path: Path) -> None:
     path = save(Voice(), tmp_path / "init.syx")[0]
     plain, with_notes = run("check", path, "--strict"), run("check", path, "--strict", "--notes")
     assert plain.code == 0

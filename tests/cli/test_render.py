@@ -189,7 +189,7 @@ def test_nothing_is_replaced_unless_forced(run: Run, bank: Path, tmp_path: Path)
 
 
 @pytest.mark.parametrize(
-    ("words", "says"),
+    ("words", "message"),
     [
         (("--index", "1", "--all"), "exclude each other"),
         (("--index", "1", "-o", "out.mp3"), "wanted a .wav or .flac file or a folder"),
@@ -198,16 +198,16 @@ def test_nothing_is_replaced_unless_forced(run: Run, bank: Path, tmp_path: Path)
         (("--all", "-o", "taken"), "taken: found a file, wanted a folder for 32 sounds"),
     ],
 )
-def test_wrong_usage(run: Run, bank: Path, song: Path, here: Path, words: tuple[str, ...], says: str) -> None:
+def test_wrong_usage(run: Run, bank: Path, song: Path, here: Path, words: tuple[str, ...], message: str) -> None:
     (here / "taken").write_bytes(b"mine")
     outcome = run("render", bank, *(word.format(song=song) for word in words))
     assert (outcome.code, outcome.out) == (2, "")
-    assert says in outcome.err
+    assert message in outcome.err
     assert [path.name for path in here.iterdir()] == ["taken"]
 
 
 @pytest.mark.parametrize(
-    ("words", "says"),
+    ("words", "message"),
     [
         (("--velocity", 0), "velocity: found 0, wanted 1 to 127"),
         (("--gate", -1), "gate: found -1"),
@@ -220,12 +220,12 @@ def test_wrong_usage(run: Run, bank: Path, song: Path, here: Path, words: tuple[
     ],
 )
 def test_what_cannot_be_played_gets_one_sentence(
-    run: Run, single: Path, not_a_voice: Path, here: Path, words: tuple, says: str
+    run: Run, single: Path, not_a_voice: Path, here: Path, words: tuple, message: str
 ) -> None:
     places = {"not_a_voice": not_a_voice, "none": here / "none.mid"}
     outcome = run("render", single, *(str(word).format(**places) for word in words))
     assert (outcome.code, outcome.out) == (1, "")
-    assert says in outcome.err
+    assert message in outcome.err
     assert outcome.err.startswith("ddx7: ")
     assert outcome.err.count("\n") == 1
     assert not list(here.iterdir())

@@ -1,4 +1,4 @@
-"""The drawings are read back as a person would, by following the lines, and compared with the algorithm table."""
+"""The tests read the drawings back by following the lines, and compare them with the algorithm table."""
 
 import itertools
 
@@ -65,7 +65,7 @@ Cell = tuple[int, int]
 
 
 class Drawing:
-    """What a reader sees: boxes, and nets of wire that leave a box below and enter one above."""
+    """The drawing as boxes and nets of wire; a net leaves a box below and enters one above."""
 
     def __init__(self, lines: list[str]) -> None:
         self.cells = {(y, x): c for y, line in enumerate(lines) for x, c in enumerate(line) if c != " "}
@@ -114,7 +114,7 @@ every_algorithm = pytest.mark.parametrize("algorithm", ALGORITHMS, ids=lambda a:
 
 
 @pytest.mark.parametrize(("number", "expected"), [(4, ALGORITHM_4), (17, ALGORITHM_17), (21, ALGORITHM_21)])
-def test_looks_as_on_the_panel(number: int, expected: str) -> None:
+def test_the_drawing_is_that_of_the_panel(number: int, expected: str) -> None:
     assert algorithm_text(ALGORITHMS[number - 1]) == expected.strip("\n").splitlines()
 
 
