@@ -44,7 +44,7 @@ from ddx7.library.notes import RATE, note_log_mel, pairwise_distance_db, render_
 from ddx7.voice.health import plausible
 from ddx7.voice.packing import in_range, unpack
 
-HELD_OUT_EVERY = 33  # families that experiments/encoder/split.py keeps from the ear, whatever else it keeps
+HELD_OUT_EVERY = 33  # near-duplicate clusters; `experiments/encoder/split.py` holds out at least these
 OTHER = {"note": 48, "velocity": 80, "gate_s": 0.5}
 NAIVE = "naive interpolation"
 Method = Callable[[np.ndarray, np.ndarray, int], np.ndarray]

@@ -16,7 +16,7 @@ def test_a_folder_becomes_a_corpus_with_a_picture(run: Run, bank: Path, tmp_path
     assert len(load_corpus(output)) == 32
 
 
-def test_json_says_the_same(run: Run, bank: Path, tmp_path: Path) -> None:
+def test_json_holds_the_statistics(run: Run, bank: Path, tmp_path: Path) -> None:
     outcome = run("corpus", "scan", bank, "-o", tmp_path / "c.npz", "--json")
     content = json.loads(outcome.out)
     assert content["counts"]["voices"] == 32
@@ -24,7 +24,7 @@ def test_json_says_the_same(run: Run, bank: Path, tmp_path: Path) -> None:
     assert sum(content["algorithms"].values()) == 32
 
 
-def test_nothing_is_overwritten_or_begun_in_vain(run: Run, bank: Path, tmp_path: Path) -> None:
+def test_existing_files_are_refused_before_the_work(run: Run, bank: Path, tmp_path: Path) -> None:
     (tmp_path / "c.png").write_text("mine")
     outcome = run("corpus", "scan", bank, "-o", tmp_path / "c.npz")
     assert (outcome.code, outcome.out) == (1, "")

@@ -18,13 +18,13 @@ def test_generate_writes_bank_sound_picture_and_report(run: Run, tmp_path: Path)
     files = [out, *(out.with_suffix(suffix) for suffix in (".wav", ".png", ".json"))]
     assert outcome.out.splitlines() == list(map(str, files))
     assert "screening rejected" in outcome.err
-    made = ddx7.load(out)
-    assert len(made) == 32  # a bank is filled up
-    assert [voice.algorithm for voice in made[:5]] == [5] * 5
+    bank = ddx7.load(out)
+    assert len(bank) == 32  # a bank is filled up
+    assert [voice.algorithm for voice in bank[:5]] == [5] * 5
     assert soundfile.info(files[1]).duration == pytest.approx(10)
     assert matplotlib.image.imread(files[2]).shape[1] > 500
     report = json.loads(files[3].read_text())
-    assert [voice["name"] for voice in report["voices"]] == [voice.name for voice in made[:5]]
+    assert [voice["name"] for voice in report["voices"]] == [voice.name for voice in bank[:5]]
     assert (report["category"], report["algorithm"], report["seed"]) == (["bell"], 5, 3)
     before = out.read_bytes()
     assert run("generate", "--count", 2, "-o", out).code == 1

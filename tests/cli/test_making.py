@@ -16,11 +16,11 @@ def test_vary_writes_a_bank_and_its_sound(run: Run, bank: Path, tmp_path: Path, 
     outcome = run("vary", bank, "--name", "e.piano", "--count", 3, "--lock", "ratios, algorithm", "-o", out)
     assert outcome.code == 0
     assert outcome.out.splitlines() == [str(out), str(out.with_suffix(".wav"))]
-    made = ddx7.load(out)
-    assert [voice.name for voice in made[:3]] == ["E.PIANO 1", "E.PIANO 2", "E.PIANO 3"]
-    assert made[0].algorithm == voices[2].algorithm
+    written = ddx7.load(out)
+    assert [voice.name for voice in written[:3]] == ["E.PIANO 1", "E.PIANO 2", "E.PIANO 3"]
+    assert written[0].algorithm == voices[2].algorithm
     assert soundfile.info(out.with_suffix(".wav")).duration == pytest.approx(6)
-    assert run("vary", bank, "--index", 1, "-o", out).code == 1  # there already
+    assert run("vary", bank, "--index", 1, "-o", out).code == 1  # exists already
 
 
 def test_vary_for_eight_modules(run: Run, single: Path, tmp_path: Path, voices: list[Voice]) -> None:
@@ -40,15 +40,15 @@ def test_vary_for_a_minidexed(run: Run, single: Path, tmp_path: Path, voices: li
         "card/performance/000001_E_PIANO.ini",
         "card.wav",
     ]
-    made = ddx7.load(performance)
-    assert made[0] == voices[2]
-    assert len(set(made)) == 8
-    assert list(made) == list(ddx7.load(bank))[:8]
+    written = ddx7.load(performance)
+    assert written[0] == voices[2]
+    assert len(set(written)) == 8
+    assert list(written) == list(ddx7.load(bank))[:8]
     assert len(set(performance.read_text().splitlines()) & {f"MIDIChannel{n}=1" for n in range(1, 9)}) == 8
     assert run("vary", single, "--layout", "minidexed", "-o", tmp_path / "card.syx").code == 2
     back = tmp_path / "back.syx"
     assert run("convert", performance, "-o", back).code == 0
-    assert ddx7.load(back)[:8] == made[:]
+    assert ddx7.load(back)[:8] == written[:]
 
 
 def test_vary_asks_which_voice(run: Run, bank: Path, tmp_path: Path) -> None:
@@ -63,9 +63,9 @@ def test_vary_asks_which_voice(run: Run, bank: Path, tmp_path: Path) -> None:
 def test_morph_writes_the_steps(run: Run, bank: Path, single: Path, tmp_path: Path, voices: list[Voice]) -> None:
     out = tmp_path / "steps.syx"
     assert run("morph", f"{bank}:4", single, "--steps", 3, "-o", out).code == 0
-    made = ddx7.load(out)
-    assert (made[0], made[2]) == (voices[3], voices[2])
-    assert made[1] not in (voices[3], voices[2])
+    written = ddx7.load(out)
+    assert (written[0], written[2]) == (voices[3], voices[2])
+    assert written[1] not in (voices[3], voices[2])
     again = tmp_path / "again.syx"
     assert run("morph", f"{bank}:4", single, "--steps", 3, "--through", "hybrids", "-o", again).code == 0
     assert {ddx7.load(again)[1].algorithm} <= {voices[3].algorithm, voices[2].algorithm}

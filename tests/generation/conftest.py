@@ -1,6 +1,5 @@
 """A barely trained generator, and voices to train it."""
 
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -38,9 +37,8 @@ def trained_weights(real_voices: np.ndarray, tmp_path_factory: pytest.TempPathFa
 
     folder = tmp_path_factory.mktemp("run")
     examples = examples_of(real_voices)
-    # The autoencoder alone, which compiles fastest; test_training.py runs all phases.
-    short = replace(CONFIG, steps=CONFIG.warm_up_steps)
-    result = train(examples, folder, short, SIZE, uniqueness)
+    # The autoencoder alone, which compiles fastest; test_training.py runs all phases with the same programs.
+    result = train(examples, folder, CONFIG, SIZE, uniqueness, stop_after=CONFIG.warm_up_steps)
     path, prior = folder / "gan.safetensors", ConditionPrior.from_conditions(examples.conditions)
     save_weights(path, result.generator, result.critic, SIZE, prior, {"categories": list(CATEGORIES), **result.metrics})
     return path

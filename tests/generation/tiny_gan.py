@@ -15,7 +15,7 @@ CONFIG = GanConfig(
     batch=16,
     evaluate_every=4,
     n_evaluated=32,
-    learning_rates=(2e-3, 1e-3, 1e-3),
+    learning_rates=(2e-2, 1e-3, 1e-3),
 )
 
 

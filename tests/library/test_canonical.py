@@ -1,4 +1,4 @@
-"""What is left out of a voice's key cannot be heard: both voices are rendered and compared, sample by sample."""
+"""Parameters outside a voice's sound key are inaudible: renders of both voices are equal sample by sample."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -38,7 +38,7 @@ LIVE = Operator(
     fine=3,
     detune=2,
 )
-# Everything in it can be heard, at least by moving a controller.
+# Every parameter is audible, at least with a controller moved.
 RICH = Voice(
     operators=tuple(replace(LIVE, coarse=n, output_level=92 - 3 * n) for n in range(1, 7)),
     pitch_rates=(60, 50, 40, 30),
@@ -58,7 +58,7 @@ def vced(*voices: Voice) -> np.ndarray:
 
 
 def render(voices: list[Voice], controllers: Controllers | None) -> np.ndarray:
-    """Each voice on some keys, [voice, key, sample]."""
+    """Each voice on some notes, [voice, note, sample]."""
     played = [voice for voice in voices for _ in NOTES]
     keys, velocities = NOTES * len(voices), VELOCITIES * len(voices)
     audio = ddx7.render(played, keys, velocities, 0.2, 0.3, 22050, controllers=controllers)
@@ -66,7 +66,7 @@ def render(voices: list[Voice], controllers: Controllers | None) -> np.ndarray:
 
 
 def sounds_alike(a: Voice, b: Voice) -> bool:
-    """Whether not one sample differs, with hands off and with all controllers moved."""
+    """Whether all samples are equal, with controllers at rest and with all of them moved."""
     pairs = [render([a, b], controllers) for controllers in (None, ALL_MOVED)]
     assert all(np.abs(first).max() > 0.01 for first, _ in pairs)
     return all(np.array_equal(first, second) for first, second in pairs)
@@ -108,7 +108,7 @@ def both(*changes: Callable[[Voice], Voice]) -> Callable[[Voice], Voice]:
 
 OFF = {"output_level": 0, "left_depth": 0, "right_depth": 0}
 DEAF = both(ops(amp_mod_sensitivity=0), whole(pitch_mod_sensitivity=0))
-# What makes a parameter inaudible, and a change of that parameter. Algorithm 1: 1<2, 3<4<5<6, OP6 feeds back.
+# Conditions that make a parameter inaudible, and changes of it. Algorithm 1: 1<2, 3<4<5<6, OP6 feeds back.
 RULES = {
     "output level 0 of a modulator": (op(2, **OFF), op(2, coarse=9, fine=50, rates=(80, 30, 20, 10), detune=-7)),
     "output level 0 of a carrier": (op(3, **OFF), op(3, coarse=9, amp_mod_sensitivity=3, levels=(99, 99, 99, 0))),
@@ -137,13 +137,13 @@ RULES = {
 
 
 @pytest.mark.parametrize("rule", RULES)
-def test_what_is_left_out_cannot_be_heard_and_is_kept_where_it_can(rule: str) -> None:
+def test_parameters_outside_the_key_are_inaudible_and_audible_ones_are_in_it(rule: str) -> None:
     condition, change = RULES[rule]
     inaudible = condition(RICH)
     assert change(inaudible) != inaudible
     assert same_key(inaudible, change(inaudible))
     assert sounds_alike(inaudible, change(inaudible))
-    # Coarse reaches a fixed frequency only modulo four; everything else is heard as soon as the condition is lifted.
+    # Coarse reaches a fixed frequency only modulo four; all others are audible without the condition.
     assert not same_key(RICH, change(RICH))
     assert not sounds_alike(RICH, change(RICH))
 
@@ -160,7 +160,7 @@ def test_what_is_left_out_cannot_be_heard_and_is_kept_where_it_can(rule: str) ->
         (op(1, fixed=1, coarse=2), op(1, coarse=3)),
     ],
 )
-def test_what_only_a_key_or_a_controller_brings_out_is_kept(
+def test_parameters_that_need_a_note_or_a_controller_are_in_the_key(
     condition: Callable[[Voice], Voice], change: Callable[[Voice], Voice]
 ) -> None:
     voice = condition(RICH)
@@ -168,7 +168,7 @@ def test_what_only_a_key_or_a_controller_brings_out_is_kept(
     assert not sounds_alike(voice, change(voice))
 
 
-def test_every_byte_of_a_voice_in_which_all_is_heard_is_in_the_key() -> None:
+def test_every_byte_of_a_fully_audible_voice_is_in_the_key() -> None:
     (start,) = vced(RICH)
     changed = np.repeat(start[None], 155, axis=0)
     for k, most in enumerate(VCED_MAX):
@@ -178,13 +178,13 @@ def test_every_byte_of_a_voice_in_which_all_is_heard_is_in_the_key() -> None:
 
 
 def sparse_voices(n: int, seed: int) -> np.ndarray:
-    """Random voices in which much is 0, so that all rules apply to many of them, in every mixture."""
+    """Random voices with many zeros, so that all rules apply to many of them, in every combination."""
     rng = np.random.default_rng(seed)
     voices = np.frombuffer(b"".join(random_voices(n, seed)), np.uint8).reshape(n, 155).copy()
     voices[rng.random(voices.shape) < 0.15] = 0
     for k in range(n):
         for start in range(0, 126, 21):
-            # Loud within the part that is rendered.
+            # Loud within the rendered part.
             voices[k, [start, start + 4, start + 16]] = rng.integers(70, 100, 3)
             if rng.random() < 0.3:
                 voices[k, start + 16] = 0
@@ -203,7 +203,7 @@ def sparse_voices(n: int, seed: int) -> np.ndarray:
     return voices
 
 
-def test_canonical_voices_sound_as_before() -> None:
+def test_canonical_voices_sound_the_same() -> None:
     before = sparse_voices(96, seed=3)
     after = canonical(before)
     untouched = {"algorithm": 134, "osc_sync": 136, "transpose": 144}
@@ -216,7 +216,7 @@ def test_canonical_voices_sound_as_before() -> None:
     assert np.count_nonzero(np.abs(audio[0]).max((1, 2)) > 1e-3) > 48
 
 
-def test_canonical_voices_are_settled_and_batches_go_voice_by_voice() -> None:
+def test_canonical_is_idempotent_and_independent_of_the_batch() -> None:
     voices = canonical(sparse_voices(200, seed=4))
     np.testing.assert_array_equal(canonical(voices), voices)
     np.testing.assert_array_equal(sound_key(voices), voices[:, :145])
@@ -225,7 +225,7 @@ def test_canonical_voices_are_settled_and_batches_go_voice_by_voice() -> None:
     assert sound_key(voices[:0]).shape == (0, 145)
 
 
-def test_the_voices_given_stay_as_they_are() -> None:
+def test_the_input_is_not_changed() -> None:
     voices = sparse_voices(3, seed=5)
     voices.flags.writeable = False
     kept = voices.copy()

@@ -6,8 +6,8 @@ import pytest
 from ddx7.library import CATEGORIES, categories_of_name
 from ddx7.library.category_words import BLOCKING, PHRASES, WORDS
 
-# What people who read these names agree on.
-READ_BY_EYE = {
+# Categories on which human readers of these names agree.
+READ_BY_PEOPLE = {
     "E.PIANO 1": "e-piano",
     "EPnoBas 2 ": "bass e-piano",
     "ELEC PNO": "e-piano",
@@ -66,18 +66,18 @@ READ_BY_EYE = {
 }
 
 
-@pytest.mark.parametrize(("name", "wanted"), READ_BY_EYE.items())
-def test_names_are_read_as_people_read_them(name: str, wanted: str) -> None:
-    assert categories_of_name(name) == frozenset(wanted.split())
+@pytest.mark.parametrize(("name", "expected"), READ_BY_PEOPLE.items())
+def test_names_are_read_as_people_read_them(name: str, expected: str) -> None:
+    assert categories_of_name(name) == frozenset(expected.split())
 
 
-@pytest.mark.parametrize("name", [name for name, wanted in READ_BY_EYE.items() if name.isupper() and wanted])
+@pytest.mark.parametrize("name", [name for name, expected in READ_BY_PEOPLE.items() if name.isupper() and expected])
 def test_numbers_case_and_frame_change_nothing(name: str) -> None:
     for other in (name.lower(), name.title() if " " in name else name.capitalize(), f"*{name}", f"{name} 7"):
         assert categories_of_name(other) == categories_of_name(name), other
 
 
-def test_every_word_of_the_table_says_its_category() -> None:
+def test_every_word_of_the_table_gives_its_category() -> None:
     for category, text in WORDS.items():
         for entry in text.split():
             assert category in categories_of_name(entry.removesuffix("~")), entry
@@ -93,11 +93,11 @@ def test_the_table_has_no_contradictions() -> None:
     assert len(CATEGORIES) == 17
 
 
-def test_most_names_of_public_voices_say_something(shared) -> None:
+def test_most_names_of_public_voices_tell_a_category(shared) -> None:
     with np.load(shared / "corpus" / "voices.npz") as corpus:
         names = [bytes(row).decode("latin-1") for row in corpus["voices"][:, 118:]]
     found = [categories_of_name(name) for name in names]
     assert np.mean([bool(f) for f in found]) > 0.68
     assert {c for f in found for c in f} == set(CATEGORIES)
-    # A word that means a lot of things makes voices of four kinds; there are few such names.
+    # Ambiguous words give voices four categories; such names are rare.
     assert np.mean([len(f) > 2 for f in found]) < 0.002

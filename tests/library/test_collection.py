@@ -1,4 +1,4 @@
-"""`scan`: what is read, in what order, what is counted and what is passed over."""
+"""`scan`: files read and skipped, their order, and the counts."""
 
 import csv
 import io
@@ -20,7 +20,7 @@ INIT = init_voice().to_vced()
 
 
 def sounding(n: int, seed: int) -> list[bytes]:
-    """Voices of which every operator is loud at first."""
+    """Voices with every operator loud at first."""
     voices = []
     for vced in map(bytearray, random_voices(n, seed)):
         for start in range(0, 126, 21):
@@ -112,7 +112,7 @@ def test_the_order_does_not_depend_on_the_file_system(tmp_path: Path, monkeypatc
 
 def test_each_sound_is_kept_once_whatever_its_name(tmp_path: Path) -> None:
     a, b, c = VOICES[:3]
-    # The curves of level scaling with depth 0 cannot be heard.
+    # Curves of level scaling with depth 0 are inaudible.
     flat, flat_too = bytearray(c), bytearray(c)
     flat[9] = flat_too[9] = 0
     flat[11], flat_too[11] = 0, 3
@@ -144,7 +144,7 @@ def test_init_voices_silence_and_damage_are_left_out_and_counted(tmp_path: Path)
     assert adds_up(found)
 
 
-def test_bad_files_are_noted_and_passed_over(tmp_path: Path) -> None:
+def test_bad_files_are_noted_and_skipped(tmp_path: Path) -> None:
     good = zipped({"in/ok.syx": single(VOICES[1]), "in/bad.syx": b"no", "deep.zip": zipped({})})
     write(
         tmp_path,
@@ -190,7 +190,7 @@ def linked(tmp_path: Path) -> Path:
     return tmp_path / "here"
 
 
-def test_links_are_followed_once_and_circles_end(linked: Path) -> None:
+def test_links_are_followed_once_and_circular_ones_end(linked: Path) -> None:
     (linked / "up").symlink_to(linked.parent)
     (linked / "again.syx").symlink_to("1.syx")
     (linked / "self.syx").symlink_to("self.syx")
@@ -253,7 +253,7 @@ def test_a_collection_cannot_be_changed(tmp_path: Path) -> None:
             array[0] = 0
 
 
-def test_nothing_to_keep_is_an_error_that_says_what_was_found(tmp_path: Path) -> None:
+def test_no_voices_is_an_error_that_says_what_was_found(tmp_path: Path) -> None:
     with pytest.raises(Ddx7Error, match=r"none: there is no such"):
         scan([tmp_path, tmp_path / "none"])
     with pytest.raises(Ddx7Error) as caught:
@@ -294,7 +294,7 @@ def test_real_odd_files(shared: Path) -> None:
     with (shared / "odd_syx" / "INDEX.csv").open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     found = scan(shared / "odd_syx")
-    # One damaged file holds 32 voices more than the index says; INDEX.csv and a hidden twin are not looked at.
+    # One damaged file holds 32 voices more than the index says; INDEX.csv and a hidden twin are ignored.
     assert found.n_found == sum(int(row["voices_recoverable"]) for row in rows) + 32
     assert found.n_files + len(found.problems) == len(rows)
     assert adds_up(found)
