@@ -41,10 +41,18 @@ Each package has a page with all of its public names: {pages}.
 def documents(root: Path = ROOT) -> dict[str, str]:
     """Every page of the reference, by file name."""
     pages = {f"{page}.md": document(root, page, folder) for page, folder in PAGES.items()}
-    rows = "\n".join(f"| `ddx7.{name}` | [`{home}.{name}`][{home}.{name}] |" for name, home in top_names(root))
+    rows = "\n".join(
+        f"| `ddx7.{name}` | [`{home}.{name}`][{found_in(root, home, name)}] |" for name, home in top_names(root)
+    )
     links = ", ".join(f"[{page}]({page}.md)" for page in PAGES)
     errors = "\n".join(f"::: {home}.{name}\n" for name, home in top_names(root) if home == "ddx7.errors")
     return {"index.md": INDEX.format(rows=rows, pages=links, errors=errors), **pages}
+
+
+def found_in(root: Path, home: str, name: str) -> str:
+    """The identifier of a top name in the package that documents it."""
+    init = root / home.replace(".", "/") / "__init__.py"
+    return identifier(home, name, public_names(init)[name]) if init.exists() else f"{home}.{name}"
 
 
 def document(root: Path, page: str, folder: str) -> str:
@@ -52,8 +60,21 @@ def document(root: Path, page: str, folder: str) -> str:
     package = "ddx7." + folder.replace("/", ".")
     init = root / "ddx7" / folder / "__init__.py"
     summary = ast.get_docstring(ast.parse(init.read_text(encoding="utf-8"))) or ""
-    names = public_names(init)
-    return f"# {package}\n\n{summary}\n\n" + "\n".join(f"::: {package}.{name}\n" for name in sorted(names))
+    entries = (entry(package, name, module) for name, module in sorted(public_names(init).items()))
+    return f"# {package}\n\n{summary}\n\n" + "\n".join(entries)
+
+
+def entry(package: str, name: str, module: str) -> str:
+    """The directive that documents a name."""
+    if identifier(package, name, module) == f"{package}.{name}":
+        return f"::: {package}.{name}\n"
+    heading = f"    options:\n      heading: {package}.{name}\n"
+    return f"::: {identifier(package, name, module)}\n{heading}"
+
+
+def identifier(package: str, name: str, module: str) -> str:
+    """Where the reference finds a name; of a function with its module's name it needs the whole path."""
+    return f"{module}.{name}" if module == f"{package}.{name}" else f"{package}.{name}"
 
 
 def public_names(init: Path) -> dict[str, str]:
