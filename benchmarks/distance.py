@@ -1,13 +1,13 @@
-"""How well the distances order edits of DX7 voices, and how fast the one for search is.
+"""Rank tests of the distances on edits of DX7 voices, and the speed of the perceptual distance.
 
     python benchmarks/distance.py --shared ../shared --json distance.json
 
-Each of 32 real voices is a target. Two questions, one table in Markdown:
+Each of 32 real voices is a target. The table in Markdown has two kinds of columns:
 
-- path: on the way from the target to another voice (everything but the algorithm), does the distance grow? Mean rank
-  correlation of the distance with how far along the way a voice is.
-- edits: one parameter of one operator is moved a little, and further. Share of pairs in which the further edit is the
-  more distant.
+- path: voices interpolated from the target to another voice, in everything but the algorithm. The figure is the mean
+  rank correlation of the distance with the position on the path.
+- edits: one parameter of one operator, changed in growing steps. The figure is the share of pairs in which the larger
+  edit has the larger distance.
 """
 
 import argparse
@@ -40,14 +40,14 @@ EDITS = {
     "release rate": ("rates", 3, (8, 20, 40)),
 }
 AUDIBLE_RMS = 3e-3
-HEARD_OPERATOR = 50  # output level from which an operator's edits are looked at
-CHANGED_DB = 0.05  # edits that change the log-mel spectrum by less are inaudible and left out
+AUDIBLE_LEVEL = 50  # only operators above this output level are edited
+CHANGED_DB = 0.05  # edits that change the log-mel spectrum by less are inaudible and omitted
 BATCH = 32
 
 
 @dataclass(frozen=True)
 class Series:
-    """Voices in the order in which their distance from the target should grow."""
+    """Voices in the order of their expected distance from the target."""
 
     kind: str
     target: int
@@ -55,7 +55,7 @@ class Series:
 
 
 def offsets(name: str) -> list[int]:
-    """Where a parameter's first byte is in the 155-byte form, for each operator or once for the voice."""
+    """Offsets of a parameter's first byte in VCED: one for each operator, or one for the voice."""
     for row in OPERATOR_PARAMETERS:
         if row.name == name:
             return [vced_offset(row, operator) for operator in range(1, 7)]
@@ -63,12 +63,12 @@ def offsets(name: str) -> list[int]:
 
 
 def moved(value: int, step: int, highest: int) -> int:
-    """The value moved by a step, down if there is room and else up."""
+    """The value less a step, or plus the step if it is smaller than that."""
     return value - step if value >= step else min(value + step, highest)
 
 
 def make_series(real: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, list[Series]]:
-    """Targets first, then every voice that is compared with them, uint8 [voice, 155]; and in what order."""
+    """The targets and all voices compared with them, uint8 [voice, 155], and the series that they form."""
     voices, series = [row.astype(int) for row in real], []
 
     def add(rows: list[np.ndarray]) -> tuple[int, ...]:
@@ -83,9 +83,9 @@ def make_series(real: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray,
             end = real[other].astype(int)
             end[kept] = row[kept]
             series.append(Series("path", target, add([np.round(row + (end - row) * a).astype(int) for a in ALONG])))
-        heard = [k for k, at in enumerate(offsets("output_level")) if row[at] > HEARD_OPERATOR]
+        audible = [k for k, at in enumerate(offsets("output_level")) if row[at] > AUDIBLE_LEVEL]
         for kind, (name, index, steps) in EDITS.items():
-            for at in (offsets(name)[k] + index for k in heard):
+            for at in (offsets(name)[k] + index for k in audible):
                 rows = [row.copy() for _ in steps]
                 for edited, step in zip(rows, steps, strict=True):
                     edited[at] = moved(row[at], step, highest[at])
@@ -94,41 +94,41 @@ def make_series(real: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray,
 
 
 def measure(audio: np.ndarray, series: list[Series]) -> dict[str, np.ndarray]:
-    """Every distance of every voice from the target of its series, [voice]."""
+    """Distances of every voice from the target of its series, by name: float [voice]."""
     features_of = jax.jit(target_features, static_argnums=1)
     terms_of = jax.jit(distance_terms)
-    found = {name: np.zeros(len(audio)) for name in ("log-mel", *DistanceTerms._fields)}
+    distances = {name: np.zeros(len(audio)) for name in ("log-mel", *DistanceTerms._fields)}
     for target in sorted({s.target for s in series}):
         rows = np.array([voice for s in series if s.target == target for voice in s.voices])
         features = features_of(jnp.asarray(audio[target]), RATE)
         for start in range(0, len(rows), BATCH):
             some = rows[np.minimum(np.arange(start, start + BATCH), len(rows) - 1)]
             for name, values in terms_of(features, jnp.asarray(audio[some]))._asdict().items():
-                found[name][some] = values
-        found["log-mel"][rows] = [log_mel_distance(audio[target], audio[row]) for row in rows]
-    found["perceptual"] = sum(
-        (w * found[name] for w, name in zip(WEIGHTS, DistanceTerms._fields, strict=True)), np.zeros(1)
+                distances[name][some] = values
+        distances["log-mel"][rows] = [log_mel_distance(audio[target], audio[row]) for row in rows]
+    distances["perceptual"] = sum(
+        (w * distances[name] for w, name in zip(WEIGHTS, DistanceTerms._fields, strict=True)), np.zeros(1)
     )
-    return found
+    return distances
 
 
 def score(distances: np.ndarray, changed: np.ndarray, series: list[Series]) -> dict[str, float]:
-    """The figures of one row of the table."""
-    marks: dict[str, list[float]] = {kind: [] for kind in ("path", *EDITS)}
+    """One row of the table: kind of series to figure."""
+    values_by_kind: dict[str, list[float]] = {kind: [] for kind in ("path", *EDITS)}
     for s in series:
         values = distances[list(s.voices)]
         if changed[list(s.voices)].max() < CHANGED_DB:
             continue
         if s.kind == "path":
-            marks["path"].append(float(spearmanr(np.arange(len(values)), values).statistic))
+            values_by_kind["path"].append(float(spearmanr(np.arange(len(values)), values).statistic))
         else:
             pairs = [(i, j) for j in range(len(values)) for i in range(j)]
-            marks[s.kind] += [float(values[i] < values[j]) for i, j in pairs]
-    return {kind: float(np.mean(values)) for kind, values in marks.items()}
+            values_by_kind[s.kind] += [float(values[i] < values[j]) for i, j in pairs]
+    return {kind: float(np.mean(values)) for kind, values in values_by_kind.items()}
 
 
 def speed(rate: int, seconds: float = 2.0) -> dict[str, float]:
-    """Seconds of audio compared in a second, B = 32, after compilation; median of 15."""
+    """Seconds of audio per second for a batch of 32, after compilation; median of 15 runs."""
     audio = jnp.asarray(np.random.default_rng(0).normal(0, 0.1, (BATCH, round(seconds * rate))), jnp.float32)
     features = jax.jit(target_features, static_argnums=1)(audio[0], rate)
     slope = jax.grad(lambda sound, features: perceptual_distance(features, sound).sum())
@@ -146,7 +146,7 @@ def speed(rate: int, seconds: float = 2.0) -> dict[str, float]:
 
 
 def play(vced: np.ndarray) -> np.ndarray:
-    """Middle C of every voice, float32 [voice, sample]."""
+    """Render middle C of every voice, float32 [voice, sample]."""
     return render([Voice.from_vced(bytes(row)) for row in vced], 60, 100, GATE_S, DURATION_S, RATE)
 
 
@@ -160,8 +160,8 @@ def main() -> None:
     real = clamp(np.load(args.shared / "golden/corpus_voices/voices_vced.npy"))
     loudness = np.sqrt(np.mean(np.square(play(real)), axis=1))
     voices, series = make_series(real[loudness > AUDIBLE_RMS][:N_TARGETS], np.random.default_rng(0))
-    found = measure(play(voices), series)
-    scores = {name: score(distances, found["log-mel"], series) for name, distances in found.items()}
+    measured = measure(play(voices), series)
+    scores = {name: score(distances, measured["log-mel"], series) for name, distances in measured.items()}
     speeds = {rate: speed(rate) for rate in (44_100, 22_050)}
 
     kinds = ("path", *EDITS)

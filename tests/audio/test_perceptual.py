@@ -99,7 +99,7 @@ def test_loudness_does_not_matter(short_tone):
         assert distance(features, jnp.asarray(gain * short_tone(220))) == pytest.approx(0, abs=0.01)
 
 
-@pytest.mark.parametrize("rate", [16_000, 22_050])
+@pytest.mark.parametrize("rate", [16_000, pytest.param(22_050, marks=pytest.mark.slow)])
 def test_any_rate_measures_about_the_same(short_tone, rate):
     def apart(rate: int, *others: dict[float, float]) -> np.ndarray:
         features = features_of(jnp.asarray(short_tone(220, SAW, sample_rate=rate)), rate)
