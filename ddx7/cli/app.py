@@ -103,7 +103,7 @@ def _dispatch(words: list[str]) -> int:
         sys.stdout.write(f"ddx7 {__version__}\n")
         return DONE
     if name not in COMMANDS:
-        near = difflib.get_close_matches(name, COMMANDS, n=1)
+        near = difflib.get_close_matches(name, [*COMMANDS, "--help", "--version"], n=1)
         hint = f"did you mean {near[0]}?" if near else f"wanted one of {', '.join(COMMANDS)}"
         raise UsageError(f"{name!r} is not a command; {hint}")
     _refuse_renamed_options(words)

@@ -88,4 +88,4 @@ def note_repairs(repairs: Sequence[str], path: Path) -> None:
 
 def complain(text: str) -> None:
     """Print on stderr the one line of a failure."""
-    note(f"ddx7: {text}")
+    note(f"ddx7: {' '.join(text.splitlines())}")  # a file name may hold a line break

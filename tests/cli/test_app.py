@@ -102,7 +102,14 @@ def test_without_a_command_help_goes_to_stderr_as_wrong_usage(run: Run) -> None:
     assert "usage: ddx7" in outcome.err
 
 
-@pytest.mark.parametrize(("word", "hint"), [("shwo", "did you mean show?"), ("xyzzy", "wanted one of show, convert")])
+@pytest.mark.parametrize(
+    ("word", "hint"),
+    [
+        ("shwo", "did you mean show?"),
+        ("--versoin", "did you mean --version?"),
+        ("xyzzy", "wanted one of show, convert"),
+    ],
+)
 def test_unknown_command(run: Run, word: str, hint: str) -> None:
     outcome = run(word)
     assert (outcome.code, outcome.out) == (2, "")

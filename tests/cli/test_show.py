@@ -173,3 +173,8 @@ def test_show_refuses_a_plot_of_another_format(run: Run, single: Path, tmp_path:
     outcome = run("show", single, "--plot", tmp_path / "v.wav")
     assert outcome.code == 2
     assert "wanted a file that ends in .png, .svg, .pdf" in outcome.err
+
+
+def test_a_line_break_in_a_file_name_does_not_break_the_error_line(run: Run) -> None:
+    outcome = run("show", "bad\nname.syx")
+    assert (outcome.code, outcome.err) == (1, "ddx7: bad name.syx: there is no such file\n")
