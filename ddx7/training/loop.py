@@ -8,6 +8,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, Generic, NamedTuple, TypeVar
@@ -39,7 +40,8 @@ class Evaluation(NamedTuple):
     metrics: Mapping[str, float]
 
 
-class FitResult(NamedTuple, Generic[S]):
+@dataclass(frozen=True, eq=False)
+class FitResult(Generic[S]):
     """A run after its last step.
 
     Attributes:
