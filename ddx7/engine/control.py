@@ -1,4 +1,4 @@
-"""From a voice on a key to gains and phase increments per block: everything that runs at control rate.
+"""From a voice and a note to gains and phase increments per block: everything that runs at control rate.
 
     Patch, note, velocity, gate --plan--> Plan --controls--> Controls per block
 
@@ -46,7 +46,7 @@ class NearestVoice:
       patch: the nearest real voice.
       pitch: its pitches in the DX7's integers.
       relaxed_pitch: the same computed in floats, so that the difference to the relaxed voice's is exact.
-      slack: what rounding did to its envelopes.
+      residual: the rounding residuals of its envelopes.
       tables: what it was planned with; None where a plan holds them.
       crossing: whether feedback of any voice of the batch runs from one operator to another; part of what is compiled.
     """
@@ -54,13 +54,13 @@ class NearestVoice:
     patch: Patch
     pitch: PitchPlan
     relaxed_pitch: PitchPlan
-    slack: tuple[RoundingResidual, Value] | None
+    residual: tuple[RoundingResidual, Value] | None
     tables: Tables | None
     crossing: bool = field(metadata={"static": True})
 
 
 class Plan(NamedTuple):
-    """Voices on keys, ready to be read at any block. Operators run along the last batch axis, OP1 first.
+    """Planned notes, which can be read at any block. Operators run along the last batch axis, OP1 first.
 
     Attributes:
       patch: as given; the LFO and sensitivities are read from it.
@@ -128,9 +128,9 @@ def plan(
         nearest = plan_nearest(patch, note, velocity, gate, sample_rate, profile)
     tables = nearest.tables or profile.at(sample_rate)
     patch = jax.tree.map(jnp.asarray, patch)
-    amp, pitch, _ = _plan_parts(patch, _floating(note, patch), velocity, gate, tables, nearest.slack)
+    amp, pitch, _ = _plan_parts(patch, _floating(note, patch), velocity, gate, tables, nearest.residual)
     # Slack is spent, and its axes are those of the planning loop.
-    return Plan(patch, amp, pitch, replace(nearest, slack=None, tables=None), tables.control)
+    return Plan(patch, amp, pitch, replace(nearest, residual=None, tables=None), tables.control)
 
 
 def plan_nearest(
@@ -149,13 +149,13 @@ def plan_nearest(
     rounded = anchor(patch)
     note = whole(note)
     tables = profile.at(sample_rate)
-    _, pitch, slack = _plan_parts(rounded, note, velocity, gate, tables)
+    _, pitch, residual = _plan_parts(rounded, note, velocity, gate, tables)
     floats = jax.tree.map(lambda x: _floating(x, patch), rounded)
-    _, relaxed_pitch, _ = _plan_parts(floats, _floating(note, patch), velocity, gate, tables, slack)
+    _, relaxed_pitch, _ = _plan_parts(floats, _floating(note, patch), velocity, gate, tables, residual)
     # Inside a compiled program the algorithm is not known, and may be any.
     known = np.arange(1, 33) if isinstance(rounded.algorithm, Tracer) else rounded.algorithm
     crossing = bool(crosses(known, tables.control.loop_source).any())
-    return NearestVoice(rounded, pitch, relaxed_pitch, slack, tables, crossing)
+    return NearestVoice(rounded, pitch, relaxed_pitch, residual, tables, crossing)
 
 
 def _broadcast(patch: Patch, *rest: Value) -> tuple[Patch, *tuple[Value, ...]]:
@@ -180,51 +180,51 @@ def _plan_parts(
     velocity: Int[ArrayLike, "*batch"],
     gate: Int[ArrayLike, "*batch"],
     tables: Tables,
-    slack: tuple[RoundingResidual, Value] | None = None,
+    residual: tuple[RoundingResidual, Value] | None = None,
 ) -> tuple[Segments, PitchPlan, tuple[RoundingResidual, Value]]:
     xp = namespace(note, *jax.tree.leaves(patch))
     p = jax.tree.map(xp.asarray, patch)
     if not p.relaxed:
         note = xp.asarray(note, np.int32)
-    key = levels.sounding_key(tables.levels, note, p.transpose)[..., None]
-    struck: Value = xp.asarray(velocity, np.int32)[..., None]
+    note = levels.sounding_note(tables.levels, note, p.transpose)[..., None]
+    hit: Value = xp.asarray(velocity, np.int32)[..., None]
     gate_block: Value = xp.asarray(gate, np.int32)
     amp_gate, pitch_gate = (ticks(c, gate_block) for c in (tables.control.envelope, tables.control.pitch_envelope))
-    amp_slack, pitch_slack = slack or (None, None)
+    amp_residual, pitch_residual = residual or (None, None)
 
-    amp, amp_slack = plan_amplitudes(p, key, struck, amp_gate[..., None], tables, amp_slack)
-    base = log_frequency(tables.frequencies, key, p.fixed, p.coarse, p.fine, p.detune)
-    pitch, pitch_slack = plan_pitch_envelope(
-        p.pitch_rates, p.pitch_levels, pitch_gate, tables.pitch_envelope, pitch_slack
+    amp, amp_residual = plan_amplitudes(p, note, hit, amp_gate[..., None], tables, amp_residual)
+    base = log_frequency(tables.frequencies, note, p.fixed, p.coarse, p.fine, p.detune)
+    pitch, pitch_residual = plan_pitch_envelope(
+        p.pitch_rates, p.pitch_levels, pitch_gate, tables.pitch_envelope, pitch_residual
     )
-    return amp, PitchPlan(base, pitch), (amp_slack, pitch_slack)
+    return amp, PitchPlan(base, pitch), (amp_residual, pitch_residual)
 
 
 def plan_amplitudes(
-    p: Patch, key: Value, velocity: Value, gate: Value, tables: Tables, slack: RoundingResidual | None = None
+    p: Patch, note: Value, velocity: Value, gate: Value, tables: Tables, residual: RoundingResidual | None = None
 ) -> tuple[Segments, RoundingResidual]:
-    """Plan amplitude envelopes on keys.
+    """Plan amplitude envelopes of operators at their notes.
 
     Operators are independent of each other here, and there may be any number of them.
 
     Args:
       p: of which what makes an operator's level is read, [*batch, operator].
-      key: MIDI key after transpose; it and the next two broadcast against [*batch, operator].
+      note: MIDI note after transpose; it and the next two broadcast against [*batch, operator].
       velocity: MIDI velocity 0-127.
-      gate: tick of the envelopes' clock at key-up.
+      gate: tick of the envelopes' clock at note-off.
       tables: of the profile, at the sample rate.
-      slack: for a relaxed voice, what planning its nearest real voice returned.
+      residual: for a relaxed voice, the rounding residual that planning its nearest real voice returned.
 
     Returns:
       as `ddx7.engine.envelope.plan`.
     """
     scaling = levels.level_scaling(
-        tables.levels, key, p.break_point, p.left_depth, p.right_depth, p.left_curve, p.right_curve
+        tables.levels, note, p.break_point, p.left_depth, p.right_depth, p.left_curve, p.right_curve
     )
     loudness = levels.velocity_scaling(tables.levels, p.velocity_sensitivity, velocity)
     level = levels.output_level(tables.levels, p.output_level, scaling, loudness)
-    rates = levels.rate_scaling(tables.levels, p.rate_scaling, key)
-    return envelope.plan(p.rates, p.levels, level, rates, gate, tables.envelope, slack)
+    rates = levels.rate_scaling(tables.levels, p.rate_scaling, note)
+    return envelope.plan(p.rates, p.levels, level, rates, gate, tables.envelope, residual)
 
 
 def controls(plan: Plan, blocks: Int[Array, " time"], controller_input: ControllerInput) -> Controls:
@@ -232,7 +232,7 @@ def controls(plan: Plan, blocks: Int[Array, " time"], controller_input: Controll
 
     Args:
       plan: unbatched.
-      blocks: block numbers since key-on, 0 for the first.
+      blocks: block numbers since note-on, 0 for the first.
       controller_input: per block or constant.
     """
     tables = plan.tables

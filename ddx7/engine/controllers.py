@@ -1,4 +1,4 @@
-"""Wheels, pedals and breath: what a DX7's function mode makes of controllers, as Dexed applies it."""
+"""Wheels, pedals and breath: the DX7's function mode, as Dexed applies it."""
 
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -13,17 +13,17 @@ CENTRE = 8192
 
 
 class ControllerInput(NamedTuple):
-    """What the player's other hand does, per block or constant, and how old the LFO is when the key goes down.
+    """Controllers, per block or constant, and the age of the LFO at note-on.
 
-    `Controllers.to_input` makes one from wheels and pedals. The default is hands off. For a batch of voices any
-    field may have a leading voice axis: [voice, time] per block (time 1 for a constant), [voice] for an age.
+    `Controllers.to_input` makes one from wheels and pedals. By default all controllers are at rest. For a batch of
+    voices any field may have a leading voice axis: [voice, time] per block (time 1 for a constant), [voice] for an age.
 
     Attributes:
       bend: pitch bend and master tune, in 2^-24 octave.
       pitch_mod: LFO depth on pitch from controllers, 0-127.
       amp_mod: LFO depth on amplitude from controllers, 0-127.
       eg_bias: amplitude bias from controllers, 0-127; 127 where no controller has it.
-      lfo_age: blocks since the LFO was last started; 0 at a synced key-on.
+      lfo_age: blocks since the LFO was last started; 0 at a synced note-on.
       delay_age: blocks since the LFO delay was last started.
     """
 
@@ -58,7 +58,7 @@ _TIME_AXES = (1, 1, 1, 1, 0, 0)  # of each field: 1 if it may move in time
 
 @dataclass(frozen=True)
 class ControllerAssignment:
-    """What one controller reaches, as set in the DX7's function mode.
+    """The destinations of one controller, as set in the DX7's function mode.
 
     Attributes:
       range: 0-99.
@@ -108,7 +108,7 @@ class Controllers:
     def to_input(
         self, lfo_age: Int[ArrayLike, "*voice"] = 0, delay_age: Int[ArrayLike, "*voice"] = 0
     ) -> ControllerInput:
-        """What the engine needs, per block where a controller moves.
+        """The input of the engine, per block where a controller moves.
 
         Of several controllers on one destination the strongest counts.
         """

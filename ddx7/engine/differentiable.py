@@ -31,7 +31,7 @@ def render_differentiable(
     nearest: NearestVoice | None = None,
     dac: bool = False,
 ) -> Float[Array, "*voice sample"]:
-    """Play relaxed voices from key-on; pure and not jitted.
+    """Play relaxed voices from note-on; pure and not jitted.
 
     At whole parameters the audio is that of `ddx7.render`. `jax.jit`, `vmap`, `grad`, `jvp` and second derivatives
     compose. Derivatives match finite differences up to feedback 4; above, the derivative of the feedback loop is

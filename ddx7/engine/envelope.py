@@ -56,7 +56,7 @@ class _Stage(NamedTuple):
     wait: Value  # samples
     samples: Value  # in a tick
     stays: Value  # a first stage from silence to level 0 does not move at all
-    slack: RoundingResidual
+    residual: RoundingResidual
 
 
 def plan(
@@ -66,21 +66,21 @@ def plan(
     rate_scaling: Num[ArrayLike, "*batch"],
     gate: Int[ArrayLike, "*#batch"],
     tables: EnvelopeTables,
-    slack: RoundingResidual | None = None,
+    residual: RoundingResidual | None = None,
 ) -> tuple[Segments, RoundingResidual]:
-    """Plan one operator's envelope from key-on, where it starts in silence.
+    """Plan one operator's envelope from note-on, where it starts in silence.
 
     Args:
       rates: R1-R4, 0-99.
       levels: L1-L4, 0-99.
       output_level: from `ddx7.engine.levels.output_level`, in 1/256 octave.
       rate_scaling: rate steps from the keyboard.
-      gate: tick of key-up.
+      gate: tick of note-off.
       tables: of the profile, at the sample rate.
-      slack: for a relaxed voice, what planning its nearest real voice returned.
+      residual: for a relaxed voice, the rounding residual that planning its nearest real voice returned.
 
     Returns:
-      (segments, slack); levels are log2 gain + 14 in units of 2^-24 octave, int32 for a real voice.
+      (segments, residual); levels are log2 gain + 14 in units of 2^-24 octave, int32 for a real voice.
     """
     xp = namespace(output_level)
     output_level, rate_scaling = xp.asarray(output_level)[..., None], xp.asarray(rate_scaling)[..., None]
@@ -98,7 +98,7 @@ def plan(
     climbs = np.tile(_CLIMBS, 4).reshape(shape)
     climbs = xp.where(climbs > 0, climbs + (tables.ceiling - _CLIMBS.max() - EG_JUMP // ONE - 1), 0)
     ceilings, samples = (xp.broadcast_to(xp.asarray(x), climbs.shape) for x in (tables.ceiling, tables.samples))
-    given = RoundingResidual(*np.zeros((3, *climbs.shape), np.float32)) if slack is None else slack
+    given = RoundingResidual(*np.zeros((3, *climbs.shape), np.float32)) if residual is None else residual
     silence = xp.zeros_like(targets[0])
     moves = _Stage(climbs, ceilings, targets, speeds, waits, samples, rests, given)
     return follow(_move, silence, silence > 0, moves, 3 * _MOVES, gate)
@@ -116,15 +116,15 @@ def _move(level: Value, climbing: Value, stage: _Stage) -> Move:
 def _begin(level: Value, stage: _Stage) -> Move:
     target, increment = stage.target, stage.increment
     xp, exact = namespace(level), not is_relaxed(level)
-    waits = ((target == level) | stage.stays) & (stage.wait > 0) if exact else stage.slack.waits > 0
+    waits = ((target == level) | stage.stays) & (stage.wait > 0) if exact else stage.residual.waits > 0
     rises = (target > level) & ~waits
     jumps = rises & (level < EG_JUMP)
 
     one = xp.ones_like(level)
     # The count runs out inside a tick, and the next stage starts in that tick.
-    waited, wait_slack = steps(stage.wait - stage.samples, stage.samples * one, stage.slack.length)
+    waited, wait_residual = steps(stage.wait - stage.samples, stage.samples * one, stage.residual.length)
     waited = xp.maximum(waited, 0)
-    fallen, fall_slack = steps(xp.maximum(level - target, one), increment, stage.slack.length)
+    fallen, fall_residual = steps(xp.maximum(level - target, one), increment, stage.residual.length)
     landed = EG_JUMP + (stage.ceiling - EG_JUMP // ONE - 1) * increment
     rise_end = xp.where(jumps, xp.minimum(target, landed), level)
 
@@ -134,10 +134,10 @@ def _begin(level: Value, stage: _Stage) -> Move:
     drift = end - level if exact else (end - level) / xp.maximum(length, one)
     slope = xp.where(waits | rises, drift, -increment)
     reach = length if exact else xp.where(waits | rises, length, (level - target) / increment)
-    slack = RoundingResidual(
-        waits.astype(np.float32), xp.where(waits, wait_slack, fall_slack), xp.zeros_like(wait_slack)
+    residual = RoundingResidual(
+        waits.astype(np.float32), xp.where(waits, wait_residual, fall_residual), xp.zeros_like(wait_residual)
     )
-    return Move(length, slope, reach, end, slack, rises & ~(jumps & (landed >= target)))
+    return Move(length, slope, reach, end, residual, rises & ~(jumps & (landed >= target)))
 
 
 def _climb(level: Value, climbing: Value, stage: _Stage) -> Move:
@@ -147,20 +147,20 @@ def _climb(level: Value, climbing: Value, stage: _Stage) -> Move:
     room = (stage.ceiling.astype(level.dtype) - climb) * ONE - level
     active = climbing & (room >= 0)
     distance = stage.target - level
-    to_target, target_slack = steps(distance, slope, stage.slack.target)
+    to_target, target_residual = steps(distance, slope, stage.residual.target)
     if exact:
         # The octave ends with the first step that leaves it.
         to_octave = room // slope + 1
-        octave_slack = to_octave.astype(np.float32) - room.astype(np.float32) / slope.astype(np.float32)
+        octave_residual = to_octave.astype(np.float32) - room.astype(np.float32) / slope.astype(np.float32)
         arrives = to_target <= to_octave
     else:
-        octave_slack = stage.slack.length
-        to_octave = room / slope + octave_slack
+        octave_residual = stage.residual.length
+        to_octave = room / slope + octave_residual
         arrives = distance <= to_octave * slope
     length = xp.where(active, xp.where(arrives, to_target, to_octave), 0)
     reach = length if exact else xp.where(active & arrives, distance / slope, length)
     end = xp.where(active, xp.where(arrives, stage.target, level + to_octave * slope), level)
-    found = xp.where(active, octave_slack, 0), xp.where(active, target_slack, 0)
+    found = xp.where(active, octave_residual, 0), xp.where(active, target_residual, 0)
     return Move(
         length,
         slope,

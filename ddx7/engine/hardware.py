@@ -7,7 +7,7 @@ of the sound chips (EGS and OPS) are those of chiaccona/VDX7 at d22d8e3; `docs/h
 import numpy as np
 
 from ddx7.engine.tables import DETUNE as MEASURED_DETUNE
-from ddx7.engine.tables import HIGHEST_KEY, LOWEST_KEY, ONE
+from ddx7.engine.tables import HIGHEST_NOTE, LOWEST_NOTE, ONE
 
 SAMPLE_HZ = 9_426_500 / 192
 """The sound chips' sample rate; envelopes move once a sample."""
@@ -54,13 +54,13 @@ def level_scaling(n_groups: int) -> np.ndarray:
     return np.minimum(127, (curves[..., None] * depth) >> 8)
 
 
-def key_frequency() -> np.ndarray:
-    """Log frequency of keys before coarse and fine, int32 [key - LOWEST_KEY] in 2^-24 octave.
+def note_frequency() -> np.ndarray:
+    """Log frequency of keys before coarse and fine, int32 [note - LOWEST_NOTE] in 2^-24 octave.
 
     Three of four codes stand for the semitones of a minor third and are spread evenly over it by repeating their low
     bits: semitones are 85, 85 and 86 steps. Keys 0 and 1 have the same code.
     """
-    above = np.maximum(np.arange(LOWEST_KEY, HIGHEST_KEY + 1) - 1, 0)
+    above = np.maximum(np.arange(LOWEST_NOTE, HIGHEST_NOTE + 1) - 1, 0)
     return ((4641 + 256 * (above // 3) + 85 * (above % 3)) * _STEP).astype(np.int32)
 
 
@@ -74,9 +74,9 @@ FIXED_COARSE = (_DECADES[np.arange(32) & 3] // 4 * _STEP).astype(np.int32)
 FIXED_FINE = (_HUNDREDTH * np.arange(100) // 4 * _STEP).astype(np.int32)
 
 CONSTANT_DETUNE = (_STEP * np.arange(-7, 8)).astype(np.int32)
-"""Detune -7 to +7 if the envelope chip adds it to the log frequency as it is: 1.17 cents a step on every key (VDX7)."""
+"""Detune -7 to +7 if the envelope chip adds it to the log frequency: 1.17 cents a step at every note (VDX7)."""
 DETUNE = (np.round(MEASURED_DETUNE / _STEP) * _STEP).astype(np.int32)
-"""Detune as measured on a DX7 by Dexed's author, on the chip's grid: more on low keys, less on high ones."""
+"""Detune as measured on a DX7 by Dexed's author, on the chip's grid: more at low notes, less at high ones."""
 
 FREQUENCY_UNIT_HZ = 64 * SAMPLE_HZ / (1 << 23)
 """Frequency of log frequency 0."""
@@ -181,7 +181,7 @@ MANUAL_RATE_SCALING_STEPS = 27
 
 
 def manual_rate_scaling() -> np.ndarray:
-    """Rate steps that follow the graph in the owner's manual, int32 [sensitivity, key - LOWEST_KEY]."""
-    octave_quarters = (key_frequency() - key_frequency()[60 - LOWEST_KEY]) // (256 * _STEP) + 0x1D - 16
+    """Rate steps that follow the graph in the owner's manual, int32 [sensitivity, note - LOWEST_NOTE]."""
+    octave_quarters = (note_frequency() - note_frequency()[60 - LOWEST_NOTE]) // (256 * _STEP) + 0x1D - 16
     steps = np.clip(octave_quarters, 0, MANUAL_RATE_SCALING_STEPS)
     return (np.arange(8)[:, None] * steps / 7 + 0.5).astype(np.int32)

@@ -1,4 +1,4 @@
-"""From panel to envelope: output level, level scaling, velocity and rate scaling of operators on a key.
+"""From panel to envelope: output level, level scaling, velocity and rate scaling of operators at a note.
 
 All functions are elementwise and broadcast; integers give the profile's integers, floats interpolate between them.
 """
@@ -9,18 +9,18 @@ import numpy as np
 from jaxtyping import ArrayLike, Num
 
 from ddx7.engine.interpolate import Value, between, lookup, namespace, whole
-from ddx7.engine.tables import HIGHEST_KEY, LOWEST_KEY, OUTPUT_LEVEL
+from ddx7.engine.tables import HIGHEST_NOTE, LOWEST_NOTE, OUTPUT_LEVEL
 
 
 class LevelTables(NamedTuple):
-    """What a profile makes of velocity and of the keyboard; int32.
+    """A profile's response to velocity and to the keyboard; int32.
 
     Attributes:
       velocity: [sensitivity 0-7, MIDI velocity] in 1/256 octave.
-      rate_scaling: [sensitivity 0-7, key - LOWEST_KEY] rate steps.
-      key_range: lowest and highest key after transpose; what lies beyond plays as they do.
-      grid: of level scaling: keys in a group, and the first key of one (1: groups begin at the break point).
-      break_point: key of break point 0, and what is added to the distance from it.
+      rate_scaling: [sensitivity 0-7, note - LOWEST_NOTE] rate steps.
+      note_range: lowest and highest note after transpose; notes beyond them play as they do.
+      grid: of level scaling: keys in a group, and the first note of one (1: groups begin at the break point).
+      break_point: note of break point 0, and what is added to the distance from it.
       level_scaling: [linear or exponential, group of three keys from the break point, depth] in steps of 0.7526 dB.
       scaled: lowest and highest level after scaling, in those steps.
       total: lowest and highest level after velocity, in 1/256 octave.
@@ -28,7 +28,7 @@ class LevelTables(NamedTuple):
 
     velocity: Value
     rate_scaling: Value
-    key_range: Value
+    note_range: Value
     grid: Value
     break_point: Value
     level_scaling: Value
@@ -36,36 +36,36 @@ class LevelTables(NamedTuple):
     total: Value
 
 
-def sounding_key(tables: LevelTables, note: Num[ArrayLike, "..."], transpose: Num[ArrayLike, "..."]) -> Value:
-    """MIDI key after transpose, -24 to +24 semitones, within the profile's range."""
+def sounding_note(tables: LevelTables, note: Num[ArrayLike, "..."], transpose: Num[ArrayLike, "..."]) -> Value:
+    """MIDI note after transpose, -24 to +24 semitones, within the profile's range."""
     xp = namespace(note, transpose)
-    key = xp.asarray(note) + xp.asarray(transpose)
-    return xp.clip(key, *(xp.asarray(limit, key.dtype) for limit in tables.key_range))
+    sounding = xp.asarray(note) + xp.asarray(transpose)
+    return xp.clip(sounding, *(xp.asarray(limit, sounding.dtype) for limit in tables.note_range))
 
 
-def rate_scaling(tables: LevelTables, sensitivity: Num[ArrayLike, "..."], key: Num[ArrayLike, "..."]) -> Value:
+def rate_scaling(tables: LevelTables, sensitivity: Num[ArrayLike, "..."], note: Num[ArrayLike, "..."]) -> Value:
     """Rate steps that the keyboard adds to every envelope rate.
 
     Args:
       tables: of the profile.
       sensitivity: 0-7.
-      key: MIDI key after transpose.
+      note: MIDI note after transpose.
 
     Returns:
       0-27 rate steps.
     """
-    table = namespace(sensitivity, key).asarray(tables.rate_scaling)
+    table = namespace(sensitivity, note).asarray(tables.rate_scaling)
 
-    def steps(key: Value) -> Value:
-        column = namespace(key).clip(key, LOWEST_KEY, HIGHEST_KEY) - LOWEST_KEY
+    def steps(note: Value) -> Value:
+        column = namespace(note).clip(note, LOWEST_NOTE, HIGHEST_NOTE) - LOWEST_NOTE
         return between(lambda s: table[namespace(s).clip(s, 0, 7), column], sensitivity)
 
-    return between(steps, key)
+    return between(steps, note)
 
 
 def level_scaling(
     tables: LevelTables,
-    key: Num[ArrayLike, "..."],
+    note: Num[ArrayLike, "..."],
     break_point: Num[ArrayLike, "..."],
     left_depth: Num[ArrayLike, "..."],
     right_depth: Num[ArrayLike, "..."],
@@ -76,19 +76,19 @@ def level_scaling(
 
     Args:
       tables: of the profile.
-      key: MIDI key after transpose.
+      note: MIDI note after transpose.
       break_point: 0-99.
       left_depth: 0-99.
       right_depth: 0-99.
       left_curve: 0 -LIN, 1 -EXP, 2 +EXP, 3 +LIN.
       right_curve: the same for the right side.
     """
-    xp = namespace(key, left_depth)
+    xp = namespace(note, left_depth)
     sizes = xp.asarray(tables.level_scaling)
 
-    def on_grid(key: Value) -> Value:
+    def on_grid(note: Value) -> Value:
         size, first = tables.grid
-        return between(lambda k: (k - first) // size * size, xp.asarray(key))
+        return between(lambda k: (k - first) // size * size, xp.asarray(note))
 
     def amount(offset: Value) -> Value:
         right = offset >= 0
@@ -103,8 +103,8 @@ def level_scaling(
 
         return between(at_depth, xp.where(right, right_depth, left_depth))
 
-    first_key, shift = tables.break_point
-    return between(amount, on_grid(key) - on_grid(xp.asarray(break_point) + first_key) + shift)
+    first_note, shift = tables.break_point
+    return between(amount, on_grid(note) - on_grid(xp.asarray(break_point) + first_note) + shift)
 
 
 def velocity_scaling(tables: LevelTables, sensitivity: Num[ArrayLike, "..."], velocity: Num[ArrayLike, "..."]) -> Value:
@@ -127,7 +127,7 @@ def velocity_scaling(tables: LevelTables, sensitivity: Num[ArrayLike, "..."], ve
 def output_level(
     tables: LevelTables, level: Num[ArrayLike, "..."], scaling: Num[ArrayLike, "..."], velocity: Num[ArrayLike, "..."]
 ) -> Value:
-    """An operator's level on its key, in 1/256 octave, never negative.
+    """An operator's level at its note, in 1/256 octave, never negative.
 
     Args:
       tables: of the profile.

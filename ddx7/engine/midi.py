@@ -1,6 +1,6 @@
 """Standard MIDI Files to sound.
 
-    file --read_midi--> Score --render_midi--> audio
+    file --read_midi--> MidiPerformance --render_midi--> audio
 
 Each channel is a DX7 of its own with as many voices as it needs: one LFO that its keys share, one set of controllers.
 """
@@ -55,7 +55,7 @@ def render_midi(
       voices: one voice for all, or a sequence (a `Bank` is one) from which programme changes choose, counting from 0
         and starting over at its end.
       sample_rate: in Hz, 8000-192000.
-      tail: seconds, 0-3600, that a note may sound on after key-up; one that takes longer to fall silent is faded out.
+      tail: seconds, 0-3600, that a note may sound on after note-off; one that takes longer to fall silent is faded out.
       controllers: their assignments, master tune and bend step; positions and bend range are the file's.
       profile: whose sound, as for `render`.
       progress: walks through the batches of notes, and may say so.
@@ -72,18 +72,18 @@ def render_midi(
     bank = [voices] if isinstance(voices, Voice) else list(voices)
     if not bank:
         raise Ddx7Error("render_midi: found no voices, wanted at least one")
-    score = source if isinstance(source, MidiPerformance) else read_midi(source)
-    for name, low, high in (("key", 0, 127), ("velocity", 1, 127), ("onset_s", 0, MAX_DURATION_S)):
-        check_range(name, np.array([getattr(note, name) for note in score.notes]), low, high)
-    check_range("gate", np.array([note.release_s - note.onset_s for note in score.notes]), 0, MAX_DURATION_S)
+    performance = source if isinstance(source, MidiPerformance) else read_midi(source)
+    for name, low, high in (("note", 0, 127), ("velocity", 1, 127), ("onset_s", 0, MAX_DURATION_S)):
+        check_range(name, np.array([getattr(note, name) for note in performance.notes]), low, high)
+    check_range("gate", np.array([note.release_s - note.onset_s for note in performance.notes]), 0, MAX_DURATION_S)
     player = _Player(
-        Patch.stack(bank), len(bank), score, sample_rate, controllers or Controllers(), as_profile(profile)
+        Patch.stack(bank), len(bank), performance, sample_rate, controllers or Controllers(), as_profile(profile)
     )
 
-    notes = np.array(score.notes, object)
+    notes = np.array(performance.notes, object)
     lengths = np.concatenate([player.lengths(some, tail) for some in _chunks(notes)] or [np.zeros(0, np.int64)])
     onsets = np.round([note.onset_s * sample_rate for note in notes]).astype(np.int64)
-    end = max(round(score.duration_s * sample_rate), int((onsets + lengths).max(initial=0)))
+    end = max(round(performance.duration_s * sample_rate), int((onsets + lengths).max(initial=0)))
     audio = np.zeros(end, np.float32)
     for batch in progress(list(_batches(lengths))):
         sounds = player.play(notes[batch], lengths[batch])
@@ -96,7 +96,7 @@ def render_midi(
 class _Player:
     patches: Patch
     n_voices: int
-    score: MidiPerformance
+    performance: MidiPerformance
     sample_rate: int
     controllers: Controllers
     profile: Profile
@@ -113,7 +113,7 @@ class _Player:
         since_key, since_start = self._blocks(legato), self._blocks(onsets)
         times = onsets[:, None] + np.arange(blocks_covering(lengths.max())) * (BLOCK / self.sample_rate)
         positions = {
-            name: np.stack([getattr(self._hands(n), name).at(t) for n, t in zip(notes, times, strict=True)])
+            name: np.stack([getattr(self._controllers_of(n), name).at(t) for n, t in zip(notes, times, strict=True)])
             for name in ("pitch_bend", "bend_range", "wheel", "breath", "foot", "aftertouch")
         }
         controller_input = replace(self.controllers, **positions).to_input(
@@ -128,12 +128,12 @@ class _Player:
                 sound[max(length - len(fade), 0) : length] *= fade[-length:]
         return sounds
 
-    def _hands(self, note: MidiNote) -> ChannelControllers:
-        return self.score.hands.get(note.channel, AT_REST)
+    def _controllers_of(self, note: MidiNote) -> ChannelControllers:
+        return self.performance.controllers.get(note.channel, AT_REST)
 
     def _plan(self, notes: np.ndarray) -> Plan:
         patch = self.patches[np.array([note.program for note in notes]) % self.n_voices]
-        keys, velocities = np.array([(note.key, note.velocity) for note in notes], np.int32).T
+        keys, velocities = np.array([(note.note, note.velocity) for note in notes], np.int32).T
         gates = first_block_at(np.array([note.release_s - note.onset_s for note in notes]), self.sample_rate)
         return plan(patch, keys, velocities, gates, self.sample_rate, profile=self.profile)
 
@@ -142,11 +142,11 @@ class _Player:
 
     def _gain(self, note: MidiNote, n_samples: int) -> np.ndarray | float:
         """Straight from block to block, so that a moving fader does not crackle."""
-        hands = self._hands(note)
-        if not (hands.volume.moves or hands.expression.moves):
-            return float(hands.gain(np.array([note.onset_s]))[0])
+        controllers = self._controllers_of(note)
+        if not (controllers.volume.moves or controllers.expression.moves):
+            return float(controllers.gain(np.array([note.onset_s]))[0])
         blocks = np.arange(n_samples // BLOCK + 2)
-        gains = hands.gain(note.onset_s + blocks * (BLOCK / self.sample_rate))
+        gains = controllers.gain(note.onset_s + blocks * (BLOCK / self.sample_rate))
         return np.interp(np.arange(n_samples) / BLOCK, blocks, gains).astype(np.float32)
 
 
@@ -155,7 +155,7 @@ def _gates(notes: np.ndarray, sample_rate: int) -> np.ndarray:
 
 
 def _silent_from(plans: Plan) -> np.ndarray:
-    """Block from which on no carrier is heard, int64 [voice]; far away for a note that never ends.
+    """Block from which on no carrier is audible, int64 [voice]; far away for a stuck note.
 
     Envelopes are read from the plan. The LFO and controllers only ever lower them.
     """
@@ -167,8 +167,8 @@ def _silent_from(plans: Plan) -> np.ndarray:
     last = np.where(length >= reach, end, level + slope * length)
     # A level that falls through the floor does so on a straight line; `reach` bounds it.
     crossing = np.minimum(np.maximum(level - floor, 0) // np.maximum(-slope, 1) + 1, np.minimum(reach, length))
-    heard_until = np.where(last >= floor, following, np.where(level >= floor, start + crossing, 0))
-    by_operator = np.where(length > 0, heard_until, 0).max(axis=-1)
+    audible_until = np.where(last >= floor, following, np.where(level >= floor, start + crossing, 0))
+    by_operator = np.where(length > 0, audible_until, 0).max(axis=-1)
     in_ticks = (by_operator * (CARRIERS[np.asarray(plans.patch.algorithm) - 1] > 0)).max(axis=-1)
     return blocks_until(plans.tables.envelope, in_ticks)
 

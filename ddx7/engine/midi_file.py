@@ -31,19 +31,19 @@ _WANTED = "a Standard MIDI File of type 0 or 1 is wanted"
 
 @dataclass(frozen=True)
 class MidiNote:
-    """A key from the moment it goes down until it and the sustain pedal are up.
+    """A note from the moment it goes down until it and the sustain pedal are up.
 
     Attributes:
-      key: MIDI note, 0-127.
+      note: MIDI note, 0-127.
       velocity: 1-127.
-      onset_s: key-on in seconds.
-      release_s: key-up in seconds.
+      onset_s: note-on in seconds.
+      release_s: note-off in seconds.
       channel: 1-16.
-      program: 0-127, as chosen on the channel when the key went down.
+      program: 0-127, as chosen on the channel when the note went down.
       legato_s: how long other keys of the channel had been held without a gap when it went down; the LFO started then.
     """
 
-    key: int
+    note: int
     velocity: int
     onset_s: float
     release_s: float
@@ -122,12 +122,12 @@ class MidiPerformance:
 
     Attributes:
       notes: in order of onset.
-      hands: by channel, 1-16; a channel that is not there keeps its hands off.
+      controllers: by channel, 1-16; a channel that is not there keeps its controllers off.
       duration_s: end of the last track.
     """
 
     notes: tuple[MidiNote, ...]
-    hands: Mapping[int, ChannelControllers] = field(default_factory=dict)
+    controllers: Mapping[int, ChannelControllers] = field(default_factory=dict)
     duration_s: float = 0.0
 
 
@@ -136,8 +136,8 @@ def read_midi(source: "str | os.PathLike[str] | MidiFile") -> MidiPerformance:
 
     Honoured on each of the 16 channels: notes, programme changes, sustain pedal (CC 64), pitch bend and its range (RPN
     0), CC 1, 2, 4, 7 and 11, channel aftertouch, all sound off (120), reset controllers (121) and all notes off (123).
-    Channel 10 is a channel like the others. A note that is never let go ends with the file. When a key is struck twice
-    before it is let go, the first key-up belongs to the first.
+    Channel 10 is a channel like the others. A note that is never let go ends with the file. When a note is struck twice
+    before it is let go, the first note-off belongs to the first.
 
     Args:
       source: path, or a file that mido has read or made.
@@ -155,7 +155,7 @@ def read_midi(source: "str | os.PathLike[str] | MidiFile") -> MidiPerformance:
         if now_s > MAX_DURATION_S:
             raise Ddx7Error(f"{name}: lasts more than {MAX_DURATION_S:g} s, at most that is wanted")
         if not message.is_meta and hasattr(message, "channel"):
-            parts[message.channel + 1].hear(message, now_s)
+            parts[message.channel + 1].apply(message, now_s)
             n_notes += message.type == "note_on" and message.velocity > 0
         if n_notes > MAX_NOTES:
             raise Ddx7Error(f"{name}: found more than {MAX_NOTES:,} notes, at most that is wanted")
@@ -165,7 +165,7 @@ def read_midi(source: "str | os.PathLike[str] | MidiFile") -> MidiPerformance:
         part.finish(now_s)
     notes = sorted((note for part in parts.values() for note in part.notes), key=lambda note: note.onset_s)
     return MidiPerformance(
-        tuple(notes), {channel: part.hands() for channel, part in parts.items() if part.notes}, now_s
+        tuple(notes), {channel: part.controllers() for channel, part in parts.items() if part.notes}, now_s
     )
 
 
@@ -239,7 +239,7 @@ class _Part:
         self._parameter = _NO_PARAMETER
         self._range = (GM_BEND_RANGE, 0.0)  # semitones and cents
 
-    def hear(self, message: Any, now_s: float) -> None:
+    def apply(self, message: Any, now_s: float) -> None:
         kind = message.type
         if kind == "note_on" and message.velocity > 0:
             self._press(message.note, message.velocity, now_s)
@@ -258,30 +258,30 @@ class _Part:
         self._lift_all(now_s)
         self._release(now_s)
 
-    def hands(self) -> ChannelControllers:
+    def controllers(self) -> ChannelControllers:
         def curve(name: str, moves: list[tuple[float, float]]) -> ControllerCurve:
             return ControllerCurve(*np.array([(-np.inf, _rest(name)), *moves]).T)
 
         return ChannelControllers(**{name: curve(name, moves) for name, moves in self._moves.items()})
 
-    def _press(self, key: int, velocity: int, now_s: float) -> None:
+    def _press(self, note: int, velocity: int, now_s: float) -> None:
         if self._n_down == 0:
             self._group_s = now_s
         self._n_down += 1
         legato_s = now_s - self._group_s
-        self._down[key].append(MidiNote(key, velocity, now_s, now_s, self._channel, self._program, legato_s))
+        self._down[note].append(MidiNote(note, velocity, now_s, now_s, self._channel, self._program, legato_s))
 
-    def _lift(self, key: int, now_s: float) -> None:
-        if self._down[key]:
+    def _lift(self, note: int, now_s: float) -> None:
+        if self._down[note]:
             self._n_down -= 1
-            self._sustained.append(self._down[key].pop(0))
+            self._sustained.append(self._down[note].pop(0))
             if not self._pedal:
                 self._release(now_s)
 
     def _lift_all(self, now_s: float) -> None:
-        for key, held in self._down.items():
+        for note, held in self._down.items():
             while held:
-                self._lift(key, now_s)
+                self._lift(note, now_s)
 
     def _release(self, now_s: float) -> None:
         self.notes += [replace(note, release_s=now_s) for note in self._sustained]

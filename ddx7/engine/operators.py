@@ -58,7 +58,7 @@ class OperatorState(NamedTuple):
 
 
 def initial_state(n_voices: int) -> OperatorState:
-    """Voices at key-on: phases at 0, silent."""
+    """Voices at note-on: phases at 0, silent."""
     zeros = jnp.zeros((n_voices, 6))
     return OperatorState(zeros.astype(jnp.uint32), zeros, zeros[:, :2])
 
@@ -83,7 +83,7 @@ def synthesise(
       algorithm: 1-32.
       feedback: turns of phase per unit of the mean of the last two outputs.
       state: from `initial_state` or the blocks before.
-      frequency: turns per sample with a gradient, for relaxed voices, which start at key-on.
+      frequency: turns per sample with a gradient, for relaxed voices, which start at note-on.
       loop_source: index of the operator whose output feeds back in each algorithm; by default the one it enters.
       n_crossing: in how many voices, the first ones, that may be another operator. Their loops cost thrice as much.
       chip: computes with the sound chip's tables and converter instead of exactly.
@@ -135,12 +135,12 @@ def _ramps(
     """Lines from one end of each block to the other, and phases and gains at the end of the last."""
     after = jnp.exp2(octaves)
     before = jnp.concatenate([state.gain[:, None].astype(after.dtype), after[:, :-1]], axis=1)
-    heard = (before >= AUDIBLE_GAIN) | (after >= AUDIBLE_GAIN)
+    audible = (before >= AUDIBLE_GAIN) | (after >= AUDIBLE_GAIN)
     advance = jnp.cumsum(increment * BLOCK, axis=1, dtype=jnp.uint32)
     phase = state.phase[:, None] + advance - increment * BLOCK
     start = None if frequency is None else (jnp.cumsum(frequency, axis=1) - frequency) * BLOCK
-    gain = jnp.where(heard, before, 0)
-    rise = jnp.where(heard, (after - before) / BLOCK, 0)
+    gain = jnp.where(audible, before, 0)
+    rise = jnp.where(audible, (after - before) / BLOCK, 0)
     return Ramps(phase, increment, gain, rise, start, frequency), state.phase + advance[:, -1], after[:, -1]
 
 

@@ -1,4 +1,4 @@
-"""Frequencies: what each operator plays on a key, the pitch envelope, and the exact phase increment."""
+"""Frequencies: the pitch of each operator at a note, the pitch envelope, and the exact phase increment."""
 
 from typing import NamedTuple
 
@@ -8,15 +8,15 @@ from jaxtyping import Array, ArrayLike, Int, Num, UInt32
 
 from ddx7.engine.interpolate import Value, between, is_relaxed, lookup, namespace, whole
 from ddx7.engine.segments import Move, Segments, follow, steps
-from ddx7.engine.tables import HIGHEST_KEY, LOWEST_KEY, ONE, PITCH_LEVEL
+from ddx7.engine.tables import HIGHEST_NOTE, LOWEST_NOTE, ONE, PITCH_LEVEL
 
 
 class FrequencyTables(NamedTuple):
     """What a profile adds up to an operator's log frequency; int32 in 2^-24 octave.
 
     Attributes:
-      key: [key - LOWEST_KEY].
-      detune: [key - LOWEST_KEY, detune + 7].
+      note: [note - LOWEST_NOTE].
+      detune: [note - LOWEST_NOTE, detune + 7].
       coarse: [0-31].
       fine: [0-99].
       fixed_detune: [detune + 7], likewise for a fixed frequency.
@@ -24,7 +24,7 @@ class FrequencyTables(NamedTuple):
       fixed_fine: [0-99].
     """
 
-    key: Value
+    note: Value
     detune: Value
     coarse: Value
     fine: Value
@@ -67,24 +67,24 @@ class Oscillator(NamedTuple):
 class LogFrequency(NamedTuple):
     """Terms of an operator's log2 frequency, each in 2^-24 octave; they stay apart so that differences are exact."""
 
-    key: Value
+    note: Value
     detune: Value
     coarse: Value
     fine: Value
 
     def total(self) -> Value:
         """The log frequency."""
-        return self.key + self.detune + self.coarse + self.fine
+        return self.note + self.detune + self.coarse + self.fine
 
     def beyond(self, other: "LogFrequency") -> Value:
         """This log frequency less another, exact however close they are."""
-        key, detune, coarse, fine = (a - b for a, b in zip(self, other, strict=True))
-        return key + detune + coarse + fine
+        note, detune, coarse, fine = (a - b for a, b in zip(self, other, strict=True))
+        return note + detune + coarse + fine
 
 
 def log_frequency(
     tables: FrequencyTables,
-    key: Num[ArrayLike, "..."],
+    note: Num[ArrayLike, "..."],
     fixed: Num[ArrayLike, "..."],
     coarse: Num[ArrayLike, "..."],
     fine: Num[ArrayLike, "..."],
@@ -94,7 +94,7 @@ def log_frequency(
 
     Args:
       tables: of the profile.
-      key: MIDI key after transpose.
+      note: MIDI note after transpose.
       fixed: 1 for a fixed frequency of 10^(coarse mod 4 + fine / 100) Hz.
       coarse: 0-31.
       fine: 0-99.
@@ -103,18 +103,18 @@ def log_frequency(
     Returns:
       terms in 2^-24 octave: int32 for integers, floats for a relaxed voice. Their sum is the log frequency.
     """
-    xp = namespace(key, coarse)
-    key, fine, detune = xp.asarray(key), xp.asarray(fine), xp.asarray(detune)
+    xp = namespace(note, coarse)
+    note, fine, detune = xp.asarray(note), xp.asarray(fine), xp.asarray(detune)
     is_fixed = whole(fixed) == 1
     table = xp.asarray(tables.detune)
 
     def detune_on(k: Value) -> Value:
-        row = xp.clip(k, LOWEST_KEY, HIGHEST_KEY) - LOWEST_KEY
+        row = xp.clip(k, LOWEST_NOTE, HIGHEST_NOTE) - LOWEST_NOTE
         return between(lambda d: table[row, xp.clip(d, -7, 7) + 7], detune)
 
     return LogFrequency(
-        key=xp.where(is_fixed, 0, lookup(tables.key, key - LOWEST_KEY)),
-        detune=xp.where(is_fixed, lookup(tables.fixed_detune, detune + 7), between(detune_on, key)),
+        note=xp.where(is_fixed, 0, lookup(tables.note, note - LOWEST_NOTE)),
+        detune=xp.where(is_fixed, lookup(tables.fixed_detune, detune + 7), between(detune_on, note)),
         coarse=xp.where(is_fixed, lookup(tables.fixed_coarse, coarse), lookup(tables.coarse, coarse)),
         fine=xp.where(is_fixed, lookup(tables.fixed_fine, fine), lookup(tables.fine, fine)),
     )
@@ -155,39 +155,39 @@ def plan_pitch_envelope(
     levels: Num[ArrayLike, "*batch 4"],
     gate: Int[ArrayLike, "*batch"],
     tables: PitchEnvelopeTables,
-    slack: Value | None = None,
+    residual: Value | None = None,
 ) -> tuple[Segments, Value]:
     """Plan the pitch envelope; it starts at L4.
 
     Args:
       rates: R1-R4, 0-99.
       levels: L1-L4, 0-99; 50 is in tune.
-      gate: tick of key-up.
+      gate: tick of note-off.
       tables: of the profile, at the sample rate.
-      slack: for a relaxed voice, what planning its nearest real voice returned.
+      residual: for a relaxed voice, the rounding residual that planning its nearest real voice returned.
 
     Returns:
-      (segments, slack); levels in 2^-24 octave.
+      (segments, residual); levels in 2^-24 octave.
     """
     xp = namespace(levels)
     targets = xp.moveaxis(lookup(PITCH_LEVEL, levels) * (ONE // 32), -1, 0)
     by_stage = xp.moveaxis(lookup(tables.speeds, rates), -1, 0)
     near = xp.broadcast_to(xp.asarray(tables.near), targets.shape)
-    given = np.zeros(targets.shape, np.float32) if slack is None else slack
+    given = np.zeros(targets.shape, np.float32) if residual is None else residual
     return follow(_travel, targets[3], (), (targets, by_stage, near, given), 3, gate)
 
 
 def _travel(level: Value, memory: tuple[()], stage: tuple[Value, Value, Value, Value]) -> Move:
     """A straight line to the target, or until it is near enough; one tick at least."""
     xp = namespace(level)
-    target, speed, near, slack = stage
+    target, speed, near, residual = stage
     rises = target > level
     distance = xp.maximum(xp.abs(target - level), 1)
     if is_relaxed(level):
-        length = distance / speed + slack
+        length = distance / speed + residual
         reach = xp.minimum(distance / speed, length)
     else:
         turn = xp.where(rises, target & ~near, target | near)
-        length, _ = steps(xp.maximum(xp.where(rises, turn - level, level - turn), 1), speed, slack)
-        reach, slack = length, length.astype(np.float32) - distance.astype(np.float32) / speed.astype(np.float32)
-    return Move(length, xp.where(rises, speed, -speed), reach, target, slack, memory)
+        length, _ = steps(xp.maximum(xp.where(rises, turn - level, level - turn), 1), speed, residual)
+        reach, residual = length, length.astype(np.float32) - distance.astype(np.float32) / speed.astype(np.float32)
+    return Move(length, xp.where(rises, speed, -speed), reach, target, residual, memory)

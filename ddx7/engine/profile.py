@@ -21,14 +21,14 @@ from ddx7.engine.levels import LevelTables
 from ddx7.engine.lfo import LfoTables, delay_tables
 from ddx7.engine.modulation import ModulationTables
 from ddx7.engine.pitch import FrequencyTables, Oscillator, PitchEnvelopeTables
-from ddx7.engine.tables import BLOCK, HIGHEST_KEY, LOWEST_KEY, ONE
+from ddx7.engine.tables import BLOCK, HIGHEST_NOTE, LOWEST_NOTE, ONE
 from ddx7.errors import Ddx7Error
 from ddx7.voice.algorithms import CARRIERS, FEEDBACK_OPERATOR, FEEDBACK_SOURCE
 
 _FASTEST = 1 << 27  # keeps ten increments inside int32 at any sample rate
 _N_GROUPS = 64  # of three keys, more than there are on either side of a break point
 _ALL_BITS = np.uint32((1 << 32) - 1)
-_KEYS = np.arange(LOWEST_KEY, HIGHEST_KEY + 1)
+_NOTES = np.arange(LOWEST_NOTE, HIGHEST_NOTE + 1)
 
 
 class ControlTables(NamedTuple):
@@ -41,7 +41,7 @@ class ControlTables(NamedTuple):
       lfo: the LFO.
       oscillator: from log frequency to phase.
       modulation: of pitch and amplitude.
-      delay_is_shared: 1 if keys that are held together share one LFO delay, 0 if each key starts it anew.
+      delay_is_shared: 1 if keys that are held together share one LFO delay, 0 if each note starts it anew.
       bends_fixed: 1 if pitch bend and master tune reach operators of fixed frequency, else 0.
       gain_offset: gain is 2^(level - this), int32 in 2^-24 octave.
       carrier_loss: [algorithm - 1, operator] octaves that carriers lose, float32.
@@ -213,8 +213,8 @@ def _oscillator(profile: Profile, sample_rate: int) -> Oscillator:
 
 
 def _rate_scaling() -> np.ndarray:
-    """Rate steps, int32 [sensitivity, key - LOWEST_KEY], as msfa has them."""
-    return (np.arange(8, dtype=np.int32)[:, None] * np.clip(_KEYS // 3 - 7, 0, 31)).astype(np.int32) >> 3
+    """Rate steps, int32 [sensitivity, note - LOWEST_NOTE], as msfa has them."""
+    return (np.arange(8, dtype=np.int32)[:, None] * np.clip(_NOTES // 3 - 7, 0, 31)).astype(np.int32) >> 3
 
 
 def _velocity() -> np.ndarray:
@@ -236,9 +236,9 @@ DEXED = Profile(
     levels=LevelTables(
         velocity=_velocity(),
         rate_scaling=_rate_scaling(),
-        key_range=np.array([LOWEST_KEY, HIGHEST_KEY], np.int32),
+        note_range=np.array([LOWEST_NOTE, HIGHEST_NOTE], np.int32),
         grid=np.array([1, 0], np.int32),
-        break_point=np.array([tables.SCALING_KEY_OFFSET, 0], np.int32),
+        break_point=np.array([tables.SCALING_NOTE_OFFSET, 0], np.int32),
         level_scaling=_level_scaling(),
         scaled=np.array([-_NO_LIMIT, 127], np.int32),
         total=np.array([0, _NO_LIMIT], np.int32),
@@ -250,7 +250,7 @@ DEXED = Profile(
     gain_offset=tables.GAIN_OFFSET_OCTAVES,
     carrier_loss=np.zeros(6, np.float32),
     frequencies=FrequencyTables(
-        key=(tables.NOTE_ZERO + tables.SEMITONE * _KEYS).astype(np.int32),
+        note=(tables.NOTE_ZERO + tables.SEMITONE * _NOTES).astype(np.int32),
         detune=tables.DETUNE,
         coarse=tables.COARSE,
         fine=tables.FINE,
@@ -300,7 +300,7 @@ HARDWARE = Profile(
     levels=LevelTables(
         velocity=hardware.velocity(),
         rate_scaling=_rate_scaling(),
-        key_range=np.array([0, 127], np.int32),
+        note_range=np.array([0, 127], np.int32),
         grid=np.array([3, 1], np.int32),
         break_point=np.array([20, 2], np.int32),
         level_scaling=hardware.level_scaling(_N_GROUPS),
@@ -314,7 +314,7 @@ HARDWARE = Profile(
     gain_offset=16 - hardware.FULL_GAIN_OCTAVES,
     carrier_loss=hardware.CARRIER_LOSS,
     frequencies=FrequencyTables(
-        key=hardware.key_frequency(),
+        note=hardware.note_frequency(),
         detune=hardware.DETUNE,
         coarse=hardware.COARSE,
         fine=hardware.FINE,

@@ -1,13 +1,12 @@
 """Envelopes as straight segments: planned move by move, then read at any time, all times in parallel.
 
-msfa steps its envelopes once per block of 64 samples, the real machine once per sample or by a timer: each profile has
-its clocks. Between two turns the steps are equal, so a whole envelope is a few dozen straight segments whose lengths
-are whole numbers of ticks. Planning them in closed form replaces a loop over
-time by a short loop over turns.
+msfa steps its envelopes once per block of 64 samples, the real machine once per sample or by a timer, so each profile
+has its clocks. Between two turns the steps are equal. A whole envelope is therefore a few dozen straight segments, with
+lengths in whole ticks, and a short loop over the turns replaces a loop over time.
 
-A relaxed envelope takes its lengths as real numbers plus the *slack* that rounding up adds in the nearest real voice:
-on that voice the lengths are whole again and the envelope is the exact one; around it they move with the parameters, so
-that a rate's gradient tells how all that follows is delayed.
+A relaxed envelope has real lengths: each adds the *rounding residual*, the amount by which rounding up lengthens the
+segment in the nearest real voice. At that voice the lengths are whole and the envelope is the exact one. Around it they
+move with the parameters, so the gradient of a rate includes the delay of all later segments.
 """
 
 from collections.abc import Callable
@@ -42,15 +41,15 @@ class Move(NamedTuple):
       slope: change per tick.
       reach: ticks after which the level has arrived; at most `length`.
       end: the level then.
-      slack: what rounding added to the length, for the relaxed run.
-      memory: what the next move must know.
+      residual: the rounding residual of the length, for the relaxed voice.
+      memory: state for the next move.
     """
 
     length: Value
     slope: Value
     reach: Value
     end: Value
-    slack: Any
+    residual: Any
     memory: Any
 
 
@@ -62,18 +61,18 @@ def follow(
     n_before: int,
     gate: Value,
 ) -> tuple[Segments, Any]:
-    """Put moves one after another in time, from key-on to the end of the release.
+    """Put moves one after another in time, from note-on to the end of the release.
 
     Args:
       move: (level now, memory, one of `moves`) to a `Move`.
-      level: at key-on, [*batch].
-      memory: at key-on.
+      level: at note-on, [*batch].
+      memory: at note-on.
       moves: pytree with a leading axis, one entry for each move.
-      n_before: how many of them belong to the held key; the next one starts at key-up from the level reached there.
-      gate: tick of key-up, int32 [*batch].
+      n_before: how many of them belong to the held key; the next one starts at note-off from the level reached there.
+      gate: tick of note-off, int32 [*batch].
 
     Returns:
-      (segments, slack of each move with a leading axis).
+      (segments, residual of each move with a leading axis).
     """
     xp = namespace(level)
     gate = xp.asarray(gate).astype(level.dtype)
@@ -89,15 +88,15 @@ def follow(
         inside = xp.where(held >= found.reach, found.end, level + found.slope * held)
         at_gate = xp.where(after <= gate, found.end, xp.where(start <= gate, inside, at_gate))
         line = xp.stack([level, found.slope, found.reach, found.end], axis=-1)
-        return (after, found.end, at_gate, found.memory), (start, line, found.slack)
+        return (after, found.end, at_gate, found.memory), (start, line, found.residual)
 
     state = (xp.zeros_like(level), level, level, memory)
     releases = np.arange(n_moves) == n_before
-    _, (start, line, slack) = (lax.scan if xp is jnp else _scan)(body, state, (releases, moves))
-    # What would start after key-up is cut short by starting at key-up.
+    _, (start, line, residual) = (lax.scan if xp is jnp else _scan)(body, state, (releases, moves))
+    # What would start after note-off is cut short by starting at note-off.
     before = (np.arange(n_moves) < n_before).reshape(-1, *(1,) * gate.ndim)
     start = xp.where(before, xp.minimum(start, gate), start)
-    return Segments(xp.moveaxis(start, 0, -1), xp.moveaxis(line, 0, -2)), slack
+    return Segments(xp.moveaxis(start, 0, -1), xp.moveaxis(line, 0, -2)), residual
 
 
 def _scan(body: Callable[[Any, Any], tuple[Any, Any]], state: Any, xs: Any) -> tuple[Any, Any]:
@@ -131,19 +130,19 @@ def read(segments: Segments, ticks: Int[Array, " time"]) -> Num[Array, " time"]:
     return jnp.where(elapsed >= reach, end, level + slope * elapsed)
 
 
-def steps(distance: Value, size: Value, slack: Value) -> tuple[Value, Value]:
-    """Steps of a size that cover a distance, rounded up: whole for integers, with the given slack for floats.
+def steps(distance: Value, size: Value, residual: Value) -> tuple[Value, Value]:
+    """Steps of a size that cover a distance, rounded up: whole for integers, plus the rounding residual for floats.
 
     Args:
       distance: not negative.
       size: positive.
-      slack: what rounding up added in the nearest real voice; unused for integers.
+      residual: of the nearest real voice; unused for integers.
 
     Returns:
-      (number of steps, slack): for integers the slack found, to pass on to the relaxed run.
+      (number of steps, residual): for integers the residual of this division, for the relaxed voice.
     """
     if is_relaxed(distance):
-        return distance / size + slack, slack
+        return distance / size + residual, residual
     n = -(-distance // size)
-    # In single precision, as the relaxed run divides.
+    # In single precision, as the relaxed voice divides.
     return n, n.astype(np.float32) - distance.astype(np.float32) / size.astype(np.float32)

@@ -81,7 +81,7 @@ SCALING_EXPONENTIAL = np.array(
     ],
     np.int32,
 )
-SCALING_KEY_OFFSET = 17
+SCALING_NOTE_OFFSET = 17
 """Break point 0 is MIDI note 17 (A-1 on the panel)."""
 
 # log2 of frequency in 2^-24 octave.
@@ -95,18 +95,18 @@ FIXED_FINE = (_FIXED_HUNDREDTH_OF_DECADE * np.arange(100, dtype=np.int64) >> 3).
 FIXED_DETUNE = (13457 * np.maximum(np.arange(-7, 8), 0)).astype(np.int32)  # below 0 nothing happens
 DETUNE_SCALE, DETUNE_DECAY = 0.0209 / 7, -0.396  # Dexed's author measured his DX7: detune is smaller on high keys
 
-LOWEST_KEY, HIGHEST_KEY = -24, 127 + 24  # after transpose
+LOWEST_NOTE, HIGHEST_NOTE = -24, 127 + 24  # after transpose
 
 
 def _detune_table() -> np.ndarray:
-    key = NOTE_ZERO + SEMITONE * np.arange(LOWEST_KEY, HIGHEST_KEY + 1, dtype=np.int64)[:, None]
+    note = NOTE_ZERO + SEMITONE * np.arange(LOWEST_NOTE, HIGHEST_NOTE + 1, dtype=np.int64)[:, None]
     steps = np.arange(15)[None, :] - 7
-    ratio = DETUNE_SCALE * np.exp(DETUNE_DECAY * key.astype(np.float32).astype(np.float64) / ONE)
-    return (np.trunc(key + ratio * key * steps) - key).astype(np.int32)
+    ratio = DETUNE_SCALE * np.exp(DETUNE_DECAY * note.astype(np.float32).astype(np.float64) / ONE)
+    return (np.trunc(note + ratio * note * steps) - note).astype(np.int32)
 
 
 DETUNE = _detune_table()
-"""What detune adds to a key's log frequency: int32 [key - LOWEST_KEY, detune 0-14]."""
+"""What detune adds to a note's log frequency: int32 [note - LOWEST_NOTE, detune 0-14]."""
 
 # Pitch envelope: level in 1/32 octave, rate in units of 1/21.3 octave a second.
 PITCH_LEVEL = np.array(

@@ -35,7 +35,7 @@ class Ramps(NamedTuple):
       increment: uint32 per sample.
       gain: before the first sample.
       rise: gain per sample.
-      start: phase in turns since key-on, with a gradient, for a relaxed voice; else None.
+      start: phase in turns since note-on, with a gradient, for a relaxed voice; else None.
       frequency: turns per sample, likewise.
     """
 

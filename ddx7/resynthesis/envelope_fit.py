@@ -15,7 +15,7 @@ from jaxtyping import Float, Int
 from ddx7.engine import DEXED, Patch, Profile
 from ddx7.engine.clock import ticks
 from ddx7.engine.control import plan_amplitudes
-from ddx7.engine.levels import sounding_key
+from ddx7.engine.levels import sounding_note
 from ddx7.engine.patch import MAXIMUM, MINIMUM
 from ddx7.engine.segments import read
 from ddx7.engine.tables import DB_PER_OCTAVE, ONE, OUTPUT_LEVEL
@@ -107,7 +107,7 @@ def octaves_of(
       carrier_loss: octaves by which the profile lowers them.
     """
     tables = conditions.profile.at(conditions.sample_rate)
-    note = sounding_key(tables.levels, conditions.notes, np.int32(0))[:, None]
+    note = sounding_note(tables.levels, conditions.notes, np.int32(0))[:, None]
     gates = ticks(tables.control.envelope, conditions.gates)[:, None]
     segments, _ = plan_amplitudes(operators, note, conditions.velocities[:, None], gates, tables)
     amp = np.asarray(_read(segments, ticks(tables.control.envelope, conditions.blocks + 1)))

@@ -1,4 +1,4 @@
-"""What a DX7 voice is: the parameter table, `Voice`, `Bank`, SysEx bytes, health checks and names."""
+"""A DX7 voice: the parameter table, `Voice`, `Bank`, SysEx bytes, health checks and names."""
 
 from ddx7.voice.bank import Bank as Bank
 from ddx7.voice.health import Finding as Finding

@@ -1,4 +1,4 @@
-"""The 32 algorithms as data: who modulates whom, who is heard, who feeds back. NumPy only.
+"""The 32 algorithms as data: modulators, carriers and feedback. NumPy only.
 
 Source: Yamaha DX7 owner's manual, algorithm chart; identical in msfa's flags and in the OPS chip's ROM as read
 in VDX7. Algorithms 4 and 6 feed back across three and two operators on the real machine (OP4 into OP6, OP5 into
@@ -52,7 +52,7 @@ class Algorithm:
 
     Attributes:
       number: 1-32.
-      carriers: the operators that are heard.
+      carriers: the operators that sound.
       modulators: for each operator, in order OP1 to OP6, those that modulate it.
       feedback: the operator that feedback enters.
       feedback_source: the operator whose output it is: the same one but in algorithms 4 and 6.
@@ -88,7 +88,7 @@ ALGORITHMS: tuple[Algorithm, ...] = tuple(_parse(line) for line in _CHART.strip(
 MODULATION = np.zeros((32, 6, 6), np.float32)
 """MODULATION[a, i, j] is 1 where operator j + 1 modulates operator i + 1 (always j > i)."""
 CARRIERS = np.zeros((32, 6), np.float32)
-"""CARRIERS[a, i] is 1 where operator i + 1 is heard."""
+"""CARRIERS[a, i] is 1 where operator i + 1 is a carrier."""
 FEEDBACK_OPERATOR = np.array([a.feedback - 1 for a in ALGORITHMS], np.int32)
 """Index of the operator that feedback enters, 0 for OP1."""
 FEEDBACK_SOURCE = np.array([a.feedback_source - 1 for a in ALGORITHMS], np.int32)

@@ -1,4 +1,4 @@
-"""`Bank`: voices in order, with what was mended while reading them."""
+"""`Bank`: voices in order, with the repairs that reading them took."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ class Bank(Sequence[Voice]):
 
     Attributes:
       voices: the voices.
-      repairs: one sentence for each thing that was wrong in the source and mended; empty if nothing was.
+      repairs: one sentence for each thing that was wrong in the source and repaired; empty if nothing was.
     """
 
     voices: tuple[Voice, ...]

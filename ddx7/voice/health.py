@@ -1,4 +1,4 @@
-"""Is this a voice, and is it well: mending illegal bytes, telling voices from other data, finding what cannot sound."""
+"""Health of voices: repair of illegal bytes, detection of data that are no voices, findings such as silence."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ Severity = Literal["error", "warning", "note"]
 _IS_TEXT = np.array([field.parameter.kind == "text" for field in FIELDS])
 _SPACE = ord(" ")
 
-# How many mended bytes one sentence spells out before it only counts.
+# How many repaired bytes one sentence spells out before it only counts.
 _SPELLED_OUT = 4
 
 # Penalty points above which 155 bytes are taken for something else than a voice. Of 34,890 voices from public
@@ -30,7 +30,7 @@ _SILENCE_DB = 60.0
 _DB_PER_STEP = 0.75
 _FULL_LEVEL = 99
 
-# +EXP and +LIN raise the level away from the break point, so they can make an operator of output level 0 heard.
+# +EXP and +LIN raise the level away from the break point, so they can make an operator of output level 0 audible.
 _FIRST_RISING_CURVE = 2
 
 
@@ -119,8 +119,8 @@ def diagnose(voice: Voice) -> list[Finding]:
     """Find what keeps a voice from sounding or from falling silent, worst first."""
     carriers = ALGORITHMS[voice.algorithm - 1].carriers
     sounding = {n for n, op in enumerate(voice.operators, start=1) if _sounds(op, max(op.levels))}
-    heard = [op for op in carriers if op in sounding]
-    findings = _unending(voice, heard) + _unheard(_reaching(voice, sounding)) if heard else [_silent(carriers)]
+    audible = [op for op in carriers if op in sounding]
+    findings = _stuck_notes(voice, audible) + _idle(_reaching(voice, sounding)) if audible else [_silent(carriers)]
     if not voice.name.strip():
         findings.append(Finding("blank-name", "note", "the name is blank"))
     return findings
@@ -141,7 +141,7 @@ def is_silent(vced: np.ndarray) -> np.ndarray:
 
 
 def has_stuck_note(vced: np.ndarray) -> np.ndarray:
-    """Which voices play on when the key is let go: those in which `diagnose` finds "never-ends".
+    """Which voices play on after note-off: those in which `diagnose` finds "never-ends".
 
     Args:
       vced: uint8 [..., 155], legal bytes.
@@ -150,9 +150,9 @@ def has_stuck_note(vced: np.ndarray) -> np.ndarray:
       bool [...].
     """
     voices = rows(vced)
-    heard = _sounds(voices, voices.levels.max(-1)) & (CARRIERS[voices.algorithm] > 0)
-    hanging = _below_full_db(voices.output_level, voices.levels[..., 3]) < _SILENCE_DB
-    return np.any(heard & hanging, axis=-1)
+    audible = _sounds(voices, voices.levels.max(-1)) & (CARRIERS[voices.algorithm] > 0)
+    stuck = _below_full_db(voices.output_level, voices.levels[..., 3]) < _SILENCE_DB
+    return np.any(audible & stuck, axis=-1)
 
 
 def _operator_words(operators: Sequence[int]) -> str:
@@ -201,16 +201,16 @@ def _silent(carriers: Sequence[int]) -> Finding:
     return Finding("silent", "error", f"no carrier can be heard: {where}")
 
 
-def _unending(voice: Voice, heard: Sequence[int]) -> list[Finding]:
-    operators = {op: voice.operators[op - 1] for op in heard}
-    hanging = [op for op, o in operators.items() if _below_full_db(o.output_level, o.levels[3]) < _SILENCE_DB]
-    if not hanging:
+def _stuck_notes(voice: Voice, audible: Sequence[int]) -> list[Finding]:
+    operators = {op: voice.operators[op - 1] for op in audible}
+    stuck = [op for op, o in operators.items() if _below_full_db(o.output_level, o.levels[3]) < _SILENCE_DB]
+    if not stuck:
         return []
-    sentence = f"notes never end: L4 of {_operator_words(hanging)} is not silence"
+    sentence = f"notes never end: L4 of {_operator_words(stuck)} is not silence"
     return [Finding("never-ends", "warning", sentence)]
 
 
-def _unheard(reaching: set[int]) -> list[Finding]:
+def _idle(reaching: set[int]) -> list[Finding]:
     idle = [op for op in range(1, N_OPERATORS + 1) if op not in reaching]
     if not idle:
         return []

@@ -1,4 +1,4 @@
-"""Reading voices from files of any kind met in the wild; tolerant, and it says what it mended.
+"""Reading voices from real files of any kind; tolerant, and it reports its repairs.
 
 What is told apart, in this order: zip archives, text (JSON voices, MiniDexed performances), bare voices without any
 header, SysEx messages, and SysEx whose first bytes are damaged. Bare and damaged voices must look like voices;
@@ -56,9 +56,9 @@ class FilePart(NamedTuple):
     Attributes:
       member: where in the archive; empty for a file of its own.
       vced: legal voices in the edit form, uint8 [voice, 155].
-      doubtful: bool [voice], so much was illegal that the voice may be damaged beyond mending.
+      doubtful: bool [voice], so much was illegal that the voice may be damaged beyond repair.
       changed: bool [voice], something was illegal and is not as it was found.
-      repairs: one sentence for each thing that was wrong and mended.
+      repairs: one sentence for each thing that was wrong and repaired.
     """
 
     member: str
@@ -79,7 +79,7 @@ def load(path: str | os.PathLike[str], *, max_bytes: int = MAX_BYTES) -> Bank:
       max_bytes: a longer file is refused.
 
     Returns:
-      all its voices in order, with `Bank.repairs` saying what was wrong and mended.
+      all its voices in order, with `Bank.repairs` saying what was wrong and repaired.
 
     Raises:
       SysexError: the file cannot be read, or holds no DX7 voice.
@@ -115,7 +115,7 @@ def read_bytes(data: bytes, name: str = "data") -> Bank:
       name: what to call them in messages.
 
     Returns:
-      all voices in order, with `Bank.repairs` saying what was wrong and mended.
+      all voices in order, with `Bank.repairs` saying what was wrong and repaired.
 
     Raises:
       SysexError: there is no DX7 voice in them.
@@ -268,7 +268,7 @@ def _mended(contents: SysexContents) -> FilePart:
             repairs += [f"voice {k + 1} {name!r}: {s}" for s in describe_changes(found[k], legal[k])]
         numbers = start + 1 + np.flatnonzero(doubtful[start:end])
         if len(numbers):
-            repairs.append(f"{_numbered(numbers)}: so much is illegal there that it may be damaged beyond mending")
+            repairs.append(f"{_numbered(numbers)}: so much is illegal there that it may be damaged beyond repair")
         start = end
     repairs += [f"{_messages(count, kind)} skipped" for kind, count in contents.others.items()]
     if contents.n_outside:

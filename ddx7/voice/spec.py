@@ -28,7 +28,7 @@ class Parameter:
       vced: first byte in the edit form; within the 21-byte operator block for operator rows.
       vmem: byte in the packed form; within the 17-byte operator block for operator rows.
       maximum: largest legal byte; the smallest is 0 (32 for text).
-      kind: what sort of knob it is.
+      kind: kind of parameter.
       unit: what one step means.
       count: how many consecutive bytes the row covers (4 for R1-R4).
       shift: lowest bit in the packed byte.

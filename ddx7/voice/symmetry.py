@@ -19,7 +19,7 @@ OPERATOR_COLUMNS = np.concatenate(
 )
 """VCED bytes of each operator, OP1 first, in the order of the table, int [6, 21]."""
 
-# What sets an operator apart to the ear comes first: whether it sounds, then its frequency.
+# The most audible difference between operators comes first: whether it sounds, then its frequency.
 _SORTED_BY = ("fixed", "coarse", "fine", "detune", "output_level")
 
 

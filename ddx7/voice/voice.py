@@ -168,7 +168,7 @@ class Voice:
         """Read the 155 bytes of the edit form.
 
         Raises:
-          Ddx7Error: not 155 bytes, or a byte out of range; `ddx7.voice.mend` repairs those.
+          Ddx7Error: not 155 bytes, or a byte out of range; `ddx7.voice.repair` repairs those.
         """
         data = _as_bytes(vced, VCED_SIZE, "voice in edit form")
         for field, byte in zip(FIELDS, data, strict=True):

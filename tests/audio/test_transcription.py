@@ -16,7 +16,7 @@ def note(number: int, onset_s: float, gate_s: float) -> Note:
 
 def played(data: bytes) -> list[tuple[int, int, float, float]]:
     score = read_midi(mido.MidiFile(file=io.BytesIO(data)))
-    return [(n.key, n.velocity, round(n.onset_s, 3), round(n.release_s, 3)) for n in score.notes]
+    return [(n.note, n.velocity, round(n.onset_s, 3), round(n.release_s, 3)) for n in score.notes]
 
 
 def test_notes_are_read_back_with_their_onsets_and_gates():

@@ -1,8 +1,14 @@
 """Voices that tests of several parts of the engine play."""
 
 from dataclasses import replace
+from functools import partial
+
+import jax
 
 from ddx7.voice import Voice, init_voice
+
+quick_jit = partial(jax.jit, compiler_options={"xla_backend_optimization_level": 0})
+"""`jax.jit` for programs that run a few times: compiling them takes longer than running them."""
 
 
 def organ(levels: dict[int, int], coarse: dict[int, int], **changes: int) -> Voice:

@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from playing import quick_jit
 
 from ddx7.engine import (
     CONTINUOUS,
@@ -56,7 +57,7 @@ def test_relaxed_voice_on_whole_parameters_sounds_as_the_real_one(notes):
     patch = Patch.from_vced(audible_voices(1))
     real = play(plan(patch, *notes, RATE), BLOCKS * 64)
     nearest = plan_nearest(relax(patch), *notes, RATE)
-    relaxed = np.asarray(jax.jit(lambda p: play_differentiable(plan(p, *notes, RATE, nearest), BLOCKS))(relax(patch)))
+    relaxed = np.asarray(quick_jit(lambda p: play_differentiable(plan(p, *notes, RATE, nearest), BLOCKS))(relax(patch)))
     error_db = 10 * np.log10(np.square(relaxed - real).sum(axis=1) / np.square(real).sum(axis=1) + 1e-20)
     assert np.median(error_db) < -120
     # Pitch modulation by a whole octave is a difference of floats here, and the phase adds it up.
@@ -82,8 +83,8 @@ def test_gradient_matches_float64_differences_for_every_continuous_parameter_and
         def score(patch: Patch) -> jax.Array:
             return jnp.sum(play_differentiable(plan(patch, *notes, RATE, nearest), BLOCKS) * target, axis=1)
 
-        scores = jax.jit(score)
-        gradient = jax.jit(jax.grad(lambda p: score(p).sum()))(patch)
+        scores = quick_jit(score)
+        gradient = quick_jit(jax.grad(lambda p: score(p).sum()))(patch)
         for name in CONTINUOUS:
             x = getattr(patch, name)
             direction = jnp.asarray(rng.choice([-1.0, 1.0], x.shape))
@@ -98,12 +99,13 @@ def test_gradient_matches_float64_differences_for_every_continuous_parameter_and
             assert np.abs(slope).max() > 0, f"{name} reaches no sound"
 
 
+@pytest.mark.slow
 def test_gradient_stays_finite_at_full_feedback_over_four_seconds():
     loud = replace(Voice(), algorithm=32, feedback=7, operators=(replace(Voice().operators[0], output_level=99),) * 6)
     patch = relax(Patch.stack([loud]))
     nearest = plan_nearest(patch, 60, 100, 4 * RATE // 64, RATE)
 
-    @jax.jit
+    @quick_jit
     def gradient(patch: Patch) -> Patch:
         return jax.grad(lambda p: jnp.square(render_differentiable(p, gate=4.0, duration=4.0, nearest=nearest)).sum())(
             patch

@@ -5,6 +5,7 @@ from dataclasses import fields, replace
 import jax
 import jax.numpy as jnp
 import numpy as np
+from playing import quick_jit
 
 from ddx7.engine import CONTINUOUS, HARDWARE, Patch, plan, plan_nearest, play, play_differentiable, relax
 from ddx7.engine.patch import MAXIMUM, MINIMUM
@@ -42,7 +43,7 @@ def test_relaxed_voice_on_whole_parameters_sounds_as_the_real_one() -> None:
     real = play(plan(patch, *NOTES, RATE, profile=HARDWARE), BLOCKS * 64)
     nearest = plan_nearest(relax(patch), *NOTES, RATE, HARDWARE)
     relaxed = np.asarray(
-        jax.jit(lambda p, n: play_differentiable(plan(p, *NOTES, RATE, n), BLOCKS))(relax(patch), nearest)
+        quick_jit(lambda p, n: play_differentiable(plan(p, *NOTES, RATE, n), BLOCKS))(relax(patch), nearest)
     )
     error_db = 10 * np.log10(np.square(relaxed - real).sum(axis=1) / np.square(real).sum(axis=1) + 1e-20)
     assert np.median(error_db) < -80
@@ -65,13 +66,13 @@ def test_gradient_matches_float64_differences() -> None:
         nearest = plan_nearest(patch, *NOTES, RATE, HARDWARE)
         assert nearest.crossing
 
-        @jax.jit
+        @quick_jit
         def scores(moved: dict[str, jax.Array]) -> jax.Array:
             audio = play_differentiable(plan(replace(patch, **moved), *NOTES, RATE, nearest), BLOCKS)
             return jnp.sum(audio * target, axis=1)
 
         all_of = {name: getattr(patch, name) for name in ("feedback", "output_level", "rates", "fine")}
-        gradient = jax.jit(jax.grad(lambda moved: scores(moved).sum()))(all_of)
+        gradient = quick_jit(jax.grad(lambda moved: scores(moved).sum()))(all_of)
         for name, x in all_of.items():
             direction = jnp.asarray(rng.choice([-1.0, 1.0], x.shape))
             slope = np.asarray(jnp.sum((gradient[name] * direction).reshape(N, -1), axis=1))
@@ -97,7 +98,7 @@ def test_gradient_stays_finite_where_a_loop_is_chaotic() -> None:
     notes = np.array([60, 40]), np.array([100, 127]), np.array([700, 700])
     nearest = plan_nearest(patch, *notes, RATE, HARDWARE)
 
-    @jax.jit
+    @quick_jit
     def gradient(patch: Patch) -> Patch:
         return jax.grad(lambda p: jnp.square(play_differentiable(plan(p, *notes, RATE, nearest), 700)).sum())(patch)
 

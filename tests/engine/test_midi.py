@@ -56,7 +56,7 @@ def bend_range(seconds: float, semitones: int, cents: int = 0, channel: int = 1)
 
 
 def gates(score: MidiPerformance) -> list[tuple[int, float, float]]:
-    return [(note.key, round(note.onset_s, 9), round(note.release_s, 9)) for note in score.notes]
+    return [(note.note, round(note.onset_s, 9), round(note.release_s, 9)) for note in score.notes]
 
 
 def placed(sounds: Sequence[tuple[float, np.ndarray]], n_samples: int) -> np.ndarray:
@@ -216,7 +216,7 @@ def test_controllers_by_channel_and_time() -> None:
     )
     names = ("pitch_bend", "bend_range", "wheel", "breath", "foot", "aftertouch", "volume", "expression")
     at = np.array([-1.0, 0.999, 1.0, 2.0, 99.0])
-    rows = {name: getattr(score.hands[1], name).at(at).tolist() for name in names}
+    rows = {name: getattr(score.controllers[1], name).at(at).tolist() for name in names}
     assert rows == {
         "pitch_bend": [8192, 8192, 16383, 8192, 8192],
         "bend_range": [2, 12.5, 12.5, 12.5, 12.5],
@@ -227,14 +227,14 @@ def test_controllers_by_channel_and_time() -> None:
         "volume": [127, 127, 50, 50, 50],
         "expression": [127, 127, 60, 127, 127],
     }
-    assert sorted(score.hands) == [1, 3]
-    assert not any(getattr(score.hands[3], name).moves for name in names)
+    assert sorted(score.controllers) == [1, 3]
+    assert not any(getattr(score.controllers[3], name).moves for name in names)
 
 
 @pytest.mark.parametrize(("events", "expected"), [(bend_range(0, 96), 24), ([(0, "cc", 99, 0), (0, "cc", 6, 9)], 2)])
 def test_bend_range_is_bounded_and_not_taken_from_other_parameters(events: list[tuple], expected: float) -> None:
-    hands = read_midi(midi((0, "cc", 101, 0), (0, "cc", 100, 0), *events, (0, "on", 60, 9))).hands[1]
-    assert hands.bend_range.at(np.array([1.0])) == expected
+    controllers = read_midi(midi((0, "cc", 101, 0), (0, "cc", 100, 0), *events, (0, "on", 60, 9))).controllers[1]
+    assert controllers.bend_range.at(np.array([1.0])) == expected
 
 
 @pytest.mark.parametrize(
@@ -484,7 +484,7 @@ def test_notes_of_very_different_length_are_not_cut() -> None:
     gates_s = [0.05, 3.0, 0.4, 1.1] * 10
     notes = [MidiNote(40 + k, 100, 0.01 * k, 0.01 * k + gate) for k, gate in enumerate(gates_s)]
     audio = render_midi(MidiPerformance(tuple(notes)), SINE)
-    rows = ddx7.render(SINE, np.array([n.key for n in notes]), 100, np.array(gates_s), 4.0)
+    rows = ddx7.render(SINE, np.array([n.note for n in notes]), 100, np.array(gates_s), 4.0)
     expected = placed([(note.onset_s, row) for note, row in zip(notes, rows, strict=True)], len(audio))
     np.testing.assert_allclose(audio, expected, atol=2e-6)
 
@@ -523,7 +523,7 @@ def test_other_notes_voices_and_controllers_compile_nothing_new() -> None:
         ({"sample_rate": 7999}, "sample_rate: found 7999"),
         ({"tail": -1}, "tail: found -1"),
         ({"voices": []}, "found no voices"),
-        ({"source": MidiPerformance((MidiNote(128, 100, 0, 1),))}, "key: found 128"),
+        ({"source": MidiPerformance((MidiNote(128, 100, 0, 1),))}, "note: found 128"),
         ({"source": MidiPerformance((MidiNote(60, 0, 0, 1),))}, "velocity: found 0"),
         ({"source": MidiPerformance((MidiNote(60, 1, 1, 0),))}, "gate: found -1"),
         ({"source": MidiPerformance((MidiNote(60, 1, -1, 0),))}, "onset_s: found -1"),

@@ -1,12 +1,12 @@
 """`render_differentiable` as JAX users call it: shapes, seconds, transformations, derivatives, and its errors."""
 
 from dataclasses import replace
-from functools import partial
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from playing import quick_jit
 
 import ddx7
 from ddx7.engine import (
@@ -26,7 +26,6 @@ RATE = 44100
 BLOCK_S = 64 / RATE
 DURATION_S, GATE_S = 10 * BLOCK_S, 6 * BLOCK_S
 N = 3
-quick_jit = partial(jax.jit, compiler_options={"xla_backend_optimization_level": 0})  # each program runs a few times
 
 
 def lively(seed: int) -> Patch:
@@ -93,6 +92,7 @@ def test_leading_axes_broadcast_and_the_length_is_exact() -> None:
     assert shape(patch[0], [50, 60], 0) == (2, 0)
 
 
+@pytest.mark.slow
 def test_a_grid_of_voices_and_notes_holds_each_voice_at_each_note() -> None:
     patch = relax(lively(1))
     rows = jax.tree.map(lambda x: x[:, None], patch)
