@@ -143,7 +143,7 @@ def perceptual_distance(features: TargetFeatures, audio: Float[Array, "*batch ti
 
 
 def distance_terms(features: TargetFeatures, audio: Float[Array, "*batch time"]) -> DistanceTerms:
-    """The parts of the distance, to see in what two sounds differ.
+    """The terms of the distance, which show how two sounds differ.
 
     Args:
       features: of the target.

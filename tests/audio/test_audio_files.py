@@ -174,7 +174,7 @@ def test_writing_never_overwrites_unasked(tmp_path):
         ("a.wav", np.array([0.1, -1.25]), "peaks at 1.250"),
     ],
 )
-def test_what_cannot_be_written_is_refused_and_leaves_nothing(tmp_path, name, samples, message):
+def test_unwritable_sounds_are_refused_and_leave_no_file(tmp_path, name, samples, message):
     with pytest.raises(Ddx7Error) as caught:
         write_audio(tmp_path / name, samples, RATE)
     assert message in str(caught.value)

@@ -65,7 +65,7 @@ def test_json_lists_and_the_cache(run: Run, sounds: Path, tmp_path: Path) -> Non
         (("white", "dark", "--embedding", "clap"), "'clap' is not an embedding"),
     ],
 )
-def test_what_cannot_be_compared(run: Run, sounds: Path, words: tuple[str, ...], message: str) -> None:
+def test_sets_that_cannot_be_compared(run: Run, sounds: Path, words: tuple[str, ...], message: str) -> None:
     (sounds / "empty").mkdir(exist_ok=True)
     (sounds / "binary.txt").write_bytes(b"\xff\xfe")
     (sounds / "blank.txt").write_text("\n")

@@ -43,7 +43,7 @@ class Embedding:
       window: samples that one vector describes.
       hop: samples from one window to the next.
       embed: float32 [window, sample] to float [window, dimension of the network].
-      identity: name, version and weights: what the vectors depend on besides the sound. Keys of a cache contain it.
+      identity: name, version and weights: the vectors depend on these and on the sound. Keys of a cache contain it.
       prepare: applied to a whole clip, float32 [time], before it is cut.
       fit_projection: given the vectors of the reference, returns the map that is applied to both sets before they are
         compared.
