@@ -1,4 +1,4 @@
-"""Make the recording that ``ddx7 demo`` matches: a short trumpet phrase, played from a sampled instrument.
+"""Make the recording of ``ddx7 demo``: a short trumpet phrase, played by a sampled instrument.
 
     apt install fluidsynth fluid-soundfont-gm
     python benchmarks/make_demo_recording.py
@@ -20,9 +20,9 @@ OUTPUT = Path(__file__).parents[1] / "ddx7/cli/demo/trumpet.flac"
 SAMPLE_RATE = 44_100
 TRUMPET = 56  # General MIDI programme, from 0
 VELOCITY = 100
-PHRASE = ((67, 0.25), (72, 0.25), (70, 1.2))  # MIDI note and seconds held
+PHRASE = ((67, 0.25), (72, 0.25), (70, 1.2))  # MIDI note and gate in seconds
 GAP_S = 0.45  # the release of one note ends well before the next
-AUDIBLE = 1e-3  # of the peak; the file begins and ends there
+AUDIBLE = 1e-3  # of the peak; the file begins and ends at this level
 MARGIN_S = 0.02
 FADE_S = 0.01
 PEAK = 0.7
@@ -35,9 +35,9 @@ def phrase() -> mido.MidiFile:
     track = mido.MidiTrack([mido.MetaMessage("set_tempo", tempo=BEAT_US)])
     track.append(mido.Message("program_change", program=TRUMPET))
     wait_s = 0.1
-    for note, held_s in PHRASE:
+    for note, gate_s in PHRASE:
         track.append(mido.Message("note_on", note=note, velocity=VELOCITY, time=round(1000 * wait_s)))
-        track.append(mido.Message("note_off", note=note, time=round(1000 * held_s)))
+        track.append(mido.Message("note_off", note=note, time=round(1000 * gate_s)))
         wait_s = GAP_S
     return mido.MidiFile(type=0, ticks_per_beat=TICKS_PER_BEAT, tracks=[track])
 
@@ -54,7 +54,7 @@ def play(song: mido.MidiFile, sound_font: Path) -> np.ndarray:
 
 
 def cut(samples: np.ndarray) -> np.ndarray:
-    """From just before the first audible sample to just after the last, faded out, at a set peak."""
+    """Cut from just before the first audible sample to just after the last, fade out, and set the peak."""
     samples = samples / np.abs(samples).max()
     audible = np.flatnonzero(np.abs(samples) > AUDIBLE)
     margin = round(MARGIN_S * SAMPLE_RATE)
@@ -65,7 +65,7 @@ def cut(samples: np.ndarray) -> np.ndarray:
 
 
 def main() -> None:
-    """Play, cut and write."""
+    """Play, cut and write the phrase."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sound-font", type=Path, default=SOUND_FONT)
     parser.add_argument("--output", type=Path, default=OUTPUT)

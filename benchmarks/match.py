@@ -1,24 +1,23 @@
-"""How near `ddx7 match` comes, beside chance, CMA-ES and the nearest voice that people made.
+"""The distance that `ddx7 match` reaches, beside random voices, CMA-ES and the nearest existing preset.
 
     python benchmarks/match.py --shared ../shared [--set oneshots|acoustic|corpus|all] [--seconds 30] [--renders 10000]
         [--baselines FOLDER] [--baseline-targets 20] [--targets NAME ...]
         [--modes match fast blind] [--json match.json] [--out FOLDER]
 
-Targets: 21 recorded one-shots; where asked for, 14 notes of seven acoustic instruments at 16 kHz, the lowest and the
-highest of each that nothing was learned from; and 50 human voices that sound like no other of their collection
-(`corpus.lonely`), played by the engine and given to `match` as any recording. All distances are
-`ddx7.audio.log_mel_distance` in dB at 44.1 kHz to the sound that `match` listens to: the note from its onset, at most
-4 s, and nothing after its end.
+Targets: 21 recorded one-shots; with `--set acoustic`, 14 notes of seven acoustic instruments at 16 kHz, the lowest and
+the highest held-out note of each; and 50 presets without a near-duplicate in their collection (`corpus.lonely`),
+rendered by the engine and matched like any recording. All distances are `ddx7.audio.log_mel_distance` in dB at 44.1 kHz
+to the target of `match`: the note from its onset, at most 4 s, and nothing after its end.
 
-- "match --fast" hears what the ear proposes and stops; "search alone" takes as long as match and begins blind.
-- "One random voice" is the median of 16 from the distribution that the search starts with, tuned to the target.
-- "Best random" and "CMA-ES" hear `--renders` voices, judged by the search's distance at the search's rate.
-- "Nearest human" is the nearest of 31,004 human voices: for a recording, played on the target's key and an octave below
-  and above it (`corpus.nearest`); for a voice of the corpus, the nearest other one on the same key (`corpus.lonely`).
+- "match --fast" ranks the proposals of the preset encoder; "search alone" takes as long as match, without the encoder.
+- "One random voice" is the median of 16 draws from the prior of the search, tuned to the target.
+- "Best random" and "CMA-ES" render `--renders` voices and use the search's distance at the search's rate.
+- "Nearest preset" is the nearest of 31,004 existing presets: for a recording, on the target's note and an octave below
+  and above it (`corpus.nearest`); for a preset, the nearest other one on the same note (`corpus.lonely`).
 
-Baselines do not hang on the search: they are kept as voices in the folder `--baselines`, one JSON each, and computed
-once. CMA-ES and random need about half a minute a target on two cores; `--baseline-targets` does only so many of the
-corpus set.
+Baselines do not depend on the search. The script keeps them as voices in the folder `--baselines`, one JSON each, and
+computes each of them once. CMA-ES and random take about half a minute for a target on two cores; `--baseline-targets`
+limits them to so many of the corpus set.
 """
 
 import argparse
@@ -36,14 +35,13 @@ from baselines import best_random, cma_es
 from corpus import DURATION_S, HAND, Hand, hear, load_corpus, lonely, nearest, screen
 from timing import machine
 
-from ddx7.audio import find_notes, log_mel_distance, read_audio
-from ddx7.audio.descriptors import pitch
+from ddx7.audio import find_notes, log_mel_distance, mel_target, read_audio
 from ddx7.matching import Match, match
-from ddx7.matching.folder import write_match
+from ddx7.matching.folder import match_to_dict, write_match
 from ddx7.matching.objective import Objective
 from ddx7.matching.prior import Prior
-from ddx7.matching.search import SEARCH_RATE
-from ddx7.matching.target import CONFIDENT, RATE, make_target
+from ddx7.matching.target import RATE, SEARCH_RATE, make_target
+from ddx7.matching.tuning import pitch_error_cents
 
 CACHE = Path(__file__).parent / ".cache"
 SEED = 1
@@ -54,30 +52,30 @@ COLUMNS = {
     "draw": "one random voice",
     "random": "best random",
     "cma": "CMA-ES",
-    "human": "nearest human",
-    "ratio": "match / human",
+    "human": "nearest preset",
+    "ratio": "match / preset",
 }
-MODES: dict[str, dict[str, Any]] = {"match": {}, "fast": {"fast": True}, "blind": {"ears": False}}
-ENOUGH_NEARER = 0.7
+MODES: dict[str, dict[str, Any]] = {"match": {}, "fast": {"fast": True}, "blind": {"use_encoder": False}}
+CLEARLY_NEARER = 0.7
 IN_TUNE_CENTS = 10.0
 
 
 @dataclass(frozen=True, eq=False)
 class Task:
-    """A target as a search sees it.
+    """The target, objective and prior of a search.
 
     Attributes:
-      sound: the target, at `RATE`; what distances are quoted to.
-      half: its notes at the rate of the search, as the search judges voices by it.
-      prior: where its voices come from.
+      sound: the target, at `RATE`, of the quoted distances.
+      objective: its notes at the rate of the search.
+      prior: distribution of its voices.
       free: bytes that it may change, bool [155].
-      hand: that plays them.
-      onset_s: where in the recording the target begins.
-      gates_s: when else the key may be let go.
+      hand: how voices play the strongest note.
+      onset_s: start of the target in the recording.
+      gates_s: other possible gates of the note.
     """
 
     sound: np.ndarray
-    half: Objective
+    objective: Objective
     prior: Prior
     free: np.ndarray
     hand: Hand
@@ -86,13 +84,12 @@ class Task:
 
 
 def set_up(samples: np.ndarray, rate: int) -> Task:
-    """What `match` makes of a recording before it searches."""
+    """Prepare a recording as `match` does."""
     notes = find_notes(samples, rate)
     target = make_target(samples, rate, notes)
-    prior, played = target.prior(), target.hands[target.chosen[0]]
-    hand = Hand(played.key, played.velocity, played.gate_s)
-    half = target.audition().at(SEARCH_RATE)
-    return Task(target.sound, half, prior, prior.free, hand, notes[0].onset_s, notes[0].other_gates_s)
+    prior, hand = target.prior(), Hand(*target.events[target.chosen[0]])
+    objective = target.objective(SEARCH_RATE)
+    return Task(target.sound, objective, prior, prior.free, hand, notes[0].onset_s, notes[0].other_gates_s)
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,10 +97,10 @@ class Target:
     """One row of the table.
 
     Attributes:
-      name: of the recording or voice.
+      name: of the recording or preset.
       recording: samples and sample rate.
-      voice: that made the sound, if a voice did, uint8 [155].
-      neighbour: the nearest other voice of the corpus, if that is known, uint8 [155].
+      voice: the preset that made the sound, uint8 [155]; None for a recording.
+      neighbour: the nearest other preset of the corpus, uint8 [155]; None for a recording.
     """
 
     name: str
@@ -113,24 +110,24 @@ class Target:
 
     @cached_property
     def task(self) -> Task:
-        """What `match` makes of it."""
+        """The prepared target."""
         return set_up(*self.recording)
 
     @property
-    def human_hand(self) -> Hand:
-        """How a human plays voices to compare with it: as the target was played, where that is known."""
+    def preset_hand(self) -> Hand:
+        """How presets are played to compare with it: as the target was played, if a preset made it."""
         return self.task.hand if self.voice is None else HAND._replace(lead_s=self.task.onset_s)
 
     @property
-    def human_hands(self) -> list[Hand]:
-        """The same, and with the key held for the other times that `match` would try."""
+    def preset_hands(self) -> list[Hand]:
+        """The same, and with the other gates that `match` tries."""
         others = self.task.gates_s if self.voice is None else ()
-        return [self.human_hand, *(self.human_hand._replace(gate_s=gate_s) for gate_s in others)]
+        return [self.preset_hand, *(self.preset_hand._replace(gate_s=gate_s) for gate_s in others)]
 
     def quote(self, voices: np.ndarray, hand: Hand) -> np.ndarray:
-        """Distances in dB of voices, uint8 [voice, 155], as the table quotes them."""
-        wanted = self.task.sound
-        return np.array([log_mel_distance(wanted, x) for part in hear(voices, hand, len(wanted)) for x in part])
+        """Log-mel distances in dB of voices, uint8 [voice, 155]."""
+        target = mel_target(self.task.sound)
+        return np.array([target.distance(x) for part in hear(voices, hand, target.n_samples) for x in part])
 
 
 def one_shots(shared: Path) -> list[Target]:
@@ -141,32 +138,32 @@ def one_shots(shared: Path) -> list[Target]:
 
 
 def acoustic_notes(shared: Path) -> list[Target]:
-    """Single notes of orchestral instruments: of each the lowest and the highest that is held out."""
+    """The lowest and the highest held-out note of each orchestral instrument."""
     with (shared / "audio" / "index.csv").open(newline="") as file:
         rows = [row for row in csv.DictReader(file) if (row["kind"], row["split"]) == ("note", "valid")]
     targets = []
     for instrument in sorted({row["instrument"] for row in rows}):
         notes = sorted((int(row["midi"]), row["file"]) for row in rows if row["instrument"] == instrument)
-        for key, file in (notes[0], notes[-1]):
+        for note, file in (notes[0], notes[-1]):
             recording = read_audio(shared / "audio" / file)
-            targets.append(Target(f"{instrument}-{key}", (recording.samples, recording.sample_rate)))
+            targets.append(Target(f"{instrument}-{note}", (recording.samples, recording.sample_rate)))
     return targets
 
 
 def corpus_targets(shared: Path, cache: Path) -> list[Target]:
-    """Human voices without a sound-alike, played by the engine."""
-    found = lonely(shared, cache=cache)
-    audio = np.concatenate(list(hear(found.vced, HAND, round(DURATION_S * RATE))))
-    neighbours = load_corpus(shared)[found.neighbour]
+    """Presets without a near-duplicate, rendered by the engine."""
+    presets = lonely(shared, cache=cache)
+    audio = np.concatenate(list(hear(presets.vced, HAND, round(DURATION_S * RATE))))
+    neighbours = load_corpus(shared)[presets.neighbour]
     return [
         Target(f"voice-{i:05}", (sound, RATE), vced, neighbour)
-        for i, vced, sound, neighbour in zip(found.index, found.vced, audio, neighbours, strict=True)
+        for i, vced, sound, neighbour in zip(presets.index, presets.vced, audio, neighbours, strict=True)
     ]
 
 
 @dataclass(frozen=True)
 class Baselines:
-    """Baselines' answers, kept in a folder.
+    """Results of the baselines, kept in a folder.
 
     Attributes:
       folder: one folder for each method and its settings, one JSON in it for each target.
@@ -179,45 +176,45 @@ class Baselines:
     shared: Path
 
     def human(self, targets: Sequence[Target]) -> None:
-        """Find the nearest human voice of each target."""
+        """Find the nearest preset of each target."""
         missing = [target for target in targets if not self._path("human", target).exists()]
         for target in missing:
             if target.neighbour is not None:
-                self._write("human", target, target.neighbour, target.human_hand)
+                self._write("human", target, target.neighbour, target.preset_hand)
         missing = [target for target in missing if target.neighbour is None]
         if not missing:
             return
         vced = load_corpus(self.shared)
         start = time.monotonic()
         for target in missing:
-            [near] = screen(vced, [target.task.sound], target.human_hand)
-            found = nearest(vced, target.task.sound, target.human_hand, near)
-            hand = target.human_hand._replace(key=found.key)
+            [near] = screen(vced, [target.task.sound], target.preset_hand)
+            preset = nearest(vced, target.task.sound, target.preset_hand, near)
+            hand = target.preset_hand._replace(key=preset.key)
             elapsed = time.monotonic() - start
-            self._write("human", target, found.vced, hand, rank=found.rank, elapsed_s=elapsed)
+            self._write("human", target, preset.vced, hand, rank=preset.rank, elapsed_s=elapsed)
             start = time.monotonic()
 
     def random(self, target: Target) -> None:
-        """Hear random voices."""
+        """Render random voices."""
         task = target.task
-        self._search("random", target, lambda rng: best_random(task.half, task.prior, self.renders, rng))
+        self._search("random", target, lambda rng: best_random(task.objective, task.prior, self.renders, rng))
 
     def cma(self, target: Target) -> None:
         """Run CMA-ES."""
         task = target.task
-        self._search("cma", target, lambda rng: cma_es(task.half, task.prior, task.free, self.renders, rng))
+        self._search("cma", target, lambda rng: cma_es(task.objective, task.prior, task.free, self.renders, rng))
 
     def quote(self, method: str, target: Target) -> float | None:
-        """Distance in dB of what a method found, None if it has not run."""
+        """Distance in dB of the result of a method, None if it has not run."""
         path = self._path(method, target)
         if not path.exists():
             return None
-        found = json.loads(path.read_text())
-        hand = Hand(**found["hand"])
+        result = json.loads(path.read_text())
+        hand = Hand(**result["hand"])
         hands = [hand]
-        if method == "human":  # found once, played as the target is heard now
-            hands = [played._replace(key=hand.key) for played in target.human_hands]
-        return min(float(target.quote(np.array([found["voice"]], np.uint8), hand)[0]) for hand in hands)
+        if method == "human":  # found once, and played with the gates that the target has now
+            hands = [played._replace(key=hand.key) for played in target.preset_hands]
+        return min(float(target.quote(np.array([result["voice"]], np.uint8), hand)[0]) for hand in hands)
 
     def _search(self, method: str, target: Target, run: Callable[[np.random.Generator], np.ndarray]) -> None:
         if not self._path(method, target).exists():
@@ -270,7 +267,7 @@ def main() -> None:
 
 
 def run_baselines(kept: Baselines, sets: dict[str, list[Target]], n_corpus: int) -> None:
-    """Compute what is not there yet, the nearest human voices first: they say most."""
+    """Compute missing baselines, the nearest presets first."""
     recorded = [target for name, targets in sets.items() if name != "corpus" for target in targets]
     for target in recorded:
         kept.human([target])
@@ -290,7 +287,8 @@ def measure(target: Target, kept: Baselines, arguments: argparse.Namespace) -> d
         found = match(target.recording, seconds=arguments.seconds, seed=0, name=target.name[:10], **MODES[mode])
         row[mode] = log_mel_distance(found.target, found.audio, found.sample_rate)
         if mode == "match":
-            row |= {"renders": found.report["renders"], "stages": found.report["stages"], "cents": off_pitch(found)}
+            report = match_to_dict(found)["report"]
+            row |= {"renders": report["renders"], "stages": report["stages"], "cents": _cents(found)}
         if arguments.out:
             write_match(found, arguments.out / mode / target.name, target.name, force=True)
     if row["match"] and row["human"]:
@@ -298,22 +296,21 @@ def measure(target: Target, kept: Baselines, arguments: argparse.Namespace) -> d
     return row
 
 
-def off_pitch(found: Match) -> float | None:
-    """Cents from the pitch of a recording to that of the match; None where one of them has no clear pitch."""
-    wanted, made = (pitch(sound, found.sample_rate) for sound in (found.target, found.audio))
-    clear = min(wanted.confidence, made.confidence) >= CONFIDENT
-    return 1200 * float(np.log2(made.f0_hz / wanted.f0_hz)) if clear else None
+def _cents(found: Match) -> float | None:
+    """Pitch of the strongest note of a match against the recording; None if one of them has no clear pitch."""
+    cents = pitch_error_cents(found.audio, found.strongest_note, found.sample_rate)
+    return None if np.isnan(cents) else cents
 
 
 def summarise(rows: list[dict[str, Any]]) -> None:
-    """Print medians, and how match compares with each baseline."""
+    """Print medians, and match against each baseline."""
     medians = {key: np.median(values) if (values := _values(rows, key)) else None for key in COLUMNS}
     print(f"| **median of {len(rows)}** | {_cells(medians)} | |\n")
     for key in ("blind", "random", "cma", "human"):
         ratios = np.array([row["match"] / row[key] for row in rows if row["match"] and row[key]])
         if len(ratios):
-            nearer, enough = (ratios < 1).sum(), (ratios <= ENOUGH_NEARER).sum()
-            share = f"{enough} ({enough / len(ratios):.0%}) by 30 % or more"
+            nearer, clearly = (ratios < 1).sum(), (ratios <= CLEARLY_NEARER).sum()
+            share = f"{clearly} ({clearly / len(ratios):.0%}) by 30 % or more"
             print(
                 f"match / {COLUMNS[key]}: median {np.median(ratios):.2f}; nearer on {nearer} of {len(ratios)}, {share}"
             )
@@ -338,11 +335,11 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--set", choices=("oneshots", "acoustic", "corpus", "all"), default="all")
     parser.add_argument("--seconds", type=float, default=30.0, help="of each match")
     parser.add_argument("--renders", type=int, default=10_000, help="of random and CMA-ES")
-    parser.add_argument("--baselines", type=Path, default=CACHE / "baselines", help="what they found is kept here")
+    parser.add_argument("--baselines", type=Path, default=CACHE / "baselines", help="folder for their results")
     parser.add_argument("--baseline-targets", type=int, default=50, help="corpus targets for random and CMA-ES")
-    parser.add_argument("--skip-baselines", action="store_true", help="show those that were kept, compute none")
+    parser.add_argument("--skip-baselines", action="store_true", help="show kept results and compute none")
     parser.add_argument("--corpus-targets", type=int, default=50, help="how many of the corpus set")
-    parser.add_argument("--targets", nargs="*", help="names of those to take, instead of all")
+    parser.add_argument("--targets", nargs="*", help="names of the targets; all by default")
     parser.add_argument("--modes", nargs="*", choices=MODES, default=["match"], help="which searches to run")
     parser.add_argument("--cache", type=Path, default=CACHE, help="for the choice of corpus targets")
     parser.add_argument("--json", type=Path)

@@ -17,9 +17,10 @@ from ddx7.files import refuse_to_overwrite
 from ddx7.voice import Voice, save
 
 if TYPE_CHECKING:
+    from ddx7.matching.prepare import Excerpt
     from ddx7.matching.result import Match
 
-_TOGETHER = "bank.syx"  # the best voice of each of several recordings
+_COMMON_BANK = "bank.syx"  # the best voice of each of several recordings
 _INTERRUPTED = 130
 _BEST_S = 120.0
 
@@ -28,51 +29,54 @@ _BEST_S = 120.0
 class Command:
     """Find DX7 voices that sound like recordings.
 
-    A note or a phrase of one voice: one DX7 voice is sought for all its notes. OUT gets NAME.syx with the best voice,
-    NAME_bank.syx with all candidates, target.wav and match.wav to listen to, compare.png to look at, notes.mid with the
-    notes found, and match.json. Several recordings get a folder each in OUT, and bank.syx holds the best voice of each.
+    A recording holds a note or a phrase of one instrument, and one DX7 voice plays all its notes. The command writes
+    into OUT: NAME.syx with the best voice, NAME_bank.syx with all candidates, target.wav and match.wav with both
+    sounds, compare.png with their spectrograms, notes.mid with the notes of the recording, and match.json. Several
+    recordings get a folder each in OUT, and bank.syx holds the best voice of each.
 
     Ctrl-C ends a search early and keeps the best voice so far.
     """
 
     recordings: Annotated[Positional[tuple[Path, ...]], arg(metavar="RECORDING...", help_behavior_hint="")]
-    """WAV, FLAC, Ogg, MP3 or AIFF, of one note or a phrase."""
+    """WAV, FLAC, Ogg, MP3 or AIFF files of one note or a phrase."""
     output: Annotated[Path, arg(metavar="OUT", aliases=["-o"])]
-    """The folder to write to."""
+    """The folder for the results."""
     seconds: Annotated[float, arg(metavar="S")] = 30.0
-    """How long to search for each, 1-3600."""
+    """Seconds of search for each recording, 1-3600."""
     fast: bool = False
-    """Do not search: hear what the trained ear proposes, a few seconds for each."""
+    """Rank the proposals of the preset encoder without a search: a few seconds for each recording."""
     best: bool = False
-    """Search for two minutes each."""
+    """Search for two minutes for each recording."""
     seed: Annotated[int, arg(metavar="N")] = 0
-    """Another seed, another search."""
+    """Seed of the search: another seed finds other voices."""
     candidates: Annotated[int, arg(metavar="N")] = 4
-    """How many voices the bank holds, 1-32."""
+    """Number of voices in the bank, 1-32."""
     name: Annotated[str, arg(metavar="NAME", help_behavior_hint="(default: that of the recording)")] = ""
-    """What the voice and its files are called."""
+    """Name of the voice and its files."""
     library: Annotated[tuple[Path, ...], arg(metavar="FOLDER...", help_behavior_hint="(default: none)")] = ()
-    """Folders or files with voices of your own: the nearest are named, and the search begins with them, too."""
+    """Folders or files with your own voices: the command names the nearest, and the search starts from them, too."""
     profile: Literal["dexed", "hardware", "hardware+dac"] = "dexed"
-    """What will play the voice: Dexed, a DX7, or a DX7 with its converter's noise and its filter."""
+    """The instrument: Dexed, a DX7, or a DX7 with its converter's noise and its filter."""
     json: bool = False
-    """Print JSON instead of the files."""
+    """Print JSON instead of the paths of the files."""
     force: bool = False
-    """Replace files that are there."""
+    """Replace existing files."""
 
     def run(self) -> int:
         """Search, write, and return the exit code."""
         if self.fast and self.best:
-            raise UsageError("--fast and --best are opposites, wanted one of them at most")
+            raise UsageError("--fast and --best exclude each other, wanted one of them at most")
         tasks = self._tasks()
-        check(tasks, force=self.force)
-        together = self.output / _TOGETHER
+        excerpts = read_recordings(tasks, force=self.force)
+        common_bank = self.output / _COMMON_BANK
         if len(tasks) > 1:
-            refuse_to_overwrite([together], force=self.force)
+            refuse_to_overwrite([common_bank], force=self.force)
         matches: list[dict[str, Any]] = []
         voices: list[Voice] = []
-        for task in tasks:
+        interrupted = False
+        for task, excerpt in zip(tasks, excerpts, strict=True):
             match, files = task.run(
+                excerpt,
                 seconds=_BEST_S if self.best else self.seconds,
                 fast=self.fast,
                 seed=self.seed,
@@ -85,15 +89,16 @@ class Command:
             voices.append(match.voices[0])
             if not self.json:
                 result(map(str, files))
-            if match.interrupted:
+            interrupted = match.interrupted
+            if interrupted:
                 break
         if len(tasks) > 1:
-            written = save(voices, together, force=self.force)
+            written = save(voices, common_bank, force=self.force)
             if not self.json:
                 result(map(str, written))
         if self.json:
             result_json({"matches": matches})
-        return _INTERRUPTED if matches[-1]["interrupted"] else 0
+        return _INTERRUPTED if interrupted else 0
 
     def _tasks(self) -> list["Task"]:
         if not self.recordings:
@@ -102,12 +107,12 @@ class Command:
             [path] = self.recordings
             return [Task(path, self.output, safe_name(self.name or path.stem), self.name)]
         if self.name:
-            raise UsageError("--name is for one recording; several are named after their files")
+            raise UsageError("--name is for one recording; several take their names from their files")
         names = [safe_name(path.stem) for path in self.recordings]
-        # Some disks take Horn and horn for the same.
-        twice = [name for name, count in Counter(map(str.lower, names)).items() if count > 1]
-        if twice:
-            raise UsageError(f"several recordings are called {', '.join(twice)}, wanted a name of its own for each")
+        # Some file systems do not tell Horn from horn.
+        repeated = [name for name, count in Counter(map(str.lower, names)).items() if count > 1]
+        if repeated:
+            raise UsageError(f"several recordings are called {', '.join(repeated)}, wanted a different name for each")
         return [Task(path, self.output / name, name) for path, name in zip(self.recordings, names, strict=True)]
 
 
@@ -117,9 +122,9 @@ class Task:
 
     Attributes:
       recording: its file.
-      folder: where the results go.
-      name: of the files.
-      voice_name: of the voice; empty for that of the recording.
+      folder: folder of the results.
+      name: stem of the files.
+      voice_name: name of the voice; empty for that of the recording.
     """
 
     recording: Path
@@ -129,6 +134,7 @@ class Task:
 
     def run(
         self,
+        excerpt: "Excerpt",
         *,
         seconds: float,
         seed: int,
@@ -138,14 +144,14 @@ class Task:
         fast: bool = False,
         profile: str = "dexed",
     ) -> "tuple[Match, list[Path]]":
-        """Search, write the folder and say how near it came."""
+        """Search, write the folder, and print remarks about the match."""
         from ddx7.matching import match
         from ddx7.matching.folder import write_match
 
         with watched(self.name) as progress:
             try:
                 found = match(
-                    self.recording,
+                    excerpt,
                     candidates=candidates,
                     seconds=seconds,
                     seed=seed,
@@ -156,52 +162,56 @@ class Task:
                     progress=progress,
                 )
             except AudioError as error:
-                raise _about(self.recording, error) from None
+                raise _with_path(self.recording, error) from None
         files = write_match(found, self.folder, self.name, force=force)
         for line in remarks(found):
             note(f"{self.name}: {line}")
         return found, files
 
 
-def check(tasks: Sequence[Task], *, force: bool) -> None:
-    """Find out before the first search what would fail after it.
+def read_recordings(tasks: Sequence[Task], *, force: bool) -> "list[Excerpt]":
+    """Decode all recordings and check all outputs, so that no error comes after a search.
 
     Raises:
       AudioError: a recording cannot be read.
-      Ddx7Error: a file to be written exists (without `force`), or a folder would have to be made where a file is.
+      Ddx7Error: an output exists (without `force`), or a file stands where a folder is needed.
     """
-    from ddx7.audio.files import read_audio
     from ddx7.matching.folder import match_files
+    from ddx7.matching.prepare import read_excerpt
 
+    excerpts = []
     for task in tasks:
-        read_audio(task.recording)
+        excerpts.append(read_excerpt(task.recording))
         for folder in (task.folder, *task.folder.parents):
             if folder.exists() and not folder.is_dir():
                 raise Ddx7Error(f"{folder}: found a file, wanted a folder to write to")
         refuse_to_overwrite(match_files(task.folder, task.name), force=force)
+    return excerpts
 
 
 def remarks(match: "Match") -> list[str]:
-    """What to know about a match, a sentence each, plainly also where it is poor."""
+    """Remarks about a match, one sentence each: its quality, how to play it, and what limits it."""
     from ddx7.matching.quality import describe
     from ddx7.matching.target import CONFIDENT
 
-    hand = f"{note_name(match.key)} (MIDI note {match.key}) at velocity {match.velocity}"
+    event = match.strongest_event
+    played = f"{note_name(event.note)} (MIDI note {event.note}) at velocity {event.velocity}"
     lines = [
         describe(match.distances[0], match.differences),
-        f"one voice for {len(match.notes)} notes, the strongest {hand}" if len(match.notes) > 1 else f"play {hand}",
+        f"one voice for {len(match.notes)} notes, the strongest {played}" if len(match.notes) > 1 else f"play {played}",
     ]
-    own = match.report.get("library", [])
-    if own:
-        named = ", ".join(f"{row['voice']} {row['distance_db']:.1f} dB" for row in own)
-        lines.append(f"nearest in the library: {named}")
-    if match.report.get("cut"):
-        first, last = (match.report[key] for key in ("from_s", "to_s"))
-        lines.append(f"the recording is long; {first:.0f} s to {last:.0f} s of it, the loudest minute, were used")
-    if match.note.confidence < CONFIDENT:
-        lines.append("the recording has no one clear pitch, so the key is a guess")
+    report = match.report
+    if report.library:
+        nearest = ", ".join(f"{hit.voice} {hit.distance_db:.1f} dB" for hit in report.library)
+        lines.append(f"nearest in the library: {nearest}")
+    if report.cut:
+        lines.append(
+            f"the recording is long; the match uses its loudest minute, {report.from_s:.0f} s to {report.to_s:.0f} s"
+        )
+    if match.strongest_note.confidence < CONFIDENT:
+        lines.append("the recording has no one clear pitch, so the note is a guess")
     if match.interrupted:
-        lines.append("stopped early; this is the best so far")
+        lines.append("stopped early; this is the best match so far")
     return lines
 
 
@@ -215,13 +225,13 @@ def _summary(task: Task, match: "Match", files: Sequence[Path]) -> dict[str, Any
         "verdict": match_quality(match.distances[0]),
         "confidence": round(match.same_category_probability, 3),
         "differences": list(match.differences),
-        "key": match.key,
-        "velocity": match.velocity,
-        "renders": match.report.get("renders"),
+        "key": match.strongest_event.note,
+        "velocity": match.strongest_event.velocity,
+        "renders": match.report.renders,
         "interrupted": match.interrupted,
     }
 
 
-def _about(recording: Path, error: AudioError) -> AudioError:
-    """The error with the name of the file, where it was raised by something that only saw samples."""
+def _with_path(recording: Path, error: AudioError) -> AudioError:
+    """Put the name of the file in front of an error that was raised for its samples."""
     return error if str(error).startswith(f"{recording}:") else AudioError(f"{recording}: {error}")

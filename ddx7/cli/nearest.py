@@ -1,4 +1,4 @@
-"""``ddx7 nearest``: which of my voices is that?"""
+"""``ddx7 nearest``: the voices of a library nearest to a voice or a recording."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,17 +17,17 @@ if TYPE_CHECKING:
     from ddx7.matching.target import Target
 
 _VOICE_FILES = (".syx", ".json", ".zip", ".bin", ".dx7", ".dmp", ".sysex")
-_HEARD = 64  # of which the distance that is printed is measured
-_KEY, _VELOCITY, _GATE_S, _DURATION_S = 60, 100, 1.0, 2.0
-_LOUDNESS_DB = -20.0  # of a note that is alone: nothing hangs on it
+_COMPARED = 64  # voices whose log-mel distance is measured
+_NOTE, _VELOCITY, _GATE_S, _DURATION_S = 60, 100, 1.0, 2.0
+_LOUDNESS_DB = -20.0  # of a single note, so any value serves
 
 
 @dataclass(frozen=True)
 class Command:
     """Find the voices of your library that sound most like a voice or a recording.
 
-    A recording is heard as `ddx7 match` hears it, each voice on its notes; a voice plays C3 for a second. Prints the
-    distance in dB (below 3 dB: very close), the name, and where the voice is.
+    Every voice of the library plays the notes of the recording, or C3 for a second where you give a voice. Prints the
+    distance in dB (below 3 dB: very close), the name, and the file of each voice.
     """
 
     what: Annotated[Positional[Path], arg(metavar="VOICE|RECORDING")]
@@ -35,37 +35,35 @@ class Command:
     library: Annotated[tuple[Path, ...], arg(metavar="FOLDER...")]
     """Folders or files with voices."""
     index: Annotated[str, arg(metavar="N", help_behavior_hint="(the first is 1)")] = ""
-    """Which voice of a voice file."""
+    """Number of the voice in a voice file."""
     name: Annotated[str, arg(metavar="TEXT", help_behavior_hint="(capitals do not matter)")] = ""
-    """Or the one of that name, or with that in its name."""
+    """Or the name of the voice, or a part of it."""
     count: Annotated[int, arg(metavar="N")] = 8
-    """How many to print."""
+    """Number of voices to print."""
     json: bool = False
     """Print JSON instead of lines."""
 
     def run(self) -> int:
-        """Listen, print, and return the exit code."""
-        if not 1 <= self.count <= _HEARD:
-            raise UsageError(f"--count: found {self.count}, wanted 1 to {_HEARD}")
+        """Search, print, and return the exit code."""
+        if not 1 <= self.count <= _COMPARED:
+            raise UsageError(f"--count: found {self.count}, wanted 1 to {_COMPARED}")
 
-        from ddx7.audio import log_mel_distance
         from ddx7.library import scan
         from ddx7.matching.library_search import nearest_in_library
-        from ddx7.matching.search import SEARCH_RATE
-        from ddx7.matching.target import RATE
+        from ddx7.matching.target import SEARCH_RATE
 
         collection = scan(self.library)
         target = self._target()
         with watched(self.what.name) as progress:
-            heard = nearest_in_library(collection.vced, target.audition().at(SEARCH_RATE), _HEARD, progress)
-        audio = target.perform(collection.vced[heard.rows])
-        apart = np.array([log_mel_distance(target.sound, sound, RATE) for sound in audio])
-        best = [(float(apart[k]), collection.label(int(heard.rows[k]))) for k in np.argsort(apart)[: self.count]]
+            nearest = nearest_in_library(collection.vced, target.objective(SEARCH_RATE), _COMPARED, progress)
+        distances_db = target.distances_db(target.render(collection.vced[nearest.rows]))
+        order = np.argsort(distances_db)[: self.count]
+        best = [(distances_db[k], collection.label(int(nearest.rows[k]))) for k in order]
         if self.json:
             result_json({"nearest": [{"distance_db": round(db, 2), "voice": label} for db, label in best]})
         else:
             result(f"{db:5.1f} dB  {label}" for db, label in best)
-        note(f"{len(collection):,} different voices in {collection.n_files:,} files heard")
+        note(f"{len(collection):,} different voices in {collection.n_files:,} files compared")
         return 0
 
     def _target(self) -> "Target":
@@ -73,7 +71,7 @@ class Command:
         from ddx7.matching.target import make_target
 
         if self.what.suffix.lower() in _VOICE_FILES:
-            return _played(one_voice(self.what, self.index, self.name))
+            return _target_of_voice(one_voice(self.what, self.index, self.name))
         if self.index or self.name:
             raise UsageError("--index and --name are for voice files; a recording has no voices to choose from")
         recording = read_audio(self.what)
@@ -84,15 +82,15 @@ class Command:
         return make_target(recording.samples, recording.sample_rate, notes)
 
 
-def _played(voice: Voice) -> "Target":
-    """C3 on a voice, whatever pitch that has."""
+def _target_of_voice(voice: Voice) -> "Target":
+    """A target of C3 played by a voice, whatever its pitch."""
     from ddx7.audio import Note
     from ddx7.audio.pitch import midi_to_hz
     from ddx7.engine import render
     from ddx7.matching.target import RATE, make_target
 
-    sound = render(voice, _KEY, _VELOCITY, _GATE_S, _DURATION_S, RATE)
+    sound = render(voice, _NOTE, _VELOCITY, _GATE_S, _DURATION_S, RATE)
     if not sound.any():
-        raise Ddx7Error(f"{voice.name or 'the voice'}: makes no sound on C3, a voice that sounds is wanted")
-    played = Note(0.0, _GATE_S, _DURATION_S, float(midi_to_hz(_KEY)), _KEY, 0.0, 1.0, _LOUDNESS_DB, _LOUDNESS_DB)
-    return make_target(sound, RATE, (played,))
+        raise Ddx7Error(f"{voice.name or 'the voice'}: found no sound on C3, wanted a voice that sounds")
+    note = Note(0.0, _GATE_S, _DURATION_S, float(midi_to_hz(_NOTE)), _NOTE, 0.0, 1.0, _LOUDNESS_DB, _LOUDNESS_DB)
+    return make_target(sound, RATE, (note,))

@@ -1,4 +1,4 @@
-"""A search while it runs: a bar on stderr where a person is looking, else a line for each stage."""
+"""Progress of a search: a bar on stderr in a terminal, else a line for each stage."""
 
 import math
 from collections.abc import Callable, Iterator
@@ -15,10 +15,10 @@ Watcher = Callable[["Progress"], None]
 
 @contextmanager
 def watched(what: str) -> Iterator[Watcher]:
-    """What to give `ddx7.matching.match` as its `progress`.
+    """Show the progress of `ddx7.matching.match`; yields its `progress` callback.
 
     Args:
-      what: what is being matched, for the beginning of the line.
+      what: name of the recording, for the beginning of the line.
     """
     from rich.console import Console
 
@@ -41,7 +41,7 @@ def watched(what: str) -> Iterator[Watcher]:
         task = bar.add_task("starting", total=None)
 
         def show(now: "Progress") -> None:
-            bar.update(task, total=now.seconds, completed=min(now.elapsed_s, now.seconds), description=_says(now))
+            bar.update(task, total=now.seconds, completed=min(now.elapsed_s, now.seconds), description=_describe(now))
 
         yield show
 
@@ -49,14 +49,14 @@ def watched(what: str) -> Iterator[Watcher]:
 def _lines(what: str) -> Watcher:
     stages: list[str] = []
 
-    def say(now: "Progress") -> None:
+    def show(now: "Progress") -> None:
         if now.stage not in stages:
             stages.append(now.stage)
-            note(f"{what}: {now.elapsed_s:.1f} s: {_says(now)}")
+            note(f"{what}: {now.elapsed_s:.1f} s: {_describe(now)}")
 
-    return say
+    return show
 
 
-def _says(now: "Progress") -> str:
+def _describe(now: "Progress") -> str:
     best = f", best {now.distance:.2f}" if math.isfinite(now.distance) else ""
-    return f"{now.stage}, {now.renders:,} voices heard{best}"
+    return f"{now.stage}, {now.renders:,} voices rendered{best}"

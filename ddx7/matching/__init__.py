@@ -1,5 +1,6 @@
-"""Audio to voice by search: the target, the objective, the search, and `match`."""
+"""Audio to voice by search: `match`, and its four steps prepare, propose, search and finalise."""
 
 from ddx7.matching.match import match as match
 from ddx7.matching.result import Match as Match
+from ddx7.matching.result import MatchReport as MatchReport
 from ddx7.matching.result import Progress as Progress

@@ -1,4 +1,4 @@
-"""A match as a folder: voices for the instrument, sounds to listen to, a picture to look at, numbers to reuse."""
+"""The folder of a match: SysEx files, both sounds as WAV, a figure, the notes as MIDI, and all numbers as JSON."""
 
 import json
 import os
@@ -14,10 +14,11 @@ from ddx7.audio.files import peak_limit, write_audio
 from ddx7.errors import Ddx7Error
 from ddx7.files import atomic_write, refuse_to_overwrite
 from ddx7.matching.quality import describe
-from ddx7.matching.result import Match
+from ddx7.matching.result import Match, MatchReport, Stage
 from ddx7.voice import to_bytes
 
 _VERSIONS_OF = ("ddx7", "jax", "numpy")
+_JSON_KEYS = {"scored_notes": "judged_notes"}  # of the report, where they differ from the names of its fields
 
 
 class MatchFiles(NamedTuple):
@@ -26,28 +27,28 @@ class MatchFiles(NamedTuple):
     Attributes:
       voice: SysEx of the best voice, 163 bytes.
       bank: SysEx of all candidates, best first, filled up with INIT VOICE, 4104 bytes.
-      target: what was wanted, to listen to.
-      match: what was found, at the same level.
-      picture: both as spectrograms, envelopes and mean spectra.
-      notes: the notes found in the recording, as a MIDI file.
-      numbers: the candidates with their distances, and how they were found, as JSON.
+      target: the recording, from its first onset.
+      match: the notes of the recording, rendered by the best voice at the same level.
+      figure: spectrograms, envelopes and mean spectra of both.
+      notes: the notes of the recording, as a MIDI file.
+      numbers: the candidates with their distances, and the report of the search, as JSON.
     """
 
     voice: Path
     bank: Path
     target: Path
     match: Path
-    picture: Path
+    figure: Path
     notes: Path
     numbers: Path
 
 
 def match_files(folder: str | os.PathLike[str], name: str) -> MatchFiles:
-    """Where `write_match` writes, so that it can be checked before a search begins.
+    """Paths that `write_match` writes, to be checked before a search begins.
 
     Args:
       folder: the folder.
-      name: what the voice files are called, without suffix.
+      name: stem of the voice files.
     """
     folder = Path(folder)
     return MatchFiles(
@@ -55,28 +56,28 @@ def match_files(folder: str | os.PathLike[str], name: str) -> MatchFiles:
         bank=folder / f"{name}_bank.syx",
         target=folder / "target.wav",
         match=folder / "match.wav",
-        picture=folder / "compare.png",
+        figure=folder / "compare.png",
         notes=folder / "notes.mid",
         numbers=folder / "match.json",
     )
 
 
 def write_match(match: Match, folder: str | os.PathLike[str], name: str, *, force: bool = False) -> list[Path]:
-    """Write everything about a match into a folder, each file atomically.
+    """Write a match into a folder, each file atomically.
 
-    Both sounds are scaled down together if one of them peaks above -1 dBFS.
+    A common gain keeps the peaks of both sounds at or below -1 dBFS.
 
     Args:
-      match: what was found, with 1 to 32 voices.
-      folder: made if missing.
-      name: what the voice files are called, without suffix.
-      force: replace files that are there.
+      match: a match with 1 to 32 voices.
+      folder: created if missing.
+      name: stem of the voice files.
+      force: replace existing files.
 
     Returns:
       the files, in the order of `MatchFiles`.
 
     Raises:
-      Ddx7Error: one of the files exists (without `force`), and then none is written; or one cannot be written.
+      Ddx7Error: one of the files exists and `force` is off, so that nothing is written; or a file cannot be written.
     """
     files = match_files(folder, name)
     refuse_to_overwrite(files, force=force)
@@ -85,8 +86,8 @@ def write_match(match: Match, folder: str | os.PathLike[str], name: str, *, forc
         files.voice: to_bytes(match.voices[0]),
         files.bank: to_bytes(match.voices),
         files.numbers: _json(match),
-        files.picture: _picture(match),
-        files.notes: midi_bytes(match.notes, [hand.velocity for hand in match.hands]),
+        files.figure: _figure(match),
+        files.notes: midi_bytes(match.notes, [event.velocity for event in match.events]),
     }
     write_audio(files.target, target, match.sample_rate, force=force)
     write_audio(files.match, audio, match.sample_rate, force=force)
@@ -96,17 +97,17 @@ def write_match(match: Match, folder: str | os.PathLike[str], name: str, *, forc
 
 
 def match_to_dict(match: Match) -> dict[str, Any]:
-    """What a match found and how, without the sounds, JSON-ready.
+    """A match without its sounds, as JSON holds it.
 
-    `Voice.from_dict` reads each candidate's ``voice``.
+    `Voice.from_dict` reads the ``voice`` of each candidate.
     """
     return {
         "candidates": [
             {"distance_db": distance, "voice": voice.to_dict()}
             for voice, distance in zip(match.voices, match.distances, strict=True)
         ],
-        "key": match.key,
-        "velocity": match.velocity,
+        "key": match.strongest_event.note,
+        "velocity": match.strongest_event.velocity,
         "sample_rate": match.sample_rate,
         "duration_s": len(match.target) / match.sample_rate,
         "interrupted": match.interrupted,
@@ -115,12 +116,25 @@ def match_to_dict(match: Match) -> dict[str, Any]:
         "differences": list(match.differences),
         "strongest_note": match.strongest,
         "notes": [
-            {**asdict(note), "key": hand.key, "velocity": hand.velocity}
-            for note, hand in zip(match.notes, match.hands, strict=True)
+            {**asdict(note), "key": event.note, "velocity": event.velocity}
+            for note, event in zip(match.notes, match.events, strict=True)
         ],
-        "report": match.report,
+        "report": _report_to_dict(match.report),
         "versions": {name: version(name) for name in _VERSIONS_OF},
     }
+
+
+def _report_to_dict(report: MatchReport) -> dict[str, Any]:
+    fields = asdict(report)
+    return {_JSON_KEYS.get(name, name): value for name, value in fields.items()} | {
+        "stages": [_stage_to_dict(stage) for stage in report.stages]
+    }
+
+
+def _stage_to_dict(stage: Stage) -> dict[str, Any]:
+    fields = asdict(stage)
+    distance = {} if stage.distance is None else {"distance": fields["distance"]}
+    return {"stage": fields["name"], **{name: fields[name] for name in ("start_s", "end_s", "renders")}} | distance
 
 
 def _json(match: Match) -> bytes:
@@ -131,10 +145,11 @@ def _json(match: Match) -> bytes:
     return (text + "\n").encode()
 
 
-def _picture(match: Match) -> bytes:
-    from ddx7.plot import comparison_figure, figure_bytes  # here, because matplotlib takes half a second to load
+def _figure(match: Match) -> bytes:
+    from ddx7.plot import comparison_figure, figure_bytes  # here, as matplotlib takes half a second to load
 
+    event = match.strongest_event
     caption = f"{match.voices[0].name.strip()}   {match.distances[0]:.1f} dB from the recording   " + (
-        f"{len(match.notes)} notes" if len(match.notes) > 1 else f"MIDI note {match.key}, velocity {match.velocity}"
+        f"{len(match.notes)} notes" if len(match.notes) > 1 else f"MIDI note {event.note}, velocity {event.velocity}"
     )
     return figure_bytes(comparison_figure(match.target, match.audio, match.sample_rate, caption))

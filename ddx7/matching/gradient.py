@@ -1,20 +1,19 @@
-"""Levels, rates and feedback of good voices by gradient, through the engine to the distance.
+"""Refinement of voices by gradient: levels, rates and feedback, through the engine to the perceptual distance.
 
-Notes are taken one after the other, so that one compiled program, for a few lengths, serves any number of them; voices
-go in groups of four, one group a core.
+Notes are taken one after the other, so that one compiled program for a few lengths serves any number of notes. Voices
+run in groups of four, one group on each core.
 """
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
-from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, UInt8
 
 from ddx7.audio import perceptual_distance
 from ddx7.audio.perceptual import TargetFeatures
@@ -25,7 +24,7 @@ from ddx7.engine.tables import BLOCK
 from ddx7.matching.objective import NoteTarget, Objective
 from ddx7.runtime import ONE_THREAD, n_cores
 
-# Frequencies are left out: the distance has a valley at every harmonic, and gradients stay in the one they start in.
+# Frequencies are not among them: the distance has a valley at every harmonic, and a gradient stays in its first one.
 FIELDS = (
     *("rates", "levels", "output_level", "feedback"),
     *("pitch_mod_sensitivity", "lfo_pitch_depth", "amp_mod_sensitivity", "lfo_amp_depth"),
@@ -34,89 +33,93 @@ GROUP = 4
 """Voices in one compiled step."""
 STEPS = 12
 FIRST_STEP, LAST_STEP = 2.0, 0.2
-"""Hundredths of its range that Adam moves a parameter by, at the beginning and at the end."""
-LOOK_EVERY = 3
-"""Steps from one quantised voice to the next."""
+"""Hundredths of a parameter's range that Adam moves it by, in the first and in the last step."""
+STEPS_PER_ROUND = 3
+"""Steps between two quantised voices."""
 
-Moving = dict[str, Array]
-
+Params = dict[str, Array]
+"""The fields of a patch that the gradient moves."""
 
 _optimiser = optax.adam(optax.cosine_decay_schedule(FIRST_STEP, STEPS, LAST_STEP / FIRST_STEP), b2=0.99)
+_UNIT = {name: MAXIMUM[name] / 100 for name in FIELDS}
 
 
-def compile_refinement(audition: Objective) -> None:
-    """Compile what `refine` needs for notes of these lengths; a moment if that was done before."""
-    _descend_group(audition, np.zeros((1, 155), np.uint8), lambda: True, steps=1)
+def compile_refinement(objective: Objective) -> None:
+    """Compile the programs that `refine` needs for notes of these lengths."""
+    _refine_group(objective, np.zeros((1, 155), np.uint8), lambda: True, steps=1)
 
 
-def refine(audition: Objective, vced: np.ndarray, keep_going: Callable[[], bool] = lambda: True) -> np.ndarray:
+def refine(
+    objective: Objective, vced: UInt8[np.ndarray, "voice 155"], keep_going: Callable[[], bool] = lambda: True
+) -> UInt8[np.ndarray, "round voice 155"]:
     """Improve voices by gradient.
 
     Args:
-      audition: the target.
-      vced: uint8 [voice, 155].
-      keep_going: asked before every step.
+      objective: the distance to reduce.
+      vced: the voices.
+      keep_going: called before every step; False ends the descent.
 
     Returns:
-      quantised voices worth scoring, uint8 [round, voice, 155]: all voices after every third step. Rounds that not all
-      groups of voices reached are left out.
+      quantised voices to evaluate: all voices after every third step. Only rounds that every group completed.
     """
     groups = [vced[k : k + GROUP] for k in range(0, len(vced), GROUP)]
     with ThreadPoolExecutor(n_cores()) as pool:
-        found = list(pool.map(partial(_descend_group, audition, keep_going=keep_going, steps=STEPS), groups))
-    rounds = min(map(len, found))
-    return np.concatenate([group[:rounds] for group in found], axis=1)
+        refined = list(pool.map(partial(_refine_group, objective, keep_going=keep_going, steps=STEPS), groups))
+    rounds = min(map(len, refined))
+    return np.concatenate([group[:rounds] for group in refined], axis=1)
 
 
-def _descend_group(audition: Objective, vced: np.ndarray, keep_going: Callable[[], bool], steps: int) -> np.ndarray:
+def _refine_group(
+    objective: Objective, vced: UInt8[np.ndarray, "voice 155"], keep_going: Callable[[], bool], steps: int
+) -> UInt8[np.ndarray, "round voice 155"]:
     n = len(vced)
     patch = relax(Patch.from_vced(vced[np.arange(GROUP) % n]))
-    moving: Moving = {name: getattr(patch, name) for name in FIELDS}
-    state = _optimiser.init(moving)
-    found = []
+    params: Params = {name: getattr(patch, name) for name in FIELDS}
+    opt_state = _optimiser.init(params)
+    refined = []
     for step in range(steps):
         if not keep_going():
             break
-        host = jax.tree.map(np.asarray, replace(patch, **moving))
-        slopes = [_slope(moving, patch, host, listener) for listener in audition.listeners]
-        moving, state = _update(moving, state, slopes)
-        if step % LOOK_EVERY == LOOK_EVERY - 1:
-            found.append(replace(patch, **moving).to_vced()[:n])
-    return np.stack(found) if found else np.empty((0, *vced.shape), np.uint8)
+        host_patch = jax.tree.map(np.asarray, replace(patch, **params))
+        grads = [_note_grads(params, patch, host_patch, note) for note in objective.note_targets]
+        params, opt_state = _update(params, opt_state, grads)
+        if step % STEPS_PER_ROUND == STEPS_PER_ROUND - 1:
+            refined.append(replace(patch, **params).to_vced()[:n])
+    return np.stack(refined) if refined else np.empty((0, *vced.shape), np.uint8)
 
 
-def _slope(moving: Moving, patch: Patch, host: Patch, listener: NoteTarget) -> Moving:
-    hand = listener.hand
-    key, velocity, gate = (np.full(GROUP, x, np.int32) for x in (hand.key, hand.velocity, listener.gate))
-    nearest = plan_nearest(host, key, velocity, gate, listener.sample_rate, listener.profile)
-    return _gradient(moving, patch, nearest, (key, velocity, gate), listener.window, listener.features)
+def _note_grads(params: Params, patch: Patch, host_patch: Patch, target: NoteTarget) -> Params:
+    note, velocity, gate = (
+        np.full(GROUP, x, np.int32) for x in (target.event.note, target.event.velocity, target.gate_blocks)
+    )
+    nearest = plan_nearest(host_patch, note, velocity, gate, target.sample_rate, target.profile)
+    return _grads(params, patch, nearest, (note, velocity, gate), target.window, target.features)
 
 
 @partial(jax.jit, compiler_options=ONE_THREAD)
-def _gradient(
-    moving: Moving,
+def _grads(
+    params: Params,
     patch: Patch,
     nearest: NearestVoice,
-    hands: tuple[Array, Array, Array],
+    event: tuple[Array, Array, Array],
     window: Float[Array, " sample"],
     features: TargetFeatures,
-) -> Moving:
-    key, velocity, gate = hands
+) -> Params:
+    note, velocity, gate = event
     n_blocks, rate = features.n_samples // BLOCK, features.sample_rate
 
-    def loss(moving: Moving) -> Array:
-        plans = plan(replace(patch, **moving), key, velocity, gate, rate, nearest)
-        audio = play_differentiable(plans, n_blocks)
-        return perceptual_distance(features, audio * window).sum()
+    def loss(params: Params) -> Array:
+        plans = plan(replace(patch, **params), note, velocity, gate, rate, nearest)
+        return perceptual_distance(features, play_differentiable(plans, n_blocks) * window).sum()
 
-    return jax.grad(loss)(moving)
+    return jax.grad(loss)(params)
 
 
 @jax.jit
-def _update(moving: Moving, state: Any, slopes: list[Moving]) -> tuple[Moving, Any]:
-    mean = jax.tree.map(lambda *g: jnp.nan_to_num(sum(g), posinf=0.0, neginf=0.0) / len(g), *slopes)
-    change: Any
-    change, state = _optimiser.update(mean, state)
-    change = {name: change[name] * (MAXIMUM[name] / 100) for name in FIELDS}
-    moved: Any = optax.apply_updates(moving, change)
-    return {name: jnp.clip(moved[name], MINIMUM[name], MAXIMUM[name]) for name in FIELDS}, state
+def _update(params: Params, opt_state: optax.OptState, grads: list[Params]) -> tuple[Params, optax.OptState]:
+    mean = jax.tree.map(lambda *g: jnp.nan_to_num(sum(g), posinf=0.0, neginf=0.0) / len(g), *grads)
+    updates, opt_state = _optimiser.update(mean, opt_state)
+    updates = jax.tree.map(lambda update, unit: update * unit, updates, _UNIT)
+    moved = optax.apply_updates(params, updates)
+    bounds = ({name: bound[name] for name in FIELDS} for bound in (MINIMUM, MAXIMUM))
+    return jax.tree.map(jnp.clip, moved, *bounds), opt_state

@@ -1,7 +1,6 @@
-"""What `match` gives back."""
+"""The result of `match`: voices, their sound, and a report of the search."""
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from jaxtyping import Float
@@ -14,14 +13,14 @@ from ddx7.voice import Bank
 
 @dataclass(frozen=True)
 class Progress:
-    """Where a search stands.
+    """State of a running search.
 
     Attributes:
       elapsed_s: seconds since it began.
-      seconds: time it was given.
-      stage: what it is doing, one or two words.
+      seconds: seconds that it was given.
+      stage: name of the current stage.
       renders: voices rendered so far.
-      distance: perceptual distance of the best voice so far; infinite before the first.
+      distance: perceptual distance of the best voice so far; infinite before the first one.
     """
 
     elapsed_s: float
@@ -32,21 +31,92 @@ class Progress:
 
 
 @dataclass(frozen=True)
+class Stage:
+    """One stage of a search.
+
+    Attributes:
+      name: "compiling", "drawing", "evolving", "gradient", "polishing" or "rendering proposals".
+      start_s: seconds from the start of the search.
+      end_s: likewise.
+      renders: voices rendered by then.
+      distance: perceptual distance of the best voice by then; None before the first one.
+    """
+
+    name: str
+    start_s: float
+    end_s: float
+    renders: int
+    distance: float | None
+
+
+@dataclass(frozen=True)
+class LibraryHit:
+    """A voice of the user's library near the recording.
+
+    Attributes:
+      voice: its name and file.
+      distance_db: `ddx7.audio.log_mel_distance` to the recording.
+    """
+
+    voice: str
+    distance_db: float
+
+
+@dataclass(frozen=True)
+class MatchReport:
+    """Settings, counts and times of a match.
+
+    Attributes:
+      seed: seed of the search.
+      seconds: seconds that the search was given.
+      elapsed_s: seconds that it took, without compilation.
+      renders: voices rendered.
+      late: whether the time was over before the work was done; then the result depends on the machine.
+      proposals: voices that the preset encoder proposed.
+      stages: stages of the search.
+      sample_rate: in Hz, of the target and the result.
+      search_rate: in Hz, of the search before polishing.
+      cut: whether only a part of the recording was used.
+      from_s: start of that part, in seconds.
+      to_s: its end.
+      scored_notes: indices of the notes in the objective, the most informative first.
+      library: the nearest voices of the user's library, nearest first.
+      profile: name of the engine profile.
+    """
+
+    seed: int
+    seconds: float
+    elapsed_s: float
+    renders: int
+    late: bool
+    proposals: int
+    stages: tuple[Stage, ...]
+    sample_rate: int
+    search_rate: int
+    cut: bool
+    from_s: float
+    to_s: float
+    scored_notes: tuple[int, ...]
+    library: tuple[LibraryHit, ...]
+    profile: str
+
+
+@dataclass(frozen=True)
 class Match:
     """Voices that sound like a recording.
 
     Attributes:
-      voices: distinct candidates, best first, each as it would be written to a file.
-      distances: `ddx7.audio.log_mel_distance` of each candidate's render to the target, in dB.
-      audio: all notes played by the best voice, as long as the target, at the target's RMS level.
-      target: the stretch of the recording that was matched, from its first onset.
+      voices: distinct candidates, best first, each as a file would hold it.
+      distances: `ddx7.audio.log_mel_distance` of each candidate to the target, in dB.
+      audio: all notes rendered by the best voice, as long as the target and at its RMS level.
+      target: the part of the recording that was matched, from its first onset.
       sample_rate: of both, in Hz.
-      notes: what was found in the recording, in order, with onsets from the start of `target`.
-      hands: what played each note: key, velocity, gate in seconds.
-      strongest: index of the note that says most.
-      differences: what the ear would notice in `audio` beside `target`, the strongest first; a few words each.
-      report: everything else worth keeping, JSON-ready: seed, times, counts, stages of the search.
-      interrupted: whether the search was stopped early.
+      notes: notes of the recording, in order, with onsets from the start of `target`.
+      events: the events that play them.
+      strongest: index of the most informative note.
+      differences: audible differences of `audio` from `target`, the largest first, in a few words each.
+      report: settings, counts and times.
+      interrupted: whether the user stopped the search.
     """
 
     voices: Bank
@@ -55,10 +125,10 @@ class Match:
     target: Float[np.ndarray, " sample"]
     sample_rate: int
     notes: tuple[Note, ...]
-    hands: tuple[NoteEvent, ...]
+    events: tuple[NoteEvent, ...]
     strongest: int
     differences: tuple[str, ...]
-    report: dict[str, Any]
+    report: MatchReport
     interrupted: bool = False
 
     @property
@@ -67,16 +137,11 @@ class Match:
         return same_category_probability(self.distances[0])
 
     @property
-    def note(self) -> Note:
-        """The note that says most."""
+    def strongest_note(self) -> Note:
+        """The most informative note, as measured."""
         return self.notes[self.strongest]
 
     @property
-    def key(self) -> int:
-        """MIDI note that `note` was played on."""
-        return self.hands[self.strongest].key
-
-    @property
-    def velocity(self) -> int:
-        """MIDI velocity that `note` was played at."""
-        return self.hands[self.strongest].velocity
+    def strongest_event(self) -> NoteEvent:
+        """The event that plays the most informative note."""
+        return self.events[self.strongest]

@@ -1,265 +1,252 @@
-"""The search: islands of whole voices, evolved, improved by gradient, and polished on the integers.
+"""The third step of `match`: evolve islands of voices, refine them by gradient, and polish them on the integers.
 
-How much is done is counted in seconds of sound heard, not by the clock, so that the same seed gives the same voices;
-the clock only ends what would take too long.
+The search counts its work in seconds of rendered audio and not by the clock, so that a seed gives the same voices on
+every run. The clock only ends what would take too long.
 """
 
-import time
-from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from threading import Thread
 
 import numpy as np
+from jaxtyping import Float, UInt8
 
-from ddx7.matching.gradient import LOOK_EVERY, STEPS, compile_refinement, refine
+from ddx7.matching import population as islands
+from ddx7.matching.effort import Effort
+from ddx7.matching.gradient import STEPS, STEPS_PER_ROUND, compile_refinement, refine
 from ddx7.matching.objective import Objective
-from ddx7.matching.prior import Prior, cross, force_release, mutate, structure
-from ddx7.matching.result import Progress
+from ddx7.matching.population import CHILDREN, EMPTY, ISLANDS, Population
+from ddx7.matching.propose import Proposals
+from ddx7.matching.result import Progress, Stage
+from ddx7.matching.target import RATE, Target
+from ddx7.matching.vced import force_release
 from ddx7.runtime import n_cores
 
-SEARCH_RATE = 22050
-ISLANDS, ISLANDERS, CHILDREN = 4, 24, 16
 GENERATION = ISLANDS * CHILDREN
 FIRST_DRAW = 512
-ALIKE = 6  # islanders of one structure, at most: others need time to show what they are worth
+"""Voices that the search starts from, half of them drawn from the prior at least."""
 
-# Measured on two cores, with a third to spare for a busy machine: seconds of sound at `SEARCH_RATE` that one core
-# renders and compares in a second; what a sound costs at 44.1 kHz beside that; and what a step of the gradient costs.
-SOUND_PER_S = 560.0
+# Measured on two cores, with a third to spare for a busy machine: seconds of audio at `SEARCH_RATE` that one core
+# renders and compares in a second, the cost of a sound at 44.1 kHz against that, and the cost of a gradient step.
+AUDIO_PER_S = 560.0
 FULL_RATE_COST = 3.7
 GRADIENT_COST = 10.0
 
-# Times as long as so far that a key may have to be held, unchanged first. The level of a sound tells it only roughly,
-# and to be a tenth off costs the voice that made a sound as much as a wrong voice costs.
-GATES = (1.0, 0.97, 1.03, 0.94, 1.06, 0.88, 1.12, 0.8, 1.25)
-HEARD_ON_GATES = 2  # voices of each island
-HOLDS = 3  # times that this is looked for, once after each of the first descents, of a note that is let go
+# Gates that the search tries, as factors of the current one; that comes first. The level of a sound shows its gate only
+# roughly, and an error of a tenth costs the original voice as much as a wrong voice costs.
+GATE_FACTORS = (1.0, 0.97, 1.03, 0.94, 1.06, 0.88, 1.12, 0.8, 1.25)
+VOICES_PER_GATE = 2  # of each island
+GATE_ROUNDS = 3  # after each of the first gradient passes, for one note with a release
 
-DESCENDING = 2  # voices of an island that follow the gradient at a time: as many in all as two cores take together
+REFINED = 2  # voices of an island in a gradient pass: in all as many as two cores take at once
 
 # Shares of the work.
-GRADIENT, POLISH = 0.4, 0.2
+GRADIENT_SHARE, POLISH_SHARE = 0.4, 0.2
+POLISH_REACH = 0.15
 
 
-@dataclass
-class Search:
-    """The state of one search: islands of voices with their distances, best first, and what was spent on them.
+@dataclass(frozen=True, eq=False)
+class SearchResult:
+    """Outcome of a search.
 
     Attributes:
-      full: what to listen for, at the rate of the result. How long keys are held is part of the search.
-      prior: where voices come from.
-      rng: all chance.
-      seconds: the work to do is what two or more cores do in about this time; the search ends when it is over.
-      progress: told a few times a second.
-      seeds: voices to begin with beside the drawn ones, uint8 [voice, 155].
+      target: the recording, with the gates that the search found.
+      voices: distinct voices, the best of every island first.
+      stages: completed stages.
+      renders: voices rendered.
+      elapsed_s: seconds that it took, without compilation.
+      late: whether the time was over before the work was done.
+      interrupted: whether the user stopped it.
     """
 
-    full: Objective
-    prior: Prior
-    rng: np.random.Generator
-    seconds: float
-    progress: Callable[[Progress], None] | None = None
-    seeds: np.ndarray = field(default_factory=lambda: np.zeros((0, 155), np.uint8))
-    renders: int = 0
-    spent: float = 0.0
-    stages: list[dict[str, float | str]] = field(default_factory=list)
-    islands: np.ndarray = field(default_factory=lambda: np.zeros((ISLANDS, 0, 155), np.uint8))
-    distances: np.ndarray = field(default_factory=lambda: np.zeros((ISLANDS, 0)))
-    descended: set[bytes] = field(default_factory=set)
-    late: bool = False
+    target: Target
+    voices: UInt8[np.ndarray, "voice 155"]
+    stages: tuple[Stage, ...]
+    renders: int
+    elapsed_s: float
+    late: bool
+    interrupted: bool
 
-    def __post_init__(self) -> None:
-        self.start = time.monotonic()
-        self.half = self.full.at(SEARCH_RATE)
-        self.budget = self.seconds * SOUND_PER_S * n_cores()
 
-    @property
-    def elapsed(self) -> float:
-        """Seconds since the search began, without compilation."""
-        return time.monotonic() - self.start
+def search(
+    proposals: Proposals,
+    *,
+    seconds: float = 30.0,
+    seed: int = 0,
+    budget: float | None = None,
+    progress: Callable[[Progress], None] | None = None,
+) -> SearchResult:
+    """Search for voices that sound like a recording.
+
+    Args:
+      proposals: the target, the prior and the voices to start from.
+      seconds: time limit. The default budget is the work that two or more cores do in about this time.
+      seed: seed of the random generator.
+      budget: seconds of audio at `SEARCH_RATE` to render and compare.
+      progress: called a few times a second.
+
+    Returns:
+      the result; Ctrl-C ends the search early with the best voices so far.
+
+    Raises:
+      KeyboardInterrupt: Ctrl-C before there is a first result.
+    """
+    budget = seconds * AUDIO_PER_S * n_cores() if budget is None else budget
+    driver = Search(proposals, np.random.default_rng(seed), Effort(seconds, budget, progress))
+    return driver.result(interrupted=driver.run())
+
+
+def rank_proposals(proposals: Proposals, *, progress: Callable[[Progress], None] | None = None) -> SearchResult:
+    """Rank the proposed voices and search no further.
+
+    Args:
+      proposals: the target and the voices.
+      progress: called when the voices are ranked.
+    """
+    driver = Search(proposals, np.random.default_rng(0), Effort(1.0, 0.0, progress))
+    driver.effort.enter("rendering proposals", np.inf)
+    driver.start_with(np.zeros((0, 155), np.uint8))
+    driver.effort.leave(driver.population.least)
+    return driver.result(interrupted=False)
+
+
+class Search:
+    """A running search: its objectives and population, its random generator, and its effort.
+
+    Attributes:
+      objective: the objective at `SEARCH_RATE`; the search changes its gate.
+      full_objective: the same at `RATE`, for polishing.
+      population: the current voices.
+      effort: budget, clock and progress.
+    """
+
+    def __init__(self, proposals: Proposals, rng: np.random.Generator, effort: Effort) -> None:
+        self.proposals = proposals
+        self.rng = rng
+        self.effort = effort
+        self.objective = proposals.search_objective
+        self.full_objective = proposals.objective
+        self.population: Population = EMPTY
+        self._refined: frozenset[bytes] = frozenset()
 
     def run(self) -> bool:
-        """Search until the work is done or the time is up; True if it was interrupted with something to show."""
-        short = self.half.for_gradient()
+        """Search until the budget or the time is spent; True if Ctrl-C ended it with a result."""
+        effort, budget = self.effort, self.effort.budget
+        prior = self.proposals.prior
+        short = self.objective.for_gradient()
         compiling = Thread(target=compile_refinement, args=(short,))
-        one_pass = STEPS * GRADIENT_COST * short.seconds * ISLANDS * DESCENDING
-        passes = int(GRADIENT * self.budget / one_pass)
+        one_pass = STEPS * GRADIENT_COST * short.duration_s * ISLANDS * REFINED
+        passes = int(GRADIENT_SHARE * budget / one_pass)
+        evolution = 1 - POLISH_SHARE - passes * one_pass / budget
         try:
             self._enter("compiling")
             if passes:
-                compiling.start()  # beside the search: on a machine's first use it takes half a minute, later seconds
-            for audition in (self.half, self.full):
-                audition.distances(self.prior.draw(np.random.default_rng(0), GENERATION))
-            self._leave()
-            self.start = time.monotonic()
+                compiling.start()  # beside the search: half a minute on a machine's first use, seconds later
+            for objective in (self.objective, self.full_objective):
+                objective.distances(prior.draw(np.random.default_rng(0), GENERATION))
+            effort.leave(np.inf)
+            effort.restart()
             self._enter("drawing")
-            drawn = FIRST_DRAW - min(len(self.prior.proposed), FIRST_DRAW // 2)
-            self._settle(np.concatenate([self.seeds, self.prior.proposed, self.prior.draw(self.rng, drawn)]))
-            evolution = 1 - POLISH - passes * one_pass / self.budget
+            self.start_with(prior.draw(self.rng, FIRST_DRAW - min(len(prior.proposed), FIRST_DRAW // 2)))
             for k in range(passes + 1):
                 self._enter("evolving")
-                self._evolve(self.half, (evolution * (k + 1) / (passes + 1)) * self.budget + k * one_pass, reach=1.0)
+                self._evolve(self.objective, evolution * (k + 1) / (passes + 1) * budget + k * one_pass, reach=1.0)
                 if k < passes:
                     self._enter("gradient")
-                    waited = time.monotonic()
-                    compiling.join()
-                    self.start += time.monotonic() - waited
-                    self._descend(short)
-                    if k < HOLDS and self.prior.sustains and len(self.full.listeners) == 1:
-                        self._hold()
-                        short = self.half.for_gradient()
+                    effort.without(compiling.join)
+                    self._refine(short)
+                    if k < GATE_ROUNDS and prior.sustains and len(self.objective.note_targets) == 1:
+                        self._fit_gate()
+                        short = self.objective.for_gradient()
             self._enter("polishing")
-            self._rescore(self.full)
-            self._evolve(self.full, self.budget, reach=0.15)
+            self._evaluate_again(self.full_objective)
+            self._evolve(self.full_objective, budget, reach=POLISH_REACH)
         except KeyboardInterrupt:
-            if not self.distances.size:
+            if not self.population.distances.size:
                 raise
             return True
         finally:
-            self._leave()
+            effort.leave(self.population.least)
             if compiling.is_alive():
-                compiling.join()  # an interpreter must not end in the middle of it; the next search wants it, too
+                compiling.join()  # the interpreter must not end while a thread compiles
         return False
 
-    def glance(self) -> bool:
-        """Hear what was proposed and search no further; True if that was interrupted."""
-        try:
-            self._enter("hearing proposals")
-            self._settle(np.concatenate([self.seeds, self.prior.proposed]))
-        except KeyboardInterrupt:
-            if not self.distances.size:
-                raise
-            return True
-        finally:
-            self._leave()
-        return False
+    def start_with(self, drawn: UInt8[np.ndarray, "voice 155"]) -> None:
+        """Make the first population of the library's voices, the proposals and drawn voices."""
+        given = [self.proposals.library.voices, self.proposals.prior.proposed]
+        n = islands.whole_rows(sum(map(len, given)) + len(drawn))
+        drawn = drawn[: max(n - sum(map(len, given)), 0)]
+        scored = [self.proposals.library.distances, self.proposals.distances]
+        if len(drawn):
+            scored.append(self.objective.distances(drawn))
+        self.effort.charge(n, n * self.objective.duration_s)
+        self._advance(islands.spread(np.concatenate([*given, drawn])[:n], np.concatenate(scored)[:n]))
 
-    def ranked(self) -> np.ndarray:
-        """Distinct voices, uint8 [voice, 155]: every island's best first, then the second ones, and so on."""
-        # Rank by rank through the islands, so that a prefix of the pool holds voices that differ.
-        pool = self.islands.swapaxes(0, 1).reshape(-1, self.islands.shape[-1])
-        return pool[np.sort(np.unique(pool, axis=0, return_index=True)[1])]
+    def result(self, *, interrupted: bool) -> SearchResult:
+        """Outcome so far."""
+        return SearchResult(
+            self.proposals.target.with_gates_of(self.full_objective),
+            islands.ranked(self.population),
+            tuple(self.effort.stages),
+            self.effort.renders,
+            self.effort.elapsed_s,
+            self.effort.late,
+            interrupted,
+        )
 
-    def _settle(self, voices: np.ndarray) -> None:
-        """Spread fresh voices over the islands."""
-        voices = voices[: len(voices) // ISLANDS * ISLANDS]
-        distances = self._score(voices, self.half)
-        self.islands = voices.reshape(-1, ISLANDS, voices.shape[1]).swapaxes(0, 1)
-        self.distances = distances.reshape(-1, ISLANDS).T
-        self._select()
+    def _evolve(self, objective: Objective, until: float, reach: float) -> None:
+        """Breed generations until so much of the budget is spent."""
+        while self.effort.spent < until and not self._over(objective):
+            children = islands.breed(self.rng, self.population, self.proposals.prior, reach)
+            distances = self._distances(children.reshape(GENERATION, -1), objective)
+            self._advance(islands.add(self.population, children, distances.reshape(ISLANDS, CHILDREN)))
 
-    def _evolve(self, audition: Objective, until: float, reach: float) -> None:
-        while self.spent < until and not self._over(audition):
-            self._generation(audition, reach)
-
-    def _generation(self, audition: Objective, reach: float) -> None:
-        children = []
-        for island in self.islands:
-            picks = self.rng.integers(0, len(island), (2, CHILDREN, 2))
-            # Islands are sorted, so the smaller index wins the tournament.
-            mothers, fathers = island[picks.min(axis=-1)]
-            crossed = np.where(self.rng.random((CHILDREN, 1)) < 0.5 * reach, cross(self.rng, mothers, fathers), mothers)
-            children.append(mutate(self.rng, crossed, self.prior, reach))
-        new = np.concatenate(children)
-        distances = self._score(new, audition)
-        self._add(new.reshape(ISLANDS, CHILDREN, -1), distances.reshape(ISLANDS, CHILDREN))
-
-    def _descend(self, audition: Objective) -> None:
-        voices = np.concatenate([self._next(island) for island in self.islands])
+    def _refine(self, objective: Objective) -> None:
+        """Refine some voices of every island by gradient."""
+        voices, self._refined = islands.choose_for_gradient(self.population, self._refined, REFINED)
 
         def keep_going() -> bool:
-            self._tell()
-            return not self._over(audition)
+            self.effort.tell(self.population.least)
+            return not self._over(objective)
 
-        found = force_release(refine(audition, voices, keep_going))
-        self.spent += len(found) * LOOK_EVERY * GRADIENT_COST * audition.seconds * len(voices)
-        if found.size:
-            distances = self._score(found.reshape(-1, found.shape[-1]), self.half)
-            shape = len(found), ISLANDS, DESCENDING
-            found, distances = found.reshape(*shape, -1).swapaxes(0, 1), distances.reshape(shape).swapaxes(0, 1)
-            self._add(found.reshape(ISLANDS, -1, found.shape[-1]), distances.reshape(ISLANDS, -1))
+        refined = force_release(refine(objective, voices, keep_going))
+        rounds, n, size = refined.shape
+        self.effort.charge(0, rounds * STEPS_PER_ROUND * GRADIENT_COST * objective.duration_s * n)
+        if not rounds:
+            return
+        distances = self._distances(refined.reshape(-1, size), self.objective).reshape(rounds, ISLANDS, REFINED)
+        by_island = refined.reshape(rounds, ISLANDS, REFINED, size).swapaxes(0, 1).reshape(ISLANDS, -1, size)
+        self._advance(islands.add(self.population, by_island, distances.swapaxes(0, 1).reshape(ISLANDS, -1)))
 
-    def _hold(self) -> None:
-        """Hold the key as long as suits the best voices best."""
-        best = self.islands[:, :HEARD_ON_GATES].reshape(-1, self.islands.shape[-1])
-        [listener] = self.half.listeners
-        gates_s = [factor * listener.hand.gate_s for factor in GATES]
-        nearest = [self._score(best, self.half.held(gate_s)).min() for gate_s in gates_s]
+    def _fit_gate(self) -> None:
+        """Take the gate on which the best voices come nearest."""
+        best = self.population.voices[:, :VOICES_PER_GATE].reshape(-1, self.population.voices.shape[-1])
+        [note_target] = self.objective.note_targets
+        gates_s = [factor * note_target.event.gate_s for factor in GATE_FACTORS]
+        nearest = [self._distances(best, self.objective.with_gate(gate_s)).min() for gate_s in gates_s]
         if k := int(np.argmin(nearest)):
-            self.half, self.full = self.half.held(gates_s[k]), self.full.held(gates_s[k])
-            self._rescore(self.half)
+            self.objective = self.objective.with_gate(gates_s[k])
+            self.full_objective = self.full_objective.with_gate(gates_s[k])
+            self._evaluate_again(self.objective)
 
-    def _next(self, island: np.ndarray) -> np.ndarray:
-        """The best voice if it changed since a gradient improved it, and the best ones of structures new to it."""
-        kinds = structure(island)
-        chosen = [] if island[0].tobytes() in self.descended else [0]
-        for k, kind in enumerate(kinds):
-            if kind not in self.descended and all(kind != kinds[j] for j in chosen):
-                chosen.append(k)
-        chosen = list(dict.fromkeys([*chosen, *range(len(island))]))[:DESCENDING]
-        self.descended |= {island[k].tobytes() for k in chosen} | {kinds[k] for k in chosen}
-        return island[chosen]
+    def _evaluate_again(self, objective: Objective) -> None:
+        distances = self._distances(self.population.flat, objective)
+        self._advance(islands.with_distances(self.population, distances))
 
-    def _rescore(self, audition: Objective) -> None:
-        flat = self.islands.reshape(-1, self.islands.shape[-1])
-        self.distances = self._score(flat, audition).reshape(self.distances.shape)
-        self._select()
-
-    def _add(self, voices: np.ndarray, distances: np.ndarray) -> None:
-        self.islands = np.concatenate([self.islands, voices], axis=1)
-        self.distances = np.concatenate([self.distances, distances], axis=1)
-        self._select()
-
-    def _select(self) -> None:
-        crowded = np.stack([_crowded(*island) for island in zip(self.islands, self.distances, strict=True)])
-        order = np.lexsort((self.distances, crowded), axis=1)[:, :ISLANDERS]
-        self.islands = np.take_along_axis(self.islands, order[:, :, None], axis=1)
-        self.distances = np.take_along_axis(self.distances, order, axis=1)
-        self._tell()
-
-    def _score(self, voices: np.ndarray, audition: Objective) -> np.ndarray:
-        distances = audition.distances(voices)
-        self.renders += len(voices)
-        cost = FULL_RATE_COST if audition is self.full else 1.0
-        self.spent += cost * audition.seconds * len(voices)
+    def _distances(self, voices: UInt8[np.ndarray, "voice 155"], objective: Objective) -> Float[np.ndarray, " voice"]:
+        """Distances, charged to the effort."""
+        distances = objective.distances(voices)
+        cost = FULL_RATE_COST if objective.sample_rate == RATE else 1.0
+        self.effort.charge(len(voices), cost * objective.duration_s * len(voices))
         return distances
 
-    def _over(self, audition: Objective) -> bool:
-        """Whether the clock ends this part of the search; polishing keeps its share of the time."""
-        over = self.elapsed > self.seconds * (1 if audition is self.full else 1 - POLISH)
-        self.late = self.late or over
-        return over
+    def _advance(self, population: Population) -> None:
+        self.population = population
+        self.effort.tell(population.least)
 
-    def _least(self) -> float:
-        return float(self.distances.min(initial=np.inf))
+    def _over(self, objective: Objective) -> bool:
+        """Whether the time for this part is over; polishing keeps its share."""
+        return self.effort.over(1.0 if objective.sample_rate == RATE else 1 - POLISH_SHARE)
 
     def _enter(self, stage: str) -> None:
-        self._leave()
-        self.stages.append({"stage": stage, "start_s": round(self.elapsed, 2)})
-        self._tell()
-
-    def _leave(self) -> None:
-        if self.stages:
-            entry = self.stages[-1]
-            entry |= {"end_s": round(self.elapsed, 2), "renders": self.renders}
-            if self.distances.size:
-                entry["distance"] = round(self._least(), 3)
-
-    def _tell(self) -> None:
-        if self.progress:
-            stage = str(self.stages[-1]["stage"])
-            self.progress(Progress(self.elapsed, self.seconds, stage, self.renders, self._least()))
-
-
-def _crowded(voices: np.ndarray, distances: np.ndarray) -> np.ndarray:
-    """Which voices have `ALIKE` better ones of their structure beside them, or a copy; bool [voice]."""
-    kinds = structure(voices)
-    order = np.argsort(distances, kind="stable")
-    crowded, seen, counts = np.zeros(len(voices), bool), set(), Counter()
-    for k in order:
-        identity = voices[k].tobytes()
-        crowded[k] = counts[kinds[k]] >= ALIKE or identity in seen
-        seen.add(identity)
-        counts[kinds[k]] += 1
-    return crowded
+        self.effort.enter(stage, self.population.least)

@@ -1,11 +1,11 @@
-"""What a search listens for: the notes of a recording that a voice is judged by, and how they are played."""
+"""The target of a search: the notes of a recording that the objective compares, and the events that play them."""
 
 from dataclasses import dataclass, replace
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, UInt8
 
-from ddx7.audio import Note, partials, resample
+from ddx7.audio import MelTarget, Note, mel_target, partials, resample
 from ddx7.audio.transcription import velocities
 from ddx7.encoder.examples import RELEASE_S, batch_spectrograms
 from ddx7.encoder.sampler import MAX_NOTES, NoteInputs
@@ -18,136 +18,158 @@ from ddx7.matching.objective import NoteEvent, NoteTarget, Objective, fit_length
 from ddx7.matching.prior import Prior
 
 RATE = 44_100
+"""Sample rate in Hz of the target, of polishing and of the result."""
+SEARCH_RATE = 22_050
+"""Sample rate in Hz of the search before polishing."""
 LONGEST_NOTE_S = 4.0
-LONGEST_OF_SEVERAL_S = 1.4  # several notes share the time of one
+LONGEST_OF_SEVERAL_S = 1.4  # of each note where there are several: they share the time of one
 VELOCITY = 100  # of the loudest note
-CONFIDENT = 0.4  # below there is no one clear pitch, as `ddx7.audio.Note` says
-SEVERAL_PITCHES = 5  # semitones between the lowest and the highest note: enough to tell level scaling
-SEVERAL_VELOCITIES = 10  # between the softest and the loudest: enough to tell velocity sensitivity
+CONFIDENT = 0.4  # confidence from which a pitch is clear, as `ddx7.audio.Note` says
+SEVERAL_PITCHES = 5  # semitones between the lowest and the highest note that determine level scaling
+SEVERAL_VELOCITIES = 10  # between the softest and the loudest note that determine velocity sensitivity
 
 
 @dataclass(frozen=True, eq=False)
 class Target:
-    """A recording, ready to be searched for.
+    """A recording with its notes, ready for a search.
 
     Attributes:
-      sound: from the first onset to the end of the last note, at `RATE`, float32 [sample].
-      notes: all notes found, with onsets from the start of `sound`.
-      hands: what plays each of them.
-      chosen: indices of the notes that voices are judged by, the most telling first.
-      profile: whose sound the voices make.
+      sound: from the first onset to the end of the last note, at `RATE`.
+      mel: log-mel spectrum of `sound`, for the distance that `match` reports.
+      notes: all notes, with onsets from the start of `sound`.
+      events: the events that play them.
+      chosen: indices of the notes in the objective, the most informative first.
+      profile: engine profile that renders the voices.
     """
 
     sound: Float[np.ndarray, " sample"]
+    mel: MelTarget
     notes: tuple[Note, ...]
-    hands: tuple[NoteEvent, ...]
+    events: tuple[NoteEvent, ...]
     chosen: tuple[int, ...]
     profile: Profile = DEXED
 
     @property
     def cents(self) -> float:
-        """How far the chosen notes are from their keys."""
+        """Median pitch of the chosen notes against their MIDI notes, in cents."""
         return float(np.median([self.notes[i].cents for i in self.chosen]))
 
-    def audition(self) -> Objective:
-        """The chosen notes, to be heard at `RATE`."""
-        return Objective(tuple(self._listener(i) for i in self.chosen))
+    def objective(self, sample_rate: int = RATE) -> Objective:
+        """Distance of voices from the chosen notes, at a sample rate in Hz."""
+        objective = Objective(tuple(self._note_target(i) for i in self.chosen))
+        return objective if sample_rate == RATE else objective.at_rate(sample_rate)
 
-    def held(self, audition: Objective) -> "Target":
-        """The same recording, its chosen notes held as long as in the audition."""
-        notes, hands = list(self.notes), list(self.hands)
-        for i, listener in zip(self.chosen, audition.listeners, strict=True):
-            notes[i], hands[i] = replace(notes[i], gate_s=listener.hand.gate_s), listener.hand
-        return replace(self, notes=tuple(notes), hands=tuple(hands))
+    def with_gate(self, gate_s: float) -> "Target":
+        """Change the gate of a recording of one note."""
+        [note] = self.notes
+        notes = (replace(note, gate_s=gate_s),)
+        return replace(self, notes=notes, events=_events(notes, LONGEST_NOTE_S))
 
-    def heard(self, octave: int = 0) -> NoteInputs:
-        """The chosen notes as the ear takes them in.
+    def with_gates_of(self, objective: Objective) -> "Target":
+        """Take the gates of the chosen notes from an objective of this target."""
+        notes, events = list(self.notes), list(self.events)
+        for i, note_target in zip(self.chosen, objective.note_targets, strict=True):
+            notes[i], events[i] = replace(notes[i], gate_s=note_target.event.gate_s), note_target.event
+        return replace(self, notes=tuple(notes), events=tuple(events))
+
+    def encoder_inputs(self, octave: int = 0) -> NoteInputs:
+        """The chosen notes as inputs of the preset encoder.
 
         Args:
-          octave: how many octaves lower than measured to take the pitch for; the keys are those of that pitch.
+          octave: octaves by which the true pitch lies below the measured one; the MIDI notes are those of that pitch.
         """
-        sounds, hands = [], []
+        sounds, rows = [], []
         for i in self.chosen:
-            listener, hand = self._listener(i), self.hands[i]
-            lasts = round(min(hand.gate_s + RELEASE_S, SPAN_S) * RATE)
-            half = resample((listener.target * listener.window)[:lasts], RATE, SPECTROGRAM_RATE)
-            sounds.append(np.pad(half, (0, max(0, round(SPAN_S * SPECTROGRAM_RATE) - len(half)))))
-            hands.append((hand.key - 12 * octave, hand.velocity, hand.gate_s))
-        played = np.array(hands, np.float32)
+            note_target, event = self._note_target(i), self.events[i]
+            n_samples = round(min(event.gate_s + RELEASE_S, SPAN_S) * RATE)
+            sound = resample((note_target.target * note_target.window)[:n_samples], RATE, SPECTROGRAM_RATE)
+            sounds.append(np.pad(sound, (0, max(0, round(SPAN_S * SPECTROGRAM_RATE) - len(sound)))))
+            rows.append((event.note - 12 * octave, event.velocity, event.gate_s))
+        events = np.array(rows, np.float32)
         f0_hz = np.array([self.notes[i].f0_hz for i in self.chosen]) / 2.0**octave
-        return NoteInputs(batch_spectrograms(np.stack(sounds), f0_hz, played[:, 2]), played)
+        return NoteInputs(batch_spectrograms(np.stack(sounds), f0_hz, events[:, 2]), events)
 
     def prior(self) -> Prior:
-        """How to draw voices for this recording."""
+        """Distribution of the voices that a search draws for this recording."""
         first = self.notes[self.chosen[0]]
         excerpt = self.sound[round(first.onset_s * RATE) :][: round(LONGEST_NOTE_S * RATE)]
         peaks = partials(excerpt, RATE, first.f0_hz, start_s=min(0.05, first.duration_s / 4))
-        hands = [self.hands[i] for i in self.chosen]
-        keys, velocity = ([hand[k] for hand in hands] for k in (0, 1))
+        events = [self.events[i] for i in self.chosen]
+        midi_notes, midi_velocities = [event.note for event in events], [event.velocity for event in events]
         return Prior(
             peaks,
             self.cents,
             sustains=first.gate_s < 0.9 * first.duration_s or len(self.notes) > 1,
-            several_pitches=max(keys) - min(keys) >= SEVERAL_PITCHES,
-            several_velocities=max(velocity) - min(velocity) >= SEVERAL_VELOCITIES,
+            several_pitches=max(midi_notes) - min(midi_notes) >= SEVERAL_PITCHES,
+            several_velocities=max(midi_velocities) - min(midi_velocities) >= SEVERAL_VELOCITIES,
         )
 
-    def perform(self, vced: np.ndarray) -> Float[np.ndarray, "voice sample"]:
-        """All notes as voices, uint8 [voice, 155], play them, as long as `sound`."""
+    def render(self, vced: UInt8[np.ndarray, "voice 155"]) -> Float[np.ndarray, "voice sample"]:
+        """Render all notes with each voice, as long as `sound`."""
         audio = np.zeros((len(vced), len(self.sound)), np.float32)
         patch = Patch.from_vced(np.repeat(vced, len(self.notes), axis=0))
-        hands = [np.tile(list(column), len(vced)) for column in zip(*self.hands, strict=True)]
-        gates = first_block_at(hands[2], RATE)
+        note, velocity, gate_s = (np.tile(list(column), len(vced)) for column in zip(*self.events, strict=True))
+        gates = first_block_at(gate_s, RATE)
         starts = np.array([round(note.onset_s * RATE) for note in self.notes])
         lengths = np.minimum(len(self.sound) - starts, gates[: len(starts)] * BLOCK + round(LONGEST_NOTE_S * RATE))
-        played = play(plan(patch, hands[0], hands[1], gates, RATE, profile=self.profile), np.tile(lengths, len(vced)))
-        for row, sound in enumerate(played):
-            voice, note = divmod(row, len(self.notes))
-            audio[voice, starts[note] : starts[note] + lengths[note]] += sound[: lengths[note]]
+        plans = plan(patch, note, velocity, gates, RATE, profile=self.profile)
+        for row, sound in enumerate(play(plans, np.tile(lengths, len(vced)))):
+            voice, k = divmod(row, len(self.notes))
+            audio[voice, starts[k] : starts[k] + lengths[k]] += sound[: lengths[k]]
         return audio
 
-    def _listener(self, index: int) -> NoteTarget:
+    def distances_db(self, audio: Float[np.ndarray, "voice sample"]) -> list[float]:
+        """`ddx7.audio.log_mel_distance` of each sound from the recording, in dB."""
+        return [self.mel.distance(sound, RATE) for sound in audio]
+
+    def _note_target(self, index: int) -> NoteTarget:
         note, begin = self.notes[index], round(self.notes[index].onset_s * RATE)
-        following = self.notes[index + 1].onset_s if index + 1 < len(self.notes) else len(self.sound) / RATE
-        longest = LONGEST_NOTE_S if len(self.chosen) == 1 else LONGEST_OF_SEVERAL_S
-        heard_s = min(following - note.onset_s, longest)
-        excerpt = fit_length(self.sound[begin : begin + round(longest * RATE)])
-        # After the end of a recording there is silence, which voices have to keep, too.
-        ends = index + 1 == len(self.notes) and note.duration_s <= longest
-        return NoteTarget(excerpt, RATE, self.hands[index], len(excerpt) / RATE if ends else heard_s, self.profile)
+        next_s = self.notes[index + 1].onset_s if index + 1 < len(self.notes) else len(self.sound) / RATE
+        longest_s = LONGEST_NOTE_S if len(self.chosen) == 1 else LONGEST_OF_SEVERAL_S
+        scored_s = min(next_s - note.onset_s, longest_s)
+        excerpt = fit_length(self.sound[begin : begin + round(longest_s * RATE)])
+        # After its last note a recording is silent, and the objective holds voices to that silence, too.
+        ends = index + 1 == len(self.notes) and note.duration_s <= longest_s
+        return NoteTarget(excerpt, RATE, self.events[index], len(excerpt) / RATE if ends else scored_s, self.profile)
 
 
 def make_target(
     samples: Float[np.ndarray, " sample"], sample_rate: int, notes: tuple[Note, ...], profile: Profile = DEXED
 ) -> Target:
-    """Choose what to listen to.
+    """Make the target of a search from a recording and its notes.
 
     Args:
       samples: the recording.
       sample_rate: in Hz.
-      notes: found in it, in order, at least one.
-      profile: whose sound the voices make.
+      notes: notes of the recording, in order, at least one.
+      profile: engine profile that renders the voices.
+
+    Raises:
+      AudioError: the notes are silent.
     """
-    begin = notes[0].onset_s
+    begin_s = notes[0].onset_s
     last = notes[-1]
-    longest = LONGEST_NOTE_S if len(notes) == 1 else last.duration_s
-    end = last.onset_s + min(last.duration_s, longest)
-    sound = resample(samples[round(begin * sample_rate) : round(end * sample_rate)], sample_rate, RATE)
-    notes = tuple(_from(note, begin) for note in notes)
-    hands = tuple(
-        NoteEvent(int(np.clip(note.note, 0, 127)), velocity, min(note.gate_s, longest))
+    longest_s = LONGEST_NOTE_S if len(notes) == 1 else last.duration_s
+    end_s = last.onset_s + min(last.duration_s, longest_s)
+    sound = resample(samples[round(begin_s * sample_rate) : round(end_s * sample_rate)], sample_rate, RATE)
+    notes = tuple(replace(note, onset_s=note.onset_s - begin_s) for note in notes)
+    return Target(sound, mel_target(sound, RATE), notes, _events(notes, longest_s), _most_informative(notes), profile)
+
+
+def _events(notes: tuple[Note, ...], longest_s: float) -> tuple[NoteEvent, ...]:
+    return tuple(
+        NoteEvent(int(np.clip(note.note, 0, 127)), velocity, min(note.gate_s, longest_s))
         for note, velocity in zip(notes, velocities(notes, VELOCITY), strict=True)
     )
-    return Target(sound, notes, hands, _telling(notes), profile)
 
 
-def _telling(notes: tuple[Note, ...]) -> tuple[int, ...]:
-    """The strongest note, then those that differ most from the ones taken, in pitch, loudness and length."""
+def _most_informative(notes: tuple[Note, ...]) -> tuple[int, ...]:
+    """Choose the strongest note, then those that differ most from the chosen ones in pitch, loudness and length."""
     energy_db = np.array([note.loudness_db + 10 * np.log10(min(note.duration_s, 1.0)) for note in notes])
-    sure = np.array([note.confidence >= CONFIDENT for note in notes])
-    usable = sure if sure.any() else np.ones(len(notes), bool)
+    confident = np.array([note.confidence >= CONFIDENT for note in notes])
+    usable = confident if confident.any() else np.ones(len(notes), bool)
     usable &= energy_db >= energy_db.max() - 30
-    # Units that weigh alike: five semitones, six decibels, a doubling of length.
+    # Five semitones, six decibels and a doubling of length weigh the same.
     places = np.array([(note.note / 5, note.loudness_db / 6, np.log2(note.gate_s + 0.05)) for note in notes])
     chosen = [int(np.argmax(np.where(usable, energy_db, -np.inf)))]
     while len(chosen) < min(MAX_NOTES, usable.sum()):
@@ -155,7 +177,3 @@ def _telling(notes: tuple[Note, ...]) -> tuple[int, ...]:
         worth = np.where(usable, apart * np.minimum([note.duration_s for note in notes], 0.5), -1)
         chosen.append(int(np.argmax(worth)))
     return tuple(chosen)
-
-
-def _from(note: Note, begin_s: float) -> Note:
-    return replace(note, onset_s=note.onset_s - begin_s)

@@ -1,67 +1,81 @@
-"""The right pitch: voices whose sound is off by some cents or an octave are tuned to the recording."""
+"""Tuning: voices whose pitch is off by some cents or an octave are brought to the pitch of the recording."""
 
 import numpy as np
+from jaxtyping import Float, UInt8
 
-from ddx7.audio import log_mel_distance
+from ddx7.audio import Note
 from ddx7.audio.pitch import cents_between, estimate_pitch
 from ddx7.engine import DEXED
 from ddx7.engine.pitch import FrequencyTables, log_frequency
 from ddx7.engine.tables import ONE
-from ddx7.matching.prior import columns
 from ddx7.matching.target import CONFIDENT, RATE, Target
+from ddx7.matching.vced import columns
 
-CLOSE_CENTS = 3.0  # what nobody hears, and no detune mends
-HEARD_S = 1.0  # of a note: enough to name its pitch
-WORSE_DB = 0.1  # that a voice may lose in distance by being tuned
+CLOSE_CENTS = 3.0  # inaudible, and finer than a step of detune can correct
+MEASURED_S = 1.0  # of a note: enough for its pitch
+WORSE_DB = 0.1  # log-mel distance that a voice may lose by being tuned
 _TRANSPOSE_CENTRE, _TRANSPOSE_REACH = 24, 24
 
 
-def off_by_cents(sound: np.ndarray, target: Target) -> float:
-    """How far the strongest note is from the recording's pitch, in cents; NaN if one of them has no clear pitch."""
-    note = target.notes[target.chosen[0]]
-    begin = round(note.onset_s * RATE)
-    part = sound[begin : begin + round(min(note.gate_s, HEARD_S) * RATE)]
-    if note.confidence < CONFIDENT or np.abs(part).max(initial=0.0) < 1e-5:
-        return np.nan
-    found = estimate_pitch(part, RATE) if len(part) > 0.02 * RATE else None
-    if found is None or found.confidence < CONFIDENT:
-        return np.nan
-    return float(cents_between(found.f0_hz, note.f0_hz))
-
-
-def tune_voice(vced: np.ndarray, sound: np.ndarray, target: Target) -> np.ndarray:
-    """A voice at the recording's pitch.
+def pitch_error_cents(audio: Float[np.ndarray, " sample"], note: Note, sample_rate: int = RATE) -> float:
+    """Pitch of a rendered note against the recorded one.
 
     Args:
-      vced: uint8 [155].
-      sound: what it makes of the target's notes.
+      audio: all notes of the recording, rendered.
+      note: the recorded note, with its onset in `audio`.
+      sample_rate: of `audio`, in Hz.
+
+    Returns:
+      cents, positive where the rendered note is sharp; NaN if one of them has no clear pitch.
+    """
+    begin = round(note.onset_s * sample_rate)
+    part = audio[begin : begin + round(min(note.gate_s, MEASURED_S) * sample_rate)]
+    if note.confidence < CONFIDENT or np.abs(part).max(initial=0.0) < 1e-5:
+        return np.nan
+    pitch = estimate_pitch(part, sample_rate) if len(part) > 0.02 * sample_rate else None
+    if pitch is None or pitch.confidence < CONFIDENT:
+        return np.nan
+    return float(cents_between(pitch.f0_hz, note.f0_hz))
+
+
+def tune_voice(
+    vced: UInt8[np.ndarray, " 155"], audio: Float[np.ndarray, " sample"], distance_db: float, target: Target
+) -> UInt8[np.ndarray, " 155"]:
+    """Tune a voice to the recording.
+
+    Args:
+      vced: the voice.
+      audio: the target's notes, rendered by it.
+      distance_db: log-mel distance of `audio` from the target.
       target: the recording.
 
     Returns:
-      uint8 [155]: the voice as it was if it is in tune, has no clear pitch, or came out further away when tuned.
+      the tuned voice; the voice as it was if it is in tune, has no clear pitch, or is further away when tuned.
     """
-    off = off_by_cents(sound, target)
-    if not abs(off) > CLOSE_CENTS:
+    note = target.notes[target.chosen[0]]
+    error = pitch_error_cents(audio, note)
+    if not abs(error) > CLOSE_CENTS:
         return vced
-    tuned = transpose_voice(vced, -off, target.hands[target.chosen[0]].key, target.profile.frequencies)
-    again = target.perform(tuned[None])[0]
-    before, after = (log_mel_distance(target.sound, audio, RATE) for audio in (sound, again))
-    return tuned if abs(off_by_cents(again, target)) < abs(off) and after < before + WORSE_DB else vced
+    tuned = transpose_voice(vced, -error, target.events[target.chosen[0]].note, target.profile.frequencies)
+    tuned_audio = target.render(tuned[None])
+    [tuned_db] = target.distances_db(tuned_audio)
+    nearer = abs(pitch_error_cents(tuned_audio[0], note)) < abs(error)
+    return tuned if nearer and tuned_db < distance_db + WORSE_DB else vced
 
 
 def transpose_voice(
-    vced: np.ndarray, cents: float, key: int, tables: FrequencyTables = DEXED.frequencies
-) -> np.ndarray:
-    """The voice higher by some cents on a key: whole semitones by transpose, the rest by coarse, fine and detune.
+    vced: UInt8[np.ndarray, " 155"], cents: float, note: int, tables: FrequencyTables = DEXED.frequencies
+) -> UInt8[np.ndarray, " 155"]:
+    """Raise the pitch of a voice: whole semitones by transpose, the rest by coarse, fine and detune.
 
     Args:
-      vced: uint8 [155].
-      cents: how far, positive or negative.
-      key: MIDI note on which it has to be exact; detune is a little more or less elsewhere.
-      tables: of the profile that plays it.
+      vced: the voice.
+      cents: positive or negative.
+      note: MIDI note on which the pitch is exact; detune varies over the keyboard.
+      tables: frequency tables of the engine profile.
 
     Returns:
-      uint8 [155]; operators of fixed frequency stay as they are.
+      the transposed voice; operators of fixed frequency stay as they are.
     """
     moved = vced.copy()
     where = {name: columns(name) for name in ("coarse", "fine", "detune", "fixed", "transpose")}
@@ -69,7 +83,7 @@ def transpose_voice(
     [place] = where["transpose"]
     moved[place] = np.clip(int(vced[place]) + semitones, 0, 2 * _TRANSPOSE_CENTRE)
     rest = cents - 100 * (int(moved[place]) - int(vced[place]))
-    sounding = key + int(moved[place]) - _TRANSPOSE_CENTRE
+    sounding = note + int(moved[place]) - _TRANSPOSE_CENTRE
     coarse, fine, detune = (x.ravel() for x in np.meshgrid(np.arange(32), np.arange(100), np.arange(15), indexing="ij"))
     reachable = log_frequency(tables, sounding, 0, coarse, fine, detune - 7).total()
     for operator in range(len(where["coarse"])):
@@ -77,8 +91,8 @@ def transpose_voice(
         if vced[fixed]:
             continue
         now = log_frequency(tables, sounding, 0, int(vced[c]), int(vced[f]), int(vced[d]) - 7).total()
-        wrong_cents = np.abs(reachable - (now + rest / 1200 * ONE)) / ONE * 1200
-        # Of settings as good as each other the one that keeps most of the old one's detune, and so its beating.
-        best = int(np.argmin(np.maximum(wrong_cents, 0.5) + 0.05 * np.abs(detune - int(vced[d]))))
+        error_cents = np.abs(reachable - (now + rest / 1200 * ONE)) / ONE * 1200
+        # Among equally good settings the one nearest to the old detune keeps the beating of the operators.
+        best = int(np.argmin(np.maximum(error_cents, 0.5) + 0.05 * np.abs(detune - int(vced[d]))))
         moved[[c, f, d]] = coarse[best], fine[best], detune[best]
     return moved

@@ -31,10 +31,9 @@ from ddx7.encoder.tokens import to_tokens
 from ddx7.encoder.training import EncoderConfig, train
 from ddx7.errors import AudioError
 from ddx7.files import atomic_write
-from ddx7.matching.prior import apply_detune
-from ddx7.matching.proposals import proposals
-from ddx7.matching.search import SEARCH_RATE
-from ddx7.matching.target import CONFIDENT, Target, make_target
+from ddx7.matching.propose import sample_voices
+from ddx7.matching.target import CONFIDENT, SEARCH_RATE, Target, make_target
+from ddx7.matching.vced import apply_detune
 
 LABELS_PER_NOTE = 2
 EVALUATED = 256  # held-out examples of an evaluation
@@ -79,10 +78,10 @@ def clear_notes(path: Path) -> list[Target]:
 
 def pseudo_label(sampler: VoiceSampler, target: Target, n: int) -> PseudoLabel:
     """The nearest of n proposals for a note."""
-    proposed = proposals(sampler, target, n)
-    distances = target.audition().at(SEARCH_RATE).distances(proposed)
+    proposed = sample_voices(sampler, target, n)
+    distances = target.objective(SEARCH_RATE).distances(proposed)
     nearest = np.argsort(distances, kind="stable")[:LABELS_PER_NOTE]
-    inputs = target.heard()
+    inputs = target.encoder_inputs()
     # The spectrogram's bands are relative to the estimated pitch, so its note is in tune.
     tokens = to_tokens(apply_detune(proposed[nearest], -target.cents))
     return PseudoLabel(inputs.spectrograms[0], inputs.note_events[0], tokens, float(distances[nearest].mean()))

@@ -19,14 +19,13 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
 from corpus import DURATION_S, HAND, QUIET, SOUND_ALIKE_DB, distances, hear, nearest, screen, spectra
 
-from ddx7.audio import find_notes, log_mel_distance
+from ddx7.audio import find_notes
 from ddx7.encoder.sampler import WEIGHTS, VoiceSampler, load_weights
 from ddx7.errors import AudioError
 from ddx7.files import atomic_write
-from ddx7.matching.prior import apply_detune, force_release
-from ddx7.matching.proposals import proposals
-from ddx7.matching.search import SEARCH_RATE
-from ddx7.matching.target import RATE, Target, make_target
+from ddx7.matching.propose import sample_voices
+from ddx7.matching.target import RATE, SEARCH_RATE, Target, make_target
+from ddx7.matching.vced import apply_detune, force_release
 
 COUNTS = (1, 4, 16, 64, 256)
 ARGMAX_TEMPERATURE = 1e-3
@@ -51,13 +50,13 @@ def make_targets(vced: np.ndarray, n: int, seed: int = 0) -> tuple[np.ndarray, l
 
 def best_of_k(sampler: VoiceSampler, target: Target) -> dict[str, float]:
     """Log-mel distances in dB of the best of K proposals for one target, and of the likeliest voice."""
-    proposed = proposals(sampler, target, max(COUNTS))
-    distance = target.audition().at(SEARCH_RATE).distances(proposed)
+    proposed = sample_voices(sampler, target, max(COUNTS))
+    distance = target.objective(SEARCH_RATE).distances(proposed)
     best = {f"K = {k}": proposed[np.argmin(distance[:k])] for k in COUNTS}
-    likeliest = sampler.sample(target.heard(), 1, temperature=ARGMAX_TEMPERATURE)
+    likeliest = sampler.sample(target.encoder_inputs(), 1, temperature=ARGMAX_TEMPERATURE)
     best["likeliest"] = force_release(apply_detune(likeliest, target.cents))[0]
-    audio = target.perform(np.array(list(best.values())))
-    return {name: log_mel_distance(target.sound, row, RATE) for name, row in zip(best, audio, strict=True)}
+    audio = target.render(np.array(list(best.values())))
+    return dict(zip(best, target.distances_db(audio), strict=True))
 
 
 def main() -> None:

@@ -1,11 +1,11 @@
-"""Everything that `ddx7 match` found for some recordings on one sheet, the worst first, to look at and to listen to.
+"""Show the results of `ddx7 match` for some recordings on one sheet, the worst first.
 
     ddx7 match ../shared/audio/oneshots/wav44k/*.wav -o matches
-    python experiments/inference/sheet.py matches/* -o sheet
+    python experiments/matching/sheet.py matches/* -o sheet
 
 Writes `sheet.png`, a row for each recording: the log-mel spectra that the quoted distance compares, recording left and
-voice right, down to 80 dB under the recording's highest level, and what is off in words; and for each row a WAV with
-the recording, a short silence, and the voice.
+voice right, down to 80 dB under the recording's highest level, and their differences in words; and for each row a WAV
+with the recording, a short silence, and the voice.
 """
 
 import argparse
@@ -29,13 +29,13 @@ MEL = {"n_fft": N_FFT, "hop": HOP, "n_mels": N_MELS, "lowest_hz": LOWEST_HZ, "hi
 ROW_INCHES, TICKS_HZ = 1.9, (100, 300, 1_000, 3_000, 10_000)
 
 
-class Found(NamedTuple):
+class MatchFolder(NamedTuple):
     """One folder that `ddx7 match` wrote.
 
     Attributes:
       name: of the folder.
       distance_db: of the best voice.
-      words: what is off.
+      words: differences of the voice.
       target: the recording, float32 [sample].
       match: the voice, likewise.
       sample_rate: of both, in Hz.
@@ -49,26 +49,26 @@ class Found(NamedTuple):
     sample_rate: int
 
 
-def read_found(folder: Path) -> Found:
+def read_folder(folder: Path) -> MatchFolder:
     """Read a folder."""
     numbers = json.loads((folder / "match.json").read_text())
     target, match = (read_audio(folder / f"{name}.wav") for name in ("target", "match"))
     distance_db, words = numbers["candidates"][0]["distance_db"], ", ".join(numbers["differences"])
-    return Found(folder.name, distance_db, words, target.samples, match.samples, target.sample_rate)
+    return MatchFolder(folder.name, distance_db, words, target.samples, match.samples, target.sample_rate)
 
 
-def sheet(rows: list[Found]) -> bytes:
-    """The picture, PNG."""
+def sheet(rows: list[MatchFolder]) -> bytes:
+    """Draw the sheet as PNG."""
     figure = Figure(figsize=(13, ROW_INCHES * len(rows)), dpi=80, layout="constrained")
     grid = figure.subplots(len(rows), 2, squeeze=False)
     bands_hz = librosa.mel_frequencies(N_MELS + 2, fmin=LOWEST_HZ, fmax=HIGHEST_HZ)[1:-1]
     places = np.interp(TICKS_HZ, bands_hz, np.arange(N_MELS))
     for axes, row in zip(grid, rows, strict=True):
-        seen = [log_mel(sound, row.sample_rate, **MEL).T for sound in (row.target, row.match)]
-        seconds, highest = len(row.target) / row.sample_rate, seen[0].max()
-        for place, picture in zip(axes, seen, strict=True):
+        mels = [log_mel(sound, row.sample_rate, **MEL).T for sound in (row.target, row.match)]
+        seconds, highest = len(row.target) / row.sample_rate, mels[0].max()
+        for place, mel in zip(axes, mels, strict=True):
             place.imshow(
-                picture, origin="lower", aspect="auto", cmap="magma", vmin=highest - RANGE_DB, vmax=highest,
+                mel, origin="lower", aspect="auto", cmap="magma", vmin=highest - RANGE_DB, vmax=highest,
                 extent=(0, seconds, -0.5, N_MELS - 0.5),
             )  # fmt: skip
             place.set_yticks(places, [f"{hz:,}" for hz in TICKS_HZ], fontsize=7)
@@ -84,13 +84,13 @@ def sheet(rows: list[Found]) -> bytes:
 def main() -> None:
     """Write the sheet and the sounds."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("folders", type=Path, nargs="+", help="that `ddx7 match` wrote; others are passed over")
+    parser.add_argument("folders", type=Path, nargs="+", help="folders of `ddx7 match`; others are skipped")
     parser.add_argument("-o", "--out", type=Path, required=True)
-    parser.add_argument("--force", action="store_true", help="write over an earlier sheet")
+    parser.add_argument("--force", action="store_true", help="replace an earlier sheet")
     arguments = parser.parse_args()
-    rows = [read_found(folder) for folder in arguments.folders if (folder / "match.json").exists()]
+    rows = [read_folder(folder) for folder in arguments.folders if (folder / "match.json").exists()]
     if not rows:
-        parser.error("found no folder that `ddx7 match` wrote")
+        parser.error("found no folder of `ddx7 match`")
     rows.sort(key=lambda row: -row.distance_db)
     for place, row in enumerate(rows, 1):
         silence = np.zeros(round(BETWEEN_S * row.sample_rate), np.float32)

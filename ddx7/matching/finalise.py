@@ -1,0 +1,59 @@
+"""The last step of `match`: choose the candidates by the reported distance, tune them, and render the best one."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float, UInt8
+
+from ddx7.matching.target import Target
+from ddx7.matching.tuning import tune_voice
+from ddx7.voice import Bank, Voice
+from ddx7.voice.voice import numbered, panel_name
+
+COMPARED = 32
+"""Voices of a search, the best first, that are compared by the log-mel distance."""
+_NAMELESS = "MATCH"
+
+
+@dataclass(frozen=True, eq=False)
+class Candidates:
+    """The voices that `match` returns, nearest first.
+
+    Attributes:
+      voices: with names, as a file holds them.
+      distances_db: log-mel distance of each from the recording.
+      audio: the recording's notes rendered by the first voice, at the recording's RMS level.
+    """
+
+    voices: Bank
+    distances_db: tuple[float, ...]
+    audio: Float[np.ndarray, " sample"]
+
+
+def finalise(
+    target: Target, voices: UInt8[np.ndarray, "voice 155"], *, candidates: int = 4, name: str = _NAMELESS
+) -> Candidates:
+    """Choose, tune and name the candidates of a search.
+
+    Args:
+      target: the recording.
+      voices: distinct voices, the best of every island first.
+      candidates: number of voices to return, at most.
+      name: of the best voice; the others have it with a number.
+    """
+    pool = voices[: max(candidates, COMPARED)]
+    audio = target.render(pool)
+    distances_db = target.distances_db(audio)
+    # The first voices are the best of each island. They stay among the candidates, so that these differ.
+    first = range(min(candidates, len(pool)))
+    chosen = sorted({int(np.argmin(distances_db)), *first}, key=lambda i: distances_db[i])[:candidates]
+    tuned = np.stack([tune_voice(pool[i], audio[i], distances_db[i], target) for i in chosen])
+    audio = target.render(tuned)
+    distances_db = target.distances_db(audio)
+    order = np.argsort(distances_db, kind="stable")
+    best = audio[order[0]]
+    gain = np.sqrt(np.mean(target.sound**2) / max(np.mean(best**2), 1e-12))
+    stem = panel_name(name) or _NAMELESS
+    names = [stem, *(numbered(stem, k) for k in range(2, len(order) + 1))]
+    bank = Bank([Voice.from_vced(tuned[i]).renamed(called) for i, called in zip(order, names, strict=True)])
+    return Candidates(bank, tuple(distances_db[i] for i in order), best * gain)

@@ -1,0 +1,103 @@
+"""The first step of `match`: decode a recording, find its notes, and form segmentation hypotheses."""
+
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float
+
+from ddx7.audio import Note, analyse_note, find_notes, read_audio
+from ddx7.audio.phrase import best_part
+from ddx7.engine import DEXED, Profile
+from ddx7.errors import AudioError
+from ddx7.matching.target import LONGEST_NOTE_S, Target, make_target
+
+LONGEST_S = 60.0
+_NAMELESS = "MATCH"
+
+
+@dataclass(frozen=True, eq=False)
+class Excerpt:
+    """A decoded recording, or the loudest minute of a longer one.
+
+    Attributes:
+      samples: mono samples.
+      sample_rate: in Hz.
+      name: of the recording; names the voices.
+      start_s: start in the recording, in seconds.
+      end_s: end in the recording.
+      cut: whether the recording is longer.
+    """
+
+    samples: Float[np.ndarray, " sample"]
+    sample_rate: int
+    name: str
+    start_s: float
+    end_s: float
+    cut: bool
+
+
+@dataclass(frozen=True, eq=False)
+class PreparedRecording:
+    """A recording with all its segmentation hypotheses.
+
+    Attributes:
+      excerpt: the recording.
+      hypotheses: targets, at least one. Where there may be several notes, that hypothesis comes first.
+    """
+
+    excerpt: Excerpt
+    hypotheses: tuple[Target, ...]
+
+
+def read_excerpt(recording: str | Path | tuple[np.ndarray, int]) -> Excerpt:
+    """Decode a recording and keep its loudest 60 s.
+
+    Args:
+      recording: an audio file, or (samples [time], sample rate).
+
+    Raises:
+      AudioError: the file cannot be read or is silent, or the samples have the wrong shape or are not finite.
+    """
+    if isinstance(recording, tuple):
+        samples, sample_rate, name = np.asarray(recording[0], np.float32), recording[1], _NAMELESS
+        if samples.ndim != 1 or not np.isfinite(samples).all():
+            raise AudioError(f"recording: found an array of shape {samples.shape}, wanted finite samples [time]")
+    else:
+        decoded = read_audio(recording)
+        samples, sample_rate, name = decoded.samples, decoded.sample_rate, decoded.path.stem
+    start_s, end_s = best_part(samples, sample_rate, LONGEST_S)
+    part = samples[round(start_s * sample_rate) : round(end_s * sample_rate)]
+    # A copy of a cut recording, so that the rest of it can be freed.
+    cut = len(part) < len(samples)
+    return Excerpt(part.copy() if cut else part, sample_rate, name, start_s, end_s, cut)
+
+
+def prepare(excerpt: Excerpt, profile: Profile = DEXED) -> PreparedRecording:
+    """Find the notes of a recording and form segmentation hypotheses.
+
+    Slow operators, glides and echoes make one note of a synthesiser look like several, so a recording as short as a
+    note is also taken for one note. The level of a sound does not always show the note-off, so one note has a
+    hypothesis for every gate that the level allows.
+
+    Args:
+      excerpt: the recording.
+      profile: engine profile that renders the voices.
+
+    Raises:
+      AudioError: the recording is silent or has no pitch.
+    """
+    samples, sample_rate = excerpt.samples, excerpt.sample_rate
+    notes = find_notes(samples, sample_rate)
+    hypotheses = [make_target(samples, sample_rate, notes, profile)]
+    one: Note | None = notes[0]
+    if len(notes) > 1:
+        one = None
+        if notes[-1].onset_s + notes[-1].duration_s - notes[0].onset_s <= LONGEST_NOTE_S:
+            with suppress(AudioError):
+                one = analyse_note(samples, sample_rate)
+                hypotheses.append(make_target(samples, sample_rate, (one,), profile))
+    if one:
+        hypotheses += [hypotheses[-1].with_gate(gate_s) for gate_s in one.other_gates_s]
+    return PreparedRecording(excerpt, tuple(hypotheses))

@@ -1,0 +1,135 @@
+"""The second step of `match`: voices to start from, and the choice among segmentation hypotheses."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float, UInt8
+
+from ddx7.encoder.sampler import VoiceSampler, load_default
+from ddx7.matching.library_search import NO_LIBRARY, LibrarySeeds, search_library
+from ddx7.matching.objective import Objective
+from ddx7.matching.prepare import PreparedRecording
+from ddx7.matching.prior import Prior
+from ddx7.matching.result import Progress
+from ddx7.matching.target import SEARCH_RATE, Target
+from ddx7.matching.vced import apply_detune, columns, force_release
+
+PROPOSALS = 256
+"""Voices that the preset encoder proposes."""
+_COMPARED = 8  # proposals of a hypothesis that are rendered in full and compared by the log-mel distance
+# A search on one note gains this factor over a search on several notes, which share its time.
+_GAIN_ON_ONE_NOTE = 1.15
+
+# A voice may sound an octave from its MIDI note, and a measured pitch may be an octave off: octaves by which the true
+# pitch lies below the measured one, with their shares of the proposals.
+_OCTAVE_SHARES = {0: 0.7, 1: 0.15, -1: 0.15}
+_SEMITONES = 12
+# Sampling below temperature 1 keeps to likely voices. Of 64 proposals for held-out voices the best one, by the search's
+# distance, is 10 % nearer at 0.5 or 0.7 than at 1; at 0.3 too many are alike.
+_TEMPERATURE = 0.6
+
+
+@dataclass(frozen=True, eq=False)
+class Proposals:
+    """The target of a search, its prior, and the voices to start from.
+
+    Attributes:
+      target: the chosen segmentation hypothesis.
+      prior: distribution of drawn voices; `prior.proposed` holds the proposals of the preset encoder.
+      objective: distance of voices from the target, at 44.1 kHz.
+      search_objective: the same at `SEARCH_RATE`.
+      distances: `search_objective` of each proposal.
+      library: voices of the user's library, with their distances.
+    """
+
+    target: Target
+    prior: Prior
+    objective: Objective
+    search_objective: Objective
+    distances: Float[np.ndarray, " voice"]
+    library: LibrarySeeds = NO_LIBRARY
+
+
+def propose(
+    prepared: PreparedRecording,
+    *,
+    seed: int = 0,
+    use_encoder: bool = True,
+    library: Sequence[str | Path] = (),
+    progress: Callable[[Progress], None] | None = None,
+) -> Proposals:
+    """Propose voices for every segmentation hypothesis and keep the hypothesis that voices match best.
+
+    Args:
+      prepared: the recording with its hypotheses.
+      seed: seed of the proposals.
+      use_encoder: whether the preset encoder proposes voices; without, random voices compare the hypotheses.
+      library: folders or files with voices of the user.
+      progress: called while the library is rendered.
+
+    Raises:
+      Ddx7Error: the library holds no voice.
+    """
+    proposed = [propose_for_target(target, seed=seed, use_encoder=use_encoder) for target in prepared.hypotheses]
+    best = proposed[0]
+    if len(proposed) > 1:
+        best = proposed[int(np.argmin([_hypothesis_distance_db(proposals, seed) for proposals in proposed]))]
+    if library:
+        best = replace(best, library=search_library(library, best.target, best.search_objective, progress))
+    return best
+
+
+def propose_for_target(target: Target, *, seed: int = 0, use_encoder: bool = True) -> Proposals:
+    """Propose voices for one target and evaluate them.
+
+    Args:
+      target: the recording.
+      seed: seed of the proposals.
+      use_encoder: whether the preset encoder proposes voices; without, there are none.
+    """
+    prior, objective = target.prior(), target.objective()
+    search_objective = objective.at_rate(SEARCH_RATE)
+    distances = np.zeros(0)
+    if use_encoder:
+        prior = replace(prior, proposed=sample_voices(load_default(), target, PROPOSALS, seed))
+        distances = search_objective.distances(prior.proposed)
+    return Proposals(target, prior, objective, search_objective, distances)
+
+
+def sample_voices(sampler: VoiceSampler, target: Target, n: int, seed: int = 0) -> UInt8[np.ndarray, "voice 155"]:
+    """Sample voices for a recording from the preset encoder.
+
+    Args:
+      sampler: the preset encoder.
+      target: the recording.
+      n: number of voices.
+      seed: random seed.
+
+    Returns:
+      legal voices, whose notes end.
+    """
+    counts = [round(share * n) for share in _OCTAVE_SHARES.values()]
+    counts[0] += n - sum(counts)
+    sampled, places = [], []
+    for octave, count in zip(_OCTAVE_SHARES, counts, strict=True):
+        vced = sampler.sample(target.encoder_inputs(octave), count, seed, _TEMPERATURE)
+        [place] = columns("transpose")
+        transposed = vced[:, place].astype(int) - _SEMITONES * octave
+        vced[:, place] = np.clip(transposed, 0, 4 * _SEMITONES)
+        sampled.append(vced)
+        places.append((np.arange(count) + 0.5) / max(count, 1))
+    mixed = np.concatenate(sampled)[np.argsort(np.concatenate(places), kind="stable")]
+    return force_release(apply_detune(mixed, target.cents))
+
+
+def _hypothesis_distance_db(proposals: Proposals, seed: int) -> float:
+    """Log-mel distance of the nearest of some voices, adjusted for what a search gains on the hypothesis."""
+    voices, distances = proposals.prior.proposed, proposals.distances
+    if not len(voices):
+        voices = proposals.prior.draw(np.random.default_rng(seed), PROPOSALS)
+        distances = proposals.search_objective.distances(voices)
+    audio = proposals.target.render(voices[np.argsort(distances)[:_COMPARED]])
+    nearest_db = min(proposals.target.distances_db(audio))
+    return nearest_db * _GAIN_ON_ONE_NOTE if len(proposals.target.notes) > 1 else nearest_db

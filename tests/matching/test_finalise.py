@@ -1,0 +1,31 @@
+import numpy as np
+import pytest
+
+import ddx7
+from ddx7.audio import log_mel_distance
+from ddx7.matching.finalise import finalise
+from ddx7.matching.target import RATE, Target
+from ddx7.matching.tuning import transpose_voice
+from ddx7.voice.packing import random_vced
+
+
+@pytest.fixture(scope="module")
+def pool(bright_vced: np.ndarray) -> np.ndarray:
+    """Random voices, and the right one 45 cents sharp, as a search might rank them."""
+    return np.concatenate([random_vced(np.random.default_rng(1), 6), transpose_voice(bright_vced, 45, 57)[None]])
+
+
+def test_the_nearest_voice_comes_first_tuned_and_named(note_target: Target, pool: np.ndarray):
+    found = finalise(note_target, pool, candidates=3, name="Organ")
+    assert [voice.name for voice in found.voices] == ["ORGAN", "ORGAN 2", "ORGAN 3"]
+    assert len(set(found.voices)) == len(found.distances_db) == 3
+    assert list(found.distances_db) == sorted(found.distances_db)
+    assert found.distances_db[0] < 2
+    assert np.sqrt(np.mean(found.audio**2)) == pytest.approx(np.sqrt(np.mean(note_target.sound**2)), rel=1e-5)
+    assert log_mel_distance(note_target.sound, found.audio, RATE) == pytest.approx(found.distances_db[0], abs=1e-3)
+
+
+def test_the_reported_sound_is_that_of_the_best_voice(note_target: Target, pool: np.ndarray):
+    found = finalise(note_target, pool, candidates=1)
+    again = ddx7.render(found.voices[0], *note_target.events[0], len(note_target.sound) / RATE, RATE)
+    assert np.corrcoef(again, found.audio[: len(again)])[0, 1] > 0.999
