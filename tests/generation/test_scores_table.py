@@ -57,6 +57,7 @@ def test_only_different_distributions_are_separable(table):
     assert table.separability(a, b + np.array([3, 0, 0, 0])) > 0.95
 
 
+@pytest.mark.slow
 def test_the_whole_table_on_a_small_scale(table, real_voices, trained_weights, tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(table, "TREES", 10)  # of 150, which take most of the time
     sound = coarse_log_mels(measure_voices(real_voices))

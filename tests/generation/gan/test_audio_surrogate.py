@@ -1,5 +1,7 @@
 """The audio surrogate learns measures of voices, and its gradient tells a generator what to change."""
 
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -18,6 +20,11 @@ from ddx7.voice.packing import VCED_COLUMNS
 
 CODES = [rule.code for rule in RULES]
 MODEL = GanModels.create(SIZE).surrogate
+
+# Compiled as a whole, because operations one by one take several times as long to compile.
+init = jax.jit(partial(MODEL.init, training=False))
+predict = jax.jit(partial(MODEL.apply, training=False))
+losses = jax.jit(partial(surrogate_losses, MODEL))
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +53,7 @@ def test_the_surrogate_learns_measures_and_its_gradient_raises_the_level_of_sile
     voices = one_hot(measured.voice, measured.operators)
     condition = conditions_of(measured, np.zeros((len(voices.voice), len(CATEGORIES)), bool))
     routing = condition[:, :N_ROUTING]
-    params = MODEL.init(jax.random.key(0), voices, routing, training=False)
+    params = init(jax.random.key(0), voices, routing)
     optimiser = optax.adam(1e-2)
     opt_state = optimiser.init(params)
 
@@ -58,12 +65,12 @@ def test_the_surrogate_learns_measures_and_its_gradient_raises_the_level_of_sile
 
     for key in jax.random.split(jax.random.key(1), 80):
         params, opt_state = step(params, opt_state, key)
-    faults, _ = MODEL.apply(params, voices, routing, training=False)
+    faults, _ = predict(params, voices, routing)
     logits, silent = faults[:, CODES.index("silent")], np.arange(len(faults)) % 3 == 0
     assert logits[silent].min() > logits[~silent].max()
 
     silent_voices = jax.tree.map(lambda x: x[silent], voices)
-    grads = jax.grad(lambda x: surrogate_losses(MODEL, params, x, condition[silent])[0])(silent_voices)
+    grads = jax.jit(jax.grad(lambda x: surrogate_losses(MODEL, params, x, condition[silent])[0]))(silent_voices)
     level = [field.name for field in OPERATOR_FIELDS].index("output_level")
     by_level = grads.operators.reshape(len(silent_voices.voice), 6, -1, VALUES)[:, :, level].mean(axis=(0, 1))
     assert by_level[60:].mean() < by_level[1]
@@ -74,18 +81,18 @@ def test_drums_need_no_pitch_and_missing_categories_count(measured):
     voices = one_hot(measured.voice, measured.operators)
     none = np.zeros((n, len(CATEGORIES)), bool)
     plain, drums = (conditions_of(measured, c) for c in (none, none | np.isin(CATEGORIES, "percussion")))
-    params = MODEL.init(jax.random.key(0), voices, plain[:, :N_ROUTING], training=False)
+    params = init(jax.random.key(0), voices, plain[:, :N_ROUTING])
     # Certain of every fault and against every category, so that each counts as 10.
     for name in ("faults", "categories"):
         params["params"][name] = jax.tree.map(jnp.zeros_like, params["params"][name])
     params["params"]["faults"]["bias"] += 10
     params["params"]["categories"]["bias"] -= 10
-    faults, other = surrogate_losses(MODEL, params, voices, plain)
+    faults, other = losses(params, voices, plain)
     assert faults == pytest.approx(10 * len(RULES), rel=1e-3)
     assert other == 0
-    faults, other = surrogate_losses(MODEL, params, voices, drums)
+    faults, other = losses(params, voices, drums)
     assert faults == pytest.approx(10 * (len(RULES) - sum(rule.pitched for rule in RULES)), rel=1e-3)
     assert other == pytest.approx(10 - np.log(2), rel=1e-3)
     # From a probability of one half on, a category costs nothing.
     params["params"]["categories"]["bias"] += 10
-    assert surrogate_losses(MODEL, params, voices, drums)[1] == 0
+    assert losses(params, voices, drums)[1] == 0
