@@ -3,7 +3,8 @@
     python benchmarks/listeners.py RATINGS --json listeners.json
 
 RATINGS holds one folder per study: sounds as FLAC or WAV in the order of the rows of ``dissimilarity.csv``, a symmetric
-matrix with 0 on the diagonal (the form of timbremetrics, ISMIR 2025). Two scores, per study and in the mean over studies:
+matrix with 0 on the diagonal (the form of timbremetrics, ISMIR 2025). It scores each distance in two ways, per study and
+in the mean:
 
 - triplet agreement: of all triplets (a, b, c) in which listeners rate a-b and a-c differently by more than 0.1 of the
   range of the matrix, the share that the distance orders as listeners do; chance is 0.5;
@@ -92,14 +93,10 @@ def rank_correlation(distance: Matrix, ratings: Matrix, rows: np.ndarray | None 
     return float(np.corrcoef(rankdata(distance[pairs]), rankdata(ratings[pairs]))[0, 1])
 
 
-def each_pair(function: Callable[[np.ndarray, np.ndarray], float]) -> Callable[[Sequence[np.ndarray]], Matrix]:
+def each_pair(sounds: Sequence[np.ndarray], function: Callable[[np.ndarray, np.ndarray], float]) -> Matrix:
     """A distance of two sounds as a symmetric matrix over sounds."""
-
-    def matrix(sounds: Sequence[np.ndarray]) -> Matrix:
-        found = np.array([[0.0 if a is b else function(a, b) for b in sounds] for a in sounds])
-        return (found + found.T) / 2
-
-    return matrix
+    found = np.array([[0.0 if a is b else function(a, b) for b in sounds] for a in sounds])
+    return (found + found.T) / 2
 
 
 def mfcc_cosine(sounds: Sequence[np.ndarray]) -> Matrix:
@@ -133,8 +130,8 @@ def measures(sounds: Sequence[np.ndarray]) -> dict[str, Matrix]:
     """Every distance of the project, and the cepstral one that papers compare with."""
     return {
         **perceptual(sounds),
-        "log_mel_distance": each_pair(lambda a, b: log_mel_distance(a, b, RATE))(sounds),
-        "multi_scale_spectral_distance": each_pair(lambda a, b: multi_scale_spectral_distance(a, b, RATE))(sounds),
+        "log_mel_distance": each_pair(sounds, lambda a, b: log_mel_distance(a, b, RATE)),
+        "multi_scale_spectral_distance": each_pair(sounds, lambda a, b: multi_scale_spectral_distance(a, b, RATE)),
         "MFCC-40 cosine": mfcc_cosine(sounds),
     }
 

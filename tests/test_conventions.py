@@ -53,7 +53,10 @@ def re_exports(path: Path) -> list[str]:
     return found
 
 
-@pytest.mark.parametrize("path", [p for p in MODULES if p.name == "__init__.py" and re_exports(p)], ids=lambda p: p.parent.name)
+PACKAGES = [path for path in MODULES if path.name == "__init__.py" and re_exports(path)]
+
+
+@pytest.mark.parametrize("path", PACKAGES, ids=lambda path: path.parent.name)
 def test_every_re_exported_name_is_there(path):
     parts = path.parent.relative_to(PACKAGE.parent).parts
     package = __import__(".".join(parts), fromlist=["_"])
