@@ -3,7 +3,7 @@
     python benchmarks/listeners.py RATINGS --json listeners.json
 
 RATINGS holds one folder per study: sounds as FLAC or WAV in the order of the rows of ``dissimilarity.csv``, a symmetric
-matrix with 0 on the diagonal (the form of timbremetrics, ISMIR 2025). It scores each distance in two ways, per study and
+matrix with 0 on the diagonal (the form of timbremetrics, ISMIR 2025). Each distance gets two scores, per study and
 in the mean:
 
 - triplet agreement: of all triplets (a, b, c) in which listeners rate a-b and a-c differently by more than 0.1 of the
