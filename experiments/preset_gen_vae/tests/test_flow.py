@@ -43,6 +43,7 @@ def test_inverse_and_determinant(width, between):
     np.testing.assert_allclose(log_det, target, atol=1e-3)
 
 
+@pytest.mark.slow
 def test_every_output_depends_on_every_input():
     flow = RealNVP(6, layers=3, hidden=8)
     variables = trained_variables(flow, 6)
