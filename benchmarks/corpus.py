@@ -1,7 +1,7 @@
-"""Human voices as a yardstick: every voice of a collection played and compared, none of them written into the project.
+"""Existing presets as a reference: every voice of a collection rendered and compared, none stored in the project.
 
 The collection is `corpus/voices.npz` of the shared folder (`voices`, uint8 [voice, 128] packed). Damaged voices are
-left out, the rest rendered in batches and compared by the log-mel distance that the tables quote.
+left out; all others are rendered in batches and compared by the log-mel distance that the tables quote.
 """
 
 from collections.abc import Iterator, Sequence
@@ -25,37 +25,48 @@ from ddx7.voice.packing import in_range, unpack
 
 SOUND_ALIKE_DB = 3.0
 QUIET = 1e-3
-"""Peak of a voice that is no target: 40 dB under one carrier at full level."""
+"""Peak up to which a voice is no target, 40 dB below one carrier at full level."""
 OCTAVES = (-12, 0, 12)
-"""Keys to try a human voice on, from the target's: many voices sound an octave off."""
-EXACTLY = 2000
-"""Pairs of voice and key, the best of the screening, that are compared exactly."""
+"""Offsets in semitones from the target's note at which a voice is compared: many voices sound an octave off."""
+N_EXACT = 2000
+"""Pairs of voice and note, the best of the coarse distances, that are compared exactly."""
 _BATCH, _GROUP = 512, 32
 _BLOCK_FRAMES, _BLOCK_MELS = 8, 4
 _SHORT_LIST = 200
 
 
-class Hand(NamedTuple):
-    """How a voice is played.
+class CorpusNote(NamedTuple):
+    """A note that voices are rendered on.
 
     Attributes:
-      key: MIDI note.
+      note: MIDI note.
       velocity: MIDI velocity.
-      gate_s: seconds to hold the key.
-      lead_s: seconds after key-down that are not listened to; those of a target that were cut off before its onset.
+      gate_s: from note-on to note-off, seconds.
+      skip_s: seconds after note-on that are cut off, as before the onset of a recorded target.
     """
 
-    key: int
+    note: int
     velocity: int
     gate_s: float
-    lead_s: float = 0.0
+    skip_s: float = 0.0
+
+    def to_json(self) -> dict[str, float]:
+        """The note under the names that stored results have."""
+        return dict(zip(_NAMES_IN_JSON, self, strict=True))
+
+    @classmethod
+    def from_json(cls, stored: dict[str, float]) -> "CorpusNote":
+        """Read what `to_json` wrote."""
+        note, velocity, gate_s, skip_s = (stored[name] for name in _NAMES_IN_JSON)
+        return cls(int(note), int(velocity), gate_s, skip_s)
 
 
-HAND, DURATION_S = Hand(60, 100, 1.0), 2.0  # of the voices that are targets
+_NAMES_IN_JSON = ("key", "velocity", "gate_s", "lead_s")
+STANDARD_NOTE, DURATION_S = CorpusNote(60, 100, 1.0), 2.0  # of the voices that are targets
 
 
-class Ear(NamedTuple):
-    """How closely to listen: sample rate in Hz, and the spectrogram's sizes."""
+class LogMelSettings(NamedTuple):
+    """Resolution of log-mel spectrograms: sample rate in Hz, and sizes in samples and bands."""
 
     sample_rate: int
     n_fft: int
@@ -64,33 +75,33 @@ class Ear(NamedTuple):
     n_samples: int | None = None  # at most
 
 
-EXACT = Ear(RATE, N_FFT, HOP, N_MELS)
-SCREEN = Ear(RATE // 2, 1024, 1024, 64, n_samples=32_768)  # 1.5 s, two pieces of a render
+EXACT = LogMelSettings(RATE, N_FFT, HOP, N_MELS)
+COARSE = LogMelSettings(RATE // 2, 1024, 1024, 64, n_samples=32_768)  # 1.5 s, two segments of a render
 
 
 class Neighbour(NamedTuple):
-    """A human voice near a target.
+    """The nearest voice to a target.
 
     Attributes:
       vced: uint8 [155].
-      key: that it is nearest on.
-      rank: its place in the screening; far from `EXACTLY`, or a nearer one may have been missed.
+      note: MIDI note on which it is nearest.
+      rank: by the coarse distance; a rank near `N_EXACT` means that a nearer voice may have been missed.
     """
 
     vced: np.ndarray
-    key: int
+    note: int
     rank: int
 
 
 @dataclass(frozen=True, eq=False)
-class Lonely:
-    """Voices that no other voice of the collection sounds like, on the same key.
+class IsolatedVoices:
+    """Voices that no other voice of the collection sounds like on the same note.
 
     Attributes:
-      index: of each in `load_corpus`, int [target].
+      index: in `load_corpus`, int [target].
       vced: uint8 [target, 155].
-      neighbour: index of the voice nearest to each, int [target].
-      distance_db: to it, [target].
+      neighbour: index of the nearest other voice, int [target].
+      distance_db: to that voice, [target].
     """
 
     index: np.ndarray
@@ -106,53 +117,59 @@ def load_corpus(shared: Path) -> np.ndarray:
     return vced[in_range(vced).all(axis=1) & plausible(vced)].astype(np.uint8)
 
 
-def hear(vced: np.ndarray, hand: Hand, n_samples: int, sample_rate: int = RATE) -> Iterator[np.ndarray]:
-    """The voices' sound, batch by batch, float32 [up to 512, n_samples]."""
-    lead = round(hand.lead_s * sample_rate)
-    gate = first_block_at(hand.gate_s, sample_rate)
+def render_batches(vced: np.ndarray, note: CorpusNote, n_samples: int, sample_rate: int = RATE) -> Iterator[np.ndarray]:
+    """Render voices batch by batch, float32 [up to 512, n_samples]."""
+    skip = round(note.skip_s * sample_rate)
+    gate = first_block_at(note.gate_s, sample_rate)
     for first in range(0, len(vced), _BATCH):
         part = vced[first : first + _BATCH]
-        key, velocity, up = (np.full(len(part), x) for x in (hand.key, hand.velocity, gate))
-        plans = plan(Patch.from_vced(part), key, velocity, up, sample_rate)
-        yield play(plans, lead + n_samples)[:, lead:]
+        notes, velocities, gates = (np.full(len(part), x) for x in (note.note, note.velocity, gate))
+        plans = plan(Patch.from_vced(part), notes, velocities, gates, sample_rate)
+        yield play(plans, skip + n_samples)[:, skip:]
 
 
-def spectra(audio: np.ndarray, ear: Ear = EXACT) -> np.ndarray:
-    """Log-mel spectra in dB at unit RMS, float32 [sound, frame, mel]; with `EXACT` those of `log_mel_distance`."""
-    return in_groups(lambda group: np.asarray(_spectra(audio[group], ear)), len(audio), _GROUP)
+def log_mels(audio: np.ndarray, settings: LogMelSettings = EXACT) -> np.ndarray:
+    """Log-mel spectrograms in dB at unit RMS, float32 [sound, frame, mel]; with `EXACT` as in `log_mel_distance`."""
+    return in_groups(lambda group: np.asarray(_log_mels(audio[group], settings)), len(audio), _GROUP)
 
 
-def distances(wanted: np.ndarray, found: np.ndarray, unit_db: float = 1.0) -> np.ndarray:
-    """Log-mel distance in dB of one target's spectra [frame, mel] to many others' [sound, frame, mel]."""
-    return in_groups(lambda group: np.asarray(_distances(wanted, found[group], unit_db)), len(found), _GROUP)
+def distances(target: np.ndarray, others: np.ndarray, unit_db: float = 1.0) -> np.ndarray:
+    """Log-mel distances in dB of one target's spectrogram [frame, mel] to many others [sound, frame, mel].
+
+    Args:
+      target: in units of `unit_db`.
+      others: in units of `unit_db`.
+      unit_db: decibels per unit.
+    """
+    return in_groups(lambda group: np.asarray(_distances(target, others[group], unit_db)), len(others), _GROUP)
 
 
-def lonely(shared: Path, n: int = 50, seed: int = 1, cache: Path | None = None) -> Lonely:
-    """Voices without a sound-alike: none of the others, on the same key, is within `SOUND_ALIKE_DB`.
+def isolated_voices(shared: Path, n: int = 50, seed: int = 1, cache: Path | None = None) -> IsolatedVoices:
+    """Voices without a sound-alike: on the same note no other voice is within `SOUND_ALIKE_DB`.
 
-    The collection is gone through in a seeded order. A voice's nearest neighbours by means over blocks of its spectra
-    are compared exactly; if none of them is a sound-alike, all voices are. So every answer is exact; the distances of
-    spectra are good to 0.01 dB. Nearly silent voices are passed over.
+    The search visits the collection in a seeded order. It compares a voice exactly with its nearest neighbours by
+    coarse spectrograms and, if none of them is a sound-alike, with all voices. The answers are exact; distances are
+    rounded to 0.01 dB. Nearly silent voices are skipped.
 
     Args:
       shared: the shared folder.
-      n: how many.
+      n: number of voices.
       seed: of the order.
       cache: folder for the result, which takes some minutes and 1.5 GB of memory.
     """
     path = cache and cache / f"lonely-{n}-{seed}.npz"
     if path and path.exists():
-        return Lonely(**np.load(path))
+        return IsolatedVoices(**np.load(path))
     vced = load_corpus(shared)
-    spectrum, peak = _listen_to_all(vced)
+    spectrum, peak = _measure_all(vced)
     coarse = np.concatenate([_blocks(spectrum[first : first + _BATCH]) for first in range(0, len(spectrum), _BATCH)])
     index, neighbour, distance = [], [], []
     for target in np.random.default_rng(seed).permutation(len(vced)):
         if peak[target] <= QUIET:
             continue
-        screened = distances(coarse[target], coarse)
-        screened[target] = np.inf
-        if distances(spectrum[target], spectrum[np.argsort(screened)[:_SHORT_LIST]], 0.01).min() <= SOUND_ALIKE_DB:
+        by_blocks = distances(coarse[target], coarse)
+        by_blocks[target] = np.inf
+        if distances(spectrum[target], spectrum[np.argsort(by_blocks)[:_SHORT_LIST]], 0.01).min() <= SOUND_ALIKE_DB:
             continue
         exact = distances(spectrum[target], spectrum, 0.01)
         exact[target] = np.inf
@@ -162,69 +179,69 @@ def lonely(shared: Path, n: int = 50, seed: int = 1, cache: Path | None = None) 
             distance.append(exact.min())
         if len(index) == n:
             break
-    found = Lonely(np.array(index), vced[index], np.array(neighbour), np.array(distance))
+    found = IsolatedVoices(np.array(index), vced[index], np.array(neighbour), np.array(distance))
     if path:
         path.parent.mkdir(parents=True, exist_ok=True)
         np.savez(path, **vars(found))
     return found
 
 
-def screen(vced: np.ndarray, sounds: Sequence[np.ndarray], hand: Hand) -> np.ndarray:
-    """How near all voices are to some targets at a quick listen, float32 [target, octave, voice].
+def coarse_distances(vced: np.ndarray, sounds: Sequence[np.ndarray], note: CorpusNote) -> np.ndarray:
+    """Distances of all voices to some targets at low resolution, float32 [target, octave, voice].
 
     Args:
       vced: the voices, uint8 [voice, 155].
-      sounds: targets at 44.1 kHz, from key-down, one length; 1.5 s of them are heard, at half the rate.
-      hand: that plays all of them.
+      sounds: targets at 44.1 kHz, from note-on, of one length; 1.5 s of them count, at half the rate.
+      note: of all targets.
     """
-    halves = np.stack([resample(sound, RATE, SCREEN.sample_rate)[: SCREEN.n_samples] for sound in sounds])
-    wanted = spectra(halves, SCREEN)
-    found = np.empty((len(sounds), len(OCTAVES), len(vced)), np.float32)
+    halves = np.stack([resample(sound, RATE, COARSE.sample_rate)[: COARSE.n_samples] for sound in sounds])
+    targets = log_mels(halves, COARSE)
+    result = np.empty((len(sounds), len(OCTAVES), len(vced)), np.float32)
     for octave, shift in enumerate(OCTAVES):
-        at, shifted = 0, hand._replace(key=hand.key + shift)
-        for audio in hear(vced, shifted, halves.shape[1], SCREEN.sample_rate):
-            heard = spectra(audio, SCREEN)
-            for row, target in zip(found[:, octave, at : at + len(audio)], wanted, strict=True):
-                row[:] = distances(target, heard)
+        at, shifted = 0, note._replace(note=note.note + shift)
+        for audio in render_batches(vced, shifted, halves.shape[1], COARSE.sample_rate):
+            batch = log_mels(audio, COARSE)
+            for row, target in zip(result[:, octave, at : at + len(audio)], targets, strict=True):
+                row[:] = distances(target, batch)
             at += len(audio)
-    return found
+    return result
 
 
-def nearest(vced: np.ndarray, sound: np.ndarray, hand: Hand, screened: np.ndarray) -> Neighbour:
-    """The nearest of many voices, each on the target's key and an octave below and above.
+def nearest(vced: np.ndarray, sound: np.ndarray, note: CorpusNote, coarse: np.ndarray) -> Neighbour:
+    """The nearest of many voices, each on the target's note and an octave below and above.
 
-    The best `EXACTLY` pairs of voice and key of the screening are heard again in full and compared by the log-mel
-    distance, which is all a search by ear would quote; the rest are not.
+    The best `N_EXACT` pairs of voice and note by the coarse distance are rendered in full and compared by the log-mel
+    distance. That is the best distance that an exhaustive search over them reaches.
 
     Args:
       vced: the voices, uint8 [voice, 155].
       sound: the target at 44.1 kHz.
-      hand: that plays it.
-      screened: distances from `screen`, [octave, voice]; infinite where a voice must not be taken.
+      note: of the target.
+      coarse: from `coarse_distances`, [octave, voice]; infinite for excluded voices.
     """
-    wanted = spectra(sound[None])[0]
-    best = np.argsort(screened, axis=None, kind="stable")[:EXACTLY]
-    octave, voice = np.unravel_index(best, screened.shape)
+    target = log_mels(sound[None])[0]
+    best = np.argsort(coarse, axis=None, kind="stable")[:N_EXACT]
+    octave, voice = np.unravel_index(best, coarse.shape)
     exact = np.full(len(best), np.inf)
     for k, shift in enumerate(OCTAVES):
         rows = np.flatnonzero(octave == k)
-        heard = hear(vced[voice[rows]], hand._replace(key=hand.key + shift), len(sound))
-        exact[rows] = np.concatenate([distances(wanted, spectra(audio)) for audio in heard] or [np.empty(0)])
+        batches = render_batches(vced[voice[rows]], note._replace(note=note.note + shift), len(sound))
+        exact[rows] = np.concatenate([distances(target, log_mels(audio)) for audio in batches] or [np.empty(0)])
     rank = int(np.argmin(exact))
-    return Neighbour(vced[voice[rank]], hand.key + OCTAVES[octave[rank]], rank)
+    return Neighbour(vced[voice[rank]], note.note + OCTAVES[octave[rank]], rank)
 
 
-def _listen_to_all(vced: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Spectra of all voices in hundredths of a decibel, int16 [voice, frame, mel], and the peaks of their sound."""
+def _measure_all(vced: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Spectrograms of all voices in hundredths of a decibel, int16 [voice, frame, mel], and peaks of their sound."""
     spectrum, peak = [], []
-    for audio in hear(vced, HAND, round(DURATION_S * RATE)):
-        spectrum.append(np.round(100 * spectra(audio)).astype(np.int16))
+    for audio in render_batches(vced, STANDARD_NOTE, round(DURATION_S * RATE)):
+        spectrum.append(np.round(100 * log_mels(audio)).astype(np.int16))
         peak.append(np.abs(audio).max(axis=1))
     return np.concatenate(spectrum), np.concatenate(peak)
 
 
 def _blocks(spectrum: np.ndarray) -> np.ndarray:
-    """Means of spectra over blocks, float32 [sound, block, block]; what does not fill a last block is left out."""
+    """Means of spectrograms over whole blocks, float32 [sound, block, block]."""
     whole = spectrum[:, : spectrum.shape[1] // _BLOCK_FRAMES * _BLOCK_FRAMES] / np.float32(100)
     floored = np.maximum(whole, whole.max(axis=(1, 2), keepdims=True) - RANGE_DB)
     n, frames, mels = floored.shape
@@ -232,17 +249,19 @@ def _blocks(spectrum: np.ndarray) -> np.ndarray:
 
 
 @partial(jax.jit, static_argnums=1, compiler_options=ONE_THREAD)
-def _spectra(audio: jax.Array, ear: Ear) -> jax.Array:
+def _log_mels(audio: jax.Array, settings: LogMelSettings) -> jax.Array:
     def one(sound: jax.Array) -> jax.Array:
         rms = jnp.sqrt(jnp.mean(jnp.square(sound)))
         unit = sound / jnp.maximum(rms, 1e-9)
-        return log_mel(unit, ear.sample_rate, n_fft=ear.n_fft, hop=ear.hop, n_mels=ear.n_mels, floor_db=-200.0)
+        return log_mel(
+            unit, settings.sample_rate, n_fft=settings.n_fft, hop=settings.hop, n_mels=settings.n_mels, floor_db=-200.0
+        )
 
     return jax.lax.map(one, audio, batch_size=4)
 
 
 @partial(jax.jit, compiler_options=ONE_THREAD)
-def _distances(wanted: jax.Array, found: jax.Array, unit_db: jax.Array) -> jax.Array:
-    wanted, found = wanted * unit_db, found * unit_db
-    floor = wanted.max() - RANGE_DB
-    return jnp.abs(jnp.maximum(wanted, floor) - jnp.maximum(found, floor)).mean(axis=(1, 2))
+def _distances(target: jax.Array, others: jax.Array, unit_db: jax.Array) -> jax.Array:
+    target, others = target * unit_db, others * unit_db
+    floor = target.max() - RANGE_DB
+    return jnp.abs(jnp.maximum(target, floor) - jnp.maximum(others, floor)).mean(axis=(1, 2))

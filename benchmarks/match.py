@@ -5,7 +5,7 @@
         [--modes match fast blind] [--json match.json] [--out FOLDER]
 
 Targets: 21 recorded one-shots; with `--set acoustic`, 14 notes of seven acoustic instruments at 16 kHz, the lowest and
-the highest held-out note of each; and 50 presets without a near-duplicate in their collection (`corpus.lonely`),
+the highest held-out note of each; and 50 presets without a near-duplicate in the collection (`corpus.isolated_voices`),
 rendered by the engine and matched like any recording. All distances are `ddx7.audio.log_mel_distance` in dB at 44.1 kHz
 to the target of `match`: the note from its onset, at most 4 s, and nothing after its end.
 
@@ -13,7 +13,7 @@ to the target of `match`: the note from its onset, at most 4 s, and nothing afte
 - "One random voice" is the median of 16 draws from the prior of the search, tuned to the target.
 - "Best random" and "CMA-ES" render `--renders` voices and use the search's distance at the search's rate.
 - "Nearest preset" is the nearest of 31,004 existing presets: for a recording, on the target's note and an octave below
-  and above it (`corpus.nearest`); for a preset, the nearest other one on the same note (`corpus.lonely`).
+  and above it (`corpus.nearest`); for a preset, the nearest other one on the same note (`corpus.isolated_voices`).
 
 Baselines do not depend on the search. The script keeps them as voices in the folder `--baselines`, one JSON each, and
 computes each of them once. CMA-ES and random take about half a minute for a target on two cores; `--baseline-targets`
@@ -32,7 +32,16 @@ from typing import Any
 
 import numpy as np
 from baselines import best_random, cma_es
-from corpus import DURATION_S, HAND, Hand, hear, load_corpus, lonely, nearest, screen
+from corpus import (
+    DURATION_S,
+    STANDARD_NOTE,
+    CorpusNote,
+    coarse_distances,
+    isolated_voices,
+    load_corpus,
+    nearest,
+    render_batches,
+)
 from timing import machine
 
 from ddx7.audio import find_notes, log_mel_distance, mel_target, read_audio
@@ -69,7 +78,7 @@ class Task:
       objective: its notes at the rate of the search.
       prior: distribution of its voices.
       free: bytes that it may change, bool [155].
-      hand: how voices play the strongest note.
+      note: how voices play the strongest note.
       onset_s: start of the target in the recording.
       gates_s: other possible gates of the note.
     """
@@ -78,7 +87,7 @@ class Task:
     objective: Objective
     prior: Prior
     free: np.ndarray
-    hand: Hand
+    note: CorpusNote
     onset_s: float
     gates_s: tuple[float, ...]
 
@@ -87,9 +96,9 @@ def set_up(samples: np.ndarray, rate: int) -> Task:
     """Prepare a recording as `match` does."""
     notes = find_notes(samples, rate)
     target = make_target(samples, rate, notes)
-    prior, hand = target.prior(), Hand(*target.events[target.chosen[0]])
+    prior, note = target.prior(), CorpusNote(*target.events[target.chosen[0]])
     objective = target.objective(SEARCH_RATE)
-    return Task(target.sound, objective, prior, prior.free, hand, notes[0].onset_s, notes[0].other_gates_s)
+    return Task(target.sound, objective, prior, prior.free, note, notes[0].onset_s, notes[0].other_gates_s)
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,20 +123,20 @@ class Target:
         return set_up(*self.recording)
 
     @property
-    def preset_hand(self) -> Hand:
+    def preset_note(self) -> CorpusNote:
         """How presets are played to compare with it: as the target was played, if a preset made it."""
-        return self.task.hand if self.voice is None else HAND._replace(lead_s=self.task.onset_s)
+        return self.task.note if self.voice is None else STANDARD_NOTE._replace(skip_s=self.task.onset_s)
 
     @property
-    def preset_hands(self) -> list[Hand]:
+    def preset_notes(self) -> list[CorpusNote]:
         """The same, and with the other gates that `match` tries."""
         others = self.task.gates_s if self.voice is None else ()
-        return [self.preset_hand, *(self.preset_hand._replace(gate_s=gate_s) for gate_s in others)]
+        return [self.preset_note, *(self.preset_note._replace(gate_s=gate_s) for gate_s in others)]
 
-    def quote(self, voices: np.ndarray, hand: Hand) -> np.ndarray:
+    def quote(self, voices: np.ndarray, note: CorpusNote) -> np.ndarray:
         """Log-mel distances in dB of voices, uint8 [voice, 155]."""
         target = mel_target(self.task.sound)
-        return np.array([target.distance(x) for part in hear(voices, hand, target.n_samples) for x in part])
+        return np.array([target.distance(x) for part in render_batches(voices, note, target.n_samples) for x in part])
 
 
 def one_shots(shared: Path) -> list[Target]:
@@ -152,8 +161,8 @@ def acoustic_notes(shared: Path) -> list[Target]:
 
 def corpus_targets(shared: Path, cache: Path) -> list[Target]:
     """Presets without a near-duplicate, rendered by the engine."""
-    presets = lonely(shared, cache=cache)
-    audio = np.concatenate(list(hear(presets.vced, HAND, round(DURATION_S * RATE))))
+    presets = isolated_voices(shared, cache=cache)
+    audio = np.concatenate(list(render_batches(presets.vced, STANDARD_NOTE, round(DURATION_S * RATE))))
     neighbours = load_corpus(shared)[presets.neighbour]
     return [
         Target(f"voice-{i:05}", (sound, RATE), vced, neighbour)
@@ -180,18 +189,18 @@ class Baselines:
         missing = [target for target in targets if not self._path("human", target).exists()]
         for target in missing:
             if target.neighbour is not None:
-                self._write("human", target, target.neighbour, target.preset_hand)
+                self._write("human", target, target.neighbour, target.preset_note)
         missing = [target for target in missing if target.neighbour is None]
         if not missing:
             return
         vced = load_corpus(self.shared)
         start = time.monotonic()
         for target in missing:
-            [near] = screen(vced, [target.task.sound], target.preset_hand)
-            preset = nearest(vced, target.task.sound, target.preset_hand, near)
-            hand = target.preset_hand._replace(key=preset.key)
+            [near] = coarse_distances(vced, [target.task.sound], target.preset_note)
+            preset = nearest(vced, target.task.sound, target.preset_note, near)
+            note = target.preset_note._replace(note=preset.note)
             elapsed = time.monotonic() - start
-            self._write("human", target, preset.vced, hand, rank=preset.rank, elapsed_s=elapsed)
+            self._write("human", target, preset.vced, note, rank=preset.rank, elapsed_s=elapsed)
             start = time.monotonic()
 
     def random(self, target: Target) -> None:
@@ -210,27 +219,27 @@ class Baselines:
         if not path.exists():
             return None
         result = json.loads(path.read_text())
-        hand = Hand(**result["hand"])
-        hands = [hand]
+        note = CorpusNote.from_json(result["hand"])
+        notes_played = [note]
         if method == "human":  # found once, and played with the gates that the target has now
-            hands = [played._replace(key=hand.key) for played in target.preset_hands]
-        return min(float(target.quote(np.array([result["voice"]], np.uint8), hand)[0]) for hand in hands)
+            notes_played = [played._replace(note=note.note) for played in target.preset_notes]
+        return min(float(target.quote(np.array([result["voice"]], np.uint8), note)[0]) for note in notes_played)
 
     def _search(self, method: str, target: Target, run: Callable[[np.random.Generator], np.ndarray]) -> None:
         if not self._path(method, target).exists():
             start = time.monotonic()
             voice = run(np.random.default_rng(SEED))
-            self._write(method, target, voice, target.task.hand, elapsed_s=time.monotonic() - start)
+            self._write(method, target, voice, target.task.note, elapsed_s=time.monotonic() - start)
 
     def _path(self, method: str, target: Target) -> Path:
         settings = method if method == "human" else f"{method}-{self.renders}"
         return self.folder / settings / f"{target.name}.json"
 
-    def _write(self, method: str, target: Target, voice: np.ndarray, hand: Hand, **more: float) -> None:
+    def _write(self, method: str, target: Target, voice: np.ndarray, note: CorpusNote, **more: float) -> None:
         path = self._path(method, target)
         path.parent.mkdir(parents=True, exist_ok=True)
         partial = path.with_suffix(".partial")
-        partial.write_text(json.dumps({"voice": voice.tolist(), "hand": hand._asdict(), **more}))
+        partial.write_text(json.dumps({"voice": voice.tolist(), "hand": note.to_json(), **more}))
         partial.replace(path)
 
 
@@ -281,7 +290,7 @@ def measure(target: Target, kept: Baselines, arguments: argparse.Namespace) -> d
     """One row of the table."""
     task = target.task
     row: dict[str, Any] = {"target": target.name, "renders": None} | dict.fromkeys(COLUMNS)
-    row["draw"] = float(np.median(target.quote(task.prior.draw(np.random.default_rng(SEED), 16), task.hand)))
+    row["draw"] = float(np.median(target.quote(task.prior.draw(np.random.default_rng(SEED), 16), task.note)))
     row |= {method: kept.quote(method, target) for method in ("random", "cma", "human")}
     for mode in arguments.modes:
         found = match(target.recording, seconds=arguments.seconds, seed=0, name=target.name[:10], **MODES[mode])

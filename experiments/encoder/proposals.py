@@ -17,7 +17,17 @@ from pathlib import Path
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
-from corpus import DURATION_S, HAND, QUIET, SOUND_ALIKE_DB, distances, hear, nearest, screen, spectra
+from corpus import (
+    DURATION_S,
+    QUIET,
+    SOUND_ALIKE_DB,
+    STANDARD_NOTE,
+    coarse_distances,
+    distances,
+    log_mels,
+    nearest,
+    render_batches,
+)
 
 from ddx7.audio import find_notes
 from ddx7.encoder.sampler import WEIGHTS, VoiceSampler, load_weights
@@ -35,7 +45,7 @@ def make_targets(vced: np.ndarray, n: int, seed: int = 0) -> tuple[np.ndarray, l
     """Audio of n audible voices with a note, float32 [voice, sample], and the targets made from it."""
     sounds, targets = [], []
     for voice in vced[np.random.default_rng(seed).permutation(len(vced))]:
-        [sound] = next(hear(voice[None], HAND, round(DURATION_S * RATE)))
+        [sound] = next(render_batches(voice[None], STANDARD_NOTE, round(DURATION_S * RATE)))
         if np.abs(sound).max() <= QUIET:
             continue
         try:
@@ -89,10 +99,10 @@ def main() -> None:
 
 def add_nearest(rows: list[dict[str, float]], vced: np.ndarray, sounds: np.ndarray) -> None:
     """Add the distance of the nearest training voice to each row."""
-    for row, sound, near in zip(rows, sounds, screen(vced, list(sounds), HAND), strict=True):
-        neighbour = nearest(vced, sound, HAND, near)
-        [audio] = next(hear(neighbour.vced[None], HAND._replace(key=neighbour.key), len(sound)))
-        row["nearest"] = float(distances(spectra(sound[None])[0], spectra(audio[None]))[0])
+    for row, sound, near in zip(rows, sounds, coarse_distances(vced, list(sounds), STANDARD_NOTE), strict=True):
+        neighbour = nearest(vced, sound, STANDARD_NOTE, near)
+        [audio] = next(render_batches(neighbour.vced[None], STANDARD_NOTE._replace(note=neighbour.note), len(sound)))
+        row["nearest"] = float(distances(log_mels(sound[None])[0], log_mels(audio[None]))[0])
 
 
 def summarise(rows: list[dict[str, float]]) -> dict[str, dict[str, float]]:

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
-from corpus import lonely
+from corpus import isolated_voices
 
 from ddx7.voice.health import plausible
 from ddx7.voice.packing import in_range, unpack
@@ -29,7 +29,7 @@ def split(shared: Path) -> tuple[np.ndarray, np.ndarray]:
     vced = unpack(corpus["voices"])
     intact = in_range(vced).all(axis=1) & plausible(vced)
     vced, cluster = vced[intact].astype(np.uint8), corpus["family"][intact]
-    test = (cluster % TEST_EVERY == 0) | np.isin(cluster, cluster[lonely(shared, cache=CACHE).index])
+    test = (cluster % TEST_EVERY == 0) | np.isin(cluster, cluster[isolated_voices(shared, cache=CACHE).index])
     return vced[~test], vced[test]
 
 

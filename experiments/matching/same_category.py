@@ -25,7 +25,7 @@ import numpy as np
 from scipy.optimize import minimize
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
-from corpus import DURATION_S, HAND, QUIET, distances, hear, spectra
+from corpus import DURATION_S, QUIET, STANDARD_NOTE, distances, log_mels, render_batches
 
 from ddx7.audio import read_audio, resample
 from ddx7.audio.distance import RATE
@@ -103,10 +103,10 @@ def named_voices(shared: Path) -> Named:
 def measure(voices: Named, n: int) -> tuple[Named, np.ndarray]:
     """The first `n` audible presets, and their log-mel spectra, float16 [voice, frame, mel]."""
     measured, rows, tried = [], [], 0
-    for audio in hear(voices.vced, HAND, round(DURATION_S * RATE)):
+    for audio in render_batches(voices.vced, STANDARD_NOTE, round(DURATION_S * RATE)):
         loud = np.flatnonzero(np.abs(audio).max(axis=1) > QUIET)
         rows.append(tried + loud)
-        measured.append(spectra(audio)[loud].astype(np.float16))
+        measured.append(log_mels(audio)[loud].astype(np.float16))
         tried += len(audio)
         if sum(map(len, rows)) >= n:
             break
@@ -156,7 +156,7 @@ def notes(shared: Path, rng: np.random.Generator) -> Pairs:
         group = [row for row in index if row["midi"] == note]
         if len({row["instrument"] for row in group}) < 2:
             continue
-        mels = spectra(np.stack([_note(shared / "audio" / row["file"]) for row in group]))
+        mels = log_mels(np.stack([_note(shared / "audio" / row["file"]) for row in group]))
         for k, spectrum in enumerate(mels):
             near, others = distances(spectrum, mels), rng.permutation([i for i in range(len(mels)) if i != k])
             for n in AMONG_NOTES:
