@@ -121,7 +121,7 @@ _read = jax.jit(jax.vmap(jax.vmap(read, in_axes=(0, None)), in_axes=(0, 0)))
 def errors_db(estimate: np.ndarray, target: LevelCurve) -> Float[np.ndarray, "*operator"]:
     """Mean difference in dB between levels [*operator, note, time], as far as they are audible."""
     difference = np.abs(np.maximum(estimate, target.floor) - np.maximum(target.octaves, target.floor))
-    return difference.mean(axis=(-2, -1)) * DB_PER_OCTAVE
+    return np.asarray(difference.mean(axis=(-2, -1)) * DB_PER_OCTAVE)
 
 
 def fit_operator(

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Self
 
 import numpy as np
 from jaxtyping import Float
@@ -56,7 +55,7 @@ class RecordedNotes:
     recording_db: Float[np.ndarray, " note"] | None = None
     model_recording_db: Float[np.ndarray, " note"] | None = None
 
-    def __getitem__(self, index: slice) -> Self:
+    def __getitem__(self, index: slice) -> "RecordedNotes":
         """Some of the notes."""
         model = LevelCurves(self.model.octaves[index], self.model.audio[index])
         columns = {name: getattr(self, name) for name in ("recording_db", "model_recording_db")}

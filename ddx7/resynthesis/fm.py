@@ -1,7 +1,7 @@
 """The synthesizer of DDX7: the DX7 engine plays operator levels that change from frame to frame."""
 
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -133,6 +133,6 @@ class FmSynth(Synthesizer):
         return {"structure": self.structure.to_dict(), "scaling": self.scaling}
 
     @classmethod
-    def from_dict(cls, data: dict[str, Any]) -> Self:
+    def from_dict(cls, data: dict[str, Any]) -> "FmSynth":
         """The synthesizer that `to_dict` describes."""
         return cls(Structure.from_dict(data["structure"]), data["scaling"])

@@ -42,8 +42,8 @@ class Instrument:
 
     def __call__(
         self,
-        f0_hz: Float[np.ndarray, " frame"],
-        loudness_db: Float[np.ndarray, " frame"],
+        f0_hz: Float[np.ndarray, "..."],
+        loudness_db: Float[np.ndarray, "..."],
         playback: PlaybackControls | None = None,
         *,
         seed: int = 0,
@@ -85,7 +85,7 @@ class InstrumentStream:
     _state: ModelState | None = field(default=None, repr=False)
 
     def play(
-        self, f0_hz: Float[np.ndarray, " frame"], loudness_db: Float[np.ndarray, " frame"]
+        self, f0_hz: Float[np.ndarray, "..."], loudness_db: Float[np.ndarray, "..."]
     ) -> Float[np.ndarray, " time"]:
         """The next frames; arguments and result as of `Instrument`."""
         return self.play_with_controls(f0_hz, loudness_db)[0]

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass, replace
 from itertools import product
-from typing import Self
 
 import jax
 import numpy as np
@@ -60,7 +59,7 @@ class NoteGrid:
         """Frames before key-on."""
         return _frames(CONTEXT_S, self.sample_rate)
 
-    def __getitem__(self, index: slice | np.ndarray) -> Self:
+    def __getitem__(self, index: slice | np.ndarray) -> "NoteGrid":
         """Some of the notes."""
         per_note = ("notes", "velocities", "gates", "lengths", "loudness_db")
         return replace(self, **{name: getattr(self, name)[index] for name in per_note})

@@ -5,7 +5,7 @@ frame is 64 samples everywhere.
 """
 
 from dataclasses import fields
-from typing import Any, Protocol, Self
+from typing import Any, Protocol, runtime_checkable
 
 import jax
 import jax.numpy as jnp
@@ -19,6 +19,7 @@ Params = dict[str, Any]
 """Learned arrays, nested by name."""
 
 
+@runtime_checkable
 class Synthesizer(Protocol):
     """Turns raw outputs into controls, and controls into sound.
 
@@ -99,11 +100,12 @@ class Synthesizer(Protocol):
         return {field.name: getattr(self, field.name) for field in fields(self)}  # pyright: ignore[reportArgumentType]
 
     @classmethod
-    def from_dict(cls, data: dict[str, Any]) -> Self:
+    def from_dict(cls, data: dict[str, Any]) -> "Synthesizer":
         """The synthesizer that `to_dict` describes."""
         return cls(**data)
 
 
+@runtime_checkable
 class Decoder(Protocol):
     """A network, as a flax module without its parameters.
 
@@ -121,6 +123,7 @@ class Decoder(Protocol):
         ...
 
 
+@runtime_checkable
 class DecoderSize(Protocol):
     """Settings of a decoder: a frozen dataclass that derives from this class.
 
@@ -140,7 +143,7 @@ class DecoderSize(Protocol):
         return {field.name: getattr(self, field.name) for field in fields(self)}  # pyright: ignore[reportArgumentType]
 
     @classmethod
-    def from_dict(cls, data: dict[str, Any]) -> Self:
+    def from_dict(cls, data: dict[str, Any]) -> "DecoderSize":
         """The settings that `to_dict` describes."""
         return cls(**{name: tuple(value) if isinstance(value, list) else value for name, value in data.items()})
 

@@ -100,14 +100,14 @@ def _ratios(*values: float) -> dict[int, float]:
 
 
 PAPER: dict[str, Voice] = {
-    "violin": _paper("STRINGS 1", 2, _ratios(1, 1, 1, 1, 3, 14)),
-    "flute": _paper("FLUTE 1", 16, _ratios(1, 1, 1, 2, 2, 1.5)),
-    "trumpet": _paper("BRASS 3", 18, _ratios(1, 1, 1, 1, 3.2, 8.5)),
-    "flute-y": _paper("Y", 16, _ratios(1, 1, 1, 2)),
-    "trumpet-y": _paper("Y", 16, _ratios(1, 1, 1, 3.2)),
-    "violin-1x4": _paper("1 STACK 4", 1, {3: 1, 4: 1, 5: 3, 6: 14}),
-    "violin-2x2": _paper("2 STACKS 2", 5, _ratios(1, 1, 1, 1)),
-    "2": _paper("1 STACK 2", 5, _ratios(1, 1)),
+    "violin": _paper("STRINGS 1", 2, _ratios(1.0, 1.0, 1.0, 1.0, 3.0, 14.0)),
+    "flute": _paper("FLUTE 1", 16, _ratios(1.0, 1.0, 1.0, 2.0, 2.0, 1.5)),
+    "trumpet": _paper("BRASS 3", 18, _ratios(1.0, 1.0, 1.0, 1.0, 3.2, 8.5)),
+    "flute-y": _paper("Y", 16, _ratios(1.0, 1.0, 1.0, 2.0)),
+    "trumpet-y": _paper("Y", 16, _ratios(1.0, 1.0, 1.0, 3.2)),
+    "violin-1x4": _paper("1 STACK 4", 1, {3: 1.0, 4: 1.0, 5: 3.0, 6: 14.0}),
+    "violin-2x2": _paper("2 STACKS 2", 5, _ratios(1.0, 1.0, 1.0, 1.0)),
+    "2": _paper("1 STACK 2", 5, _ratios(1.0, 1.0)),
 }
 """Algorithms and ratios of DDX7 (Caspe et al. 2022), without feedback, from the published code.
 
@@ -128,7 +128,7 @@ def noise_beside(algorithm: int, *ratios: float, noise_hz: float = 4000.0) -> St
     """
     decade = int(np.log10(noise_hz))
     noise = Operator(output_level=99, fixed=1, coarse=decade, fine=round((np.log10(noise_hz) - decade) * 100))
-    tone = _paper("", algorithm, _ratios(1, 1, *ratios)).operators
+    tone = _paper("", algorithm, _ratios(1.0, 1.0, *ratios)).operators
     voice = Voice(operators=(noise, *tone[1:]), algorithm=algorithm)
     return with_feedback(from_voice(voice, SHALLOW), 7)
 
@@ -150,8 +150,8 @@ def with_feedback(structure: Structure, feedback: int, index_limit: float = FULL
 
 
 SHALLOW_STRUCTURES: dict[str, Structure] = {
-    "flute": noise_beside(12, 1, 1, 2, 3),
-    "violin": noise_beside(12, 1, 1, 2, 3),
-    "trumpet": noise_beside(9, 1, 1, 1, 2),
+    "flute": noise_beside(12, 1.0, 1.0, 2.0, 3.0),
+    "violin": noise_beside(12, 1.0, 1.0, 2.0, 3.0),
+    "trumpet": noise_beside(9, 1.0, 1.0, 1.0, 2.0),
 }
 """Structures of this project by instrument; docs/resynthesis.md describes their search and scores."""

@@ -9,6 +9,7 @@ from typing import Any
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float
 
 from ddx7.resynthesis.protocols import DecoderSize, Params
@@ -93,11 +94,11 @@ class _Convolution(nn.Module):
         return _kernel(direction, length), bias
 
 
-def _kernel(direction: Array, length: Array) -> Array:
+def _kernel(direction: Array | np.ndarray, length: Array | np.ndarray) -> Array:
     return direction * (length / _norm(direction))
 
 
-def _norm(direction: Array) -> Array:
+def _norm(direction: Array | np.ndarray) -> Array:
     return jnp.sqrt(jnp.sum(jnp.square(direction), axis=(0, 1)))
 
 

@@ -66,3 +66,12 @@ def test_a_wrong_argument_gives_one_line(run, kazoo, words, code, message):
     assert done.code == code
     assert message in done.err
     assert done.err.count("\n") == 1
+
+
+def test_of_a_long_recording_the_beginning_is_played(run, kazoo, monkeypatch):
+    monkeypatch.setattr("ddx7.cli.resynth._MAX_S", 0.5)
+    words = ["resynth", kazoo / "note.wav", "--model", kazoo / "kazoo.safetensors", "--f0", "yin", "-o", kazoo / "out"]
+    done = run(*words)
+    assert done.code == 0, done.err
+    assert "note.wav: lasts 1 s, only the first 0 s are used" in done.err
+    assert soundfile.info(kazoo / "out" / "note.wav").frames == RATE // 2

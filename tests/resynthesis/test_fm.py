@@ -59,20 +59,24 @@ def test_blocks_are_the_whole():
     whole, state, parts = play(synth, octaves, f0_hz), synth.init_state(1), []
     for at, n in ((0, 16), (16, 16)):
         audio, state = synth.get_signal(
-            octaves[None, at : at + n], synth.increments(f0_hz[at : at + n], RATE)[None], state, KEY, FIRST
+            jnp.asarray(octaves[None, at : at + n]),
+            jnp.asarray(synth.increments(f0_hz[at : at + n], RATE)[None]),
+            state,
+            KEY,
+            FIRST,
         )
         parts.append(np.asarray(audio[0]))
     np.testing.assert_array_equal(np.concatenate(parts), whole)
 
 
 def test_the_differentiable_signal_is_the_signal():
-    synth, rng = FmSynth(SHALLOW_STRUCTURES["flute"]), np.random.default_rng(1)
-    octaves = rng.uniform(-5, -1, (1, 12, 6)).astype(np.float32)
-    increment = synth.increments(np.full((1, 12), 300.0), RATE)
-    plain, _ = synth.get_signal(octaves, increment, synth.init_state(1), KEY, FIRST)
-    learned, _ = synth.get_signal(octaves, increment, synth.init_state(1), KEY, FIRST, differentiable=True)
-    # Noise from feedback is chaotic: both agree until roundings have grown.
-    np.testing.assert_allclose(learned[:, :128], plain[:, :128], atol=1e-3)
+    # Feedback 3 is not chaotic at these levels, so that roundings stay small.
+    synth, rng = FmSynth(with_feedback(from_voice(PAPER["violin"], 2.0), 3)), np.random.default_rng(1)
+    octaves = jnp.asarray(rng.uniform(-5, -1, (1, 12, 6)), jnp.float32)
+    increments = jnp.asarray(synth.increments(np.full((1, 12), 300.0), RATE))
+    plain, _ = synth.get_signal(octaves, increments, synth.init_state(1), KEY, FIRST)
+    learned, _ = synth.get_signal(octaves, increments, synth.init_state(1), KEY, FIRST, differentiable=True)
+    np.testing.assert_allclose(learned, plain, atol=1e-3)
 
 
 @pytest.mark.parametrize("scaling", ["sigmoid", "exponential"])
@@ -106,7 +110,7 @@ def test_noise_is_what_op1_and_op2_make_and_no_more_than_a_dx7_can():
         assert algorithm.feedback == 2
         assert [op for op in range(1, 7) if 2 in algorithm.modulators[op - 1]] == [1]
         assert max(structure.index_limits) <= FULL_INDEX
-    synth = FmSynth(noise_beside(12, 1, 1, 1, 1, noise_hz=3000))
+    synth = FmSynth(noise_beside(12, 1.0, 1.0, 1.0, 1.0, noise_hz=3000.0))
     octaves = np.full((250, 6), SILENT_OCTAVES, np.float32)
     octaves[:, 0], octaves[:, 1] = 0.0, 1.0
     spectrum = np.abs(np.fft.rfft(play(synth, octaves, np.full(250, 200.0))[800:] * np.hanning(15200))) ** 2

@@ -1,6 +1,7 @@
 from dataclasses import replace
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from melodies import RATE, melody
@@ -54,9 +55,9 @@ def test_a_learned_reverb_plays_in_blocks_and_has_a_wet_level(small):
     parts = [stream.play(f0_hz[a:b], level_db[a:b]) for a, b in ((0, 1), (1, 4), (4, 23), (23, 40))]
     np.testing.assert_array_equal(np.concatenate(parts), whole)
     plain = dry(f0_hz, level_db)
-    np.testing.assert_array_equal(wet(f0_hz, level_db, PlaybackControls(reverb=0)), plain)
-    np.testing.assert_allclose(whole, convolve(plain[None], model.impulse_response(params))[0], atol=1e-5)
-    tail, twice = whole - plain, wet(f0_hz, level_db, PlaybackControls(reverb=2)) - plain
+    np.testing.assert_array_equal(wet(f0_hz, level_db, PlaybackControls(reverb=0.0)), plain)
+    np.testing.assert_allclose(whole, convolve(jnp.asarray(plain[None]), model.impulse_response(params))[0], atol=1e-5)
+    tail, twice = whole - plain, wet(f0_hz, level_db, PlaybackControls(reverb=2.0)) - plain
     assert np.abs(tail).max() > 0.01
     np.testing.assert_allclose(twice, 2 * tail, atol=1e-5)
 
@@ -64,7 +65,7 @@ def test_a_learned_reverb_plays_in_blocks_and_has_a_wet_level(small):
 def test_playback_controls_change_the_sound(instrument):
     f0_hz, level_db = np.full(64, 250.0), np.full(64, -20.0)
     plain = instrument(f0_hz, level_db)
-    up = instrument(f0_hz, level_db, PlaybackControls(transpose=12))
+    up = instrument(f0_hz, level_db, PlaybackControls(transpose=12.0))
     assert np.argmax(np.abs(np.fft.rfft(up[1024:3072]))) != np.argmax(np.abs(np.fft.rfft(plain[1024:3072])))
     quiet = instrument(f0_hz, level_db, PlaybackControls(levels_db=(-60.0,) * 6))
     assert np.std(quiet) < 0.01 * np.std(plain)
@@ -83,7 +84,7 @@ def test_playback_controls_change_the_sound(instrument):
 
 def test_wrong_arguments_are_refused(instrument):
     with pytest.raises(Ddx7Error, match="wanted a factor above 0"):
-        PlaybackControls(mod_index=0)
+        PlaybackControls(mod_index=0.0)
     with pytest.raises(Ddx7Error, match="wanted two of one length"):
         instrument(np.ones(3), np.ones(4))
     with pytest.raises(Ddx7Error, match="not finite"):

@@ -1,0 +1,71 @@
+"""``ddx7 train resynth`` with a model that trains in seconds."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from melodies import RATE, melody
+from running import Run
+
+from ddx7.resynthesis import configs, load
+from ddx7.resynthesis.tcn import TcnSize
+
+
+@pytest.fixture
+def solo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A single recording; all configurations are tiny."""
+    original = configs.get_config
+
+    def tiny(name: str, instrument: str) -> configs.ResynthesisConfig:
+        config = original(name, instrument)
+        model = replace(config.model, decoder=TcnSize(4, 3, (1,), "all", 0.0), reverb_s=0.0)
+        training = replace(
+            config.training, steps=2, batch=2, frames=24, context_frames=4, windows=(256, 64), mel_weight=0.0
+        )
+        return configs.ResynthesisConfig(model, training)
+
+    monkeypatch.setattr(configs, "get_config", tiny)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    soundfile.write(tmp_path / "solo.wav", melody(0, 16.0), RATE)
+    return tmp_path / "solo.wav"
+
+
+def test_a_single_recording_becomes_an_instrument(run: Run, solo: Path, tmp_path: Path) -> None:
+    words = ["train", "resynth", solo, "--instrument", "flute", "--f0", "yin", "-o", tmp_path / "run"]
+    done = run(*words)
+    assert done.code == 0, done.err
+    path = tmp_path / "run" / "flute.safetensors"
+    assert done.out.splitlines() == [str(path), str(path.with_suffix(".json"))]
+    instrument = load(path)
+    assert {"what", "command", "data", "range", "step", "loss", "held_out", "best"} <= instrument.card.keys()
+    assert instrument.card["data"][1].startswith("valid: 1 recordings")
+    assert np.isfinite(instrument(np.full(8, 300.0), np.full(8, -20.0))).all()
+    # A finished run gives its result again; another instrument is refused in one sentence.
+    assert run(*words).code == 0
+    words[4] = "violin"
+    refused = run(*words)
+    assert refused.code == 1
+    last = refused.err.splitlines()[-1]
+    assert "holds another run (data.instrument: found 'flute', wanted 'violin')" in last
+    bound = json.loads((tmp_path / "run" / "settings.json").read_text())
+    assert bound["data"]["extractor"] == "yin"
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "message"),
+    [
+        (["--processes", "2"], 2, "wanted --distributed HOST:PORT with them"),
+        (["--distributed", "localhost:1234"], 2, "found process 0 of 1, wanted --processes 2 or more"),
+        (["--distributed", "here", "--processes", "2"], 2, "found 'here', wanted HOST:PORT of process 0"),
+        (["--steps", "0"], 2, "--steps: found 0, wanted at least 1"),
+        (["--config", "ours"], 1, "'ours' is no configuration; did you mean fm-tcn"),
+    ],
+)
+def test_wrong_options_give_one_line(run: Run, tmp_path: Path, words: list[str], code: int, message: str) -> None:
+    done = run("train", "resynth", tmp_path, "-o", tmp_path / "run", *words)
+    assert done.code == code
+    assert message in done.err
+    assert done.err.count("\n") == 1
