@@ -95,7 +95,7 @@ class _Convolution(nn.Module):
 
 
 def _kernel(direction: Array | np.ndarray, length: Array | np.ndarray) -> Array:
-    return direction * (length / _norm(direction))
+    return jnp.asarray(direction * (length / _norm(direction)))
 
 
 def _norm(direction: Array | np.ndarray) -> Array:
