@@ -68,6 +68,7 @@ def test_the_same_voice_scores_better_than_another(
     assert "FAD" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("example", ["train_instrument"], indirect=True)
 def test_an_instrument_plays_after_training(example: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
     solos = example.write_solos(Path("solos"), n_solos=8, n_notes=3)
