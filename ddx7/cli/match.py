@@ -136,7 +136,7 @@ class Task:
         self,
         excerpt: "Excerpt",
         *,
-        seconds: float,
+        seconds: float | int,
         seed: int,
         candidates: int,
         force: bool,

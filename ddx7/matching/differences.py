@@ -5,7 +5,8 @@ the largest difference comes first. One cause gets one phrase: where the noise d
 counts; where the octave is wrong, no balance counts.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import Generic, NamedTuple, TypeVar
 
@@ -65,11 +66,16 @@ BOOMY_HZ = 250.0  # "boomy" is for the bass alone
 LITTLE, VERY = 2.0, 4.0  # steps
 
 
-class Pair(NamedTuple, Generic[T]):
+@dataclass(frozen=True, eq=False)
+class Pair(Generic[T]):
     """One quantity of both sounds."""
 
     target: T
     estimate: T
+
+    def __iter__(self) -> Iterator[T]:
+        """Target, then estimate."""
+        return iter((self.target, self.estimate))
 
 
 class Difference(NamedTuple):

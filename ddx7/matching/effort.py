@@ -24,8 +24,8 @@ class Effort:
       stages: completed stages.
     """
 
-    seconds: float
-    budget: float
+    seconds: float | int
+    budget: float | int
     progress: Callable[[Progress], None] | None = None
     renders: int = 0
     spent: float = 0.0

@@ -28,7 +28,7 @@ def match(
     recording: str | Path | tuple[np.ndarray, int] | Excerpt,
     *,
     candidates: int = 4,
-    seconds: float = 30.0,
+    seconds: float | int = 30.0,
     seed: int = 0,
     name: str | None = None,
     library: Sequence[str | Path] = (),
@@ -85,7 +85,7 @@ def _match(
     best: Candidates,
     *,
     seed: int,
-    seconds: float,
+    seconds: float | int,
     profile: str,
 ) -> Match:
     """Put the results of all steps together."""

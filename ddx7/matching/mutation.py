@@ -27,7 +27,7 @@ def cross(
 
 
 def mutate(
-    rng: np.random.Generator, voices: UInt8[np.ndarray, "voice 155"], prior: Prior, reach: float = 1.0
+    rng: np.random.Generator, voices: UInt8[np.ndarray, "voice 155"], prior: Prior, reach: float | int = 1.0
 ) -> UInt8[np.ndarray, "voice 155"]:
     """Step or redraw a few bytes of each voice.
 

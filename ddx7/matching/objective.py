@@ -44,7 +44,7 @@ class NoteEvent(NamedTuple):
 
     note: int
     velocity: int
-    gate_s: float
+    gate_s: float | int
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,7 +115,7 @@ class NoteTarget:
         """Resample the target."""
         return replace(self, target=resample(self.target, self.sample_rate, sample_rate), sample_rate=sample_rate)
 
-    def with_gate(self, gate_s: float) -> "NoteTarget":
+    def with_gate(self, gate_s: float | int) -> "NoteTarget":
         """Change how long voices hold the note."""
         return replace(self, event=self.event._replace(gate_s=gate_s))
 
@@ -166,7 +166,7 @@ class Objective:
         """Resample all targets."""
         return Objective(tuple(note.at_rate(sample_rate) for note in self.note_targets))
 
-    def with_gate(self, gate_s: float) -> "Objective":
+    def with_gate(self, gate_s: float | int) -> "Objective":
         """Change how long voices hold every note."""
         return Objective(tuple(note.with_gate(gate_s) for note in self.note_targets))
 

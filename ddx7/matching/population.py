@@ -86,7 +86,7 @@ def select(population: Population) -> Population:
 
 
 def breed(
-    rng: np.random.Generator, population: Population, prior: Prior, reach: float
+    rng: np.random.Generator, population: Population, prior: Prior, reach: float | int
 ) -> UInt8[np.ndarray, "island child 155"]:
     """Breed a generation of children: tournaments of two, crossing, mutation.
 

@@ -37,7 +37,7 @@ class Prior:
     """
 
     partials: Partials
-    cents: float
+    cents: float | int
     sustains: bool
     several_pitches: bool = False
     several_velocities: bool = False

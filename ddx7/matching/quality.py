@@ -9,7 +9,7 @@ CHANCE, SCALE_DB = 0.171, 2.12
 """Of `same_category_probability`; fitted by `experiments/matching/same_category.py`."""
 
 
-def match_quality(distance_db: float) -> str:
+def match_quality(distance_db: float | int) -> str:
     """Put a log-mel distance into words.
 
     Source of the limits, for `ddx7.audio.log_mel_distance`: of 100 voices from public collections at middle C, 95 stay
@@ -25,7 +25,7 @@ def match_quality(distance_db: float) -> str:
     return next((words for limit, words in QUALITY_LIMITS if distance_db < limit), BEYOND_LIMITS)
 
 
-def same_category_probability(distance_db: float, chance: float = CHANCE, scale_db: float = SCALE_DB) -> float:
+def same_category_probability(distance_db: float | int, chance: float = CHANCE, scale_db: float = SCALE_DB) -> float:
     """Probability that a match at a log-mel distance is of the target's category: a piano for a piano.
 
     Half a logistic curve, from 1 at no distance to chance far away. Fitted to existing DX7 voices and not to
@@ -44,7 +44,7 @@ def same_category_probability(distance_db: float, chance: float = CHANCE, scale_
     return chance + (1 - chance) * (1 - math.tanh(distance_db / (2 * scale_db)))
 
 
-def describe(distance_db: float, differences: Sequence[str] = ()) -> str:
+def describe(distance_db: float | int, differences: Sequence[str] = ()) -> str:
     """Describe a match in one line.
 
     >>> describe(2.1, ["attack 30 ms slower", "vibrato missing"])

@@ -24,7 +24,7 @@ class Progress:
     """
 
     elapsed_s: float
-    seconds: float
+    seconds: float | int
     stage: str
     renders: int
     distance: float
@@ -59,7 +59,7 @@ class LibraryHit:
     """
 
     voice: str
-    distance_db: float
+    distance_db: float | int
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,7 @@ class MatchReport:
     """
 
     seed: int
-    seconds: float
+    seconds: float | int
     elapsed_s: float
     renders: int
     late: bool

@@ -71,9 +71,9 @@ class SearchResult:
 def search(
     proposals: Proposals,
     *,
-    seconds: float = 30.0,
+    seconds: float | int = 30.0,
     seed: int = 0,
-    budget: float | None = None,
+    budget: float | int | None = None,
     progress: Callable[[Progress], None] | None = None,
 ) -> SearchResult:
     """Search for voices that sound like a recording.
@@ -194,7 +194,7 @@ class Search:
             interrupted,
         )
 
-    def _evolve(self, objective: Objective, until: float, reach: float) -> None:
+    def _evolve(self, objective: Objective, until: float, reach: float | int) -> None:
         """Breed generations until so much of the budget is spent."""
         while self.effort.spent < until and not self._over(objective):
             children = islands.breed(self.rng, self.population, self.proposals.prior, reach)

@@ -59,7 +59,7 @@ class Target:
         objective = Objective(tuple(self._note_target(i) for i in self.chosen))
         return objective if sample_rate == RATE else objective.at_rate(sample_rate)
 
-    def with_gate(self, gate_s: float) -> "Target":
+    def with_gate(self, gate_s: float | int) -> "Target":
         """Change the gate of a recording of one note."""
         [note] = self.notes
         notes = (replace(note, gate_s=gate_s),)

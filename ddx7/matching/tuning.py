@@ -39,7 +39,7 @@ def pitch_error_cents(audio: Float[np.ndarray, " sample"], note: Note, sample_ra
 
 
 def tune_voice(
-    vced: UInt8[np.ndarray, " 155"], audio: Float[np.ndarray, " sample"], distance_db: float, target: Target
+    vced: UInt8[np.ndarray, " 155"], audio: Float[np.ndarray, " sample"], distance_db: float | int, target: Target
 ) -> UInt8[np.ndarray, " 155"]:
     """Tune a voice to the recording.
 
@@ -64,7 +64,7 @@ def tune_voice(
 
 
 def transpose_voice(
-    vced: UInt8[np.ndarray, " 155"], cents: float, note: int, tables: FrequencyTables = DEXED.frequencies
+    vced: UInt8[np.ndarray, " 155"], cents: float | int, note: int, tables: FrequencyTables = DEXED.frequencies
 ) -> UInt8[np.ndarray, " 155"]:
     """Raise the pitch of a voice: whole semitones by transpose, the rest by coarse, fine and detune.
 

@@ -23,7 +23,7 @@ def structure(voices: UInt8[np.ndarray, "voice 155"]) -> list[bytes]:
     return [row.tobytes() for row in voices[:, places]]
 
 
-def apply_detune(vced: UInt8[np.ndarray, "*voice 155"], cents: float) -> UInt8[np.ndarray, "*voice 155"]:
+def apply_detune(vced: UInt8[np.ndarray, "*voice 155"], cents: float | int) -> UInt8[np.ndarray, "*voice 155"]:
     """Shift the detune of every operator by some cents, as far as its range allows."""
     detuned, places = vced.copy(), columns("detune")
     steps = int(np.round(cents / _DETUNE_CENTS))
