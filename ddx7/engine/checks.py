@@ -1,14 +1,19 @@
 """Checks of arguments: each raises one sentence that names the argument, what was found and what was wanted."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from jax import numpy as jnp
 from jax.core import Tracer
-from jaxtyping import ArrayLike
+from jaxtyping import ArrayLike, Num
 
 from ddx7.errors import Ddx7Error
 
+PerVoice = Num[ArrayLike, "..."] | Sequence[float | int]
+"""One number, or one for each voice."""
 
-def check_range(name: str, value: ArrayLike, low: float, high: float) -> None:
+
+def check_range(name: str, value: PerVoice, low: float | int, high: float | int) -> None:
     """Check that every value is a real number in [low, high]; a tracer, which has no value yet, passes.
 
     Args:
@@ -31,7 +36,7 @@ def check_range(name: str, value: ArrayLike, low: float, high: float) -> None:
         raise Ddx7Error(f"{name}: found {bad.flat[0]:g}, wanted {low:g} to {high:g}")
 
 
-def check_static(name: str, value: float, low: float, high: float) -> None:
+def check_static(name: str, value: float | int, low: float | int, high: float | int) -> None:
     """Check a single number that decides what is compiled, so that it cannot be traced.
 
     Raises:

@@ -1,5 +1,6 @@
 """Time in blocks of 64 samples: from seconds, from samples, and from the clocks of envelopes and LFO."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -11,7 +12,7 @@ from ddx7.engine.tables import BLOCK
 _LAST_BLOCK = np.iinfo(np.int32).max // 2
 
 
-def first_block_at(seconds: Num[ArrayLike, "*shape"], sample_rate: int) -> Value:
+def first_block_at(seconds: Num[ArrayLike, "..."] | Sequence[float | int], sample_rate: int) -> Value:
     """The first block that begins at or after a time, which is rounded to the nearest sample.
 
     Args:
@@ -38,14 +39,14 @@ class Clock(NamedTuple):
     part: Value
 
 
-def clock(hz: float | None, sample_rate: int) -> Clock:
+def clock(hz: float | int | None, sample_rate: int) -> Clock:
     """A clock of some ticks per second; None ticks once a block, as everything does in msfa."""
     per_block = 1.0 if hz is None else BLOCK * hz / sample_rate
     whole = int(per_block)
     return Clock(np.uint32(whole), np.uint32((per_block - whole) * 2.0**20))
 
 
-def tick_hz(hz: float | None, sample_rate: int) -> float:
+def tick_hz(hz: float | int | None, sample_rate: int) -> float:
     """Ticks in a second of what `clock` makes."""
     return sample_rate / BLOCK if hz is None else hz
 

@@ -101,9 +101,9 @@ class Controls(NamedTuple):
 
 def plan(
     patch: Patch,
-    note: Num[ArrayLike, "*batch"],
-    velocity: Int[ArrayLike, "*batch"],
-    gate: Int[ArrayLike, "*batch"],
+    note: Num[ArrayLike, "..."],
+    velocity: Int[ArrayLike, "..."],
+    gate: Int[ArrayLike, "..."],
     sample_rate: int,
     nearest: NearestVoice | None = None,
     profile: Profile = DEXED,
@@ -135,9 +135,9 @@ def plan(
 
 def plan_nearest(
     patch: Patch,
-    note: Num[ArrayLike, "*batch"],
-    velocity: Int[ArrayLike, "*batch"],
-    gate: Int[ArrayLike, "*batch"],
+    note: Num[ArrayLike, "..."],
+    velocity: Int[ArrayLike, "..."],
+    gate: Int[ArrayLike, "..."],
     sample_rate: int,
     profile: Profile = DEXED,
 ) -> NearestVoice:

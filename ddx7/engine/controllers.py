@@ -95,7 +95,7 @@ class Controllers:
     pitch_bend: Num[ArrayLike, "*time"] = CENTRE
     bend_range: Num[ArrayLike, "*time"] = 3
     bend_step: int = 0
-    tune: float = 0.0
+    tune: float | int = 0.0
     wheel: Num[ArrayLike, "*time"] = 0
     foot: Num[ArrayLike, "*time"] = 0
     breath: Num[ArrayLike, "*time"] = 0

@@ -4,10 +4,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.scipy.signal import fftconvolve
-from jaxtyping import Array, ArrayLike, Float, Num
+from jaxtyping import Array, Float
 
 from ddx7 import runtime
-from ddx7.engine.checks import broadcast_shape, check_range, check_static
+from ddx7.engine.checks import PerVoice, broadcast_shape, check_range, check_static
 from ddx7.engine.clock import blocks_covering, first_block_at
 from ddx7.engine.control import VOICE_AXES, NearestVoice, Plan, controls, plan
 from ddx7.engine.controllers import ControllerInput, Controllers
@@ -20,17 +20,17 @@ from ddx7.errors import Ddx7Error
 
 def render_differentiable(
     patch: Patch,
-    note: Num[ArrayLike, "*#voice"] = 60,
-    velocity: Num[ArrayLike, "*#voice"] = 100,
-    gate: Num[ArrayLike, "*#voice"] = 1.0,
-    duration: float = 2.0,
+    note: PerVoice = 60,
+    velocity: PerVoice = 100,
+    gate: PerVoice = 1.0,
+    duration: float | int = 2.0,
     sample_rate: int = 44100,
     *,
     controllers: Controllers | None = None,
     profile: str | Profile = "dexed",
     nearest: NearestVoice | None = None,
     dac: bool = False,
-) -> Float[Array, "*voice sample"]:
+) -> Float[Array, "..."]:
     """Play relaxed voices from note-on; pure and not jitted.
 
     At whole parameters the audio is that of `ddx7.render`. `jax.jit`, `vmap`, `grad`, `jvp` and second derivatives
@@ -70,10 +70,11 @@ def render_differentiable(
     shape = broadcast_shape(**{name: np.shape(x) for name, x in arguments.items()})
     if nearest is not None and np.shape(nearest.patch.algorithm) != shape:
         raise Ddx7Error(f"nearest: found voices of shape {np.shape(nearest.patch.algorithm)}, wanted {shape}")
+    notes, velocities = (x if isinstance(x, jax.Array) else np.asarray(x) for x in (note, velocity))
     n_samples = round(duration * sample_rate)
     n_blocks = max(1, blocks_covering(n_samples))
     gate_block = first_block_at(gate, sample_rate)
-    plans = plan(patch, note, velocity, gate_block, sample_rate, nearest, as_profile(profile))
+    plans = plan(patch, notes, velocities, gate_block, sample_rate, nearest, as_profile(profile))
     flat = _flatten(plans, len(shape))
     controller_input = None if controllers is None else controllers.to_input().over(0, n_blocks)
     audio = play_differentiable(flat, n_blocks, controller_input, dac=dac)

@@ -43,7 +43,7 @@ def render_midi(
     voices: Voice | Sequence[Voice],
     *,
     sample_rate: int = 44100,
-    tail: float = 10.0,
+    tail: float | int = 10.0,
     controllers: Controllers | None = None,
     profile: str | Profile = "dexed",
     progress: Callable[[Sequence[Any]], Iterable[Any]] = iter,
@@ -101,7 +101,7 @@ class _Player:
     controllers: Controllers
     profile: Profile
 
-    def lengths(self, notes: np.ndarray, tail: float) -> np.ndarray:
+    def lengths(self, notes: np.ndarray, tail: float | int) -> np.ndarray:
         """Samples that notes sound, int64 [voice]."""
         allowed = _gates(notes, self.sample_rate) + round(tail * self.sample_rate)
         return np.minimum(_silent_from(self._plan(notes)) * BLOCK, allowed)

@@ -45,11 +45,11 @@ class MidiNote:
 
     note: int
     velocity: int
-    onset_s: float
-    release_s: float
+    onset_s: float | int
+    release_s: float | int
     channel: int = 1
     program: int = 0
-    legato_s: float = 0.0
+    legato_s: float | int = 0.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,7 +65,7 @@ class ControllerCurve:
     values: Float[np.ndarray, " step"]
 
     @classmethod
-    def constant(cls, value: float) -> "ControllerCurve":
+    def constant(cls, value: float | int) -> "ControllerCurve":
         """A controller that is never moved."""
         return cls(np.array([-np.inf]), np.array([value], float))
 
@@ -128,7 +128,7 @@ class MidiPerformance:
 
     notes: tuple[MidiNote, ...]
     controllers: Mapping[int, ChannelControllers] = field(default_factory=dict)
-    duration_s: float = 0.0
+    duration_s: float | int = 0.0
 
 
 def read_midi(source: "str | os.PathLike[str] | MidiFile") -> MidiPerformance:
@@ -239,7 +239,7 @@ class _Part:
         self._parameter = _NO_PARAMETER
         self._range = (GM_BEND_RANGE, 0.0)  # semitones and cents
 
-    def apply(self, message: Any, now_s: float) -> None:
+    def apply(self, message: Any, now_s: float | int) -> None:
         kind = message.type
         if kind == "note_on" and message.velocity > 0:
             self._press(message.note, message.velocity, now_s)
@@ -254,7 +254,7 @@ class _Part:
         elif kind == "control_change":
             self._control(message.control, message.value, now_s)
 
-    def finish(self, now_s: float) -> None:
+    def finish(self, now_s: float | int) -> None:
         self._lift_all(now_s)
         self._release(now_s)
 
@@ -264,35 +264,35 @@ class _Part:
 
         return ChannelControllers(**{name: curve(name, moves) for name, moves in self._moves.items()})
 
-    def _press(self, note: int, velocity: int, now_s: float) -> None:
+    def _press(self, note: int, velocity: int, now_s: float | int) -> None:
         if self._n_down == 0:
             self._group_s = now_s
         self._n_down += 1
         legato_s = now_s - self._group_s
         self._down[note].append(MidiNote(note, velocity, now_s, now_s, self._channel, self._program, legato_s))
 
-    def _lift(self, note: int, now_s: float) -> None:
+    def _lift(self, note: int, now_s: float | int) -> None:
         if self._down[note]:
             self._n_down -= 1
             self._sustained.append(self._down[note].pop(0))
             if not self._pedal:
                 self._release(now_s)
 
-    def _lift_all(self, now_s: float) -> None:
+    def _lift_all(self, now_s: float | int) -> None:
         for note, held in self._down.items():
             while held:
                 self._lift(note, now_s)
 
-    def _release(self, now_s: float) -> None:
+    def _release(self, now_s: float | int) -> None:
         self.notes += [replace(note, release_s=now_s) for note in self._sustained]
         self._sustained.clear()
 
-    def _set_pedal(self, down: bool, now_s: float) -> None:
+    def _set_pedal(self, down: bool, now_s: float | int) -> None:
         self._pedal = down
         if not down:
             self._release(now_s)
 
-    def _control(self, number: int, value: int, now_s: float) -> None:
+    def _control(self, number: int, value: int, now_s: float | int) -> None:
         if number in _CONTROLLERS:
             self._moves[_CONTROLLERS[number]].append((now_s, value))
         elif number == 64:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, fields
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.typing import DTypeLike
 from jaxtyping import ArrayLike, Num
 
 from ddx7.engine.interpolate import is_relaxed, namespace, whole
@@ -32,34 +33,34 @@ class Patch:
     `Voice` and `Operator` say what each field means and its range.
     """
 
-    rates: Num[ArrayLike, "*batch 6 4"]
-    levels: Num[ArrayLike, "*batch 6 4"]
-    break_point: Num[ArrayLike, "*batch 6"]
-    left_depth: Num[ArrayLike, "*batch 6"]
-    right_depth: Num[ArrayLike, "*batch 6"]
-    left_curve: Num[ArrayLike, "*batch 6"]
-    right_curve: Num[ArrayLike, "*batch 6"]
-    rate_scaling: Num[ArrayLike, "*batch 6"]
-    amp_mod_sensitivity: Num[ArrayLike, "*batch 6"]
-    velocity_sensitivity: Num[ArrayLike, "*batch 6"]
-    output_level: Num[ArrayLike, "*batch 6"]
-    fixed: Num[ArrayLike, "*batch 6"]
-    coarse: Num[ArrayLike, "*batch 6"]
-    fine: Num[ArrayLike, "*batch 6"]
-    detune: Num[ArrayLike, "*batch 6"]
-    pitch_rates: Num[ArrayLike, "*batch 4"]
-    pitch_levels: Num[ArrayLike, "*batch 4"]
-    algorithm: Num[ArrayLike, "*batch"]
-    feedback: Num[ArrayLike, "*batch"]
-    osc_sync: Num[ArrayLike, "*batch"]
-    lfo_speed: Num[ArrayLike, "*batch"]
-    lfo_delay: Num[ArrayLike, "*batch"]
-    lfo_pitch_depth: Num[ArrayLike, "*batch"]
-    lfo_amp_depth: Num[ArrayLike, "*batch"]
-    lfo_sync: Num[ArrayLike, "*batch"]
-    lfo_wave: Num[ArrayLike, "*batch"]
-    pitch_mod_sensitivity: Num[ArrayLike, "*batch"]
-    transpose: Num[ArrayLike, "*batch"]
+    rates: Num[ArrayLike, "... 6 4"]
+    levels: Num[ArrayLike, "... 6 4"]
+    break_point: Num[ArrayLike, "... 6"]
+    left_depth: Num[ArrayLike, "... 6"]
+    right_depth: Num[ArrayLike, "... 6"]
+    left_curve: Num[ArrayLike, "... 6"]
+    right_curve: Num[ArrayLike, "... 6"]
+    rate_scaling: Num[ArrayLike, "... 6"]
+    amp_mod_sensitivity: Num[ArrayLike, "... 6"]
+    velocity_sensitivity: Num[ArrayLike, "... 6"]
+    output_level: Num[ArrayLike, "... 6"]
+    fixed: Num[ArrayLike, "... 6"]
+    coarse: Num[ArrayLike, "... 6"]
+    fine: Num[ArrayLike, "... 6"]
+    detune: Num[ArrayLike, "... 6"]
+    pitch_rates: Num[ArrayLike, "... 4"]
+    pitch_levels: Num[ArrayLike, "... 4"]
+    algorithm: Num[ArrayLike, "..."]
+    feedback: Num[ArrayLike, "..."]
+    osc_sync: Num[ArrayLike, "..."]
+    lfo_speed: Num[ArrayLike, "..."]
+    lfo_delay: Num[ArrayLike, "..."]
+    lfo_pitch_depth: Num[ArrayLike, "..."]
+    lfo_amp_depth: Num[ArrayLike, "..."]
+    lfo_sync: Num[ArrayLike, "..."]
+    lfo_wave: Num[ArrayLike, "..."]
+    pitch_mod_sensitivity: Num[ArrayLike, "..."]
+    transpose: Num[ArrayLike, "..."]
 
     @classmethod
     def from_vced(cls, vced: np.ndarray) -> "Patch":
@@ -108,7 +109,7 @@ MAXIMUM = {row.name: row.maximum + row.panel for row in _AUDIBLE}
 """Largest panel value of each field."""
 
 
-def relax(patch: Patch | Voice, dtype: jnp.dtype = jnp.float32) -> Patch:  # pyright: ignore[reportArgumentType]
+def relax(patch: Patch | Voice, dtype: DTypeLike = jnp.float32) -> Patch:
     """A voice, or a batch as a `Patch`, with floating leaves that a gradient can move.
 
     Args:

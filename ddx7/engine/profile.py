@@ -119,27 +119,27 @@ class Profile:
 
     name: str
     levels: LevelTables
-    envelope_hz: float
-    envelope_clock_hz: float | None
+    envelope_hz: float | int
+    envelope_clock_hz: float | int | None
     envelope_offset: int
     attack_ceiling: int
-    gain_offset: float
+    gain_offset: float | int
     carrier_loss: np.ndarray
     frequencies: FrequencyTables
-    frequency_unit_hz: float
+    frequency_unit_hz: float | int
     frequency_mantissa: np.ndarray
     frequency_keep: int
     increment_cut: np.uint32
     frequency_limits: tuple[int, int]
     bends_fixed: bool
-    pitch_envelope_clock_hz: float | None
-    pitch_envelope_s: float
+    pitch_envelope_clock_hz: float | int | None
+    pitch_envelope_s: float | int
     pitch_envelope_near: int
-    lfo_clock_hz: float | None
+    lfo_clock_hz: float | int | None
     lfo_speed: np.ndarray
-    lfo_speed_unit: float
+    lfo_speed_unit: float | int
     lfo_sine: np.ndarray
-    lfo_delay_unit: float
+    lfo_delay_unit: float | int
     lfo_top: int
     lfo_keep: int
     sample_and_hold: np.ndarray

@@ -11,9 +11,9 @@ from functools import partial
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import ArrayLike, Bool, Float, Int, Num
+from jaxtyping import ArrayLike, Bool, Float, Int
 
-from ddx7.engine.checks import check_range
+from ddx7.engine.checks import PerVoice, check_range
 from ddx7.engine.clock import blocks_covering, first_block_at
 from ddx7.engine.control import VOICE_AXES, Plan, controls, plan
 from ddx7.engine.controllers import ControllerInput, Controllers
@@ -34,10 +34,10 @@ _CROSSING = 8
 
 def render(
     voices: Voice | Sequence[Voice],
-    note: Num[ArrayLike, "*voice"] = 60,
-    velocity: Num[ArrayLike, "*voice"] = 100,
-    gate: Num[ArrayLike, "*voice"] = 1.0,
-    duration: float = 2.0,
+    note: PerVoice = 60,
+    velocity: PerVoice = 100,
+    gate: PerVoice = 1.0,
+    duration: float | int = 2.0,
     sample_rate: int = 44100,
     *,
     controllers: Controllers | None = None,

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Array, ArrayLike, Float, Num
 
 from ddx7.engine.interpolate import whole
 from ddx7.engine.patch import MAXIMUM, MINIMUM, Patch, clip, relax
@@ -77,7 +77,7 @@ def _places() -> dict[str, np.ndarray]:
 _PLACES = _places()
 
 
-def to_vector(patch: Patch | Voice) -> Float[Array, "*batch {VECTOR_SIZE}"]:
+def to_vector(patch: Patch | Voice) -> Float[Array, "*batch 225"]:
     """Voices as vectors; gradients pass through the continuous part.
 
     A continuous parameter is its panel value scaled from its range to [0, 1]. A categorical one is one-hot: one number
@@ -106,7 +106,7 @@ def to_vector(patch: Patch | Voice) -> Float[Array, "*batch {VECTOR_SIZE}"]:
     return by_field[..., np.argsort(np.concatenate([places.ravel() for places in _PLACES.values()]))]
 
 
-def from_vector(vector: Float[Array, "*batch size"]) -> Patch:
+def from_vector(vector: Num[ArrayLike, "..."]) -> Patch:
     """Relaxed voices from vectors.
 
     Args:

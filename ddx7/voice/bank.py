@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Self, overload
+from typing import overload
 
 import numpy as np
 
@@ -28,8 +28,8 @@ class Bank(Sequence[Voice]):
     @overload
     def __getitem__(self, index: int) -> Voice: ...
     @overload
-    def __getitem__(self, index: slice) -> Self: ...
-    def __getitem__(self, index: int | slice) -> "Voice | Self":
+    def __getitem__(self, index: slice) -> "Bank": ...
+    def __getitem__(self, index: int | slice) -> "Voice | Bank":
         """A voice, or for a slice a bank of those voices."""
         return type(self)(self.voices[index]) if isinstance(index, slice) else self.voices[index]
 

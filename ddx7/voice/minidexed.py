@@ -11,7 +11,7 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 
@@ -143,7 +143,7 @@ class MinidexedPerformance:
         _check(self)
 
     @classmethod
-    def of_parts(cls, voices: Sequence[Voice], *, bank_number: int = 0) -> Self:
+    def of_parts(cls, voices: Sequence[Voice], *, bank_number: int = 0) -> "MinidexedPerformance":
         """Voices for different players: voice n in the middle, on MIDI channel n.
 
         Args:
@@ -158,7 +158,9 @@ class MinidexedPerformance:
         )
 
     @classmethod
-    def of_unison(cls, voices: Sequence[Voice], *, bank_number: int = 0, midi_channel: int = 1) -> Self:
+    def of_unison(
+        cls, voices: Sequence[Voice], *, bank_number: int = 0, midi_channel: int = 1
+    ) -> "MinidexedPerformance":
         """Voices that play as one: on one channel, spread from left to right and detuned by up to 8 cents.
 
         Together they have the power of one voice at volume 100, so they do not clip where it does not.
@@ -204,7 +206,7 @@ class MinidexedPerformance:
         return "\n".join(lines) + "\n"
 
     @classmethod
-    def from_ini(cls, text: str, name: str = "performance") -> Self:
+    def from_ini(cls, text: str, name: str = "performance") -> "MinidexedPerformance":
         """Read the text of a file; a missing key has MiniDexed's default, an illegal byte of a voice is clamped.
 
         Args:

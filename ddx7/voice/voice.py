@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 
@@ -164,7 +164,7 @@ class Voice:
                 _check(row, getattr(self, row.name), f"voice {self.name!r}: ")
 
     @classmethod
-    def from_vced(cls, vced: bytes | np.ndarray) -> Self:
+    def from_vced(cls, vced: bytes | np.ndarray) -> "Voice":
         """Read the 155 bytes of the edit form.
 
         Raises:
@@ -192,7 +192,7 @@ class Voice:
         return bytes(data)
 
     @classmethod
-    def from_vmem(cls, vmem: bytes | np.ndarray) -> Self:
+    def from_vmem(cls, vmem: bytes | np.ndarray) -> "Voice":
         """Read the 128 bytes of the packed form; bits that no parameter owns are ignored.
 
         Raises:
@@ -209,7 +209,7 @@ class Voice:
         return json.loads(json.dumps(asdict(self)))
 
     @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+    def from_dict(cls, data: Mapping[str, Any]) -> "Voice":
         """Read what `to_dict` wrote. What is left out keeps its INIT VOICE value.
 
         Raises:
@@ -231,7 +231,7 @@ class Voice:
         return json.dumps(asdict(self), ensure_ascii=False)
 
     @classmethod
-    def from_json(cls, text: str) -> Self:
+    def from_json(cls, text: str) -> "Voice":
         """Read what `to_json` wrote.
 
         Raises:
@@ -243,7 +243,7 @@ class Voice:
             raise Ddx7Error(f"voice: not JSON ({error})") from None
         return cls.from_dict(data)
 
-    def renamed(self, name: str) -> Self:
+    def renamed(self, name: str) -> "Voice":
         """The same voice under another name."""
         return replace(self, name=name)
 
