@@ -10,7 +10,8 @@ from ddx7.cli.terminal import UsageError, note, result
 from ddx7.cli.train_voices import note_metrics
 
 if TYPE_CHECKING:
-    from ddx7.resynthesis.dataset import RecordingSource, Segment
+    from ddx7.resynthesis.dataset import Segment
+    from ddx7.resynthesis.recordings import RecordingSource
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,8 @@ class Resynth:
 
         from ddx7.resynthesis import Instrument, save
         from ddx7.resynthesis.configs import get_config
-        from ddx7.resynthesis.dataset import find_recordings, leaking_split
+        from ddx7.resynthesis.dataset import leaking_split
+        from ddx7.resynthesis.recordings import find_recordings
         from ddx7.resynthesis.training import train
         from ddx7.resynthesis.transfer import learned_range
 
@@ -118,7 +120,8 @@ class Resynth:
         self, sources: "list[RecordingSource]", sample_rate: int
     ) -> "tuple[dict[str, list[Segment]], list[str]]":
         """Segments by split, and a report on each split."""
-        from ddx7.resynthesis.dataset import MAX_PART_S, SPLITS, load_segments
+        from ddx7.resynthesis.dataset import load_segments
+        from ddx7.resynthesis.recordings import MAX_PART_S, SPLITS
 
         if len({(source.path, source.split) for source in sources}) < len(sources):
             note(f"long recordings are cut into parts of at most {MAX_PART_S:.0f} s")

@@ -9,8 +9,9 @@ from pathlib import Path
 
 from table import load_run
 
-from ddx7.resynthesis.dataset import find_recordings, load_segments
+from ddx7.resynthesis.dataset import load_segments
 from ddx7.resynthesis.instrument import SHIPPED, Instrument, save
+from ddx7.resynthesis.recordings import find_recordings
 from ddx7.resynthesis.transfer import learned_range
 
 SOURCES = "recordings of notes and phrases, 16 kHz, pitch by pyin; licences differ, none of them is in the package"

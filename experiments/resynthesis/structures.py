@@ -22,8 +22,9 @@ from ddx7.audio.spectral_loss import THREE, multi_scale_distance
 from ddx7.engine.operators import OUTPUT_SCALE, initial_state, synthesise
 from ddx7.engine.tables import FEEDBACK
 from ddx7.files import atomic_write
-from ddx7.resynthesis.dataset import Segment, crop, find_recordings, load_segments
+from ddx7.resynthesis.dataset import Segment, crop, load_segments
 from ddx7.resynthesis.fm import FmSynth
+from ddx7.resynthesis.recordings import find_recordings
 from ddx7.resynthesis.structure import FULL_INDEX, PAPER, TURN, Structure, from_voice, with_feedback
 from ddx7.voice import Operator, Voice
 from ddx7.voice.algorithms import FEEDBACK_OPERATOR

@@ -31,9 +31,10 @@ from ddx7.audio.metrics import (
 )
 from ddx7.files import atomic_write
 from ddx7.resynthesis.configs import get_config
-from ddx7.resynthesis.dataset import Segment, find_recordings, load_segments
+from ddx7.resynthesis.dataset import Segment, load_segments
 from ddx7.resynthesis.instrument import Instrument, load, shipped
 from ddx7.resynthesis.model import n_params
+from ddx7.resynthesis.recordings import find_recordings
 from ddx7.resynthesis.transfer import CLEAR_PITCH
 from ddx7.training.checkpoint import CHECKPOINT, read_metrics
 

@@ -1,4 +1,5 @@
 import pytest
+import soundfile
 from melodies import RATE, melody
 
 from ddx7.audio.features import HOP, extract
@@ -24,3 +25,11 @@ def segments() -> list[Segment]:
 def small() -> ResynthesisModel:
     """A model that trains in seconds."""
     return ResynthesisModel(FmSynth(SHALLOW_STRUCTURES["flute"]), TcnSize(8, 3, (1, 2), "all", 0.0))
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Four short recordings."""
+    for k in range(4):
+        soundfile.write(tmp_path / f"take {k}.wav", melody(k, 1.0), RATE)
+    return tmp_path
