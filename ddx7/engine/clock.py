@@ -60,6 +60,6 @@ def ticks(clock: Clock, blocks: Int[Array, "*shape"] | Int[np.ndarray, "*shape"]
     return (n * clock.whole + parts).astype(np.int32)
 
 
-def blocks_until(clock: Clock, count: Int[np.ndarray, "*shape"]) -> Int[np.ndarray, "*shape"]:
+def blocks_until(clock: Clock, count: Num[np.ndarray, "*shape"]) -> Int[np.ndarray, "*shape"]:
     """The fewest blocks with that many ticks, int64."""
     return np.ceil(count / (float(clock.whole) + float(clock.part) * 2.0**-20)).astype(np.int64)

@@ -141,8 +141,8 @@ class Controllers:
             octaves = np.trunc(position * stops) / stops
         else:
             octaves = position * np.asarray(self.bend_range, np.float64) / 12
-        return np.trunc((octaves + self.tune / 1200) * ONE).astype(np.int32)
+        return np.asarray(np.trunc((octaves + self.tune / 1200) * ONE)).astype(np.int32)
 
 
 def _scaled(value: Num[ArrayLike, "*time"], range_: int) -> np.ndarray:
-    return (np.asarray(value, np.float32) * np.float32(0.01 * range_)).astype(np.int32)
+    return np.asarray(np.asarray(value, np.float32) * np.float32(0.01 * range_)).astype(np.int32)

@@ -11,7 +11,7 @@ from ddx7.engine.checks import PerVoice, broadcast_shape, check_range, check_sta
 from ddx7.engine.clock import blocks_covering, first_block_at
 from ddx7.engine.control import VOICE_AXES, NearestVoice, Plan, controls, plan
 from ddx7.engine.controllers import ControllerInput, Controllers
-from ddx7.engine.interpolate import lookup
+from ddx7.engine.interpolate import Value, lookup
 from ddx7.engine.operators import initial_state, synthesise
 from ddx7.engine.patch import Patch, check_relaxed
 from ddx7.engine.profile import Profile, as_profile
@@ -118,7 +118,7 @@ def play_differentiable(
 def _flatten(plans: Plan, n_axes: int) -> Plan:
     """The same voices along one leading axis."""
 
-    def flatten(x: Array) -> Array:
+    def flatten(x: Value) -> Value:
         return jnp.reshape(x, (-1, *jnp.shape(x)[n_axes:]))
 
     return jax.tree.map(flatten, plans._replace(tables=None))._replace(tables=plans.tables)

@@ -53,8 +53,8 @@ def delay_tables(unit: int, waits: np.ndarray, ramps: np.ndarray) -> tuple[np.nd
     return tables[0].astype(np.uint32), tables[1].astype(np.uint32)
 
 
-def high_word(a: UInt32[Array, "*shape"], b: UInt32[Array, "*shape"]) -> UInt32[Array, "*shape"]:
-    """Upper 32 bits of the product of two uint32."""
+def high_word(a: UInt32[Array, "*#shape"], b: UInt32[Array, "*#shape"]) -> UInt32[Array, "*shape"]:
+    """Upper 32 bits of the product of two uint32; the two broadcast."""
     a_low, a_high, b_low, b_high = a & 0xFFFF, a >> 16, b & 0xFFFF, b >> 16
     middle = a_high * b_low + ((a_low * b_low) >> 16)
     return a_high * b_high + (middle >> 16) + (((middle & 0xFFFF) + a_low * b_high) >> 16)

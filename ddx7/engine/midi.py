@@ -111,7 +111,7 @@ class _Player:
         plans = self._plan(notes)
         onsets, legato = np.array([(note.onset_s, note.legato_s) for note in notes]).T
         since_key, since_start = self._blocks(legato), self._blocks(onsets)
-        times = onsets[:, None] + np.arange(blocks_covering(lengths.max())) * (BLOCK / self.sample_rate)
+        times = onsets[:, None] + np.arange(blocks_covering(int(lengths.max()))) * (BLOCK / self.sample_rate)
         positions = {
             name: np.stack([getattr(self._controllers_of(n), name).at(t) for n, t in zip(notes, times, strict=True)])
             for name in ("pitch_bend", "bend_range", "wheel", "breath", "foot", "aftertouch")

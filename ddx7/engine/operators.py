@@ -40,7 +40,7 @@ def crosses(algorithm: Int[ArrayLike, "*voice"], loop_source: Int[ArrayLike, " 3
       algorithm: 1-32.
       loop_source: as for `synthesise`.
     """
-    return (np.asarray(loop_source) != FEEDBACK_OPERATOR)[np.asarray(algorithm) - 1]
+    return np.asarray((np.asarray(loop_source) != FEEDBACK_OPERATOR)[np.asarray(algorithm) - 1])
 
 
 class OperatorState(NamedTuple):
@@ -70,7 +70,7 @@ def synthesise(
     feedback: Float[Array, " voice"],
     state: OperatorState,
     frequency: Float[Array, "voice 6 time"] | None = None,
-    loop_source: Int[Array, " 32"] | None = None,
+    loop_source: Int[ArrayLike, " 32"] | None = None,
     n_crossing: int = 0,
     chip: Chip | None = None,
     operators: bool = False,

@@ -120,7 +120,7 @@ def log_frequency(
     )
 
 
-def phase_increment(log_frequency: Int[Array, "*shape"], oscillator: Oscillator) -> UInt32[Array, "*shape"]:
+def phase_increment(log_frequency: Int[ArrayLike, "*shape"], oscillator: Oscillator) -> UInt32[Array, "*shape"]:
     """Phase advance per sample of an exact log frequency.
 
     msfa truncates it to 2^-24 cycle (`Oscillator.cut`), which detunes by up to 0.0026 Hz at 44.1 kHz; over a second

@@ -47,7 +47,7 @@ class Ramps(NamedTuple):
     frequency: Float[Array, "*batch time"] | None = None
 
 
-def at_sample(lines: Ramps, index: Int[Array, "*shape"]) -> tuple[Float[Array, "*shape"], Float[Array, "*shape"]]:
+def at_sample(lines: Ramps, index: Int[Array, "*index"]) -> tuple[Float[Array, "..."], Float[Array, "..."]]:
     """Phase in turns and gain at a sample of the block; the two broadcast."""
     gain = lines.gain + (index + 1).astype(lines.gain.dtype) * lines.rise
     phase = lines.phase + index.astype(jnp.uint32) * lines.increment

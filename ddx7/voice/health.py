@@ -137,7 +137,7 @@ def is_silent(vced: np.ndarray) -> np.ndarray:
     """
     voices = rows(vced)
     sounding = _sounds(voices, voices.levels.max(-1))
-    return ~np.any(sounding & (CARRIERS[voices.algorithm] > 0), axis=-1)
+    return np.asarray(~np.any(sounding & (CARRIERS[voices.algorithm] > 0), axis=-1))
 
 
 def has_stuck_note(vced: np.ndarray) -> np.ndarray:
@@ -152,7 +152,7 @@ def has_stuck_note(vced: np.ndarray) -> np.ndarray:
     voices = rows(vced)
     audible = _sounds(voices, voices.levels.max(-1)) & (CARRIERS[voices.algorithm] > 0)
     stuck = _below_full_db(voices.output_level, voices.levels[..., 3]) < _SILENCE_DB
-    return np.any(audible & stuck, axis=-1)
+    return np.asarray(np.any(audible & stuck, axis=-1))
 
 
 def _operator_words(operators: Sequence[int]) -> str:

@@ -103,7 +103,7 @@ def rows(vced: np.ndarray) -> SimpleNamespace:
 
 def unused_bits(vmem: np.ndarray) -> np.ndarray:
     """Whether each packed voice has bits set that no parameter owns; bool [...]."""
-    return np.any(np.asarray(vmem, np.uint8) & ~_VMEM_USED, axis=-1)
+    return np.asarray(np.any(np.asarray(vmem, np.uint8) & ~_VMEM_USED, axis=-1))
 
 
 def in_range(vced: np.ndarray) -> np.ndarray:

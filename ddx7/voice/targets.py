@@ -32,7 +32,7 @@ def save(
     voices: Voice | Iterable[Voice],
     path: str | os.PathLike[str],
     *,
-    target: SaveTarget = "dx7",
+    target: SaveTarget | str = "dx7",
     name: str | None = None,
     force: bool = False,
 ) -> list[Path]:

@@ -49,6 +49,11 @@ def encode_name(name: str) -> bytes:
 
 
 def _check(row: Parameter, value: object, place: str) -> None:
+    if row.kind == "text":
+        if not isinstance(value, str):
+            raise Ddx7Error(f"voice name: found {value!r}, wanted text")
+        encode_name(value)
+        return
     values = value if row.count > 1 else (value,)
     if not isinstance(values, tuple) or len(values) != row.count:
         raise Ddx7Error(f"{place}{row.name}: found {value!r}, wanted {row.count} integers")
@@ -156,12 +161,7 @@ class Voice:
         if len(self.operators) != N_OPERATORS or not all(isinstance(op, Operator) for op in self.operators):
             raise Ddx7Error(f"voice {self.name!r}: found {len(self.operators)} operators, wanted {N_OPERATORS}")
         for row in VOICE_PARAMETERS:
-            if row.kind == "text":
-                if not isinstance(self.name, str):
-                    raise Ddx7Error(f"voice name: found {self.name!r}, wanted text")
-                encode_name(self.name)
-            else:
-                _check(row, getattr(self, row.name), f"voice {self.name!r}: ")
+            _check(row, getattr(self, row.name), f"voice {self.name!r}: ")
 
     @classmethod
     def from_vced(cls, vced: bytes | np.ndarray) -> "Voice":
@@ -209,20 +209,21 @@ class Voice:
         return json.loads(json.dumps(asdict(self)))
 
     @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> "Voice":
-        """Read what `to_dict` wrote. What is left out keeps its INIT VOICE value.
+    def from_dict(cls, data: object) -> "Voice":
+        """Read the mapping that `to_dict` returned. A missing key keeps its INIT VOICE value.
 
         Raises:
-          Ddx7Error: an unknown key or a value out of range.
+          Ddx7Error: no mapping, an unknown key, or a value of another type or out of range.
         """
-        values = _known(cls, data, "voice")
+        values = _known(cls, VOICE_PARAMETERS, data, "voice")
         if "operators" in values:
             if not isinstance(values["operators"], list):
                 raise Ddx7Error(
                     f"operators: found {type(values['operators']).__name__}, wanted a list of {N_OPERATORS}"
                 )
             values["operators"] = tuple(
-                Operator(**_known(Operator, op, f"operator {n}")) for n, op in enumerate(values["operators"], start=1)
+                Operator(**_known(Operator, OPERATOR_PARAMETERS, op, f"operator {n}"))
+                for n, op in enumerate(values["operators"], start=1)
             )
         return cls(**values)
 
@@ -274,7 +275,8 @@ def _write(row: Parameter, data: bytearray, operator: int, value: Any) -> None:
         data[start] = value - row.panel
 
 
-def _known(cls: type, data: object, place: str) -> dict[str, Any]:
+def _known(cls: type, rows: tuple[Parameter, ...], data: object, place: str) -> dict[str, Any]:
+    """The arguments of a class that a JSON object holds; those of `rows` are checked."""
     if not isinstance(data, Mapping):
         raise Ddx7Error(f"{place}: found {type(data).__name__}, wanted an object")
     names = {field.name for field in fields(cls)}
@@ -282,7 +284,11 @@ def _known(cls: type, data: object, place: str) -> dict[str, Any]:
         if key not in names:
             raise Ddx7Error(f"{place}: unknown key {key!r}, wanted one of {', '.join(sorted(names))}")
     # JSON has no tuples; nested operators stay a list until they are read themselves.
-    return {k: tuple(v) if isinstance(v, list) and k != "operators" else v for k, v in data.items()}
+    values = {k: tuple(v) if isinstance(v, list) and k != "operators" else v for k, v in data.items()}
+    for row in rows:
+        if row.name in values:
+            _check(row, values[row.name], f"{place}: ")
+    return values
 
 
 def init_voice() -> Voice:

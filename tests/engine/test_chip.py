@@ -52,7 +52,7 @@ def chip_sample(phase: int, attenuation: int) -> int:
 def samples_of(voice: Voice, n: int, chip: Chip) -> np.ndarray:
     """A voice on C3 in the machine's integers, before the filter."""
     profile = replace(HARDWARE_DAC, chip=chip, filter_poles_hz=NO_FILTER)
-    planned = plan(Patch.stack([voice]), [60], [100], [10_000], RATE, profile=profile)
+    planned = plan(Patch.stack([voice]), 60, 100, 10_000, RATE, profile=profile)
     return np.round(play(planned, n)[0] * 16 * 4096).astype(int)
 
 
@@ -179,7 +179,7 @@ def test_switched_off_it_leaves_no_trace() -> None:
     gains = jnp.zeros((1, 6, 2)), jnp.zeros((1, 6, 2), jnp.uint32)
     program = {
         name: str(
-            jax.make_jaxpr(lambda c=chip: synthesise(*gains, np.array([1]), np.zeros(1), initial_state(1), chip=c))()
+            jax.make_jaxpr(lambda c=chip: synthesise(*gains, jnp.array([1]), jnp.zeros(1), initial_state(1), chip=c))()
         )
         for name, chip in (("off", None), ("on", CHIP))
     }

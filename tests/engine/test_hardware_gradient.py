@@ -66,13 +66,13 @@ def test_gradient_matches_float64_differences() -> None:
         nearest = plan_nearest(patch, *NOTES, RATE, HARDWARE)
         assert nearest.crossing
 
-        @quick_jit
-        def scores(moved: dict[str, jax.Array]) -> jax.Array:
+        def score(moved: dict[str, jax.Array]) -> jax.Array:
             audio = play_differentiable(plan(replace(patch, **moved), *NOTES, RATE, nearest), BLOCKS)
             return jnp.sum(audio * target, axis=1)
 
         all_of = {name: getattr(patch, name) for name in ("feedback", "output_level", "rates", "fine")}
-        gradient = quick_jit(jax.grad(lambda moved: scores(moved).sum()))(all_of)
+        scores = quick_jit(score)
+        gradient = quick_jit(jax.grad(lambda moved: score(moved).sum()))(all_of)
         for name, x in all_of.items():
             direction = jnp.asarray(rng.choice([-1.0, 1.0], x.shape))
             slope = np.asarray(jnp.sum((gradient[name] * direction).reshape(N, -1), axis=1))

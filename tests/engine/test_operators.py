@@ -9,6 +9,7 @@ from scipy.special import jv
 from stepping import loudness
 
 import ddx7
+from ddx7.engine import rendering
 from ddx7.voice import Voice
 
 RATE = 44100
@@ -146,3 +147,58 @@ def test_fixed_frequency_does_not_follow_the_key(coarse: int, fine: int, hz: flo
     audio = ddx7.render(voice, note=[30, 90], duration=N / RATE)
     for row in audio.astype(np.float64):
         assert strengths(row[SETTLED:], np.array([hz / F0_HZ])) == pytest.approx(0.125, abs=5e-4)
+
+
+def voices_of_every_algorithm(feedback: int) -> list[Voice]:
+    """One voice for each algorithm, all operators on, away from chaos."""
+    rng = np.random.default_rng(5)
+    return [
+        organ(
+            {op: int(rng.integers(65, 90)) for op in range(1, 7)},
+            {op: int(rng.integers(1, 6)) for op in range(1, 7)},
+            algorithm=algorithm,
+            feedback=feedback,
+        )
+        for algorithm in range(1, 33)
+    ]
+
+
+@pytest.mark.parametrize("profile", ["dexed", "hardware", "hardware+dac"])
+def test_carriers_among_the_operators_outputs_sum_to_the_sound(profile: str) -> None:
+    voices = voices_of_every_algorithm(feedback=4)
+    sound = ddx7.render(voices, duration=0.2, profile=profile)
+    outputs = ddx7.render(voices, duration=0.2, profile=profile, operators=True)
+    assert outputs.shape == (32, 6, 8820)
+    assert outputs.dtype == np.float32
+    for (carriers, _, _), one, expected in zip(ALGORITHMS, outputs, sound, strict=True):
+        total = sum(one[int(op) - 1].astype(np.float64) for op in carriers.split(","))
+        # Six float32 below 0.125 are added in another order: 6 roundings of at most 2^-25. The filter of the DAC adds
+        # 256 taps to each, so its rounding is larger. The converter's steps are no part of the difference: each
+        # carrier keeps the share of their sum that the converter keeps.
+        np.testing.assert_allclose(total, expected, atol=2e-7)
+        assert all(output.any() for output in one)
+    single = ddx7.render(voices[3], duration=0.2, profile=profile, operators=True)
+    assert single.shape == (6, 8820)
+    # A batch compiles another program, whose sines differ in the last bit; a step of the chip is 2^-16 of the scale.
+    np.testing.assert_allclose(single, outputs[3], atol=2e-5)
+
+
+def test_the_output_of_a_modulator_is_its_sound_as_a_carrier() -> None:
+    outputs = ddx7.render(organ({5: 85, 6: 80}, {5: 3, 6: 2}, algorithm=1), duration=0.1, operators=True)
+    np.testing.assert_array_equal(outputs[:4], 0)
+    as_carrier = ddx7.render(organ({6: 80}, {6: 2}, algorithm=32), duration=0.1)
+    np.testing.assert_allclose(outputs[5], as_carrier, atol=1e-6)
+    pair = ddx7.render(organ({1: 85, 2: 80}, {1: 3, 2: 2}, algorithm=1), duration=0.1)
+    np.testing.assert_allclose(outputs[4], pair, atol=1e-6)
+    assert np.abs(pair).max() > 0.01
+
+
+def test_rendering_without_operators_outputs_compiles_nothing_more() -> None:
+    voice = organ({1: 99}, {}, algorithm=1)
+    ddx7.render(voice, duration=0.1)
+    before = rendering._play_piece._cache_size()
+    ddx7.render(voice, duration=0.1, operators=True)
+    with_outputs = rendering._play_piece._cache_size()
+    sound = ddx7.render(voice, duration=0.2)
+    assert sound.shape == (8820,)
+    assert rendering._play_piece._cache_size() == with_outputs <= before + 1
