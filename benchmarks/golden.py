@@ -2,8 +2,8 @@
 
     python benchmarks/golden.py --shared ../shared --json golden.json
 
-Prints one table in Markdown. A golden folder holds voices, jobs (note, velocity, gate, length), the audio that msfa
-made of them and the traces of its control signals; `tests/engine/golden/README.md` describes the form.
+Prints one table in Markdown. A golden folder holds voices, jobs (note, velocity, gate, length), msfa's audio of them
+and the traces of its control signals; `tests/engine/golden/README.md` describes the form.
 """
 
 import argparse
@@ -29,9 +29,9 @@ AUDIO_SCALE = 2.0
 LEAST_PEAK = 1e-4
 """Below this the files' 24 bits are the limit, not the engine."""
 CHAOTIC_FEEDBACK = 6
-"""From here on a loud operator is chaotic: the last bit of a sine decides the waveform after a few milliseconds."""
+"""Lowest chaotic feedback of a loud operator: the last bit of a sine decides the waveform within a few milliseconds."""
 PARTED_DB = -35.0
-"""An error above this means that the waveforms have parted, and spectra are compared instead."""
+"""Waveforms with a larger error have diverged; the table compares their spectra instead."""
 
 # Golden traces: one row for each block; operators run from OP6 down to OP1.
 _LEVEL, _INCREMENT, _LFO, _FADE, _PITCH = slice(0, 6), slice(6, 12), 12, 13, 14
@@ -56,7 +56,7 @@ class Job:
 
 @dataclass(frozen=True)
 class AudioResult:
-    """How far one render is from the reference.
+    """Differences of one render from the reference.
 
     Attributes:
       name: of the job.
@@ -93,7 +93,7 @@ class TraceResult:
 
 
 def read_jobs(folder: Path) -> tuple[list[Job], np.ndarray]:
-    """Jobs of a golden folder and the voices they play, uint8 [job, 155]."""
+    """Jobs of a golden folder and their voices, uint8 [job, 155]."""
     with (folder / "jobs.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
     types = Job.__annotations__
@@ -102,7 +102,7 @@ def read_jobs(folder: Path) -> tuple[list[Job], np.ndarray]:
 
 
 def reference(folder: Path, job: Job) -> np.ndarray:
-    """What msfa made of a job, at the engine's scale; float64 [sample]."""
+    """msfa's audio of a job, at the engine's scale; float64 [sample]."""
     audio, _ = soundfile.read(folder / "audio" / f"{job.index:04d}.flac")
     return AUDIO_SCALE * audio[: job.total_samples]
 
@@ -117,28 +117,28 @@ def measure_audio(folder: Path) -> list[AudioResult]:
     """Render all audible jobs of a folder and compare them with the reference."""
     jobs, vced = read_jobs(folder)
     audible = np.array([job.peak >= LEAST_PEAK for job in jobs])
-    jobs, vced = [job for job, heard in zip(jobs, audible, strict=True) if heard], vced[audible]
+    jobs, vced = [job for job, keep in zip(jobs, audible, strict=True) if keep], vced[audible]
     results = []
     for rate, some, voices in _by_rate(jobs, vced):
         lengths = np.array([job.total_samples for job in some])
         audio = play(planned(some, voices), lengths)
         for job, row in zip(some, audio, strict=True):
-            wanted = reference(folder, job)
-            found = row[: len(wanted)].astype(np.float64)
-            error = 10 * np.log10(np.sum((found - wanted) ** 2) / np.sum(wanted**2) + 1e-30)
-            results.append(AudioResult(job.name, job.feedback, error, spectral_difference(found, wanted, rate)))
+            target = reference(folder, job)
+            estimate = row[: len(target)].astype(np.float64)
+            error = 10 * np.log10(np.sum((estimate - target) ** 2) / np.sum(target**2) + 1e-30)
+            results.append(AudioResult(job.name, job.feedback, error, spectral_difference(estimate, target, rate)))
     return results
 
 
-def spectral_difference(found: np.ndarray, wanted: np.ndarray, sample_rate: int) -> float:
+def spectral_difference(estimate: np.ndarray, target: np.ndarray, sample_rate: int) -> float:
     """Mean absolute difference in dB of two sounds' levels in third octaves, each averaged over the whole sound.
 
     Two runs of one chaotic oscillator share their statistics and nothing else, so levels are averaged over time; bands
     more than 60 dB below the strongest are left out.
     """
     edges = 25 * 2 ** (np.arange(0, 3 * np.log2(sample_rate / 2 / 25)) / 3)
-    bands = np.digitize(np.fft.rfftfreq(len(wanted), 1 / sample_rate), edges)
-    power = np.stack([np.bincount(bands, np.abs(np.fft.rfft(x)) ** 2, len(edges) + 1) for x in (found, wanted)])
+    bands = np.digitize(np.fft.rfftfreq(len(target), 1 / sample_rate), edges)
+    power = np.stack([np.bincount(bands, np.abs(np.fft.rfft(x)) ** 2, len(edges) + 1) for x in (estimate, target)])
     loud = power[1] > 1e-6 * power[1].max()
     return float(np.mean(np.abs(10 * np.log10((power[0, loud] + 1e-30) / power[1, loud]))))
 
@@ -156,8 +156,8 @@ def measure_traces(folder: Path) -> list[TraceResult]:
             signals = _signals(planned([some[r] for r in rows], voices[rows]), n_blocks)
             signals = jax.tree.map(np.asarray, signals)
             for k, job in enumerate(some[start : start + _TRACE_BATCH]):
-                mine = jax.tree.map(lambda x, k=k: x[k], signals)
-                results.append(_compare(job.name, mine, traces[f"{job.index:04d}"].astype(np.float64)))
+                estimate = jax.tree.map(lambda x, k=k: x[k], signals)
+                results.append(_compare(job.name, estimate, traces[f"{job.index:04d}"].astype(np.float64)))
     return results
 
 
@@ -167,23 +167,25 @@ def _signals(plans: Plan, n_blocks: int) -> Controls:
     return jax.vmap(lambda one: controls(one, blocks, ControllerInput()), in_axes=(VOICE_AXES,))(plans)
 
 
-def _compare(name: str, mine: Controls, wanted: np.ndarray) -> TraceResult:
-    n = len(wanted)
-    level = mine.octaves[::-1, :n].T + 14
-    units = (mine.increment[::-1, :n].T >> 8).astype(np.int64) - np.round(wanted[:, _INCREMENT] * ONE).astype(np.int64)
+def _compare(name: str, estimate: Controls, target: np.ndarray) -> TraceResult:
+    n = len(target)
+    level = estimate.octaves[::-1, :n].T + 14
+    units = (estimate.increment[::-1, :n].T >> 8).astype(np.int64) - np.round(target[:, _INCREMENT] * ONE).astype(
+        np.int64
+    )
     around = (units + ONE // 2) % ONE - ONE // 2
     return TraceResult(
         name,
-        float(np.abs(level - wanted[:, _LEVEL]).max()),
+        float(np.abs(level - target[:, _LEVEL]).max()),
         int(np.abs(around).max()),
-        float(np.abs(mine.lfo.wave[:n] / ONE - wanted[:, _LFO]).max()),
-        float(np.abs(mine.lfo.fade[:n] / ONE - wanted[:, _FADE]).max()),
-        float(np.abs(mine.pitch_envelope[:n] - wanted[:, _PITCH]).max()),
+        float(np.abs(estimate.lfo.wave[:n] / ONE - target[:, _LFO]).max()),
+        float(np.abs(estimate.lfo.fade[:n] / ONE - target[:, _FADE]).max()),
+        float(np.abs(estimate.pitch_envelope[:n] - target[:, _PITCH]).max()),
     )
 
 
 def _by_rate(jobs: Sequence[Job], vced: np.ndarray) -> Iterator[tuple[int, list[Job], np.ndarray]]:
-    """Jobs of each sample rate, those of like length together."""
+    """Jobs of each sample rate, in order of length."""
     order = sorted(range(len(jobs)), key=lambda k: (jobs[k].sample_rate, jobs[k].total_samples))
     for rate, group in groupby(order, key=lambda k: jobs[k].sample_rate):
         rows = list(group)
@@ -192,7 +194,7 @@ def _by_rate(jobs: Sequence[Job], vced: np.ndarray) -> Iterator[tuple[int, list[
 
 @dataclass(frozen=True)
 class Summary:
-    """One row of the table; errors in dB, `chaotic_spectral_db` over the jobs whose waveforms part."""
+    """One row of the table; errors in dB, `chaotic_spectral_db` over the jobs whose waveforms diverge."""
 
     name: str
     jobs: int
@@ -215,7 +217,7 @@ def summarise(name: str, results: Sequence[AudioResult]) -> Summary:
 
 
 def markdown(summaries: Sequence[Summary], traces: dict[str, list[TraceResult]]) -> str:
-    """The tables for people."""
+    """The tables in Markdown."""
     lines = [
         "| set | jobs | median | 90th percentile | feedback <= 5, worst | feedback 6-7, parted: spectra differ by |",
         "|---|---|---|---|---|---|",

@@ -2,7 +2,7 @@
 
     python benchmarks/gradient.py [--json gradient.json] [--seconds 1]
 
-The loss is the energy against a fixed signal, so that the engine is measured and not a spectrogram.
+The loss is the inner product with a fixed signal, so the time is the engine's and not a spectrogram's.
 """
 
 import argparse
@@ -12,7 +12,7 @@ from pathlib import Path
 import jax
 import jax.numpy as jnp
 import numpy as np
-from timing import keys, lively_voices, machine, measure, write_json
+from timing import lively_voices, machine, measure, random_notes, write_json
 
 from ddx7.engine import Patch, plan, plan_nearest, play_differentiable, relax
 from ddx7.engine.control import NearestVoice
@@ -51,9 +51,9 @@ def main() -> None:
     print(f"{machine()}\n")
     print("| voices | audio s / wall s | median ms | compile and first call s |\n|---|---|---|---|")
     for n in (1, 8, 32):
-        voices, (pitches, velocities) = lively_voices(rng, n), keys(rng, n)
+        voices, (note_numbers, velocities) = lively_voices(rng, n), random_notes(rng, n)
         voices.feedback[:] = rng.integers(0, 8, n)
-        notes = pitches, velocities, np.full(n, n_blocks * 3 // 4)
+        notes = note_numbers, velocities, np.full(n, n_blocks * 3 // 4)
         target = jnp.asarray(rng.standard_normal((n, n_blocks * BLOCK)), jnp.float32)
         step = partial(gradient_step, relax(voices), target, notes, n_blocks)
         first, median = measure(step)

@@ -2,9 +2,9 @@
 
     python benchmarks/hardware.py --shared ../shared --json hardware.json
 
-Prints two tables in Markdown. The reference is what the firmware v1.8 makes of 193 voices on VDX7's models of the sound
-chips. The model guesses where nobody has measured; `MODEL` is our profile with its guesses in place of ours, so that
-what is left between the two are the chips' own steps. The second table says what is left with those steps, too; the
+Prints two tables in Markdown. The reference is the output of the firmware v1.8 for 193 voices on VDX7's models of the
+sound chips. The model guesses where no measurement exists. `MODEL` is our profile with its guesses in place of ours, so
+the remaining differences are the chips' own steps. The second table gives the differences with those steps, too; the
 reference has no converter and no filter. `docs/hardware.md` explains each group that disagrees.
 """
 
@@ -42,7 +42,10 @@ from ddx7.engine.tables import BLOCK, DB_PER_OCTAVE
 SAMPLE_RATE = round(hardware.SAMPLE_HZ)
 N_ROWS = 1150
 LATEST_ROWS = 6  # MIDI takes 1.5 to 3 ms
-LEVEL_SLACK, PITCH_SLACK = 2, 5  # rows either way: one tick of what moves levels, and of what moves pitches
+LEVEL_ROWS, PITCH_ROWS = (
+    2,
+    5,
+)  # tolerance in time, rows either way: one tick of what moves levels, and of what moves pitches
 LATEST_SAMPLES = 400
 QUIET_DB = -72.0  # below full level: the chip's twelve bits
 DB, CENTS = DB_PER_OCTAVE, 1200
@@ -99,13 +102,13 @@ class Job:
 
 @dataclass(frozen=True)
 class TraceResult:
-    """Largest differences of one job's control signals over all operators and rows, beyond the slack in time.
+    """Largest differences of one job's control signals over all operators and rows, beyond the tolerance in time.
 
     Attributes:
       name: of the job.
       level_db: of operator levels, amplitude modulation included.
       pitch_cents: of operator pitches.
-      level_p95_db: what 95 % of the differences stay below.
+      level_p95_db: 95th percentile of the differences.
       pitch_p95_cents: likewise.
     """
 
@@ -156,9 +159,9 @@ def measure_audio(folder: Path, jobs: Sequence[Job], profile: Profile) -> list[A
     """Render jobs and compare them with the reference."""
     audio = play(_plan(jobs, profile), N_ROWS * BLOCK)
     results = []
-    for found, job in zip(audio, jobs, strict=True):
-        wanted, _ = soundfile.read(folder / "audio" / f"{job.index:04d}.flac")
-        results.append(AudioResult(job.name, *_compare_audio(found, wanted)))
+    for estimate, job in zip(audio, jobs, strict=True):
+        target, _ = soundfile.read(folder / "audio" / f"{job.index:04d}.flac")
+        results.append(AudioResult(job.name, *_compare_audio(estimate, target)))
     return results
 
 
@@ -194,7 +197,7 @@ def _read(planned: Plan, age: jax.Array) -> tuple[jax.Array, jax.Array]:
 
 
 def _aligned(jobs: Sequence[Job], traces: Sequence[np.ndarray], profile: Profile) -> tuple[np.ndarray, np.ndarray]:
-    """`_signals`, with what the reference's LFO had done before the key found by trying."""
+    """`_signals`, with the state of the reference's LFO at note-on found by trying."""
     octaves, log_hz = (x.copy() for x in _signals(_plan(jobs, profile)))
     waves, synced = (np.array([job.vced[k] for job in jobs]) for k in (142, 141))
     for some, tries in (
@@ -216,7 +219,7 @@ def _aligned(jobs: Sequence[Job], traces: Sequence[np.ndarray], profile: Profile
 def _compare_signals(octaves: np.ndarray, log_hz: np.ndarray, trace: np.ndarray, job: Job) -> tuple[np.ndarray, ...]:
     """Differences of levels in dB and of pitches in cents, [operator, row]."""
     levels = (np.maximum(x, QUIET_DB) for x in (octaves * DB, _levels_db(trace, job)))
-    return _differences(*levels, LEVEL_SLACK), _differences(log_hz * CENTS, _log_hz(trace) * CENTS, PITCH_SLACK)
+    return _differences(*levels, LEVEL_ROWS), _differences(log_hz * CENTS, _log_hz(trace) * CENTS, PITCH_ROWS)
 
 
 def _levels_db(trace: np.ndarray, job: Job) -> np.ndarray:
@@ -232,32 +235,32 @@ def _log_hz(trace: np.ndarray) -> np.ndarray:
     return octave + np.log2(mantissa * hardware.FREQUENCY_UNIT_HZ)
 
 
-def _differences(found: np.ndarray, wanted: np.ndarray, slack: int) -> np.ndarray:
-    """How far each wanted value lies from those found about its time, [operator, row].
+def _differences(estimate: np.ndarray, target: np.ndarray, tolerance: int) -> np.ndarray:
+    """Distance of each target value from the range of the estimates about its time, [operator, row].
 
-    Key-down and key-up reach the reference some rows late, each for itself.
+    Note-on and note-off reach the reference some rows late, independently of each other.
     """
     gate = SAMPLE_RATE // BLOCK
     parts = []
     for first, last in ((0, gate), (gate, N_ROWS)):
-        n = last - first - LATEST_ROWS - 2 * slack
+        n = last - first - LATEST_ROWS - 2 * tolerance
         tries = []
         for late in range(LATEST_ROWS + 1):
-            want = wanted[:, first + slack + late :][:, :n]
-            near = np.stack([found[:, first + k :][:, :n] for k in range(2 * slack + 1)])
-            tries.append(np.maximum(0, np.maximum(want - near.max(0), near.min(0) - want)))
+            shifted = target[:, first + tolerance + late :][:, :n]
+            near = np.stack([estimate[:, first + k :][:, :n] for k in range(2 * tolerance + 1)])
+            tries.append(np.maximum(0, np.maximum(shifted - near.max(0), near.min(0) - shifted)))
         parts.append(min(tries, key=lambda x: x.mean()))
     return np.concatenate(parts, axis=1)
 
 
-def _compare_audio(found: np.ndarray, wanted: np.ndarray) -> tuple[float, float]:
+def _compare_audio(estimate: np.ndarray, target: np.ndarray) -> tuple[float, float]:
     """Log-mel distance and difference in level of two sounds, the reference later by up to `LATEST_SAMPLES`."""
-    if not wanted.any():
+    if not target.any():
         return 0.0, 0.0
-    late = int(np.argmax(fftconvolve(wanted, found[::-1])[len(found) - 1 :][:LATEST_SAMPLES]))
-    wanted = wanted[late:]
-    loudness = 10 * np.log10(np.mean(np.square(found[: len(wanted)])) / np.mean(np.square(wanted)))
-    return log_mel_distance(wanted, found, SAMPLE_RATE), float(loudness)
+    late = int(np.argmax(fftconvolve(target, estimate[::-1])[len(estimate) - 1 :][:LATEST_SAMPLES]))
+    target = target[late:]
+    loudness = 10 * np.log10(np.mean(np.square(estimate[: len(target)])) / np.mean(np.square(target)))
+    return log_mel_distance(target, estimate, SAMPLE_RATE), float(loudness)
 
 
 def groups(jobs: Sequence[Job]) -> dict[str, list[int]]:
@@ -266,7 +269,7 @@ def groups(jobs: Sequence[Job]) -> dict[str, list[int]]:
 
 
 def markdown(jobs: Sequence[Job], traces: dict[str, list[TraceResult]], audio: dict[str, list[AudioResult]]) -> str:
-    """The table for people."""
+    """The table of levels, pitches and sound in Markdown."""
     lines = [
         "| voices | | level, dB | same guesses | pitch, cents | same guesses | sound, dB | same guesses | Dexed |",
         "|---|---|---|---|---|---|---|---|---|",
@@ -283,7 +286,7 @@ def markdown(jobs: Sequence[Job], traces: dict[str, list[TraceResult]], audio: d
 
 
 def markdown_of_steps(jobs: Sequence[Job], audio: dict[str, list[AudioResult]]) -> str:
-    """The table of what the chip's tables make of the sound."""
+    """The table of distances with and without the chip's tables."""
     lines = ["| voices | | exact operators, dB | worst | the chip's, dB | worst |", "|---|---|---|---|---|---|"]
     for name, rows in groups(jobs).items():
         found = ([audio[p.name][k].distance_db for k in rows] for p in (MODEL, MODEL_STEPS))

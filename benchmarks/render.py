@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 
 import numpy as np
-from timing import REPEATS, keys, lively_voices, machine, measure, write_json
+from timing import REPEATS, lively_voices, machine, measure, random_notes, write_json
 
 from ddx7.engine import DEXED, PROFILES, Profile, plan, play
 
@@ -32,7 +32,7 @@ def main() -> None:
     print(f"{machine()}\n")
     print("| voices | audio s / wall s | median ms | first call s | peak memory MB |\n|---|---|---|---|---|")
     for n in (1, 8, 32, 128, 512):
-        voices, (notes, velocities) = lively_voices(rng, n), keys(rng, n)
+        voices, (notes, velocities) = lively_voices(rng, n), random_notes(rng, n)
         gates = np.full(n, n_samples * 3 // 4 // 64)
 
         def run(voices=voices, notes=notes, velocities=velocities, gates=gates) -> np.ndarray:
@@ -55,7 +55,7 @@ def main() -> None:
 
 def profile_ratios(rng: np.random.Generator, n_samples: int) -> dict[str, float]:
     """Time with the other profiles over time with the default, taken in turn, because the machine is shared."""
-    voices, (notes, velocities) = lively_voices(rng, 128), keys(rng, 128)
+    voices, (notes, velocities) = lively_voices(rng, 128), random_notes(rng, 128)
 
     def seconds(profile: Profile) -> float:
         start = time.perf_counter()

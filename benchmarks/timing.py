@@ -1,4 +1,4 @@
-"""What the speed benchmarks share: voices to play, and honest timing."""
+"""Shared parts of the speed benchmarks: voices to play, and timing."""
 
 import json
 import os
@@ -29,7 +29,7 @@ def lively_voices(rng: np.random.Generator, n: int) -> Patch:
     return patch
 
 
-def keys(rng: np.random.Generator, n: int) -> tuple[np.ndarray, np.ndarray]:
+def random_notes(rng: np.random.Generator, n: int) -> tuple[np.ndarray, np.ndarray]:
     """Notes and velocities."""
     return rng.integers(36, 85, n), rng.integers(40, 128, n)
 
@@ -48,7 +48,7 @@ def measure(run: Callable[[], Any]) -> tuple[float, float]:
 
 
 def machine() -> dict[str, Any]:
-    """Where the figures come from."""
+    """The machine that runs the benchmark."""
     return {
         "device": str(jax.devices()[0]),
         "cores": n_cores(),

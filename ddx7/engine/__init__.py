@@ -1,4 +1,4 @@
-"""What a DX7 voice sounds like: tables, envelopes, LFO, pitch, operators and `render`."""
+"""The synthesis engine: tables, envelopes, LFO, pitch, operators and `render`."""
 
 from ddx7.engine.control import VOICE_AXES as VOICE_AXES
 from ddx7.engine.control import Controls as Controls

@@ -1,4 +1,4 @@
-"""Time in blocks of 64 samples: from seconds, from samples, and from the clocks of envelopes and LFO."""
+"""Time in blocks of 64 samples: converts seconds, samples and ticks of the clocks of envelopes and LFO."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -40,14 +40,14 @@ class Clock(NamedTuple):
 
 
 def clock(hz: float | int | None, sample_rate: int) -> Clock:
-    """A clock of some ticks per second; None ticks once a block, as everything does in msfa."""
+    """A clock of some ticks per second; None ticks once a block, as in msfa."""
     per_block = 1.0 if hz is None else BLOCK * hz / sample_rate
     whole = int(per_block)
     return Clock(np.uint32(whole), np.uint32((per_block - whole) * 2.0**20))
 
 
 def tick_hz(hz: float | int | None, sample_rate: int) -> float:
-    """Ticks in a second of what `clock` makes."""
+    """Ticks per second of a clock that `clock` returns."""
     return sample_rate / BLOCK if hz is None else hz
 
 

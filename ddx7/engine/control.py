@@ -1,8 +1,8 @@
-"""From a voice and a note to gains and phase increments per block: everything that runs at control rate.
+"""Control rate: converts a voice and a note to gains and phase increments per block.
 
     Patch, note, velocity, gate --plan--> Plan --controls--> Controls per block
 
-A plan holds for the whole note; any run of blocks can be read from it alone, so time can be cut into pieces.
+A plan covers the whole note. `controls` reads any run of blocks from it, so a render may cut time into pieces.
 """
 
 from collections.abc import Callable
@@ -31,7 +31,7 @@ from ddx7.engine.tables import ONE
 
 
 class PitchPlan(NamedTuple):
-    """Where pitches come from: base log frequencies by term [*batch, operator], and the pitch envelope."""
+    """Pitches of a note: base log frequencies by term [*batch, operator], and the pitch envelope."""
 
     base: LogFrequency
     envelope: Segments
@@ -40,14 +40,14 @@ class PitchPlan(NamedTuple):
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
 class NearestVoice:
-    """What a relaxed voice takes from its nearest real voice: everything that rounds.
+    """Values that a relaxed voice takes from its nearest real voice: all that rounding decides.
 
     Attributes:
       patch: the nearest real voice.
       pitch: its pitches in the DX7's integers.
-      relaxed_pitch: the same computed in floats, so that the difference to the relaxed voice's is exact.
+      relaxed_pitch: the same in floats, so that the difference from the relaxed voice's pitches is exact.
       residual: the rounding residuals of its envelopes.
-      tables: what it was planned with; None where a plan holds them.
+      tables: of the profile that planned it; None inside a plan, which has its own.
       crossing: whether feedback of any voice of the batch runs from one operator to another; part of what is compiled.
     """
 
@@ -60,13 +60,13 @@ class NearestVoice:
 
 
 class Plan(NamedTuple):
-    """Planned notes, which can be read at any block. Operators run along the last batch axis, OP1 first.
+    """Planned notes, which `controls` reads at any block. Operators run along the last batch axis, OP1 first.
 
     Attributes:
       patch: as given; the LFO and sensitivities are read from it.
       amp: envelopes of the six operators.
       pitch: pitches, in the DX7's integers for a real voice.
-      nearest: for a relaxed voice, what it takes from its nearest real one; else None.
+      nearest: the nearest real voice of a relaxed voice; else None.
       tables: of the profile at the sample rate; the same for all voices.
     """
 
@@ -82,7 +82,7 @@ VOICE_AXES = Plan(patch=0, amp=0, pitch=0, nearest=0, tables=None)  # pyright: i
 
 
 class Controls(NamedTuple):
-    """What the operators need, per block.
+    """Inputs of the operators, per block.
 
     Attributes:
       octaves: log2 of each operator's gain at the end of the block.
@@ -129,7 +129,7 @@ def plan(
     tables = nearest.tables or profile.at(sample_rate)
     patch = jax.tree.map(jnp.asarray, patch)
     amp, pitch, _ = _plan_parts(patch, _floating(note, patch), velocity, gate, tables, nearest.residual)
-    # Slack is spent, and its axes are those of the planning loop.
+    # Planning has used the residual, whose axes are those of the planning loop.
     return Plan(patch, amp, pitch, replace(nearest, residual=None, tables=None), tables.control)
 
 
@@ -152,7 +152,7 @@ def plan_nearest(
     _, pitch, residual = _plan_parts(rounded, note, velocity, gate, tables)
     floats = jax.tree.map(lambda x: _floating(x, patch), rounded)
     _, relaxed_pitch, _ = _plan_parts(floats, _floating(note, patch), velocity, gate, tables, residual)
-    # Inside a compiled program the algorithm is not known, and may be any.
+    # Inside a compiled program the algorithm has no value yet, so it may be any.
     known = np.arange(1, 33) if isinstance(rounded.algorithm, Tracer) else rounded.algorithm
     crossing = bool(crosses(known, tables.control.loop_source).any())
     return NearestVoice(rounded, pitch, relaxed_pitch, residual, tables, crossing)
@@ -208,7 +208,7 @@ def plan_amplitudes(
     Operators are independent of each other here, and there may be any number of them.
 
     Args:
-      p: of which what makes an operator's level is read, [*batch, operator].
+      p: fields of the patch that affect an operator's level, [*batch, operator].
       note: MIDI note after transpose; it and the next two broadcast against [*batch, operator].
       velocity: MIDI velocity 0-127.
       gate: tick of the envelopes' clock at note-off.
@@ -236,7 +236,7 @@ def controls(plan: Plan, blocks: Int[Array, " time"], controller_input: Controll
       controller_input: per block or constant.
     """
     tables = plan.tables
-    after = ticks(tables.envelope, blocks + 1)  # envelopes move before their block is played
+    after = ticks(tables.envelope, blocks + 1)  # envelopes move at the start of their block
     age, delay_age = controller_input.lfo_age, controller_input.delay_age * jnp.asarray(tables.delay_is_shared)
     lfo_ticks, delay_ticks = (1 + ticks(tables.lfo_clock, blocks + since) for since in (age, delay_age))
     pitch_ticks = 1 + ticks(tables.pitch_envelope, blocks)
@@ -251,7 +251,7 @@ def controls(plan: Plan, blocks: Int[Array, " time"], controller_input: Controll
 
     pitch_envelope = read(pitch.envelope, pitch_ticks)
     modulation = pitch_envelope + exact_pitch_modulation(near, exact, controller_input, tables.modulation)
-    # XLA fuses no gather with what reads it: so this is worked out once a voice instead of once an operator.
+    # XLA does not fuse a gather with its readers, so this computes the modulation once per voice, not per operator.
     modulation = modulation.at[jnp.arange(len(blocks))].get(mode="promise_in_bounds")
     ratio = (jnp.asarray(near.fixed) == 0)[:, None]
     log_hz = pitch.base.total()[:, None] + jnp.where(ratio, modulation, 0)

@@ -22,9 +22,9 @@ class ControllerInput(NamedTuple):
       bend: pitch bend and master tune, in 2^-24 octave.
       pitch_mod: LFO depth on pitch from controllers, 0-127.
       amp_mod: LFO depth on amplitude from controllers, 0-127.
-      eg_bias: amplitude bias from controllers, 0-127; 127 where no controller has it.
-      lfo_age: blocks since the LFO was last started; 0 at a synced note-on.
-      delay_age: blocks since the LFO delay was last started.
+      eg_bias: amplitude bias from controllers, 0-127; 127 without an assigned controller.
+      lfo_age: blocks since the LFO last started; 0 at a synced note-on.
+      delay_age: blocks since the LFO delay last started.
     """
 
     bend: Int[ArrayLike, "*voice_time"] = 0
@@ -53,7 +53,7 @@ class ControllerInput(NamedTuple):
         return ControllerInput(*map(cut, self, _TIME_AXES))
 
 
-_TIME_AXES = (1, 1, 1, 1, 0, 0)  # of each field: 1 if it may move in time
+_TIME_AXES = (1, 1, 1, 1, 0, 0)  # for each field 1 if it may change over time
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ class ControllerAssignment:
 
 @dataclass(frozen=True)
 class Controllers:
-    """Positions of the controllers, constant or one value per block of 64 samples, and what they are assigned to.
+    """Positions of the controllers, constant or one value per block of 64 samples, and their assignments.
 
     Attributes:
       pitch_bend: 0-16383, 8192 at rest.
@@ -86,7 +86,7 @@ class Controllers:
       foot: foot controller, 0-127.
       breath: breath controller, 0-127.
       aftertouch: channel pressure, 0-127.
-      wheel_to: assignment of the wheel; by default the whole of it to LFO pitch depth.
+      wheel_to: assignment of the wheel; by default LFO pitch depth at range 99.
       foot_to: assignment of the foot controller.
       breath_to: assignment of the breath controller.
       aftertouch_to: assignment of aftertouch.
@@ -110,7 +110,7 @@ class Controllers:
     ) -> ControllerInput:
         """The input of the engine, per block where a controller moves.
 
-        Of several controllers on one destination the strongest counts.
+        The strongest of several controllers on one destination counts.
         """
         sources = (
             (self.wheel, self.wheel_to),

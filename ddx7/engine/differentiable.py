@@ -1,4 +1,4 @@
-"""Relaxed voices to audio, with derivatives with respect to every continuous parameter."""
+"""Renders relaxed voices, with derivatives with respect to every continuous parameter."""
 
 import jax
 import jax.numpy as jnp
@@ -50,7 +50,7 @@ def render_differentiable(
       nearest: `plan_nearest` of the same patch, notes, velocities and gates, computed outside a jitted function; it
         saves most of the compilation. Its profile replaces `profile`.
       dac: applies the profile's chip tables, converter and output filter, if it has them. Gradients pass through their
-        rounding unchanged; it only costs time, so leave it off to search or train.
+        rounding unchanged. It costs time, so leave it off to search or train.
 
     Returns:
       audio of ``round(duration * sample_rate)`` samples, [*voice, sample]: the leading axes of the patch, the notes,

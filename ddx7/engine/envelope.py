@@ -10,8 +10,8 @@ from ddx7.engine.interpolate import Value, is_relaxed, lookup, namespace, whole
 from ddx7.engine.segments import Move, Segments, follow, steps
 from ddx7.engine.tables import EG_FLOOR, EG_JUMP, EG_LEVEL, EG_RATE_STEP, ONE
 
-# A stage is one move that waits, falls or jumps, then up to ten that climb: an attack slows down at every octave. It
-# begins ten octaves below where the last of them ends; 0 stands for the first move.
+# A stage is one move that waits, falls or jumps, then up to ten moves that climb, because an attack slows down at every
+# octave. The climb begins ten octaves below the end of its last move; 0 stands for the first move.
 _CLIMBS = np.array([0, *range(10, 0, -1)], np.int32)
 _MOVES = len(_CLIMBS)
 
@@ -22,8 +22,8 @@ class EnvelopeTables(NamedTuple):
     Attributes:
       increments: [rate step 0-63] in 2^-24 octave a tick.
       delays: [stays in silence or not, rate + rate scaling 0-99] samples that a static stage waits.
-      samples: of those delays in a tick.
-      offset: what a target of level 99 is above the output level, in 1/256 octave.
+      samples: number of these samples in a tick.
+      offset: from the output level to the target of level 99, in 1/256 octave.
       ceiling: an attack rises in proportion to this many octaves less the level, truncated to whole octaves.
     """
 
@@ -35,7 +35,7 @@ class EnvelopeTables(NamedTuple):
 
 
 class RoundingResidual(NamedTuple):
-    """What rounding did to one move of a real voice.
+    """Effect of rounding on one move of a real voice.
 
     Attributes:
       waits: whether the stage waited instead of moving.
@@ -105,9 +105,9 @@ def plan(
 
 
 def _move(level: Value, climbing: Value, stage: _Stage) -> Move:
-    """The move that begins a stage, or one octave of its attack; `climbing` says that an attack is under way."""
+    """The move that begins a stage, or one octave of its attack; `climbing` marks an attack under way."""
     xp = namespace(level)
-    if xp is np:  # the moves are known here: one of the two is enough
+    if xp is np:  # NumPy has the values: it computes one of the two
         return _climb(level, climbing, stage) if stage.climb.any() else _begin(level, stage)
     first, climb = _begin(level, stage), _climb(level, climbing, stage)
     return jax.tree.map(lambda a, b: xp.where(stage.climb == 0, a, b), first, climb)
@@ -121,7 +121,7 @@ def _begin(level: Value, stage: _Stage) -> Move:
     jumps = rises & (level < EG_JUMP)
 
     one = xp.ones_like(level)
-    # The count runs out inside a tick, and the next stage starts in that tick.
+    # The wait ends inside a tick, and the next stage starts in that tick.
     waited, wait_residual = steps(stage.wait - stage.samples, stage.samples * one, stage.residual.length)
     waited = xp.maximum(waited, 0)
     fallen, fall_residual = steps(xp.maximum(level - target, one), increment, stage.residual.length)
@@ -130,7 +130,7 @@ def _begin(level: Value, stage: _Stage) -> Move:
 
     length = xp.where(waits, waited, xp.where(rises, jumps.astype(level.dtype), fallen))
     end = xp.where(waits, xp.where(stage.stays, level, target), xp.where(rises, rise_end, target))
-    # A real voice waits on the spot; a relaxed one may have a little way to go meanwhile.
+    # A real voice keeps its level while it waits; a relaxed one may have a short distance to move.
     drift = end - level if exact else (end - level) / xp.maximum(length, one)
     slope = xp.where(waits | rises, drift, -increment)
     reach = length if exact else xp.where(waits | rises, length, (level - target) / increment)

@@ -1,7 +1,7 @@
-"""The feedback loop: solved sample after sample, voices side by side, with a gradient.
+"""Solves the feedback loop sample by sample, with the voices in parallel, and differentiates it.
 
 With one operator in the loop, y[n] = g[n] sin 2 pi (p[n] + a (y[n-1] + y[n-2])). With several, each modulates those
-after it in the same sample, and what returns to the first is the output of one of them, a sample late.
+after it in the same sample, and the output of one of them returns to the first one sample later.
 """
 
 from typing import Any
@@ -24,7 +24,7 @@ GRADIENT_LIMIT = 0.499
 """Largest share of a sample's gradient that passes to each of the two before it.
 
 Feedback 6-7 on a loud operator is chaotic: its true gradient doubles every few samples and overflows within a few
-hundred. Below feedback 5 the shares stay under the limit at normal levels and the gradient is exact.
+hundred. Below feedback 5 the shares stay under the limit at normal levels, and the gradient is exact.
 """
 
 
@@ -62,7 +62,7 @@ def feed_back(
             return _advance(carry, turns, gain, loop, chip)
 
         carry, outputs = lax.scan(sample, carry, jnp.arange(BLOCK))
-        return carry, outputs.transpose(2, 1, 0)  # here, while they are in cache
+        return carry, outputs.transpose(2, 1, 0)  # here, because they are in cache
 
     by_time = jax.tree.map(lambda x: jnp.moveaxis(x, 2, 0).swapaxes(1, 2), lines)  # [time, slot, voice]
     (newest, older), outputs = lax.scan(block, (memory[:, 0], memory[:, 1]), by_time)
@@ -91,7 +91,7 @@ def _fed_back(outputs: list[Array], source: Array) -> Array:
 
 @jax.custom_jvp
 def _solve(turns: Array, gain: Array, amount: Array, coupling: Array, source: Array, chip: Chip | None) -> Array:
-    """`feed_back` from silence, with phases and gains given sample by sample; [voice, slot, time, block]."""
+    """`feed_back` from silence, with one phase and gain per sample; [voice, slot, time, block]."""
     loop = amount, coupling, source
 
     def block(carry: Memory, xs: tuple[Array, Array]) -> tuple[Memory, Array]:

@@ -29,7 +29,7 @@ _NO_VELOCITY = 15  # attenuation at sensitivity 0
 
 
 def velocity() -> np.ndarray:
-    """What velocity adds to the level in 1/256 octave, int32 [sensitivity, MIDI velocity]."""
+    """Level change by velocity in 1/256 octave, int32 [sensitivity, MIDI velocity]."""
     sensitivity = np.arange(8, dtype=np.int32)[:, None]
     volume = _VELOCITY[np.arange(128) >> 2]
     attenuation = (_NO_VELOCITY - 2 * sensitivity) + ((volume * 32 * sensitivity) >> 8)
@@ -47,7 +47,7 @@ _SCALING_EXPONENTIAL = [
 
 
 def level_scaling(n_groups: int) -> np.ndarray:
-    """Level scaling in steps of 0.7526 dB, int32 [linear or exponential, group of three keys, depth]."""
+    """Level scaling in steps of 0.7526 dB, int32 [linear or exponential, group of three notes, depth]."""
     curves = np.array([_SCALING_LINEAR, _SCALING_EXPONENTIAL], np.int32)
     curves = curves[:, np.minimum(np.arange(n_groups), curves.shape[1] - 1)]
     depth = (np.arange(100, dtype=np.int32) * 165) >> 6
@@ -55,10 +55,10 @@ def level_scaling(n_groups: int) -> np.ndarray:
 
 
 def note_frequency() -> np.ndarray:
-    """Log frequency of keys before coarse and fine, int32 [note - LOWEST_NOTE] in 2^-24 octave.
+    """Log frequency of notes before coarse and fine, int32 [note - LOWEST_NOTE] in 2^-24 octave.
 
     Three of four codes stand for the semitones of a minor third and are spread evenly over it by repeating their low
-    bits: semitones are 85, 85 and 86 steps. Keys 0 and 1 have the same code.
+    bits: semitones are 85, 85 and 86 steps. Notes 0 and 1 have the same code.
     """
     above = np.maximum(np.arange(LOWEST_NOTE, HIGHEST_NOTE + 1) - 1, 0)
     return ((4641 + 256 * (above // 3) + 85 * (above % 3)) * _STEP).astype(np.int32)
@@ -85,14 +85,14 @@ FREQUENCY_KEEP = -_STEP  # a mask of the bits above
 
 
 COARSE_OCTAVES = 5
-"""Octaves, from the lowest, in which the phase accumulator has no room for all twelve bits: those below 12 Hz."""
+"""Octaves, from the lowest, below 12 Hz, in which the phase accumulator cuts some of the twelve bits."""
 
 
 def frequency_mantissa() -> np.ndarray:
     """Frequencies over one octave from 1 to 2, [octave, 1025], with the chip's bits; the last row is for all above.
 
     The accumulator counts 2^23 to a cycle. A mantissa of twelve bits, 2048 and more, is 64 and more in the lowest
-    octave: five bits are cut off there, and one less in each octave above. So 1 Hz is 9 cents flat.
+    octave: the accumulator cuts five bits there, and one less in each octave above. So 1 Hz is 9 cents flat.
     """
     mantissa = np.round(2048 * np.exp2(np.arange(1025) / 1024))
     unit = np.exp2(np.arange(COARSE_OCTAVES, -1, -1))[:, None]
@@ -113,7 +113,7 @@ def lfo_speed() -> np.ndarray:
 def lfo_sine() -> np.ndarray:
     """The LFO's sine over a cycle, int32 [1025] in 2^-24: 64 steps a quarter, seven bits, negative ones complemented.
 
-    That the steps are taken at their middle and rounded is read off the reference traces.
+    The reference traces show that the steps are rounded values at their middles.
     """
     quarter = np.round(127 * np.sin((np.arange(64) + 0.5) * np.pi / 128))
     half = np.concatenate([quarter, quarter[::-1]])
@@ -133,30 +133,30 @@ _AMP_MOD = """
 AMP_MOD_OCTAVES = np.append(np.array([int(n) for n in _AMP_MOD.split()], np.float32)[::-1], 255.0) / np.float32(256)
 """Attenuation before sensitivity, in octaves, float32 [amount 0-256]."""
 AMP_MOD_FACTOR = np.array([0, 2, 4, 8], np.float32)
-"""By sensitivity. That it doubles with each step is VDX7's, from a recording in Massey's book on the DX7."""
+"""Factor by sensitivity. VDX7 doubles it with each step, from a recording in Massey's book on the DX7."""
 
 FULL_GAIN_OCTAVES = float(np.log2(16372 / 4096))
 """Log gain at no attenuation at all."""
 EG_OFFSET = -208
-"""As in `tables`: levels are 16 octaves less the chip's attenuation, which is 240 at full level."""
+"""As `tables.EG_OFFSET`: levels are 16 octaves less the chip's attenuation, which is 240 at full level."""
 
 CARRIER_LOSS = np.array([0, 1024, 1664, 2048, 2432, 2688], np.float32) / np.float32(1024)
-"""What each of n carriers loses, in octaves: about log2 n."""
+"""Attenuation of each of n carriers in octaves: about log2 n."""
 
 
 def log_sine() -> np.ndarray:
     """Minus log2 of the sine over a quarter turn, int32 [1024] in 2^-10 octave, taken at the middle of each step.
 
-    The rounding is a hair above one half: so says the ROM as read from the die (Shirriff; VDX7's formula).
+    The rounding constant of 0.5002 reproduces the ROM as read from the die (Shirriff; VDX7's formula).
     """
     middle = (np.arange(1024) + 0.5) / 1024 * np.pi / 2
     return np.floor(0.5002 - 1024 * np.log2(np.sin(middle))).astype(np.int32)
 
 
 def exponential() -> np.ndarray:
-    """Powers of two, int32 [16384] by logarithm in 2^-10 octave: twelve bits, shifted; fourteen bits of them are kept.
+    """Powers of two, int32 [16384] by logarithm in 2^-10 octave: twelve bits, shifted and cut to fourteen.
 
-    As signal, 4096 is a turn of phase and 16,372 the loudest.
+    As a signal, 4096 is a turn of phase; the largest value is 16,372.
     """
     octave, part = np.divmod(np.arange(16 * 1024), 1024)
     mantissa = np.floor(2048 * np.exp2(part / 1024) + 0.5).astype(np.int64)
@@ -164,7 +164,7 @@ def exponential() -> np.ndarray:
 
 
 CONVERTER_RANGES = np.array([1024, 2048, 4096], np.int32)
-"""Magnitudes from which on the converter drops one, two and three bits (VDX7, after Shirriff)."""
+"""Lowest magnitudes at which the converter drops one, two and three bits (VDX7, after Shirriff)."""
 
 _FILTER_HZ_Q = ((11_592.5, 1.0163), (16_083.8, 4.1231))
 FILTER_POLES_HZ = np.array(
@@ -172,12 +172,12 @@ FILTER_POLES_HZ = np.array(
 )
 """The output filter, two Sallen-Key stages of third and second order: 0.8 dB up at 15 kHz, 3 dB down at 17 kHz.
 
-VDX7 designed its filter, of 16 times the sample rate, from the circuit; these are its poles back in s, over 2 pi. The
-second stage is what 12 kilohm twice, 6.8 nF and 100 pF make, to 1e-5.
+VDX7 designed its filter, of 16 times the sample rate, from the circuit; these are its poles transformed back to s, over
+2 pi. Two resistors of 12 kilohm with 6.8 nF and 100 pF give the second stage, to 1e-5.
 """
 
 MANUAL_RATE_SCALING_STEPS = 27
-"""Rate steps at sensitivity 7 on the highest keys, where VDX7 follows the graph in the owner's manual."""
+"""Rate steps at sensitivity 7 on the highest notes, where VDX7 follows the graph in the owner's manual."""
 
 
 def manual_rate_scaling() -> np.ndarray:

@@ -1,7 +1,7 @@
-"""How integer tables and arithmetic extend to the values between: exactly at whole numbers, linearly between.
+"""Extends integer tables and functions to real numbers: exact at whole numbers, linear between them.
 
-Everything that plans a note runs on NumPy arrays as well as on JAX arrays and tracers. Real voices are planned in
-NumPy, which needs no compilation; relaxed voices are planned in JAX, inside the gradient.
+All planning code runs on NumPy arrays as well as on JAX arrays and tracers. NumPy plans real voices, which needs no
+compilation; JAX plans relaxed voices, inside the gradient.
 """
 
 from collections.abc import Callable
@@ -14,7 +14,7 @@ import numpy as np
 from jaxtyping import ArrayLike
 
 Value = Any
-"""A NumPy or a JAX array; which one decides where the arithmetic runs."""
+"""A NumPy or a JAX array; `namespace` selects the module that computes with it."""
 
 
 def namespace(*values: object) -> ModuleType:
@@ -35,7 +35,7 @@ def between(function: Callable[[Value], Value], x: Value) -> Value:
       x: int32, or floating for a relaxed value.
 
     Returns:
-      what `function` gives for int32; the dtype of `x` for floats.
+      the values of `function` for int32; floats of the dtype of `x` for floats.
     """
     if not is_relaxed(x):
         return function(x)
@@ -61,7 +61,7 @@ def lookup(table: Value, x: Value) -> Value:
 
 
 def whole(x: Value) -> Value:
-    """A categorical value as int32, out of the gradient's reach."""
+    """A categorical value as int32, without a gradient."""
     if not is_relaxed(x):
         return x
     xp = namespace(x)

@@ -1,4 +1,4 @@
-"""From panel to envelope: output level, level scaling, velocity and rate scaling of operators at a note.
+"""Operator levels and rates at a note: output level, level scaling, velocity and rate scaling.
 
 All functions are elementwise and broadcast; integers give the profile's integers, floats interpolate between them.
 """
@@ -18,10 +18,10 @@ class LevelTables(NamedTuple):
     Attributes:
       velocity: [sensitivity 0-7, MIDI velocity] in 1/256 octave.
       rate_scaling: [sensitivity 0-7, note - LOWEST_NOTE] rate steps.
-      note_range: lowest and highest note after transpose; notes beyond them play as they do.
-      grid: of level scaling: keys in a group, and the first note of one (1: groups begin at the break point).
-      break_point: note of break point 0, and what is added to the distance from it.
-      level_scaling: [linear or exponential, group of three keys from the break point, depth] in steps of 0.7526 dB.
+      note_range: lowest and highest note after transpose; notes beyond them play as the nearest of them.
+      grid: of level scaling: notes in a group, and the first note of one (1: groups begin at the break point).
+      break_point: note of break point 0, and an offset to the distance from it.
+      level_scaling: [linear or exponential, group of three notes from the break point, depth] in steps of 0.7526 dB.
       scaled: lowest and highest level after scaling, in those steps.
       total: lowest and highest level after velocity, in 1/256 octave.
     """
@@ -44,7 +44,7 @@ def sounding_note(tables: LevelTables, note: Num[ArrayLike, "..."], transpose: N
 
 
 def rate_scaling(tables: LevelTables, sensitivity: Num[ArrayLike, "..."], note: Num[ArrayLike, "..."]) -> Value:
-    """Rate steps that the keyboard adds to every envelope rate.
+    """Rate steps that the note adds to every envelope rate.
 
     Args:
       tables: of the profile.
@@ -92,7 +92,7 @@ def level_scaling(
 
     def amount(offset: Value) -> Value:
         right = offset >= 0
-        # Groups of three keys; C's division truncates towards zero.
+        # Groups of three notes; C's division truncates towards zero.
         group = xp.clip(xp.where(right, (offset + 1) // 3, (1 - offset) // 3), 0, sizes.shape[1] - 1)
         curve = xp.where(right, whole(right_curve), whole(left_curve))
         exponential = ((curve == 1) | (curve == 2)).astype(np.int32)
@@ -108,7 +108,7 @@ def level_scaling(
 
 
 def velocity_scaling(tables: LevelTables, sensitivity: Num[ArrayLike, "..."], velocity: Num[ArrayLike, "..."]) -> Value:
-    """What key velocity adds to the level, in 1/256 octave.
+    """Level change by velocity, in 1/256 octave.
 
     Args:
       tables: of the profile.

@@ -1,4 +1,4 @@
-"""The low frequency oscillator and its delay, at any block without having run through those before."""
+"""The low frequency oscillator and its delay, computed for any block independently of those before."""
 
 from typing import NamedTuple
 
@@ -12,7 +12,7 @@ from ddx7.engine.tables import ONE
 _HALF = np.uint32(1 << 31)
 _TOP = (1 << 32) - 1
 SYNC_PHASE = np.uint32((1 << 31) - 1)
-"""Where key sync puts the phase: half a cycle, less one unit."""
+"""Phase after key sync: half a cycle, less one unit."""
 
 
 class Lfo(NamedTuple):
@@ -31,9 +31,9 @@ class LfoTables(NamedTuple):
       ramp: [0-99] the same while it fades in; 2^32 ends it.
       sine: [1025] one cycle, int32 in 2^-24.
       hold: [wraps modulo 256] values of sample and hold, int32 in 2^-24.
-      hold_turn: what is added to the phase before its wraps are counted, uint32.
+      hold_turn: phase added before the wraps are counted, uint32.
       top: highest value of wave and fade, int32 in 2^-24.
-      keep: their bits that count.
+      keep: mask of their bits that count.
     """
 
     speed: Value
@@ -75,9 +75,9 @@ def exact_lfo(
       speed: 0-99.
       delay: 0-99.
       wave: 0 triangle, 1 saw down, 2 saw up, 3 square, 4 sine, 5 sample and hold.
-      sync: 1 if the LFO was last started by a key, 0 if it runs freely from phase 0.
-      ticks: of the LFO's clock since then, 1 for the first.
-      delay_ticks: ticks since the delay was last started, 1 for the first.
+      sync: 1 if a note-on last started the LFO, 0 if it runs freely from phase 0.
+      ticks: of the LFO's clock since its start, 1 for the first.
+      delay_ticks: ticks since the delay last started, 1 for the first.
       tables: of the profile, at the sample rate.
     """
     step = jnp.asarray(tables.speed)[jnp.asarray(speed)]

@@ -1,8 +1,8 @@
-"""Standard MIDI Files to sound.
+"""Renders Standard MIDI Files.
 
     file --read_midi--> MidiPerformance --render_midi--> audio
 
-Each channel is a DX7 of its own with as many voices as it needs: one LFO that its keys share, one set of controllers.
+Each channel is a DX7 of its own with as many voices as it needs: one LFO that its notes share, one set of controllers.
 """
 
 import os
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from mido import MidiFile
 
 FADE_S = 0.02
-"""A note that has to end before it is silent is faded out over its last moments."""
+"""Length of the fade-out of a note that ends before it is silent."""
 
 _BATCH_SAMPLES = 1 << 24
 _BATCH_NOTES = 256
@@ -48,17 +48,17 @@ def render_midi(
     profile: str | Profile = "dexed",
     progress: Callable[[Sequence[Any]], Iterable[Any]] = iter,
 ) -> Float[np.ndarray, " time"]:
-    """Play a MIDI file, every note a voice of its own.
+    """Render a MIDI file, every note with a voice of its own.
 
     Args:
-      source: path, mido file, or what `read_midi` made of one.
+      source: path, mido file, or the result of `read_midi`.
       voices: one voice for all, or a sequence (a `Bank` is one) from which programme changes choose, counting from 0
-        and starting over at its end.
+        modulo its length.
       sample_rate: in Hz, 8000-192000.
-      tail: seconds, 0-3600, that a note may sound on after note-off; one that takes longer to fall silent is faded out.
-      controllers: their assignments, master tune and bend step; positions and bend range are the file's.
-      profile: whose sound, as for `render`.
-      progress: walks through the batches of notes, and may say so.
+      tail: seconds, 0-3600, that a note may sound on after note-off; a longer one fades out then.
+      controllers: their assignments, master tune and bend step; the file sets positions and bend range.
+      profile: as for `render`.
+      progress: iterates over the batches of notes, such as a progress bar.
 
     Returns:
       float32 [time], mono, as long as the file and until its last note is silent; not limited, so many loud notes
@@ -110,14 +110,14 @@ class _Player:
         """Sound of notes, float32 [voice, longest length]."""
         plans = self._plan(notes)
         onsets, legato = np.array([(note.onset_s, note.legato_s) for note in notes]).T
-        since_key, since_start = self._blocks(legato), self._blocks(onsets)
+        since_note_on, since_start = self._blocks(legato), self._blocks(onsets)
         times = onsets[:, None] + np.arange(blocks_covering(int(lengths.max()))) * (BLOCK / self.sample_rate)
         positions = {
             name: np.stack([getattr(self._controllers_of(n), name).at(t) for n, t in zip(notes, times, strict=True)])
             for name in ("pitch_bend", "bend_range", "wheel", "breath", "foot", "aftertouch")
         }
         controller_input = replace(self.controllers, **positions).to_input(
-            lfo_age=np.where(plans.patch.lfo_sync == 1, since_key, since_start), delay_age=since_key
+            lfo_age=np.where(plans.patch.lfo_sync == 1, since_note_on, since_start), delay_age=since_note_on
         )
         sounds = play(plans, lengths, controller_input)
         cut = lengths < _silent_from(plans) * BLOCK
@@ -133,15 +133,15 @@ class _Player:
 
     def _plan(self, notes: np.ndarray) -> Plan:
         patch = self.patches[np.array([note.program for note in notes]) % self.n_voices]
-        keys, velocities = np.array([(note.note, note.velocity) for note in notes], np.int32).T
+        note_numbers, velocities = np.array([(note.note, note.velocity) for note in notes], np.int32).T
         gates = first_block_at(np.array([note.release_s - note.onset_s for note in notes]), self.sample_rate)
-        return plan(patch, keys, velocities, gates, self.sample_rate, profile=self.profile)
+        return plan(patch, note_numbers, velocities, gates, self.sample_rate, profile=self.profile)
 
     def _blocks(self, seconds: np.ndarray) -> np.ndarray:
         return np.round(seconds * (self.sample_rate / BLOCK)).astype(np.int32)
 
     def _gain(self, note: MidiNote, n_samples: int) -> np.ndarray | float:
-        """Straight from block to block, so that a moving fader does not crackle."""
+        """Volume and expression, linear from block to block, so that their steps do not crackle."""
         controllers = self._controllers_of(note)
         if not (controllers.volume.moves or controllers.expression.moves):
             return float(controllers.gain(np.array([note.onset_s]))[0])
@@ -155,9 +155,9 @@ def _gates(notes: np.ndarray, sample_rate: int) -> np.ndarray:
 
 
 def _silent_from(plans: Plan) -> np.ndarray:
-    """Block from which on no carrier is audible, int64 [voice]; far away for a stuck note.
+    """First block after which no carrier is audible, int64 [voice]; very large for a stuck note.
 
-    Envelopes are read from the plan. The LFO and controllers only ever lower them.
+    It depends on the envelopes alone, because the LFO and controllers only lower them.
     """
     floor = plans.tables.gain_offset + np.log2(AUDIBLE_GAIN) * ONE
     start = np.asarray(plans.amp.start, np.int64)

@@ -1,4 +1,4 @@
-"""What a Standard MIDI File asks a player to do: notes, and the positions of controllers over time."""
+"""Reads Standard MIDI Files: notes, and the positions of controllers over time."""
 
 import io
 import os
@@ -22,16 +22,18 @@ MAX_BYTES = 1 << 20
 MAX_NOTES = 100_000
 MAX_DURATION_S = 3600.0
 GM_BEND_RANGE = 2.0
-"""Semitones of pitch bend until a file says otherwise, as General MIDI has it (a DX7's own is set on its panel)."""
+"""Semitones of pitch bend until a file sets them: the default of General MIDI (a DX7's own is set on its panel)."""
 
 _MAX_BEND_RANGE = 24.0
-_LONGEST_WAIT = (1 << 28) - 1  # ticks between two messages that the format can write; mido reads larger numbers too
+_LONGEST_WAIT = (
+    1 << 28
+) - 1  # largest number of ticks between two messages in the format; mido reads larger numbers, too
 _WANTED = "a Standard MIDI File of type 0 or 1 is wanted"
 
 
 @dataclass(frozen=True)
 class MidiNote:
-    """A note from the moment it goes down until it and the sustain pedal are up.
+    """A note from note-on until both its key and the sustain pedal are up.
 
     Attributes:
       note: MIDI note, 0-127.
@@ -39,8 +41,8 @@ class MidiNote:
       onset_s: note-on in seconds.
       release_s: note-off in seconds.
       channel: 1-16.
-      program: 0-127, as chosen on the channel when the note went down.
-      legato_s: how long other keys of the channel had been held without a gap when it went down; the LFO started then.
+      program: 0-127, of the channel at note-on.
+      legato_s: seconds for which other notes of the channel had been held without a gap at note-on; the LFO started then.
     """
 
     note: int
@@ -57,8 +59,8 @@ class ControllerCurve:
     """A controller's position over time, in steps.
 
     Attributes:
-      times_s: when it moves, increasing; the first is minus infinity.
-      values: its position from then on.
+      times_s: of its moves, increasing; the first is minus infinity.
+      values: its position from each of these times on.
     """
 
     times_s: Float[np.ndarray, " step"]
@@ -66,16 +68,16 @@ class ControllerCurve:
 
     @classmethod
     def constant(cls, value: float | int) -> "ControllerCurve":
-        """A controller that is never moved."""
+        """A controller that never moves."""
         return cls(np.array([-np.inf]), np.array([value], float))
 
     @property
     def moves(self) -> bool:
-        """Whether it is ever moved."""
+        """Whether it ever moves."""
         return len(self.values) > 1
 
     def at(self, times_s: Num[np.ndarray, " time"]) -> Float[np.ndarray, " time"]:
-        """Positions at some times; of several moves at one moment the last counts."""
+        """Positions at some times; the last of several simultaneous moves counts."""
         return self.values[np.searchsorted(self.times_s, times_s, side="right") - 1]
 
 
@@ -85,7 +87,7 @@ _CENTRED, _GM_RANGE = ControllerCurve.constant(float(CENTRE)), ControllerCurve.c
 
 @dataclass(frozen=True, eq=False)
 class ChannelControllers:
-    """All controllers of one channel; 0-127 unless said otherwise.
+    """All controllers of one channel; 0-127 unless stated.
 
     Attributes:
       pitch_bend: 0-16383, 8192 at rest.
@@ -113,16 +115,16 @@ class ChannelControllers:
 
 
 AT_REST = ChannelControllers()
-"""Controllers that nobody touches."""
+"""Controllers at rest."""
 
 
 @dataclass(frozen=True, eq=False)
 class MidiPerformance:
-    """What a file asks a player to do.
+    """The content of a MIDI file.
 
     Attributes:
       notes: in order of onset.
-      controllers: by channel, 1-16; a channel that is not there keeps its controllers off.
+      controllers: by channel, 1-16; those of a missing channel are at rest.
       duration_s: end of the last track.
     """
 
@@ -134,13 +136,13 @@ class MidiPerformance:
 def read_midi(source: "str | os.PathLike[str] | MidiFile") -> MidiPerformance:
     """Read a Standard MIDI File of type 0 or 1.
 
-    Honoured on each of the 16 channels: notes, programme changes, sustain pedal (CC 64), pitch bend and its range (RPN
+    It reads on each of the 16 channels: notes, programme changes, sustain pedal (CC 64), pitch bend and its range (RPN
     0), CC 1, 2, 4, 7 and 11, channel aftertouch, all sound off (120), reset controllers (121) and all notes off (123).
-    Channel 10 is a channel like the others. A note that is never let go ends with the file. When a note is struck twice
-    before it is let go, the first note-off belongs to the first.
+    Channel 10 is a channel like the others. A note without a note-off ends with the file. Of two overlapping notes with
+    the same number the first note-off ends the first.
 
     Args:
-      source: path, or a file that mido has read or made.
+      source: path, or a file of mido.
 
     Raises:
       Ddx7Error: it is no such file, holds no notes, or exceeds `MAX_BYTES`, `MAX_NOTES` or `MAX_DURATION_S`.
@@ -187,9 +189,9 @@ def _open(source: "str | os.PathLike[str] | MidiFile") -> tuple[str, "MidiFile"]
         raise Ddx7Error(f"{path}: found {len(data):,} bytes without the mark of a MIDI file (MThd), {_WANTED}")
     try:
         return str(path), mido.MidiFile(file=io.BytesIO(data[start:]), clip=True)
-    except Exception as error:  # mido raises whatever its parsing stumbles over
-        says = str(error) or "it ends too early"
-        raise Ddx7Error(f"{path}: a broken MIDI file ({says}), {_WANTED}") from error
+    except Exception as error:  # mido raises exceptions of many types on broken files
+        reason = str(error) or "it ends too early"
+        raise Ddx7Error(f"{path}: a broken MIDI file ({reason}), {_WANTED}") from error
 
 
 def _timed(file: "MidiFile", name: str) -> Iterator[tuple[float, Any]]:
@@ -215,7 +217,7 @@ def _tick_s(division: int, tempo: int) -> float:
 
 _CONTROLLERS = {1: "wheel", 2: "breath", 4: "foot", 7: "volume", 11: "expression"}
 _RESET = ("pitch_bend", "wheel", "breath", "foot", "aftertouch", "expression")
-"""What CC 121 brings back to rest; volume and bend range stay (MIDI Association, RP-015)."""
+"""Controllers that CC 121 resets; volume and bend range stay (MIDI Association, RP-015)."""
 _NO_PARAMETER, _BEND_RANGE = (127, 127), (0, 0)
 
 
@@ -224,17 +226,17 @@ def _rest(name: str) -> float:
 
 
 class _Part:
-    """One channel while its messages are heard."""
+    """State of one channel while its messages are read."""
 
     def __init__(self, channel: int) -> None:
         self.notes: list[MidiNote] = []
         self._channel = channel
         self._program = 0
-        self._down: defaultdict[int, list[MidiNote]] = defaultdict(list)  # keys held, oldest first
+        self._down: defaultdict[int, list[MidiNote]] = defaultdict(list)  # notes held, oldest first
         self._n_down = 0
         self._group_s = 0.0
         self._pedal = False
-        self._sustained: list[MidiNote] = []  # let go while the pedal was down
+        self._sustained: list[MidiNote] = []  # key up, pedal down
         self._moves: defaultdict[str, list[tuple[float, float]]] = defaultdict(list)
         self._parameter = _NO_PARAMETER
         self._range = (GM_BEND_RANGE, 0.0)  # semitones and cents
@@ -301,7 +303,7 @@ class _Part:
             coarse, fine = self._parameter
             self._parameter = (value, fine) if number == 101 else (coarse, value)
         elif number in (98, 99):
-            self._parameter = _NO_PARAMETER  # data entry now means something that no DX7 has
+            self._parameter = _NO_PARAMETER  # data entry now sets a parameter that no DX7 has
         elif number in (6, 38) and self._parameter == _BEND_RANGE:
             semitones, cents = self._range
             self._range = (value, cents) if number == 6 else (semitones, value)

@@ -1,4 +1,4 @@
-"""What the LFO and controllers do to pitch and amplitude."""
+"""Modulation of pitch and amplitude by the LFO and controllers."""
 
 from typing import NamedTuple
 
@@ -22,7 +22,7 @@ class ModulationTables(NamedTuple):
       pitch_keep: bits of the product in 2^-24 octave, uint32.
       floors: 1 if a negative product is rounded down, 0 if towards zero.
       top: highest value of the LFO, as in `LfoTables`.
-      share: [amplitude sensitivity 0-3] how much of msfa's loss, a share of the log level, applies; float32.
+      share: [amplitude sensitivity 0-3] factor of msfa's loss, which is a share of the log level; float32.
       octaves: [amplitude sensitivity 0-3] factor of `curve`; float32.
       curve: [amount 0-256] attenuation in octaves; float32.
     """
@@ -73,11 +73,11 @@ def amp_modulation(
     controller_input: ControllerInput,
     tables: ModulationTables,
 ) -> Float[Array, "6 time"]:
-    """Log gains less what the LFO and controllers take.
+    """Log gains after attenuation by the LFO and controllers.
 
     Args:
       octaves: log2 gain of each operator.
-      level: the same from silence, as envelopes count.
+      level: the same above silence, the zero of envelopes.
       patch: depth and sensitivities.
       lfo: exact or relaxed.
       controller_input: controllers.

@@ -1,7 +1,7 @@
 """Six operators at audio rate: the feedback loop and the routing of any algorithm.
 
-Exactly one operator of each algorithm takes feedback and nothing else modulates it, so its recursion is solved first,
-alone, by a scan over time with the voices side by side. The other five have no memory: they are computed voice by
+Exactly one operator of each algorithm takes feedback, and no other operator modulates it. So a scan over time solves
+its recursion first, with the voices in parallel. The other five have no memory: `synthesise` computes them voice by
 voice, all samples at once, in the order in which they modulate each other. The algorithm is data: a triangle of
 coefficients. Where feedback comes from another operator, as in algorithms 4 and 6 of the real machine, the scan solves
 the first three operators together.
@@ -30,7 +30,7 @@ _SLOT_MODULATION = np.stack([m[np.ix_(s, s)] for m, s in zip(MODULATION, _SLOTS,
 _SLOT_CARRIERS = np.stack([c[s] for c, s in zip(CARRIERS, _SLOTS, strict=True)])
 
 _LONGEST_LOOP = 3
-"""Slots between which the feedback of any algorithm runs."""
+"""Largest number of slots in the feedback loop of any algorithm."""
 
 
 def crosses(algorithm: Int[ArrayLike, "*voice"], loop_source: Int[ArrayLike, " 32"]) -> Bool[np.ndarray, "*voice"]:
@@ -44,7 +44,7 @@ def crosses(algorithm: Int[ArrayLike, "*voice"], loop_source: Int[ArrayLike, " 3
 
 
 class OperatorState(NamedTuple):
-    """What the operators remember between two runs of blocks.
+    """State of the operators between two runs of blocks.
 
     Attributes:
       phase: uint32 [*batch, 6], 2^32 a cycle.
@@ -85,7 +85,8 @@ def synthesise(
       state: from `initial_state` or the blocks before.
       frequency: turns per sample with a gradient, for relaxed voices, which start at note-on.
       loop_source: index of the operator whose output feeds back in each algorithm; by default the one it enters.
-      n_crossing: in how many voices, the first ones, that may be another operator. Their loops cost thrice as much.
+      n_crossing: number of voices, the first ones, in which that may be another operator. Their loops cost thrice as
+        much.
       chip: computes with the sound chip's tables and converter instead of exactly.
       operators: returns the output of each operator instead of the sum of the carriers.
 
@@ -102,7 +103,7 @@ def synthesise(
     carriers = jnp.asarray(_SLOT_CARRIERS, dtype)[algorithm - 1]
     leaves = FEEDBACK_OPERATOR if loop_source is None else loop_source
     source = (slots == jnp.asarray(leaves)[algorithm - 1][:, None]).astype(dtype)
-    # In a gradient each voice is played again rather than remembered: samples are cheaper than memory.
+    # The gradient computes each voice again instead of storing it: samples are cheaper than memory.
     voice = _voice if frequency is None else jax.checkpoint(_voice, static_argnums=5)
 
     def sound(rows: slice, n_slots: int) -> tuple[Array, Array]:
@@ -132,7 +133,7 @@ def _ramps(
     state: OperatorState,
     frequency: Float[Array, "6 time"] | None,
 ) -> tuple[Ramps, UInt32[Array, " 6"], Float[Array, " 6"]]:
-    """Lines from one end of each block to the other, and phases and gains at the end of the last."""
+    """Straight lines over each block, and phases and gains at the end of the last."""
     after = jnp.exp2(octaves)
     before = jnp.concatenate([state.gain[:, None].astype(after.dtype), after[:, :-1]], axis=1)
     audible = (before >= AUDIBLE_GAIN) | (after >= AUDIBLE_GAIN)

@@ -28,9 +28,9 @@ class Patch:
 
     Integer leaves are a real voice: the engine then computes in the DX7's own integers. Floating leaves are a relaxed
     voice: every continuous parameter interpolates, and equals the real voice where it is whole. Operators run along
-    the axis after the batch, OP1 first. Categorical fields are rounded wherever they are used.
+    the axis after the batch, OP1 first. The engine rounds categorical fields.
 
-    `Voice` and `Operator` say what each field means and its range.
+    `Voice` and `Operator` document each field and its range.
     """
 
     rates: Num[ArrayLike, "... 6 4"]
@@ -102,7 +102,7 @@ _AUDIBLE = tuple(row for row in OPERATOR_PARAMETERS + VOICE_PARAMETERS if row.au
 _OWN_SHAPE = {row.name: VCED_COLUMNS[row.name].shape for row in _AUDIBLE}
 
 CONTINUOUS = tuple(row.name for row in _AUDIBLE if not row.categorical)
-"""Names of the fields that a gradient reaches."""
+"""Names of the fields that have a gradient."""
 MINIMUM = {row.name: row.minimum + row.panel for row in _AUDIBLE}
 """Smallest panel value of each field."""
 MAXIMUM = {row.name: row.maximum + row.panel for row in _AUDIBLE}
@@ -113,7 +113,7 @@ def relax(patch: Patch | Voice, dtype: DTypeLike = jnp.float32) -> Patch:
     """A voice, or a batch as a `Patch`, with floating leaves that a gradient can move.
 
     Args:
-      patch: what to relax.
+      patch: a voice, or an exact patch.
       dtype: floating type; float64 needs JAX's x64 mode.
     """
     configure()
@@ -147,7 +147,7 @@ def clip(patch: Patch) -> Patch:
 
 
 def anchor(patch: Patch) -> Patch:
-    """The nearest real voice: rounded and clipped to int32, out of the gradient's reach."""
+    """The nearest real voice: rounded and clipped to int32, without a gradient."""
     return jax.tree.map(whole, clip(patch))
 
 

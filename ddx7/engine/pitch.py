@@ -12,7 +12,7 @@ from ddx7.engine.tables import HIGHEST_NOTE, LOWEST_NOTE, ONE, PITCH_LEVEL
 
 
 class FrequencyTables(NamedTuple):
-    """What a profile adds up to an operator's log frequency; int32 in 2^-24 octave.
+    """Terms that sum to an operator's log frequency; int32 in 2^-24 octave.
 
     Attributes:
       note: [note - LOWEST_NOTE].
@@ -38,7 +38,7 @@ class PitchEnvelopeTables(NamedTuple):
 
     Attributes:
       speeds: of rates 0-99, in 2^-24 octave a tick.
-      near: bits of the level that do not count when it is compared with its target, which it then jumps to.
+      near: mask of the bits of the level that a comparison with the target ignores; the level then jumps to the target.
     """
 
     speeds: Value
@@ -52,7 +52,7 @@ class Oscillator(NamedTuple):
       increments: [6, 1025] over the lowest octave, the next, and so on; the last row is for all above. int32, 2^44 a
         cycle.
       cut: bits of the phase increment that count, uint32.
-      lift: added to the log frequency, in 2^-24 octave, where the table is for a multiple of the sample rate.
+      lift: offset to the log frequency, in 2^-24 octave, if the table is for a multiple of the sample rate.
       keep: bits of the log frequency that count.
       limits: lowest and highest log frequency.
     """
@@ -120,11 +120,13 @@ def log_frequency(
     )
 
 
-def phase_increment(log_frequency: Int[ArrayLike, "*shape"], oscillator: Oscillator) -> UInt32[Array, "*shape"]:
+def phase_increment(
+    log_frequency: Int[Array, "*shape"] | Int[np.ndarray, "*shape"], oscillator: Oscillator
+) -> UInt32[Array, "*shape"]:
     """Phase advance per sample of an exact log frequency.
 
     msfa truncates it to 2^-24 cycle (`Oscillator.cut`), which detunes by up to 0.0026 Hz at 44.1 kHz; over a second
-    that is most of the difference between two careful implementations, so it is followed to the last unit.
+    that is most of the difference between two careful implementations, so this function reproduces it to the last unit.
 
     Args:
       log_frequency: from `log_frequency`, with bends and modulation, int32.

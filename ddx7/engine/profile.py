@@ -1,7 +1,7 @@
-"""Whose sound: every constant and table in which the profiles differ, side by side.
+"""Profiles: every constant and table in which the synthesis models differ, side by side.
 
 The engine reads them from here and has no other notion of a profile. `Profile.at` makes the tables for one sample rate;
-they are data of the compiled programs, so that another constant compiles nothing.
+compiled programs take them as data, so another constant compiles nothing.
 """
 
 from collections.abc import Mapping
@@ -32,7 +32,7 @@ _NOTES = np.arange(LOWEST_NOTE, HIGHEST_NOTE + 1)
 
 
 class ControlTables(NamedTuple):
-    """What reading a plan needs, at one sample rate.
+    """Tables that read a plan, at one sample rate.
 
     Attributes:
       envelope: clock of the amplitude envelopes.
@@ -41,10 +41,10 @@ class ControlTables(NamedTuple):
       lfo: the LFO.
       oscillator: from log frequency to phase.
       modulation: of pitch and amplitude.
-      delay_is_shared: 1 if keys that are held together share one LFO delay, 0 if each note starts it anew.
+      delay_is_shared: 1 if overlapping notes share one LFO delay, 0 if each note starts it anew.
       bends_fixed: 1 if pitch bend and master tune reach operators of fixed frequency, else 0.
       gain_offset: gain is 2^(level - this), int32 in 2^-24 octave.
-      carrier_loss: [algorithm - 1, operator] octaves that carriers lose, float32.
+      carrier_loss: [algorithm - 1, operator] attenuation of carriers in octaves, float32.
       feedback: [0-7] turns of phase per unit of the mean of the last two outputs, float32.
       loop_source: [algorithm - 1] index of the operator whose output feeds back, int32.
       chip: resolution of the sound chip and its converter; None computes exactly.
@@ -68,7 +68,7 @@ class ControlTables(NamedTuple):
 
 
 class Tables(NamedTuple):
-    """A profile at one sample rate: what planning needs, and what reading a plan does."""
+    """A profile at one sample rate: tables for planning, and tables for reading a plan."""
 
     levels: LevelTables
     envelope: EnvelopeTables
@@ -82,34 +82,34 @@ class Profile:
     """One way a DX7 voice can sound.
 
     Attributes:
-      name: as users choose it.
-      levels: velocity and keyboard.
+      name: its key in `PROFILES`.
+      levels: response to velocity and note.
       envelope_hz: sample rate at which envelope increments are counted.
-      envelope_clock_hz: how often envelopes move; None is once a block.
-      envelope_offset: what an envelope target of level 99 is above the output level, in 1/256 octave.
+      envelope_clock_hz: update rate of envelopes; None is once a block.
+      envelope_offset: from the output level to an envelope target of level 99, in 1/256 octave.
       attack_ceiling: an attack rises in proportion to this many octaves less the level.
       gain_offset: gain is 2^(level in octaves - this).
-      carrier_loss: [number of carriers - 1] octaves that each of them loses.
-      frequencies: keys, ratios, fixed frequencies, detune.
+      carrier_loss: [number of carriers - 1] attenuation of each of them in octaves.
+      frequencies: notes, ratios, fixed frequencies, detune.
       frequency_unit_hz: frequency of log frequency 0.
       frequency_mantissa: [octave, 1025] frequencies over an octave, from 1 to 2; the last row is for all above.
       frequency_keep: bits of the log frequency that count.
       increment_cut: bits of the phase increment that count, 2^32 a cycle.
       frequency_limits: its lowest and highest value, in 2^-24 octave.
       bends_fixed: whether pitch bend and master tune reach operators of fixed frequency.
-      pitch_envelope_clock_hz: how often the pitch envelope moves; None is once a block.
+      pitch_envelope_clock_hz: update rate of the pitch envelope; None is once a block.
       pitch_envelope_s: seconds for an octave at table rate 1.
-      pitch_envelope_near: bits of its level that do not count when it is compared with the target.
-      lfo_clock_hz: how often the LFO moves; None is once a block.
+      pitch_envelope_near: mask of the bits of its level that a comparison with the target ignores.
+      lfo_clock_hz: update rate of the LFO; None is once a block.
       lfo_speed: [speed 0-99] in `lfo_speed_unit`.
       lfo_speed_unit: phase per second, 2^32 a cycle.
       lfo_sine: [1025] one cycle, in 2^-24.
       lfo_delay_unit: delay counter per second, 2^32 full.
       lfo_top: highest value of the LFO and its fade-in, in 2^-24.
-      lfo_keep: their bits that count.
+      lfo_keep: mask of their bits that count.
       sample_and_hold: [256] its values.
-      sample_and_hold_turn: phase, 2^32 a cycle, that is added before wraps are counted.
-      delay_is_shared: whether keys that are held together share one LFO delay.
+      sample_and_hold_turn: phase added before wraps are counted, 2^32 a cycle.
+      delay_is_shared: whether overlapping notes share one LFO delay.
       modulation: of pitch and amplitude.
       feedback: [0-7] turns of phase per unit of the mean of the last two outputs.
       cross_loops: whether feedback runs from OP4 to OP6 in algorithm 4, and from OP5 to OP6 in algorithm 6.
@@ -152,7 +152,7 @@ class Profile:
     filter_poles_hz: np.ndarray | None = None
 
     def at(self, sample_rate: int) -> Tables:
-        """Tables for a sample rate in Hz; the latest few are kept."""
+        """Tables for a sample rate in Hz; a cache keeps the latest 16."""
         return _tables(self, sample_rate)
 
 
@@ -203,7 +203,7 @@ def _tables(profile: Profile, sample_rate: int) -> Tables:
 def _oscillator(profile: Profile, sample_rate: int) -> Oscillator:
     lift = 0
     while sample_rate < 1 << 14:
-        # The table's integers are too small for this; an octave up at twice the rate is the same.
+        # The table's integers would overflow; an octave up at twice the rate is the same.
         sample_rate, lift = 2 * sample_rate, lift + ONE
     cycle = (1 << 44) / sample_rate * profile.frequency_unit_hz
     increments = np.floor(cycle * profile.frequency_mantissa + 0.5).astype(np.int32)
@@ -213,7 +213,7 @@ def _oscillator(profile: Profile, sample_rate: int) -> Oscillator:
 
 
 def _rate_scaling() -> np.ndarray:
-    """Rate steps, int32 [sensitivity, note - LOWEST_NOTE], as msfa has them."""
+    """Rate steps, int32 [sensitivity, note - LOWEST_NOTE], as in msfa."""
     return (np.arange(8, dtype=np.int32)[:, None] * np.clip(_NOTES // 3 - 7, 0, 31)).astype(np.int32) >> 3
 
 
@@ -293,7 +293,7 @@ DEXED = Profile(
 )
 """Dexed's engine "Modern" (msfa), the default."""
 
-_BYTE = ONE >> 8  # of what has eight bits in the firmware
+_BYTE = ONE >> 8  # one step of the firmware's values of eight bits
 
 HARDWARE = Profile(
     name="hardware",
@@ -355,7 +355,7 @@ HARDWARE = Profile(
     feedback=tables.FEEDBACK,
     cross_loops=True,
 )
-"""The DX7 itself: firmware v1.8 on models of its sound chips; `docs/hardware.md` says what is sure and what is not."""
+"""The DX7 itself: firmware v1.8 on models of its sound chips; `docs/hardware.md` lists what has been measured and what is a guess."""
 
 HARDWARE_DAC = replace(
     HARDWARE,
@@ -363,7 +363,7 @@ HARDWARE_DAC = replace(
     chip=Chip(hardware.log_sine(), hardware.exponential(), hardware.CONVERTER_RANGES),
     filter_poles_hz=hardware.FILTER_POLES_HZ,
 )
-"""`HARDWARE` as it leaves the machine: with the resolution of its operators and converter, and through its filter."""
+"""`HARDWARE` at the machine's output: with the resolution of its operators and converter, and its filter."""
 
 PROFILES: Mapping[str, Profile] = MappingProxyType({p.name: p for p in (DEXED, HARDWARE, HARDWARE_DAC)})
 """By name."""

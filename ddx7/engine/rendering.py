@@ -1,7 +1,7 @@
-"""`render`: voices to audio, in batches, on all cores, with one compilation for any voice, note and length.
+"""`render` computes the audio of voices in batches on all cores; one compilation serves any voice, note and length.
 
-Time is cut into pieces of fixed length and voices into groups of a few fixed sizes, so that the compiled program never
-depends on what is rendered, and memory grows only with the result.
+It cuts time into pieces of fixed length and voices into groups of a few fixed sizes. So the compiled program does not
+depend on the voices, and memory grows only with the result.
 """
 
 from collections.abc import Iterator, Sequence
@@ -29,7 +29,7 @@ PIECE = 256
 """Blocks in one compiled run: 0.37 s at 44.1 kHz. Half or twice that is slower: launches, or samples out of cache."""
 _GROUPS = (1, 2, 4, 8, 16, 32)
 _CROSSING = 8
-"""Voices whose feedback runs over several operators that fit into one vector of the processor."""
+"""Number of voices with feedback over several operators that fit into one vector of the processor."""
 
 
 def render(
@@ -64,7 +64,7 @@ def render(
       float32, [sample] if everything was single, else [voice, sample] with single values repeated. A carrier at full
       level peaks at 0.125, six at 0.75 (on the machine about 0.13 however many); velocity can lift that by 5 dB.
       With `operators` [6, sample] or [voice, 6, sample], OP1 first, on the same scale: the carriers of the voice's
-      algorithm sum to the sound, its modulators are what it does not contain by itself.
+      algorithm sum to the sound.
 
     Raises:
       Ddx7Error: a value out of range.
@@ -111,7 +111,7 @@ def play(
 
     Args:
       plans: real voices, planned in one batch.
-      n_samples: length; one, or one for each voice. Neighbours of like length cost least.
+      n_samples: length; one, or one for each voice. Similar lengths of neighbours cost least.
       controller_input: shared by all voices, or with a leading voice axis; fields per block may be of any length, the
         last value holds.
       operators: returns each operator's own output.
@@ -158,10 +158,9 @@ def play(
 
 
 def _groups(crossing: Bool[np.ndarray, " voice"], workers: int) -> Iterator[tuple[np.ndarray, int, int]]:
-    """Voices that are rendered together, to what number they are filled up, and how many loops may cross.
+    """Groups of voices: members, size of the group when filled up, and the number of voices whose loops may cross.
 
-    Loops over several operators take so long that a few at a time cost as much as one; so they share a few groups, and
-    stand there in front.
+    A few loops over several operators cost as much as one, so they share few groups. They come first in each.
     """
     slow, others = np.flatnonzero(crossing), np.flatnonzero(~crossing)
     size = next((g for g in _GROUPS if g * workers >= len(crossing)), _GROUPS[-1])

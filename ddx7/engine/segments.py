@@ -1,8 +1,8 @@
-"""Envelopes as straight segments: planned move by move, then read at any time, all times in parallel.
+"""Envelopes as straight segments, planned move by move and then read at all times in parallel.
 
 msfa steps its envelopes once per block of 64 samples, the real machine once per sample or by a timer, so each profile
-has its clocks. Between two turns the steps are equal. A whole envelope is therefore a few dozen straight segments, with
-lengths in whole ticks, and a short loop over the turns replaces a loop over time.
+has its clocks. Between two turning points the steps are equal. A whole envelope is therefore a few dozen straight segments, with
+lengths in whole ticks, and a short loop over the turning points replaces a loop over time.
 
 A relaxed envelope has real lengths: each adds the *rounding residual*, the amount by which rounding up lengthens the
 segment in the nearest real voice. At that voice the lengths are whole and the envelope is the exact one. Around it they
@@ -26,7 +26,7 @@ class Segments(NamedTuple):
 
     Attributes:
       start: [*batch, segment] tick at which each starts.
-      line: [*batch, segment, 4]: level at the start, change per tick, ticks until it has arrived, level from then on.
+      line: [*batch, segment, 4]: level at the start, change per tick, ticks until arrival, level from then on.
     """
 
     start: Value
@@ -34,13 +34,13 @@ class Segments(NamedTuple):
 
 
 class Move(NamedTuple):
-    """One segment before it has a place in time.
+    """One segment without its start time.
 
     Attributes:
       length: ticks until the next move begins; whole for a real voice.
       slope: change per tick.
-      reach: ticks after which the level has arrived; at most `length`.
-      end: the level then.
+      reach: ticks until the level arrives; at most `length`.
+      end: level at arrival.
       residual: the rounding residual of the length, for the relaxed voice.
       memory: state for the next move.
     """
@@ -68,7 +68,7 @@ def follow(
       level: at note-on, [*batch].
       memory: at note-on.
       moves: pytree with a leading axis, one entry for each move.
-      n_before: how many of them belong to the held key; the next one starts at note-off from the level reached there.
+      n_before: number of moves before note-off; the next one starts at note-off from the level reached there.
       gate: tick of note-off, int32 [*batch].
 
     Returns:
@@ -93,7 +93,7 @@ def follow(
     state = (xp.zeros_like(level), level, level, memory)
     releases = np.arange(n_moves) == n_before
     _, (start, line, residual) = (lax.scan if xp is jnp else _scan)(body, state, (releases, moves))
-    # What would start after note-off is cut short by starting at note-off.
+    # Moves of the held note that would start after note-off start at note-off and last no time.
     before = (np.arange(n_moves) < n_before).reshape(-1, *(1,) * gate.ndim)
     start = xp.where(before, xp.minimum(start, gate), start)
     return Segments(xp.moveaxis(start, 0, -1), xp.moveaxis(line, 0, -2)), residual
@@ -119,7 +119,7 @@ def read(segments: Segments, ticks: Int[Array, " time"]) -> Num[Array, " time"]:
       level [time], in the units and dtype of the segments.
     """
     times = ticks.astype(segments.start.dtype)
-    # One comparison for each start, all in one pass over time: a sorted search or a reduction is several times slower.
+    # One pass over time with one comparison for each start; a sorted search or a reduction is several times slower.
     index = sum(((times >= segments.start[k]).astype(np.int32) for k in range(1, len(segments.start))), np.int32(0))
 
     def at(rows: Value) -> Array:

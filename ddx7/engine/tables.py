@@ -1,7 +1,7 @@
-"""Constants of the DX7 as Dexed's "Modern" engine (msfa) plays it; NumPy only.
+"""Constants of Dexed's "Modern" engine (msfa); NumPy only.
 
-Source of every table: asb2m10/dexed at 2e182b3, Source/msfa, read as facts. Where the real DX7 is known to differ,
-`ddx7.engine.hardware` has its own; `ddx7.engine.profile` sets them side by side.
+Source of every table: asb2m10/dexed at 2e182b3, Source/msfa, read as facts. `ddx7.engine.hardware` holds those of
+the real DX7 that differ; `ddx7.engine.profile` puts both side by side.
 """
 
 import math
@@ -38,15 +38,15 @@ EG_INCREMENT = np.array([(4 + (q & 3)) << (8 + (q >> 2)) for q in range(64)], np
 EG_JUMP = 1716 << 16
 """An attack from below this level (6.7 octaves) starts here."""
 EG_OFFSET = -224
-"""What an envelope target of level 99 is above the output level, in 1/256 octave."""
+"""Offset from the output level to an envelope target of level 99, in 1/256 octave."""
 EG_FLOOR = 16
-"""No target lies below this, in 1/256 octave."""
+"""Lowest target, in 1/256 octave."""
 EG_CEILING_OCTAVES = 17
 """An attack rises in proportion to 17 octaves minus the level, truncated to whole octaves."""
 GAIN_OFFSET_OCTAVES = 14
 """Gain is 2^(level - 14)."""
 AUDIBLE_GAIN = 1120 / ONE
-"""An operator whose gain starts and ends a block below this is skipped."""
+"""The engine skips an operator whose gain is below this at both ends of a block."""
 
 # Samples at 44.1 kHz that a stage between equal levels takes, by rate + rate scaling (0-76, then 20 (99 - rate)).
 # Gathered by Dexed's authors on two TF1 modules.
@@ -56,7 +56,7 @@ _STATIC_DELAY = """
 44100 37485 31311 30870 27562 27562 22050 18522 17640 15435 14112 13230 11025 9261 9261 7717 6615 6615 5512 5512 4410
 3969 3969 3439 2866 2690 2249 1984 1896 1808 1411 1367 1234 1146 926 837 837 705 573 573 529 441 441"""
 STATIC_DELAY = np.array([int(n) for n in _STATIC_DELAY.split()] + [20 * (99 - r) for r in range(77, 100)], np.int32)
-# A first stage that stays at level 0 waits a twentieth of that, below rate 77.
+# A first stage that stays at level 0 waits a twentieth of that below rate 77.
 STATIC_DELAY_FROM_ZERO = np.array([n // 20 if r < 77 else n for r, n in enumerate(STATIC_DELAY)], np.int32)
 
 # Velocity, by MIDI velocity >> 1.
@@ -72,7 +72,7 @@ VELOCITY = np.array(
 )
 VELOCITY_REFERENCE = 239
 
-# Keyboard level scaling: exponential curve by groups of three keys; the linear one is the group number.
+# Keyboard level scaling: exponential curve by groups of three notes; the linear one is the group number.
 SCALING_EXPONENTIAL = np.array(
     [
         int(n)
@@ -92,8 +92,8 @@ FINE = np.array([math.floor(math.log2(1 + 0.01 * f) * ONE + 0.5) for f in range(
 _FIXED_HUNDREDTH_OF_DECADE = 4458616  # 2^-27 octave
 FIXED_COARSE = (_FIXED_HUNDREDTH_OF_DECADE * 100 * (np.arange(32, dtype=np.int64) & 3) >> 3).astype(np.int32)
 FIXED_FINE = (_FIXED_HUNDREDTH_OF_DECADE * np.arange(100, dtype=np.int64) >> 3).astype(np.int32)
-FIXED_DETUNE = (13457 * np.maximum(np.arange(-7, 8), 0)).astype(np.int32)  # below 0 nothing happens
-DETUNE_SCALE, DETUNE_DECAY = 0.0209 / 7, -0.396  # Dexed's author measured his DX7: detune is smaller on high keys
+FIXED_DETUNE = (13457 * np.maximum(np.arange(-7, 8), 0)).astype(np.int32)  # no effect below 0
+DETUNE_SCALE, DETUNE_DECAY = 0.0209 / 7, -0.396  # Dexed's author measured his DX7: detune is smaller at high notes
 
 LOWEST_NOTE, HIGHEST_NOTE = -24, 127 + 24  # after transpose
 
@@ -106,7 +106,7 @@ def _detune_table() -> np.ndarray:
 
 
 DETUNE = _detune_table()
-"""What detune adds to a note's log frequency: int32 [note - LOWEST_NOTE, detune 0-14]."""
+"""Change of a note's log frequency by detune: int32 [note - LOWEST_NOTE, detune 0-14]."""
 
 # Pitch envelope: level in 1/32 octave, rate in units of 1/21.3 octave a second.
 PITCH_LEVEL = np.array(
@@ -148,7 +148,7 @@ LFO_DELAY_UNIT = 25190424  # delay counter (2^32 full) per second
 DEPTH = (np.arange(100, dtype=np.int32) * 165) >> 6  # PMD, AMD 0-99 -> 0-255
 PITCH_MOD_SENSITIVITY = np.array([0, 10, 20, 33, 55, 92, 153, 255], np.int32)
 AMP_MOD_SENSITIVITY = np.array([0, 4342338, 7171437, 16777216], np.int32)  # 2^-24
-AMP_MOD_SLOPE, AMP_MOD_OFFSET = 64 * 0.07, 12.2  # "needs real tuning", says msfa's source
+AMP_MOD_SLOPE, AMP_MOD_OFFSET = 64 * 0.07, 12.2  # "needs real tuning" in msfa's source
 
 
 def _lfo_delay_increments() -> tuple[np.ndarray, np.ndarray]:

@@ -14,7 +14,7 @@ from ddx7.voice import Voice
 from ddx7.voice.packing import VCED_COLUMNS
 from ddx7.voice.spec import FIELDS
 
-_NEAR = 2.0**-16  # steps from a whole number within which only rounding in float32 separates them
+_NEAR = 2.0**-16  # distance in steps from a whole number that float32 rounding explains
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class VectorEntry:
       name: of the field in `Patch`.
       operator: 1-6, or 0 for the whole voice.
       index: within the field (0-3 for R1-R4), else 0.
-      slice: where it is in the vector: one number if continuous, else one for each choice.
+      slice: its place in the vector: one number if continuous, else one for each choice.
       categorical: whether the numbers are weights of choices.
       n_choices: number of choices; 1 if continuous.
     """
@@ -63,7 +63,7 @@ _CHOICES = {entry.name: entry.n_choices for entry in VECTOR_LAYOUT if entry.cate
 
 
 def _places() -> dict[str, np.ndarray]:
-    """Where each field's numbers are in the vector: the shape is the field's own, choices along another axis."""
+    """Indices of each field's numbers in the vector: the shape is the field's own, with another axis for choices."""
     places = {name: np.zeros(columns.shape, int) for name, columns in VCED_COLUMNS.items() if name in MINIMUM}
     for entry in VECTOR_LAYOUT:
         place = ((entry.operator - 1,) if entry.operator else ()) + (entry.index,)
@@ -80,15 +80,15 @@ _PLACES = _places()
 def to_vector(patch: Patch | Voice) -> Float[Array, "*batch 225"]:
     """Voices as vectors; gradients pass through the continuous part.
 
-    A continuous parameter is its panel value scaled from its range to [0, 1]. A categorical one is one-hot: one number
-    would put an order on choices that have none, such as the algorithms, and neighbours in that order sound unrelated.
+    A continuous parameter is its panel value scaled from its range to [0, 1]. A categorical one is one-hot, because one
+    number would impose an order on choices without one: algorithms with neighbouring numbers sound unrelated.
     One-hot weights also take the place of a model's softmax, and distances between vectors treat all choices alike.
 
     Args:
       patch: a voice, or a patch with any leading axes, exact or relaxed.
 
     Returns:
-      float [*batch, `VECTOR_SIZE`] as `VECTOR_LAYOUT` describes; `from_vector` leads back.
+      float [*batch, `VECTOR_SIZE`] as `VECTOR_LAYOUT` describes; `from_vector` inverts it.
     """
     patch = relax(patch) if isinstance(patch, Voice) or not patch.relaxed else patch
     nearest = clip(patch)
@@ -135,6 +135,6 @@ def from_vector(vector: Num[ArrayLike, "..."]) -> Patch:
 
 
 def _snap(x: Array) -> Array:
-    """Undo the rounding of a whole number's share of its range; the gradient passes."""
+    """Undo the rounding error of scaling a whole number to [0, 1]; gradients pass through."""
     off = jax.lax.stop_gradient(jnp.round(x) - x)
     return x + jnp.where(jnp.abs(off) < _NEAR, off, 0)

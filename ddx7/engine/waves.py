@@ -1,4 +1,4 @@
-"""Straight lines of phase and gain within blocks, and the sine."""
+"""Phase and gain as straight lines within blocks, and the sine."""
 
 from typing import NamedTuple
 
@@ -21,7 +21,7 @@ def sine(turns: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
         return jnp.sin(2 * np.pi * x)
     c = [np.float32(k) for k in _SINE]
     x2 = x * x
-    # Estrin's scheme: the feedback loop waits for this, so the chain of dependent steps is kept short.
+    # Estrin's scheme: a short chain of dependent steps, because the feedback loop waits for it.
     x4 = x2 * x2
     low, middle, high = c[0] + c[1] * x2, c[2] + c[3] * x2, c[4] + c[5] * x2
     return x * (low + x4 * (middle + x4 * high))
@@ -70,7 +70,7 @@ def _turns(phase: UInt32[Array, "*shape"]) -> Float[Array, "*shape"]:
 
 @jax.custom_jvp
 def _turns_with_gradient(phase: Array, start: Array, frequency: Array, index: Array) -> Array:
-    """The exact phase, moving with its float counterpart ``start + index * frequency``."""
+    """The exact phase, with the derivative of its float counterpart ``start + index * frequency``."""
     return _turns(phase)
 
 

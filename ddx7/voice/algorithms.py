@@ -52,10 +52,10 @@ class Algorithm:
 
     Attributes:
       number: 1-32.
-      carriers: the operators that sound.
+      carriers: the operators whose outputs sum to the audio.
       modulators: for each operator, in order OP1 to OP6, those that modulate it.
       feedback: the operator that feedback enters.
-      feedback_source: the operator whose output it is: the same one but in algorithms 4 and 6.
+      feedback_source: the operator whose output feeds back: another one only in algorithms 4 and 6.
     """
 
     number: int

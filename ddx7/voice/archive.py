@@ -12,16 +12,16 @@ MAX_MEMBERS = 10_000
 MAX_MEMBER_BYTES = 4 * 2**20
 MAX_TOTAL_BYTES = 32 * 2**20
 MAX_RATIO = 200
-# Small members may shrink by any factor: a bank of 32 INIT VOICES does so by a hundred.
+# Small members may have any ratio: a bank of 32 INIT VOICES compresses a hundred times.
 _RATIO_APPLIES_FROM = 2**20
 
 VOICE_SUFFIXES = frozenset({".syx", ".sysex", ".bin", ".dx7", ".dmp", ".json"})
 _MAGIC = (b"PK\x03\x04", b"PK\x05\x06")
 _CENTRAL_ENTRY = b"PK\x01\x02"
 _ENCRYPTED = 0x1
-# The other methods cannot be unpacked piece by piece with bounded memory, and zip files of voices do not use them.
+# Other methods do not unpack piece by piece in bounded memory, and zip files of voices do not use them.
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
-# What `zipfile` raises on damaged archives.
+# `zipfile` raises these on damaged archives.
 _DAMAGE = (
     zipfile.BadZipFile,
     zlib.error,
@@ -44,11 +44,11 @@ def is_zip(data: bytes) -> bool:
 def unzip(data: bytes, name: str) -> tuple[list[tuple[str, bytes]], list[str]]:
     """Unpack the members that may hold voices.
 
-    Nothing is written to disk, so a member's path is only a label.
+    The members stay in memory, so a member's path is only a label.
 
     Args:
       data: the archive.
-      name: what to call it in messages.
+      name: of the archive in messages.
 
     Returns:
       label and bytes of each member, in order, and one sentence for each that was left out.
@@ -100,7 +100,7 @@ def _read_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo, left: int) -
         raise SysexError(f"it would grow more than {MAX_RATIO} times")
     try:
         with archive.open(member) as file:
-            # The declared size may lie, so the bound is on what is read.
+            # The declared size may be wrong, so the bound applies to the bytes read.
             content = file.read(limit + 1)
     except _DAMAGE as error:
         raise SysexError(f"it is damaged ({error})") from None

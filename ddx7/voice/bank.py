@@ -1,4 +1,4 @@
-"""`Bank`: voices in order, with the repairs that reading them took."""
+"""`Bank`: voices in order, with the repairs that the reader made."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ class Bank(Sequence[Voice]):
 
     Attributes:
       voices: the voices.
-      repairs: one sentence for each thing that was wrong in the source and repaired; empty if nothing was.
+      repairs: one sentence for each fault of the source that the reader repaired.
     """
 
     voices: tuple[Voice, ...]
@@ -34,7 +34,7 @@ class Bank(Sequence[Voice]):
         return type(self)(self.voices[index]) if isinstance(index, slice) else self.voices[index]
 
     def __len__(self) -> int:
-        """How many voices there are."""
+        """Number of voices."""
         return len(self.voices)
 
     def __iter__(self) -> Iterator[Voice]:

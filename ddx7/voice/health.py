@@ -1,4 +1,4 @@
-"""Health of voices: repair of illegal bytes, detection of data that are no voices, findings such as silence."""
+"""Health of voices: repairs illegal bytes, detects data that are no voices, and reports findings such as silence."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,10 +17,10 @@ Severity = Literal["error", "warning", "note"]
 _IS_TEXT = np.array([field.parameter.kind == "text" for field in FIELDS])
 _SPACE = ord(" ")
 
-# How many repaired bytes one sentence spells out before it only counts.
+# A sentence names this many repaired bytes and counts the others.
 _SPELLED_OUT = 4
 
-# Penalty points above which 155 bytes are taken for something else than a voice. Of 34,890 voices from public
+# 155 bytes with more penalty points than this are no voice. Of 34,890 voices from public
 # collections 96 % have at most 2; the same bytes shifted by one reach 2 only in 2 % of the voices, uniform random
 # bytes and the packed voices of 4-operator synths never do.
 _MAX_PENALTY = 2
@@ -36,12 +36,12 @@ _FIRST_RISING_CURVE = 2
 
 @dataclass(frozen=True)
 class Finding:
-    """Something about a voice that a player should know.
+    """A property of a voice that affects how it plays.
 
     Attributes:
-      code: a short fixed word to filter by.
-      severity: "error" it makes no sound, "warning" it misbehaves, "note" worth knowing.
-      sentence: what was found, for people.
+      code: a short fixed word for filters.
+      severity: "error" if the voice makes no sound, "warning" if it misbehaves, else "note".
+      sentence: the finding in words.
     """
 
     code: str
@@ -64,13 +64,13 @@ def clamp(vced: np.ndarray) -> np.ndarray:
 
 
 def repair(vced: bytes | np.ndarray) -> tuple[Voice, tuple[str, ...]]:
-    """Read one voice in edit form whatever its bytes.
+    """Read one voice in edit form; its bytes may be illegal.
 
     Args:
       vced: 155 bytes.
 
     Returns:
-      the voice with illegal bytes clamped, and what was changed: no sentence, or one.
+      (the voice with illegal bytes clamped, at most one sentence that names the changes).
 
     Raises:
       Ddx7Error: not 155 bytes.
@@ -83,7 +83,7 @@ def repair(vced: bytes | np.ndarray) -> tuple[Voice, tuple[str, ...]]:
 
 
 def describe_changes(found: np.ndarray, legal: np.ndarray) -> tuple[str, ...]:
-    """What `clamp` did to one voice: nothing, or one sentence that names the parameters.
+    """Describe the changes of `clamp` to one voice: no sentence, or one that names the parameters.
 
     Args:
       found: uint8 [155].
@@ -100,9 +100,9 @@ def describe_changes(found: np.ndarray, legal: np.ndarray) -> tuple[str, ...]:
 
 
 def plausible(vced: np.ndarray, other_damage: np.ndarray | int = 0) -> np.ndarray:
-    """Whether bytes without a header to vouch for them look like voices.
+    """Whether bytes without a header look like voices.
 
-    Each illegal byte costs a point, in the name two.
+    Each illegal byte costs one point, or two in the name.
 
     Args:
       vced: uint8 [voice, 155].
@@ -116,7 +116,7 @@ def plausible(vced: np.ndarray, other_damage: np.ndarray | int = 0) -> np.ndarra
 
 
 def diagnose(voice: Voice) -> list[Finding]:
-    """Find what keeps a voice from sounding or from falling silent, worst first."""
+    """Find the faults that keep a voice from sounding or from falling silent, worst first."""
     carriers = ALGORITHMS[voice.algorithm - 1].carriers
     sounding = {n for n, op in enumerate(voice.operators, start=1) if _sounds(op, max(op.levels))}
     audible = [op for op in carriers if op in sounding]
@@ -127,7 +127,7 @@ def diagnose(voice: Voice) -> list[Finding]:
 
 
 def is_silent(vced: np.ndarray) -> np.ndarray:
-    """Which voices make no sound on any key: those in which `diagnose` finds the error "silent".
+    """Whether each voice makes no sound at any note: `diagnose` finds the error "silent" in it.
 
     Args:
       vced: uint8 [..., 155], legal bytes.
@@ -141,7 +141,7 @@ def is_silent(vced: np.ndarray) -> np.ndarray:
 
 
 def has_stuck_note(vced: np.ndarray) -> np.ndarray:
-    """Which voices play on after note-off: those in which `diagnose` finds "never-ends".
+    """Whether each voice sounds on after note-off: `diagnose` finds "never-ends" in it.
 
     Args:
       vced: uint8 [..., 155], legal bytes.
@@ -169,7 +169,7 @@ def _below_full_db(output_level: Any, eg_level: Any) -> Any:
 
 
 def scaled_up(operator: Operator | Any) -> Any:
-    """Whether level scaling makes an operator louder on some keys.
+    """Whether level scaling makes an operator louder at some notes.
 
     Args:
       operator: one, or an object with arrays of the same fields for many.
@@ -180,13 +180,13 @@ def scaled_up(operator: Operator | Any) -> Any:
 
 
 def _sounds(operator: Operator | Any, highest_level: Any) -> Any:
-    """Whether the operator has an output on some key at some time."""
+    """Whether the operator has an output at some note and time."""
     loudest = operator.output_level + scaled_up(operator) * (_FULL_LEVEL - operator.output_level)
     return _below_full_db(loudest, highest_level) < _SILENCE_DB
 
 
 def _reaching(voice: Voice, sounding: set[int]) -> set[int]:
-    """Those of the sounding operators whose output gets through to a sounding carrier."""
+    """The sounding operators whose output reaches a sounding carrier."""
     algorithm = ALGORITHMS[voice.algorithm - 1]
     reaching: set[int] = set()
     found = {op for op in algorithm.carriers if op in sounding}

@@ -1,4 +1,4 @@
-"""SysEx messages: the DX7's own two dumps, and what else is met in files of them.
+"""SysEx messages: the DX7's own two dumps, and the other messages in files of voices.
 
 Sources: Yamaha DX7 owner's manual, "SYSEX MIDI data format"; the DX7II, TX802, TX7 and TX81Z manuals for the other
 Yamaha formats; Korg Volca FM files found in the wild for the operator mask.
@@ -30,9 +30,9 @@ SINGLE_SIZE = HEADER_SIZE + VCED_SIZE + 2
 BANK_SIZE = HEADER_SIZE + BANK_DATA_SIZE + 2
 
 ALL_OPERATORS_ON = 0x3F
-"""Byte 155 of the edit form, which dumps leave out: bit 5 is OP1, bit 0 is OP6."""
+"""Byte 155 of the edit form: bit 5 is OP1, bit 0 is OP6. Dumps omit this byte."""
 
-# 200,000 single voices are 32 MB: more messages than that are not a voice library.
+# 200,000 single voices are 32 MB; no voice library holds more messages.
 _MAX_MESSAGES = 200_000
 
 _MAKERS = {
@@ -75,12 +75,12 @@ _REALTIME = re.compile(rb"[\xf8-\xff]")
 
 @dataclass(frozen=True)
 class SysexDump:
-    """Voices as they came out of one run of bytes.
+    """Voices read from one run of bytes.
 
     Attributes:
       vced: uint8 [voice, 155], high bits cleared, values not yet checked.
-      faults: one clause for each thing wrong with the message around them.
-      damage: [voice], penalty points for bits that the edit form no longer shows; see `ddx7.voice.health.plausible`.
+      faults: one clause for each fault of the message around them.
+      damage: [voice], penalty points for bits that the edit form lacks; see `ddx7.voice.health.plausible`.
     """
 
     vced: np.ndarray
@@ -90,12 +90,12 @@ class SysexDump:
 
 @dataclass(frozen=True)
 class SysexContents:
-    """What some bytes hold.
+    """The messages in some bytes.
 
     Attributes:
       dumps: the voices, in order.
-      others: how many messages of each other kind there are.
-      n_outside: how many bytes belong to no message.
+      others: number of messages of each other kind.
+      n_outside: number of bytes outside of messages.
     """
 
     dumps: tuple[SysexDump, ...]
@@ -104,7 +104,7 @@ class SysexContents:
 
 
 def checksum(data: bytes) -> int:
-    """Yamaha's checksum: what makes the low seven bits of the sum zero."""
+    """Yamaha's checksum: added to the data, it makes the low seven bits of the sum zero."""
     return -sum(data) & 0x7F
 
 
@@ -124,7 +124,7 @@ def scan_sysex(data: bytes) -> SysexContents:
 
 
 def clear_high_bits(data: bytes) -> bytes:
-    """SysEx data bytes have seven bits; an eighth is damage."""
+    """Clear the eighth bit of SysEx data bytes, which is damage."""
     return (np.frombuffer(data, np.uint8) & 0x7F).tobytes()
 
 
@@ -142,7 +142,7 @@ def _messages(data: bytes) -> Iterator[bytes]:
 
 
 def _fixed_end(data: bytes, start: int) -> int | None:
-    # A dump of the right length ends there, even if damage has put an F0 or F7 among its data.
+    # A dump of the right length ends there, even if damaged data contain an F0 or F7.
     sizes = {SINGLE_FORMAT: (SINGLE_SIZE, SINGLE_SIZE + 1), BANK_FORMAT: (BANK_SIZE,)}
     for size in sizes.get(_dx7_format(data, start), ()):
         if data[start + size - 1 : start + size] == bytes([END]):
@@ -158,7 +158,7 @@ def _next_end(data: bytes, start: int) -> int:
 
 
 def _dx7_format(data: bytes, start: int = 0) -> int:
-    """The format byte if this is a bulk dump of the DX7's, else -1. The device number may be any."""
+    """The format byte if this is a bulk dump of the DX7's, else -1. Any device number matches."""
     header = data[start : start + HEADER_SIZE]
     if len(header) == HEADER_SIZE and header[1] == YAMAHA and header[2] < 0x10 and header[3] in (0x00, 0x09):
         return header[3]
@@ -220,8 +220,8 @@ def _read_single(message: bytes, payload: bytes, faults: list[str]) -> SysexDump
 def _has_operator_mask(payload: bytes) -> bool:
     """Whether this is the Volca FM's long form: byte 155, the operator mask, comes before the checksum.
 
-    The checksum must agree, because a mask read out of damaged bytes would mute operators for good. For the same reason
-    a wrong checksum of the usual form is not taken for a mask.
+    The checksum must agree, because a mask read from damaged bytes would mute operators. For the same reason a wrong
+    checksum of the usual form does not count as a mask.
     """
     if len(payload) != VCED_SIZE + 2:
         return False

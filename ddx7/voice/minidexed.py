@@ -1,4 +1,4 @@
-"""MiniDexed's performances: up to eight voices at once, and how each is played; INI text in and out.
+"""MiniDexed's performances: up to eight voices at once with their playback settings; reads and writes INI text.
 
 A performance is a file ``performance/000001_NAME.ini`` on the SD card: a line ``Key=value`` for each setting, with the
 number of the tone generator (TG1 to TG8) at the end of its keys.
@@ -28,23 +28,23 @@ _VOICE_DATA = "VoiceData"
 _IS_PERFORMANCE = re.compile(r"^[ \t]*(?:VoiceData|VoiceNumber)[1-8][ \t]*=", re.MULTILINE)
 
 # Pan in steps of 9 from the middle, and detune in steps of 2 cents: voices face each other in pairs, so eight are in
-# tune and in the middle together, and how far a voice is to one side says nothing of its pitch.
+# tune and in the middle together, and the pan of a voice does not depend on its pitch.
 _UNISON = ((-1, -2), (1, 2), (-3, 1), (3, -1), (-5, 4), (5, -4), (-7, -3), (7, 3))
 _PAN_STEP = 9
 
 
 def _setting(key: str, default: int, low: int, high: int) -> Any:
-    """A field that is a line of the file."""
+    """A field that one line of the file holds."""
     return field(default=default, metadata={"key": key, "low": low, "high": high})
 
 
 @dataclass(frozen=True, slots=True)
 class ToneGenerator:
-    """A voice in a performance, and how it is played. The defaults are MiniDexed's own.
+    """A voice in a performance with its playback settings. The defaults are MiniDexed's own.
 
     Attributes:
       voice: the voice, whole in the performance; None for the one that bank and number choose on the card.
-      bank_number: of the file ``sysex/voice/00000N_*.syx``, less one; what MiniDexed shows, where there is a voice.
+      bank_number: of the file ``sysex/voice/00000N_*.syx``, less one; MiniDexed displays it where there is a voice.
       voice_number: in the bank, 1-32.
       midi_channel: 1-16; 0 is off, and all above 16 is any channel.
       volume: 0-127, a factor of volume / 127.
@@ -121,7 +121,7 @@ class MinidexedPerformance:
       reverb_low_pass: 0-99.
       reverb_diffusion: 0-99.
       reverb_level: 0-99.
-      other: keys that are not known here, such as those of newer effects, and their values; they are written again.
+      other: all other keys, such as those of newer effects, with their values; `to_ini` writes them back.
 
     Raises:
       Ddx7Error: no tone generator, more than eight, or a setting out of range.
@@ -161,9 +161,9 @@ class MinidexedPerformance:
     def of_unison(
         cls, voices: Sequence[Voice], *, bank_number: int = 0, midi_channel: int = 1
     ) -> "MinidexedPerformance":
-        """Voices that play as one: on one channel, spread from left to right and detuned by up to 8 cents.
+        """Voices in unison: on one channel, spread from left to right and detuned by up to 8 cents.
 
-        Together they have the power of one voice at volume 100, so they do not clip where it does not.
+        Together they have the power of one voice at volume 100, so they clip no earlier than it does.
 
         Args:
           voices: one to eight; an even number of them is balanced.
@@ -193,7 +193,7 @@ class MinidexedPerformance:
         return tuple(generator.voice for generator in self.generators if generator.voice is not None)
 
     def to_ini(self) -> str:
-        """The text of the file, ASCII; all settings, so that it plays the same whatever a MiniDexed's defaults are."""
+        """The text of the file, ASCII, with all settings, so that it plays alike on a MiniDexed with other defaults."""
         lines: list[str] = []
         for n, generator in enumerate(self.generators, start=1):
             lines += [f"{key}{n}={value}" for key, value in _settings(generator).items()]
@@ -211,10 +211,10 @@ class MinidexedPerformance:
 
         Args:
           text: the file.
-          name: what to call it in messages.
+          name: of the file in messages.
 
         Raises:
-          SysexError: no number where one is wanted, one out of range, or a voice that is not one.
+          SysexError: a setting is no number or out of range, or the data of a voice are none.
         """
         lines = _lines(text)
         try:
@@ -233,10 +233,10 @@ def is_performance(text: str) -> bool:
 
 
 def voice_bytes(text: str, name: str = "performance") -> np.ndarray:
-    """The voices of a performance as they are in the file, uint8 [voice, 155]; they may be illegal.
+    """The voices of a performance, unchanged, uint8 [voice, 155]; their bytes may be illegal.
 
     Raises:
-      SysexError: a voice that is not one, or none at all.
+      SysexError: the data of a voice are none, or the performance holds no voice.
     """
     lines = _lines(text)
     try:
@@ -268,7 +268,7 @@ def _settings(settings: ToneGenerator | MinidexedPerformance) -> dict[str, int]:
 
 
 def _lines(text: str) -> dict[str, str]:
-    """Keys and values; of a key that comes twice the last."""
+    """Keys and values; the last value of a repeated key counts."""
     found: dict[str, str] = {}
     for line in text.splitlines():
         key, equals, value = line.partition("#")[0].partition("=")
@@ -278,7 +278,7 @@ def _lines(text: str) -> dict[str, str]:
 
 
 def _numbers(cls: type, lines: dict[str, str], n: int | str = "") -> dict[str, int]:
-    """The settings of a class that the lines have, taken from them."""
+    """Remove the settings of a class from the lines and return them."""
     found: dict[str, int] = {}
     for row in fields(cls):
         key = f"{row.metadata['key']}{n}" if row.metadata else ""
@@ -303,7 +303,7 @@ def _generator(lines: dict[str, str], n: int) -> ToneGenerator:
 
 
 def _voice_data(lines: Mapping[str, str], n: int) -> np.ndarray | None:
-    """The 155 bytes of a voice; the one after them, a mask of operators, is anything in MiniDexed's own files."""
+    """The 155 bytes of a voice. MiniDexed's own files have any value in the byte after them, a mask of operators."""
     key = f"{_VOICE_DATA}{n}"
     if not (text := lines.get(key, "")):
         return None

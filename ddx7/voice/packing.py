@@ -25,7 +25,7 @@ VCED_MIN = np.array([f.parameter.minimum for f in FIELDS], np.uint8)
 VCED_MAX = np.array([f.parameter.maximum for f in FIELDS], np.uint8)
 """Largest legal value of each VCED byte, uint8 [155]."""
 VCED_PANEL = np.array([f.parameter.panel for f in FIELDS], np.int16)
-"""What the panel adds to each VCED byte, int16 [155]."""
+"""Offset from each VCED byte to its panel value, int16 [155]."""
 
 
 def _columns(row: Parameter) -> np.ndarray:
@@ -35,7 +35,7 @@ def _columns(row: Parameter) -> np.ndarray:
 
 
 VCED_COLUMNS = {row.name: _columns(row) for row in OPERATOR_PARAMETERS + VOICE_PARAMETERS}
-"""Where each row of the table lies in VCED: [operator, 4], OP1 first; either axis only where there are several."""
+"""VCED bytes of each row of the table: [operator, 4], OP1 first; an axis of length 1 is left out."""
 
 
 def _init_vced() -> np.ndarray:
@@ -48,7 +48,7 @@ def _init_vced() -> np.ndarray:
 INIT_VCED = _init_vced()
 """Yamaha's INIT VOICE as VCED bytes."""
 
-# Bits that a legal voice never sets: reading masks them, so equal voices compare equal.
+# Bits that a legal voice may set. Reading masks the others, so equal voices compare equal.
 _VMEM_USED = np.zeros(VMEM_SIZE, np.uint8)
 np.bitwise_or.at(_VMEM_USED, _VMEM_BYTE, _MASK << _SHIFT)
 
@@ -95,7 +95,7 @@ def rows(vced: np.ndarray) -> SimpleNamespace:
 
     Returns:
       an attribute for each row of the table: int16, so that differences may be negative, [..., operator, 4] with OP1
-      first; either axis only where there are several.
+      first; an axis of length 1 is left out.
     """
     vced = np.asarray(vced, np.int16)
     return SimpleNamespace(**{name: vced[..., columns] for name, columns in VCED_COLUMNS.items()})

@@ -1,8 +1,7 @@
-"""Reading voices from real files of any kind; tolerant, and it reports its repairs.
+"""Reads voices from files of any kind, repairs faults and reports the repairs.
 
-What is told apart, in this order: zip archives, text (JSON voices, MiniDexed performances), bare voices without any
-header, SysEx messages, and SysEx whose first bytes are damaged. Bare and damaged voices must look like voices;
-elsewhere the header vouches for them.
+The reader tries in this order: zip archives, text (JSON voices, MiniDexed performances), bare voices without any
+header, SysEx whose first bytes are damaged, and SysEx messages. Voices without an intact header must look like voices.
 """
 
 import json
@@ -27,7 +26,7 @@ from ddx7.voice.spec import VCED_SIZE, VMEM_SIZE
 from ddx7.voice.voice import Voice, decode_name
 
 MAX_BYTES = 16 * 2**20
-"""How much of a file is read at most: a hundred times the largest voice collection that is one file."""
+"""Largest file read: a hundred times the largest voice collection in one file."""
 
 _WANTED = "wanted DX7 voices (SysEx, bare voice bytes, JSON, a MiniDexed performance, or a zip)"
 
@@ -51,14 +50,14 @@ _MAGIC = {
 
 
 class FilePart(NamedTuple):
-    """The voices of one file, or of one member of a zip archive, before a `Voice` is made of each.
+    """The voices of one file, or of one member of a zip archive, as bytes.
 
     Attributes:
-      member: where in the archive; empty for a file of its own.
+      member: its path in the archive; empty outside of one.
       vced: legal voices in the edit form, uint8 [voice, 155].
-      doubtful: bool [voice], so much was illegal that the voice may be damaged beyond repair.
-      changed: bool [voice], something was illegal and is not as it was found.
-      repairs: one sentence for each thing that was wrong and repaired.
+      doubtful: bool [voice], so many bytes were illegal that the voice may be damaged beyond repair.
+      changed: bool [voice], a byte was illegal and the reader changed it.
+      repairs: one sentence for each fault that the reader repaired.
     """
 
     member: str
@@ -76,10 +75,10 @@ def load(path: str | os.PathLike[str], *, max_bytes: int = MAX_BYTES) -> Bank:
 
     Args:
       path: the file.
-      max_bytes: a longer file is refused.
+      max_bytes: a longer file is an error.
 
     Returns:
-      all its voices in order, with `Bank.repairs` saying what was wrong and repaired.
+      all its voices in order; `Bank.repairs` lists the faults that the reader repaired.
 
     Raises:
       SysexError: the file cannot be read, or holds no DX7 voice.
@@ -88,11 +87,11 @@ def load(path: str | os.PathLike[str], *, max_bytes: int = MAX_BYTES) -> Bank:
 
 
 def load_parts(path: str | os.PathLike[str], *, max_bytes: int = MAX_BYTES) -> Parts:
-    """Read a file as `load` does, but into arrays: tens of times faster where no `Voice` is wanted of each.
+    """Read a file as `load` does, but into arrays, which is tens of times faster.
 
     Args:
       path: the file.
-      max_bytes: a longer file is refused.
+      max_bytes: a longer file is an error.
 
     Returns:
       (the parts of the file that hold voices, in order; one sentence for each member of an archive that was left out).
@@ -112,10 +111,10 @@ def read_bytes(data: bytes, name: str = "data") -> Bank:
 
     Args:
       data: the bytes.
-      name: what to call them in messages.
+      name: of the data in messages.
 
     Returns:
-      all voices in order, with `Bank.repairs` saying what was wrong and repaired.
+      all voices in order; `Bank.repairs` lists the faults that the reader repaired.
 
     Raises:
       SysexError: there is no DX7 voice in them.
@@ -136,7 +135,7 @@ def _as_bank(parts: list[FilePart], notes: list[str]) -> Bank:
 def _read_regular_file(path: Path, n_bytes: int) -> bytes:
     try:
         mode = path.stat().st_mode
-        # Opening a pipe or a device could wait for ever, so it is not tried.
+        # Opening a pipe or a device could block for ever.
         if stat.S_ISREG(mode):
             with path.open("rb") as file:
                 return file.read(n_bytes)
@@ -166,19 +165,19 @@ def _read_file(data: bytes, name: str) -> FilePart:
         raise SysexError(f"{name}: found an empty file, {_WANTED}")
     text = _as_text(data)
     if text is not None and is_performance(text):
-        return _mended(SysexContents((SysexDump(voice_bytes(text, name), damage=0),)))
+        return _repaired(SysexContents((SysexDump(voice_bytes(text, name), damage=0),)))
     if text is not None:
         vced = _read_text(text, name).to_vced()
         return FilePart("", vced, np.zeros(len(vced), bool), np.zeros(len(vced), bool), ())
     contents = _find(data)
     if not contents.dumps:
         raise SysexError(f"{name}: found {_describe(data, contents)}, {_WANTED}")
-    return _mended(contents)
+    return _repaired(contents)
 
 
 def _find(data: bytes) -> SysexContents:
     if data[0] != START:
-        # Damaged voices may contain what looks like a message, so this comes before the search for messages.
+        # Damaged voices may contain bytes like those of a message, so bare voices come before the search for messages.
         if bare := _bare_voices(data):
             return SysexContents((bare,))
         if found := _damaged_start(data):
@@ -252,7 +251,7 @@ def _mostly_plausible(dump: SysexDump) -> bool:
     return bool(2 * np.count_nonzero(flags) > flags.size)
 
 
-def _mended(contents: SysexContents) -> FilePart:
+def _repaired(contents: SysexContents) -> FilePart:
     found = np.concatenate([dump.vced for dump in contents.dumps])
     legal = clamp(found)
     changed = np.any(found != legal, axis=-1)

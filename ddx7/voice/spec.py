@@ -29,14 +29,14 @@ class Parameter:
       vmem: byte in the packed form; within the 17-byte operator block for operator rows.
       maximum: largest legal byte; the smallest is 0 (32 for text).
       kind: kind of parameter.
-      unit: what one step means.
-      count: how many consecutive bytes the row covers (4 for R1-R4).
+      unit: of one step.
+      count: consecutive bytes of the row (4 for R1-R4).
       shift: lowest bit in the packed byte.
       bits: width in the packed byte.
-      panel: what the panel adds to the byte (detune byte 7 reads 0).
+      panel: offset from the byte to the panel's value (detune byte 7 reads 0).
       default: byte in Yamaha's INIT VOICE (OP1 differs in output level: 99).
       categorical: the values have no order that a gradient could follow.
-      audible: it reaches the sound.
+      audible: whether it affects the sound.
       labels: the panel's words for the values of a categorical row.
     """
 

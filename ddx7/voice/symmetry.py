@@ -1,8 +1,8 @@
-"""Operators that can trade places without a change of sound, and one order for all such voices. NumPy only.
+"""Permutations of operators that keep the sound, and one canonical order for all such voices. NumPy only.
 
-A permutation of the operators leaves the sound as it is if it maps carriers to carriers, every modulator of an operator
-to a modulator of its image, and the operator that feeds back to itself; the last does not matter without feedback.
-The permutations are found from the table of algorithms, not listed by hand.
+A permutation of the operators keeps the sound if it maps carriers to carriers, every modulator of an operator
+to a modulator of its image, and the operator that feeds back to itself. Without feedback the last condition is void.
+The module computes the permutations from the table of algorithms.
 """
 
 from functools import cache
@@ -19,20 +19,20 @@ OPERATOR_COLUMNS = np.concatenate(
 )
 """VCED bytes of each operator, OP1 first, in the order of the table, int [6, 21]."""
 
-# The most audible difference between operators comes first: whether it sounds, then its frequency.
+# Operators are compared by their mode and frequency first, then by output level.
 _SORTED_BY = ("fixed", "coarse", "fine", "detune", "output_level")
 
 
 @cache
 def symmetries(algorithm: int, feedback: bool) -> np.ndarray:
-    """Permutations of the operators that leave every voice's sound as it is.
+    """Permutations of the operators that keep every voice's sound.
 
     Args:
       algorithm: 0-31.
-      feedback: whether the feedback operator is told apart from the others; it need not be at feedback 0.
+      feedback: whether the feedback operator must keep its place; at feedback 0 it need not.
 
     Returns:
-      int [permutation, 6], the identity first: operator i takes the place of what was operator ``p[i]``, OP1 is 0.
+      int [permutation, 6], the identity first: operator i of the result was operator ``p[i]``, OP1 is 0.
     """
     modulation, carriers = MODULATION[algorithm], CARRIERS[algorithm]
     looped = np.arange(N_OPERATORS) == FEEDBACK_OPERATOR[algorithm]
@@ -59,7 +59,7 @@ def permuted(vced: np.ndarray, order: np.ndarray) -> np.ndarray:
 
 
 def sorted_operators(vced: np.ndarray) -> np.ndarray:
-    """The same sounds with operators in one order: of voices that differ only by a symmetry, all become equal.
+    """The same sounds with operators in canonical order: voices that differ only by a symmetry become equal.
 
     Args:
       vced: uint8 [voice, 155], legal bytes.
@@ -72,9 +72,9 @@ def sorted_operators(vced: np.ndarray) -> np.ndarray:
 
 
 def sorting(vced: np.ndarray) -> np.ndarray:
-    """The order in which `sorted_operators` puts the operators of voices.
+    """The permutation that `sorted_operators` applies to each voice.
 
-    Of the permutations that keep the sound the one is taken that puts low frequencies first, compared operator by
+    Of the permutations that keep the sound it is the one that puts low frequencies first, compared operator by
     operator from OP1.
 
     Args:
@@ -92,7 +92,7 @@ def sorting(vced: np.ndarray) -> np.ndarray:
             group = symmetries(a, looped)
             if len(members) == 0 or len(group) == 1:
                 continue
-            # A number for each permutation that grows as its first operators' ranks do.
+            # A number for each permutation, in which the ranks of the first operators weigh most.
             weight = float(N_OPERATORS) ** np.arange(N_OPERATORS)[::-1]
             chosen = np.argmin((ranks[members][:, group] * weight).sum(-1), axis=1)
             order[members] = group[chosen]
@@ -100,7 +100,7 @@ def sorting(vced: np.ndarray) -> np.ndarray:
 
 
 def _ranks(vced: np.ndarray) -> np.ndarray:
-    """Place of each operator among its voice's six, equal ones at equal places; int [voice, 6]."""
+    """Rank of each operator among its voice's six; equal operators have equal ranks; int [voice, 6]."""
     names = [row.name for row in OPERATOR_PARAMETERS]
     first = [VCED_COLUMNS[name].reshape(N_OPERATORS, -1) for name in _SORTED_BY]
     rest = [VCED_COLUMNS[name].reshape(N_OPERATORS, -1) for name in names if name not in _SORTED_BY]

@@ -1,4 +1,4 @@
-"""Voices as files for the instruments that play them: names, folders and forms as each wants them.
+"""Writes voices as files for instruments, with the names, folders and forms that each requires.
 
 Sources: MiniDexed's wiki for the layout of its SD card; the TX816 owner's manual.
 """
@@ -53,15 +53,15 @@ def save(
       voices: a `Voice`, a `Bank` or voices in order.
       path: the file or folder; missing folders are made.
       target: the instrument.
-      name: what a MiniDexed bank and performance are called; by default as the first voice.
+      name: of a MiniDexed bank and performance; by default that of the first voice.
       force: replace existing files.
 
     Returns:
       the files, in order.
 
     Raises:
-      Ddx7Error: there is nothing to write, or too much for the target; or a file exists (without `force`), and then
-        none is written.
+      Ddx7Error: there is no voice, or too many for the target, or a file exists and `force` is not set. No file is
+        written then.
     """
     if target not in _PLANS:
         raise Ddx7Error(f"target: found {target!r}, wanted one of {', '.join(_PLANS)}")
@@ -147,7 +147,7 @@ def _free_numbers(folder: Path, titles: list[str], suffix: str) -> list[int]:
     taken: dict[str, int] = {}
     for file in sorted(folder.rglob(f"*{suffix}")):
         if match := _NUMBERED.fullmatch(file.stem):
-            # Files of subfolders hold their numbers, but are never the ones to replace.
+            # Files in subfolders occupy their numbers; `save` never replaces them.
             taken[match[2] if file.parent == folder else str(file)] = int(match[1])
     numbers = [taken.setdefault(title, max(taken.values(), default=0) + 1) for title in titles]
     if max(numbers) > _MINIDEXED_MAX_NUMBER:

@@ -37,7 +37,7 @@ def encode_name(name: str) -> bytes:
     """Text as ten name bytes.
 
     Raises:
-      Ddx7Error: longer than ten characters, or a character that the DX7 cannot show.
+      Ddx7Error: longer than ten characters, or a character that the DX7 lacks.
     """
     if len(name) > NAME_SIZE:
         raise Ddx7Error(f"name {name!r}: {len(name)} characters, wanted at most {NAME_SIZE}")
@@ -70,16 +70,16 @@ class Operator:
     Attributes:
       rates: envelope R1-R4, 0-99; 99 is instant.
       levels: envelope L1-L4, 0-99.
-      break_point: key at which level scaling turns, 0 = A-1 ... 39 = C3 ... 99 = C8.
+      break_point: note at which level scaling turns, 0 = A-1 ... 39 = C3 ... 99 = C8.
       left_depth: level scaling below the break point, 0-99.
       right_depth: level scaling above it, 0-99.
       left_curve: 0 -LIN, 1 -EXP, 2 +EXP, 3 +LIN.
       right_curve: the same for the right side.
-      rate_scaling: how much faster the envelope runs up the keyboard, 0-7.
+      rate_scaling: sensitivity of the envelope's speed to the note, 0-7; higher notes run faster.
       amp_mod_sensitivity: AMS, 0-3.
       velocity_sensitivity: key velocity sensitivity, 0-7.
       output_level: 0-99.
-      fixed: 0 the frequency follows the key, 1 it is fixed.
+      fixed: 0 if the frequency follows the note, 1 if it is fixed.
       coarse: ratio 1-31, 0 for one half; in fixed mode the decade, modulo 4.
       fine: adds 0-99 % of the ratio; in fixed mode hundredths of a decade.
       detune: -7 to +7.
@@ -107,7 +107,7 @@ class Operator:
 
     @property
     def frequency(self) -> float:
-        """Ratio to the key's frequency, without detune; of a fixed operator Hz.
+        """Ratio to the note's frequency, or the frequency in Hz of a fixed operator; without detune.
 
         Source: DX7 owner's manual, "frequency coarse" and "frequency fine".
         """
@@ -168,7 +168,7 @@ class Voice:
         """Read the 155 bytes of the edit form.
 
         Raises:
-          Ddx7Error: not 155 bytes, or a byte out of range; `ddx7.voice.repair` repairs those.
+          Ddx7Error: not 155 bytes, or a byte out of range, which `ddx7.voice.repair` would clamp.
         """
         data = _as_bytes(vced, VCED_SIZE, "voice in edit form")
         for field, byte in zip(FIELDS, data, strict=True):
@@ -307,7 +307,7 @@ def numbered(name: str, number: int) -> str:
 
 
 def panel_name(text: str) -> str:
-    """Any text as a voice's name: capitals, one space between words, what the DX7 lacks left out; may be empty.
+    """Any text as a voice's name: capitals, one space between words, only characters of the DX7; may be empty.
 
     >>> panel_name("solo_violin Nº 2")
     'SOLO VIOLI'

@@ -34,10 +34,10 @@ def to_bytes(voices: Voice | Iterable[Voice], *, channel: int = 1) -> bytes:
 
 
 def to_volca_bytes(voice: Voice) -> bytes:
-    """The dump of one voice as the Korg Volca FM wants it, 163 bytes.
+    """The dump of one voice for the Korg Volca FM, 163 bytes.
 
-    Where the DX7 has the checksum the Volca FM reads which operators are on, so a DX7 file can mute some of them there.
-    7F switches all on. (Source: Edisyn's Yamaha DX7 editor, which writes the same.)
+    The Volca FM reads the byte of the DX7's checksum as a mask of the operators that are on, so a DX7 file can mute
+    some of them. 7F switches all on. (Source: Edisyn's Yamaha DX7 editor, which writes the same.)
     """
     return _message(SINGLE_FORMAT, b"\x01\x1b", voice.to_vced(), 0x7F, channel=1)
 
