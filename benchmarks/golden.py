@@ -102,7 +102,7 @@ def read_jobs(folder: Path) -> tuple[list[Job], np.ndarray]:
 
 
 def reference(folder: Path, job: Job) -> np.ndarray:
-    """msfa's audio of a job, at the engine's scale; float64 [sample]."""
+    """Audio of a job by msfa, at the engine's scale; float64 [sample]."""
     audio, _ = soundfile.read(folder / "audio" / f"{job.index:04d}.flac")
     return AUDIO_SCALE * audio[: job.total_samples]
 

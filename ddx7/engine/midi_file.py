@@ -42,7 +42,8 @@ class MidiNote:
       release_s: note-off in seconds.
       channel: 1-16.
       program: 0-127, of the channel at note-on.
-      legato_s: seconds for which other notes of the channel had been held without a gap at note-on; the LFO started then.
+      legato_s: seconds before note-on for which other notes of the channel were held without a gap; the LFO started at
+        their beginning.
     """
 
     note: int

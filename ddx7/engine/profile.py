@@ -355,7 +355,7 @@ HARDWARE = Profile(
     feedback=tables.FEEDBACK,
     cross_loops=True,
 )
-"""The DX7 itself: firmware v1.8 on models of its sound chips; `docs/hardware.md` lists what has been measured and what is a guess."""
+"""The DX7 itself: firmware v1.8 on models of its sound chips; `docs/hardware.md` lists measured and guessed numbers."""
 
 HARDWARE_DAC = replace(
     HARDWARE,

@@ -1,8 +1,8 @@
 """Envelopes as straight segments, planned move by move and then read at all times in parallel.
 
 msfa steps its envelopes once per block of 64 samples, the real machine once per sample or by a timer, so each profile
-has its clocks. Between two turning points the steps are equal. A whole envelope is therefore a few dozen straight segments, with
-lengths in whole ticks, and a short loop over the turning points replaces a loop over time.
+has its clocks. Between two turning points the steps are equal. A whole envelope is therefore a few dozen straight
+segments, with lengths in whole ticks, and a short loop over the turning points replaces a loop over time.
 
 A relaxed envelope has real lengths: each adds the *rounding residual*, the amount by which rounding up lengthens the
 segment in the nearest real voice. At that voice the lengths are whole and the envelope is the exact one. Around it they
