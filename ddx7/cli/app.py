@@ -81,6 +81,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         complain(f"{error.filename}: {reason}" if error.filename else reason)
         return FAILED
     except KeyboardInterrupt:
+        complain("interrupted")
         return INTERRUPTED
     return code
 

@@ -51,7 +51,7 @@ class Command:
         reports = [self._examine(source) for source in progress(sources, "reading")]
         if self.fix is not None:
             n_copies = sum(not report.refusal for report in reports)
-            note(f"{n_copies} repaired {'copy is' if n_copies == 1 else 'copies are'} in {self.fix}")
+            note(f"{n_copies} {'copy is' if n_copies == 1 else 'copies are'} in {self.fix}")
         problems = [line for report in reports for line in report.lines(with_notes=self.notes)]
         if self.json:
             result_json({"files": [report.to_dict() for report in reports], "summary": _summary(reports)})

@@ -74,15 +74,19 @@ class Resynth:
         def report_progress(metrics: dict[str, float]) -> None:
             note_metrics(metrics, training.steps, ("loss", "held_out", "steps_per_s"))
 
-        fitted = train(
-            config.model,
-            learn,
-            held_out,
-            self.output,
-            training,
-            data={"instrument": self.instrument, "extractor": self.f0},
-            progress=report_progress,
-        )
+        try:
+            fitted = train(
+                config.model,
+                learn,
+                held_out,
+                self.output,
+                training,
+                data={"instrument": self.instrument, "extractor": self.f0},
+                progress=report_progress,
+            )
+        except KeyboardInterrupt:
+            note(f"stopped; the same command resumes the run in {self.output}")
+            raise
         if not writes:
             return 0
         name = self.instrument or self.config

@@ -168,4 +168,9 @@ def _split(vced: "np.ndarray", held_out_share: float, seed: int) -> "tuple[np.nd
 
 def note_metrics(metrics: dict[str, float], steps: int, names: tuple[str, ...]) -> None:
     """Print the metrics of an evaluation."""
-    note(f"step {metrics['step']:,.0f} of {steps:,}: {', '.join(f'{name} {metrics[name]:.2f}' for name in names)}")
+    values = ", ".join(f"{_METRIC_WORDS.get(name, name)} {metrics[name]:.2f}" for name in names)
+    note(f"step {metrics['step']:,.0f} of {steps:,}: {values}")
+
+
+_METRIC_WORDS = {"duds": "rejected", "held_out": "held-out loss", "steps_per_s": "steps per second"}
+"""What a person reads for the names of metrics that files keep."""

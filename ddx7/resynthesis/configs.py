@@ -102,8 +102,10 @@ def get_config(name: str, instrument: str) -> ResynthesisConfig:
         return known[name]
     if name in configs("flute"):
         raise Ddx7Error(f"configuration {name!r}: wanted the instrument flute, violin or trumpet, found {instrument!r}")
-    near = get_close_matches(name, known, n=4, cutoff=0.5) or [each for each in MAIN_NAMES if each in known]
-    raise Ddx7Error(f"{name!r} is no configuration; did you mean {', '.join(near)}?")
+    if near := get_close_matches(name, known, n=4, cutoff=0.5):
+        raise Ddx7Error(f"{name!r} is no configuration; did you mean {', '.join(near)}?")
+    main = ", ".join(each for each in MAIN_NAMES if each in known)
+    raise Ddx7Error(f"{name!r} is no configuration; wanted {main}, or another one of docs/resynthesis.md")
 
 
 def _paper(instrument: str, training: ResynthesisTraining) -> dict[str, ResynthesisConfig]:

@@ -22,6 +22,8 @@ MAX_PART_S = 600.0
 """Longest part of a recording that is measured as a whole; longer files are cut into equal parts."""
 HELD_OUT_GAP_S = 2.0
 """Seconds of a single recording between the part to learn from and the held-out part."""
+SHORTEST_SINGLE_S = 8.0
+"""Shortest single recording: one second of it is held out, and five remain before the gap."""
 HELD_OUT_OF = 8
 """One of so many recordings is held out where no list decides, or this share of a single recording."""
 
@@ -155,6 +157,9 @@ def _split_by_name(paths: list[Path]) -> list[RecordingSource]:
 def _split_in_time(path: Path) -> list[RecordingSource]:
     """The end of a single recording is held out."""
     duration_s = audio_duration(path)
+    if duration_s < SHORTEST_SINGLE_S:
+        wanted = f"wanted at least {SHORTEST_SINGLE_S:g} s to learn from one recording and hold out its end"
+        raise Ddx7Error(f"{path}: found {duration_s:.1f} s of sound, {wanted}")
     held_out_s = duration_s * (1 - 1 / HELD_OUT_OF)
     return [
         RecordingSource(path, "train", 0.0, max(held_out_s - HELD_OUT_GAP_S, 0.0)),

@@ -169,7 +169,7 @@ def test_a_command_is_one_file_and_one_line(run: Run, add_command) -> None:
     [
         ("raise Ddx7Error('a.syx: found a cat, wanted a voice')", 1, "ddx7: a.syx: found a cat, wanted a voice\n"),
         ("open('no/such/file')", 1, "ddx7: no/such/file: No such file or directory\n"),
-        ("raise KeyboardInterrupt", 130, ""),
+        ("raise KeyboardInterrupt", 130, "ddx7: interrupted\n"),
         ("return 3", 3, ""),
     ],
 )

@@ -85,7 +85,7 @@ def test_training_an_encoder_keeps_near_duplicates_on_one_side(
     assert len(set(cluster)) < len(both)
     assert not set(cluster[: len(train)]) & set(cluster[len(train) :])
     assert f"{len(train)} training voices and {len(held_out)} held-out voices" in outcome.err
-    assert "step 1 of 1: loss 2.00, held_out 3.00, steps_per_s 4.00" in outcome.err
+    assert "step 1 of 1: loss 2.00, held-out loss 3.00, steps per second 4.00" in outcome.err
 
     weights = tmp_path / "run" / "encoder.safetensors"
     assert outcome.out.splitlines() == [str(weights), str(weights.with_suffix(".json"))]

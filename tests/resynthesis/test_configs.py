@@ -50,11 +50,16 @@ def test_the_default_has_mel_bands_and_reverb():
 
 @pytest.mark.parametrize(
     ("name", "near"),
-    [("ddx8-2", "ddx7-2"), ("fm-tnc", "fm-tcn"), ("hpn-crop", "hpn-cropped"), ("ours", "fm-tcn"), ("x", "hpn")],
+    [("ddx8-2", "ddx7-2"), ("fm-tnc", "fm-tcn"), ("hpn-crop", "hpn-cropped")],
 )
 def test_an_unknown_name_gives_the_near_names(name, near):
     with pytest.raises(Ddx7Error, match=rf"^'{name}' is no configuration; did you mean .*\b{re.escape(near)}\b"):
         get_config(name, "flute")
+
+
+def test_a_name_near_to_none_gives_the_main_ones():
+    with pytest.raises(Ddx7Error, match=r"^'ours' is no configuration; wanted .*\bfm-tcn\b.*\bhpn\b"):
+        get_config("ours", "flute")
 
 
 def test_operators_of_the_paper_need_an_instrument_of_the_paper():

@@ -86,3 +86,9 @@ def test_a_long_recording_is_read_in_parts(tmp_path, monkeypatch):
     segments, report = load_segments(sources, long_split, cache=tmp_path / "cache", extractor="yin")
     assert (report.recordings, report.unread) == (3, ())
     assert sum(s.n_frames for s in segments) * HOP / RATE == pytest.approx(6, abs=0.5)
+
+
+def test_a_single_recording_that_is_too_short_to_split_is_refused(tmp_path):
+    soundfile.write(tmp_path / "short.wav", melody(0, 1.0), RATE)
+    with pytest.raises(Ddx7Error, match=r"short\.wav: found 1\.0 s of sound, wanted at least 8 s"):
+        find_recordings(tmp_path / "short.wav")
