@@ -26,7 +26,7 @@ from ddx7.errors import Ddx7Error
 from ddx7.voice.algorithms import CARRIERS, FEEDBACK_OPERATOR, FEEDBACK_SOURCE
 
 _FASTEST = 1 << 27  # keeps ten increments inside int32 at any sample rate
-_N_GROUPS = 64  # of three keys, more than there are on either side of a break point
+_N_GROUPS = 64  # of three notes, more than there are on either side of a break point
 _ALL_BITS = np.uint32((1 << 32) - 1)
 _NOTES = np.arange(LOWEST_NOTE, HIGHEST_NOTE + 1)
 

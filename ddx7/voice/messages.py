@@ -251,12 +251,12 @@ def _without_clocks(payload: bytes, sizes: tuple[int, ...], faults: list[str]) -
 
 
 def _check_checksum(data: bytes, found: bytes, faults: list[str]) -> None:
-    wanted = checksum(data)
+    expected = checksum(data)
     if not found:
         faults.append("the checksum is missing")
-    elif found[0] & 0x7F != wanted:
-        faults.append(f"the checksum is {found[0]:02X}, wanted {wanted:02X}")
-    elif found[0] != wanted:
+    elif found[0] & 0x7F != expected:
+        faults.append(f"the checksum is {found[0]:02X}, wanted {expected:02X}")
+    elif found[0] != expected:
         faults.append(f"the checksum {found[0]:02X} has eight bits, wanted seven")
 
 

@@ -16,7 +16,7 @@ NAME_SIZE = 10
 _VCED_OPERATOR_SIZE = 21
 _VMEM_OPERATOR_SIZE = 17
 
-Kind = Literal["rate", "level", "key", "curve", "sensitivity", "frequency", "switch", "lfo", "structure", "text"]
+Kind = Literal["rate", "level", "note", "curve", "sensitivity", "frequency", "switch", "lfo", "structure", "text"]
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ _ON_OFF = ("OFF", "ON")
 OPERATOR_PARAMETERS = (
     Parameter("rates", 0, 0, 99, "rate", "R1-R4", count=4, default=99),
     Parameter("levels", 4, 4, 99, "level", "L1-L4", count=4, default=(99, 99, 99, 0)),
-    Parameter("break_point", 8, 8, 99, "key", "semitones above A-1", default=39),
+    Parameter("break_point", 8, 8, 99, "note", "semitones above A-1", default=39),
     Parameter("left_depth", 9, 9, 99, "level", "scaling depth"),
     Parameter("right_depth", 10, 10, 99, "level", "scaling depth"),
     Parameter("left_curve", 11, 11, 3, "curve", "curve", bits=2, categorical=True, labels=CURVES),
@@ -103,7 +103,7 @@ VOICE_PARAMETERS = (
     Parameter("lfo_sync", 141, 116, 1, "switch", "key sync", bits=1, default=1, categorical=True, labels=_ON_OFF),
     Parameter("lfo_wave", 142, 116, 5, "lfo", "wave", shift=1, bits=3, categorical=True, labels=LFO_WAVES),
     Parameter("pitch_mod_sensitivity", 143, 116, 7, "sensitivity", "PMS", shift=4, bits=3, default=3),
-    Parameter("transpose", 144, 117, 48, "key", "semitones", panel=-24, default=24),
+    Parameter("transpose", 144, 117, 48, "note", "semitones", panel=-24, default=24),
     Parameter(
         "name", 145, 118, 127, "text", "characters", count=NAME_SIZE, default=tuple(b"INIT VOICE"), audible=False
     ),

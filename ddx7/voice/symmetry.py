@@ -105,11 +105,11 @@ def _ranks(vced: np.ndarray) -> np.ndarray:
     first = [VCED_COLUMNS[name].reshape(N_OPERATORS, -1) for name in _SORTED_BY]
     rest = [VCED_COLUMNS[name].reshape(N_OPERATORS, -1) for name in names if name not in _SORTED_BY]
     columns = np.concatenate(first + rest, axis=1)
-    keys = vced[:, columns].astype(np.int64)  # [voice, 6, 21]
+    values = vced[:, columns].astype(np.int64)  # [voice, 6, 21]
     smaller = np.zeros((len(vced), N_OPERATORS, N_OPERATORS), bool)
     decided = np.zeros_like(smaller)
-    for k in range(keys.shape[-1]):
-        a, b = keys[:, :, None, k], keys[:, None, :, k]
+    for k in range(values.shape[-1]):
+        a, b = values[:, :, None, k], values[:, None, :, k]
         smaller |= ~decided & (b < a)
         decided |= a != b
     return smaller.sum(-1)

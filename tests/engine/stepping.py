@@ -15,7 +15,7 @@ WAITS = [
     *(15435, 14112, 13230, 11025, 9261, 9261, 7717, 6615, 6615, 5512, 5512, 4410, 3969, 3969, 3439, 2866, 2690, 2249),
     *(1984, 1896, 1808, 1411, 1367, 1234, 1146, 926, 837, 837, 705, 573, 573, 529, 441, 441),
 ]
-# Velocity by MIDI velocity // 2; exponential level scaling by groups of three keys.
+# Velocity by MIDI velocity // 2; exponential level scaling by groups of three notes.
 VELOCITY = [
     *(0, 70, 86, 97, 106, 114, 121, 126, 132, 138, 142, 148, 152, 156, 160, 163, 166, 170, 173, 174, 178, 181),
     *(184, 186, 189, 190, 194, 196, 198, 200, 202, 205, 206, 209, 211, 214, 216, 218, 220, 222, 224, 225, 227, 229),
@@ -122,7 +122,7 @@ class PitchEnvelope:
 
 
 def run(envelope: AmpEnvelope | PitchEnvelope, gate: int, n_blocks: int) -> list[int]:
-    """Levels of an envelope whose key is let go before a block."""
+    """Levels of an envelope with note-off before a block."""
     levels = []
     for block in range(n_blocks):
         if block == gate:

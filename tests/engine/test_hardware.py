@@ -27,12 +27,12 @@ ONE_HZ = 1451  # log frequency of fixed 1 Hz
 MORE = {
     "envelopes": (1.2, 0.5),  # the end of a long attack
     "LFO, synced": (1.0, 10.1),  # one step of eight bits and of twelve, at another tick
-    "LFO, free": (0.5, 40.0),  # the key falls between two ticks
+    "LFO, free": (0.5, 40.0),  # note-on falls between two ticks
     "LFO delay": (0.5, 8.4),
     "pitch envelope": (0.5, 130.0),  # one tick late
-    "transpose, notes": (0.5, 75.3),  # key 0 wavers between two codes
+    "transpose, notes": (0.5, 75.3),  # note 0 alternates between two codes
 }
-ATTACK_BETWEEN_TICKS = "eg08"  # its first step comes 10 ms after the key
+ATTACK_BETWEEN_TICKS = "eg08"  # its first step comes 10 ms after note-on
 
 
 def exceeding(folder: Path) -> dict[str, tuple[float, float]]:
@@ -70,7 +70,7 @@ def test_differences_forgive_time_and_nothing_else() -> None:
     assert benchmark._differences(wave, late + 0.25, 0).max() == pytest.approx(0.25)
 
 
-def listen(voice: Voice, n: int = 4096, **how: object) -> np.ndarray:
+def play_voice(voice: Voice, n: int = 4096, **how: object) -> np.ndarray:
     how = {"gate": 1.0, "duration": n / RATE, "sample_rate": RATE, "profile": "hardware"} | how
     return ddx7.render(voice, **how).astype(np.float64)
 
@@ -107,7 +107,7 @@ def test_feedback_loops_of_one_two_and_three_operators(algorithm: int) -> None:
     rng = np.random.default_rng(algorithm)
     levels = {op: int(rng.integers(66, 80)) for op in range(1, 7)}
     coarse = {op: int(rng.integers(1, 6)) for op in range(1, 7)}
-    found = listen(organ(levels, coarse, algorithm=algorithm, feedback=6), 2560)
+    found = play_voice(organ(levels, coarse, algorithm=algorithm, feedback=6), 2560)
     expected = loop(algorithm, levels, coarse, 6, 2560)
     error = found[SETTLED:] - expected[SETTLED:]
     assert np.sqrt(np.mean(error**2) / np.mean(expected**2)) < 1e-2
@@ -116,15 +116,15 @@ def test_feedback_loops_of_one_two_and_three_operators(algorithm: int) -> None:
 
 def test_a_batch_of_all_algorithms_is_its_voices_one_by_one() -> None:
     voices = [organ(dict.fromkeys(range(1, 7), 80), {}, algorithm=1 + k % 32, feedback=4) for k in range(70)]
-    together = listen(voices, 2048)
+    together = play_voice(voices, 2048)
     for k in (0, 3, 5, 35, 37, 69):
-        np.testing.assert_allclose(together[k], listen(voices[k], 2048), atol=2e-5)
+        np.testing.assert_allclose(together[k], play_voice(voices[k], 2048), atol=2e-5)
 
 
 @pytest.mark.parametrize(("n", "octaves"), [(1, 0), (2, 1), (3, 1.625), (4, 2), (5, 2.375), (6, 2.625)])
 def test_carriers_grow_quieter_as_they_grow_in_number(n: int, octaves: float) -> None:
     algorithm = {1: 16, 2: 1, 3: 5, 4: 22, 5: 31, 6: 32}[n]
-    audio = listen(organ({1: 99}, {1: 1}, algorithm=algorithm))
+    audio = play_voice(organ({1: 99}, {1: 1}, algorithm=algorithm))
     assert np.abs(audio[SETTLED:]).max() == pytest.approx(FULL / 16 * 2**-octaves, rel=3e-3)
 
 
@@ -132,7 +132,7 @@ def test_carriers_grow_quieter_as_they_grow_in_number(n: int, octaves: float) ->
 def test_velocity(velocity: int, db: float) -> None:
     voice = organ({1: 99}, {1: 1})
     sensitive = replace(voice, operators=(replace(voice.operators[0], velocity_sensitivity=7), *voice.operators[1:]))
-    loud, plain = (np.abs(listen(v, velocity=velocity)[SETTLED:]).max() for v in (sensitive, voice))
+    loud, plain = (np.abs(play_voice(v, velocity=velocity)[SETTLED:]).max() for v in (sensitive, voice))
     assert 20 * math.log10(loud / plain) == pytest.approx(db, abs=0.4)
 
 
@@ -144,7 +144,7 @@ def test_decay_is_as_fast_at_any_sample_rate() -> None:
         operators=(replace(voice.operators[0], rates=(99, 60, 99, 99), levels=(99, 0, 0, 0)), *voice.operators[1:]),
     )
     for rate in (44_100, 96_000):
-        audio = listen(voice, sample_rate=rate, duration=0.2)
+        audio = play_voice(voice, sample_rate=rate, duration=0.2)
         levels = [np.abs(audio[round(s * rate) :][: rate // 100]).max() for s in (0.02, 0.12)]
         assert 20 * math.log10(levels[0] / levels[1]) == pytest.approx(0.1 * 0.2819 * 2**9 * 1.5, abs=0.3)
 
@@ -153,7 +153,7 @@ def test_decay_is_as_fast_at_any_sample_rate() -> None:
 def test_bend_leaves_fixed_frequencies_alone(fixed: int) -> None:
     voice = organ({1: 99}, {1: 2})
     voice = replace(voice, operators=(replace(voice.operators[0], fixed=fixed), *voice.operators[1:]))
-    plain, bent = (listen(voice, controllers=Controllers(pitch_bend=x)) for x in (8192, 16383))
+    plain, bent = (play_voice(voice, controllers=Controllers(pitch_bend=x)) for x in (8192, 16383))
     assert np.array_equal(plain, bent) == bool(fixed)
 
 
@@ -180,7 +180,7 @@ def test_the_model_plays_1_hz_flat(shared: Path) -> None:
     left = []
     for profile in (HARDWARE, whole):
         found = play(benchmark._plan([job], profile), 48_000)[0, SETTLED:].astype(float)
-        tries = sliding_window_view(wanted[SETTLED:], len(found))[:200]  # the key reaches the model late
+        tries = sliding_window_view(wanted[SETTLED:], len(found))[:200]  # note-on reaches the model late
         left.append(1 - (np.square(tries @ found) / np.square(tries).sum(axis=1) / np.square(found).sum()).max())
     assert 10 * np.log10(left[0]) < -45
     assert 10 * np.log10(left[1]) > -40
@@ -188,7 +188,7 @@ def test_the_model_plays_1_hz_flat(shared: Path) -> None:
 
 def test_lfo_speed_99() -> None:
     voice = replace(organ({1: 99}, {1: 8}), lfo_speed=99, lfo_pitch_depth=99, pitch_mod_sensitivity=7, lfo_wave=3)
-    audio = listen(voice, sample_rate=RATE, duration=2.0)
+    audio = play_voice(voice, sample_rate=RATE, duration=2.0)
     crossings = np.flatnonzero((audio[:-1] < 0) & (audio[1:] >= 0))
     high = np.diff(crossings) < RATE / frequency(8)
     assert np.count_nonzero(np.diff(high.astype(int)) == 1) / 2.0 == pytest.approx(8670 * 375.26 / 65536, abs=0.6)

@@ -12,9 +12,9 @@ TABLES = DEXED.levels
 panel = st.integers(0, 99)
 
 
-def scaled(key: int, break_point: int, depths: tuple[int, int], curves: tuple[int, int]) -> int:
-    """One key's level scaling, step by step: groups of three keys on either side of a flat zone."""
-    offset = key - break_point - 17
+def scaled(note: int, break_point: int, depths: tuple[int, int], curves: tuple[int, int]) -> int:
+    """One note's level scaling, step by step: groups of three notes on either side of a flat zone."""
+    offset = note - break_point - 17
     right = offset >= 0
     group = (offset + 1) // 3 if right else (1 - offset) // 3
     depth, curve = depths[right], curves[right]
@@ -24,14 +24,14 @@ def scaled(key: int, break_point: int, depths: tuple[int, int], curves: tuple[in
 
 
 @given(st.integers(-24, 151), panel, st.tuples(panel, panel), st.tuples(*[st.integers(0, 3)] * 2))
-def test_keyboard_level_scaling(key: int, break_point: int, depths: tuple, curves: tuple) -> None:
-    assert level_scaling(TABLES, key, break_point, *depths, *curves) == scaled(key, break_point, depths, curves)
+def test_keyboard_level_scaling(note: int, break_point: int, depths: tuple, curves: tuple) -> None:
+    assert level_scaling(TABLES, note, break_point, *depths, *curves) == scaled(note, break_point, depths, curves)
 
 
-def test_the_flat_zone_of_three_keys() -> None:
-    keys = np.arange(36, 84)
-    found = level_scaling(TABLES, keys, 39, 99, 99, 3, 3)  # break point C3, key 56
-    assert keys[found == 0].tolist() == [55, 56, 57]
+def test_the_flat_zone_of_three_notes() -> None:
+    notes = np.arange(36, 84)
+    found = level_scaling(TABLES, notes, 39, 99, 99, 3, 3)  # break point C3, note 56
+    assert notes[found == 0].tolist() == [55, 56, 57]
     assert np.all(found >= 0)
 
 
@@ -47,8 +47,8 @@ def test_velocity_in_decibels(velocity: int, db: float) -> None:
 
 
 @given(st.integers(0, 7), st.integers(-24, 151))
-def test_rate_scaling(sensitivity: int, key: int) -> None:
-    assert rate_scaling(TABLES, sensitivity, key) == sensitivity * min(max(key // 3 - 7, 0), 31) // 8
+def test_rate_scaling(sensitivity: int, note: int) -> None:
+    assert rate_scaling(TABLES, sensitivity, note) == sensitivity * min(max(note // 3 - 7, 0), 31) // 8
 
 
 @given(panel, st.integers(-250, 250), st.integers(-900, 200))

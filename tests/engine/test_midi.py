@@ -93,7 +93,7 @@ def semitones_between(audio: np.ndarray, first: tuple[float, float], second: tup
 
 
 def ending_voices(n: int, seed: int, **changes: int) -> list[Voice]:
-    """Random voices that are loud, fall silent in seconds and whose LFO starts with the key."""
+    """Random voices that are loud, fall silent in seconds and whose LFO starts at note-on."""
     voices = (Voice.from_vced(row) for row in random_vced(np.random.default_rng(seed), n))
     return [replace(v, operators=tuple(map(ending, v.operators)), lfo_sync=1, **changes) for v in voices]
 
@@ -147,7 +147,7 @@ def test_a_file_and_its_bytes_read_alike(tmp_path: Path) -> None:
         pytest.param([(1, "cc", 64, 0), (2, "off", 60)], (0.0, 2.0), id="pedal up first"),
         pytest.param([(1, "off", 60), (2, "cc", 121, 0)], (0.0, 2.0), id="reset lifts the pedal"),
         pytest.param([(1, "off", 60), (2, "cc", 120, 0)], (0.0, 2.0), id="all sound off"),
-        pytest.param([(1, "cc", 120, 0), (2, "off", 60)], (0.0, 1.0), id="all sound off, keys too"),
+        pytest.param([(1, "cc", 120, 0), (2, "off", 60)], (0.0, 1.0), id="all sound off, held notes, too"),
         pytest.param([(1, "cc", 123, 0), (2, "cc", 64, 0)], (0.0, 2.0), id="all notes off leaves the pedal"),
         pytest.param([(1, "cc", 64, 0), (2, "cc", 123, 0)], (0.0, 2.0), id="all notes off"),
         pytest.param([(1, "off", 60)], (0.0, 4.0), id="pedal never up"),
@@ -160,7 +160,7 @@ def test_when_a_note_under_the_pedal_ends(events: list[tuple], expected: tuple[f
     assert gates(score) == [(60, *expected)]
 
 
-def test_of_a_key_struck_twice_the_first_ends_first() -> None:
+def test_the_first_of_two_overlapping_equal_notes_ends_first() -> None:
     score = read_midi(midi((0, "on", 60, 1), (1, "on", 60, 2), (2, "off", 60), (3, "off", 60), (4, "off", 60)))
     assert [(note.velocity, *gate[1:]) for note, gate in zip(score.notes, gates(score), strict=True)] == [
         (1, 0.0, 2.0),
@@ -168,14 +168,14 @@ def test_of_a_key_struck_twice_the_first_ends_first() -> None:
     ]
 
 
-def test_a_key_struck_again_under_the_pedal_sounds_twice() -> None:
+def test_a_note_repeated_under_the_pedal_sounds_twice() -> None:
     score = read_midi(
         midi((0, "cc", 64, 127), (0, "on", 60, 1), (1, "off", 60), (2, "on", 60, 2), (3, "off", 60), (4, "cc", 64, 0))
     )
     assert gates(score) == [(60, 0.0, 4.0), (60, 2.0, 4.0)]
 
 
-def test_how_long_other_keys_were_held() -> None:
+def test_how_long_other_notes_were_held() -> None:
     score = read_midi(
         midi(
             (1, "on", 60, 9),
@@ -339,15 +339,17 @@ def test_overlapping_notes_of_several_programs_and_channels_are_the_sum_of_each_
     )
     audio = render_midi(file, Bank(voices))
     notes = [(0.1, voices[1], 60, 100, 0.4), (0.2, voices[0], 30, 80, 0.3), (0.4, voices[2], 67, 60, 0.2)]
-    alone = [(onset_s, ddx7.render(voice, key, velocity, gate, 12.0)) for onset_s, voice, key, velocity, gate in notes]
+    alone = [
+        (onset_s, ddx7.render(voice, note, velocity, gate, 12.0)) for onset_s, voice, note, velocity, gate in notes
+    ]
     assert all(np.abs(sound).max() > 1e-3 for _, sound in alone)
     np.testing.assert_allclose(audio, placed(alone, len(audio)), atol=1e-6)
 
 
 def test_level_is_kept_and_never_clipped() -> None:
-    keys = [(0, "on", 60, 127, {"channel": c}) for c in range(1, 16)]
-    loud = render_midi(midi(*keys, end_s=0.2), SINE)
-    alone = render_midi(midi(keys[0], end_s=0.2), SINE)
+    messages = [(0, "on", 60, 127, {"channel": c}) for c in range(1, 16)]
+    loud = render_midi(midi(*messages, end_s=0.2), SINE)
+    alone = render_midi(midi(messages[0], end_s=0.2), SINE)
     assert np.abs(loud).max() > 1.5
     np.testing.assert_allclose(loud, 15 * alone, rtol=1e-5, atol=1e-6)
 
@@ -413,16 +415,16 @@ def test_other_controllers_do_nothing_until_assigned(kind: tuple) -> None:
 @pytest.mark.parametrize(
     ("sync", "until_s", "origin_s"),
     [
-        pytest.param(1, 1.5, 0.3, id="synced, other key held"),
-        pytest.param(1, 0.9, 1.0, id="synced, no other key"),
-        pytest.param(0, 1.5, 0.0, id="free, other key held"),
-        pytest.param(0, 0.9, 0.0, id="free, no other key"),
+        pytest.param(1, 1.5, 0.3, id="synced, other note held"),
+        pytest.param(1, 0.9, 1.0, id="synced, no other note"),
+        pytest.param(0, 1.5, 0.0, id="free, other note held"),
+        pytest.param(0, 0.9, 0.0, id="free, no other note"),
     ],
 )
-def test_where_the_lfo_stands_when_a_key_goes_down(sync: int, until_s: float, origin_s: float) -> None:
+def test_phase_of_the_lfo_at_note_on(sync: int, until_s: float, origin_s: float) -> None:
     voice = replace(VIBRATO, lfo_sync=sync)
-    keys = [(1.0, "program", 0), (1.0, "on", 60, 100), (until_s, "off", 48), (2.0, "off", 60)]
-    file = midi((0, "program", 1), (0.3, "on", 48, 100), *sorted(keys, key=lambda key: key[0]))
+    messages = [(1.0, "program", 0), (1.0, "on", 60, 100), (until_s, "off", 48), (2.0, "off", 60)]
+    file = midi((0, "program", 1), (0.3, "on", 48, 100), *sorted(messages, key=lambda message: message[0]))
     found = cents(render_midi(file, [voice, SILENT]), 1.05, 1.95)
     held = ddx7.render(voice, 60, 100, gate=2.0, duration=2.0)
     # Only the LFO of a note that started at the origin agrees; half a block of 64 samples is lost to rounding.
@@ -432,10 +434,10 @@ def test_where_the_lfo_stands_when_a_key_goes_down(sync: int, until_s: float, or
 
 
 @pytest.mark.parametrize("until_s", [1.6, 1.4])
-def test_the_lfo_delay_starts_over_only_when_no_other_key_is_held(until_s: float) -> None:
+def test_the_lfo_delay_starts_over_only_when_no_other_note_is_held(until_s: float) -> None:
     voice = replace(VIBRATO, lfo_delay=60)  # nothing for 0.46 s, all after 1.13 s
-    keys = [(1.5, "program", 0), (1.5, "on", 60, 100), (until_s, "off", 48), (2.0, "off", 60)]
-    file = midi((0, "program", 1), (0, "on", 48, 100), *sorted(keys, key=lambda key: key[0]))
+    messages = [(1.5, "program", 0), (1.5, "on", 60, 100), (until_s, "off", 48), (2.0, "off", 60)]
+    file = midi((0, "program", 1), (0, "on", 48, 100), *sorted(messages, key=lambda message: message[0]))
     swing = np.ptp(cents(render_midi(file, [voice, SILENT]), 1.55, 1.9))
     assert (swing > 100) == (until_s == 1.6)
     assert swing > 100 or swing < 1
@@ -540,7 +542,7 @@ def test_values_out_of_range(changes: dict, says: str) -> None:
 
 def test_a_performance_for_each_voice_is_as_if_each_were_alone() -> None:
     voices = ending_voices(3, seed=4, lfo_pitch_depth=60, pitch_mod_sensitivity=4)
-    keys, gates = np.array([40, 60, 70], np.int32), np.array([100, 300, 500], np.int32)
+    notes, gates = np.array([40, 60, 70], np.int32), np.array([100, 300, 500], np.int32)
     dice = np.random.default_rng(0)
     together = ControllerInput(
         bend=dice.integers(-(1 << 23), 1 << 23, (3, 150)).astype(np.int32),
@@ -550,7 +552,7 @@ def test_a_performance_for_each_voice_is_as_if_each_were_alone() -> None:
         delay_age=np.array([9, 0, 50], np.int32),
     )
     lengths = np.array([20_000, 9_000, 31_234])
-    audio = play(plan(Patch.stack(voices), keys, np.full(3, 99), gates, RATE), lengths, together)
+    audio = play(plan(Patch.stack(voices), notes, np.full(3, 99), gates, RATE), lengths, together)
     assert audio.shape == (3, 31_234)
     for k, n_samples in enumerate(lengths):
         alone = ControllerInput(
@@ -560,7 +562,7 @@ def test_a_performance_for_each_voice_is_as_if_each_were_alone() -> None:
             lfo_age=together.lfo_age[k],
             delay_age=together.delay_age[k],
         )
-        plans = plan(Patch.stack([voices[k]]), keys[[k]], np.full(1, 99), gates[[k]], RATE)
+        plans = plan(Patch.stack([voices[k]]), notes[[k]], np.full(1, 99), gates[[k]], RATE)
         expected = play(plans, int(n_samples), alone)[0]
         assert np.abs(expected).max() > 1e-3
         np.testing.assert_allclose(audio[k, :n_samples], expected, atol=1e-5)

@@ -34,7 +34,7 @@ def gain(output_level: int) -> float:
     return 2.0 ** (steps / 256 - 14)
 
 
-def listen(voice: Voice, n: int = N) -> np.ndarray:
+def play_voice(voice: Voice, n: int = N) -> np.ndarray:
     return ddx7.render(voice, gate=1.0, duration=n / RATE).astype(np.float64)
 
 
@@ -53,7 +53,7 @@ def loop(algorithm: int, levels: dict[int, int], coarse: dict[int, int], feedbac
     steps = [np.floor(F0_HZ * coarse[op] / RATE * 2**24) / 2**24 for op in range(1, 7)]
     gains = [gain(levels[op]) if levels[op] else 0.0 for op in range(1, 7)]
     out, before, total = np.zeros(7), np.zeros(2), np.zeros(N_LOOP)
-    heard = [int(c) for c in carriers.split(",")]
+    carrying = [int(c) for c in carriers.split(",")]
     for n in range(N_LOOP):
         for op in range(6, 0, -1):
             turns = n * steps[op - 1] + sum(out[s] for s in sources[op - 1])
@@ -61,7 +61,7 @@ def loop(algorithm: int, levels: dict[int, int], coarse: dict[int, int], feedbac
                 turns += before.mean() * 2.0 ** (feedback - 8)
             out[op] = gains[op - 1] * np.sin(2 * np.pi * turns)
         before = np.array([out[int(feeding)], before[0]])
-        total[n] = out[heard].sum() / 16
+        total[n] = out[carrying].sum() / 16
     return total
 
 
@@ -70,7 +70,7 @@ def test_every_algorithm_against_the_loop(algorithm: int) -> None:
     rng = np.random.default_rng(algorithm)
     levels = {op: int(rng.integers(65, 90)) for op in range(1, 7)}
     coarse = {op: int(rng.integers(1, 6)) for op in range(1, 7)}
-    found = listen(organ(levels, coarse, algorithm=algorithm, feedback=5), N_LOOP)
+    found = play_voice(organ(levels, coarse, algorithm=algorithm, feedback=5), N_LOOP)
     expected = loop(algorithm, levels, coarse, feedback=5)
     error = found[SETTLED:] - expected[SETTLED:]
     assert np.sqrt(np.mean(error**2) / np.mean(expected**2)) < 1e-2  # increments may differ by 2^-24 cycle
@@ -83,7 +83,7 @@ def test_every_algorithm_against_the_loop(algorithm: int) -> None:
 def test_carriers_sound_without_modulators(algorithm: int) -> None:
     carriers = [int(c) for c in ALGORITHMS[algorithm - 1][0].split(",")]
     voice = organ(dict.fromkeys(carriers, 99), {}, algorithm=algorithm)
-    found = strengths(listen(voice)[SETTLED:], np.arange(1, 10))
+    found = strengths(play_voice(voice)[SETTLED:], np.arange(1, 10))
     expected = np.where(np.isin(np.arange(1, 10), carriers), 0.125, 0)
     np.testing.assert_allclose(found, expected, atol=5e-4)
 
@@ -92,7 +92,7 @@ def test_carriers_sound_without_modulators(algorithm: int) -> None:
 def test_modulators_alone_are_silent(algorithm: int) -> None:
     carriers = [int(c) for c in ALGORITHMS[algorithm - 1][0].split(",")]
     modulators = set(range(1, 7)) - set(carriers)
-    audio = listen(organ(dict.fromkeys(modulators, 99), {}, algorithm=algorithm, feedback=7))
+    audio = play_voice(organ(dict.fromkeys(modulators, 99), {}, algorithm=algorithm, feedback=7))
     assert not audio.any()
 
 
@@ -100,7 +100,7 @@ def test_modulators_alone_are_silent(algorithm: int) -> None:
 def test_sidebands_of_two_operators_are_bessel_functions(level: int) -> None:
     carrier, n = 20, np.arange(-15, 16)
     voice = organ({1: 99, 2: level}, {1: carrier, 2: 1}, algorithm=1)
-    found = strengths(listen(voice)[SETTLED:], carrier + n)
+    found = strengths(play_voice(voice)[SETTLED:], carrier + n)
     index = 2 * np.pi * gain(level)
     np.testing.assert_allclose(found, 0.125 * np.abs(jv(n, index)), atol=5e-4)
     assert found[n == 1] > 0.001
@@ -110,7 +110,7 @@ def test_sidebands_of_two_operators_are_bessel_functions(level: int) -> None:
 def test_feedback_spectrum(feedback: int) -> None:
     """Feedback makes a saw: the output solves Kepler's equation y = sin(x + beta y)."""
     voice = organ({6: 99}, {6: 1}, algorithm=32, feedback=feedback)
-    second = strengths(listen(voice)[SETTLED:], np.arange(1, 20))[1] / 0.125
+    second = strengths(play_voice(voice)[SETTLED:], np.arange(1, 20))[1] / 0.125
     beta = 2 * np.pi * 2.0 ** (feedback - 7) if feedback else 0.0
     if feedback <= 4:  # below one, its harmonic n is 2 J_n(n beta) / (n beta)
         expected = 2 * abs(jv(2, 2 * beta)) / (2 * beta) if beta else 0.0
@@ -122,12 +122,12 @@ def test_feedback_spectrum(feedback: int) -> None:
 @pytest.mark.parametrize(("operators", "peak"), [(1, 0.125), (2, 0.25), (6, 0.75)])
 def test_scale(operators: int, peak: float) -> None:
     voice = organ(dict.fromkeys(range(1, operators + 1), 99), dict.fromkeys(range(1, 7), 1), algorithm=32)
-    assert np.abs(listen(voice)[SETTLED:]).max() == pytest.approx(peak, rel=2e-3)
+    assert np.abs(play_voice(voice)[SETTLED:]).max() == pytest.approx(peak, rel=2e-3)
 
 
 @pytest.mark.parametrize(("level", "db"), [(98, 0.7526), (89, 7.526), (79, 15.05)])
 def test_output_level_in_decibels(level: int, db: float) -> None:
-    full, less = (np.abs(listen(organ({1: x}, {1: 1}))[SETTLED:]).max() for x in (99, level))
+    full, less = (np.abs(play_voice(organ({1: x}, {1: 1}))[SETTLED:]).max() for x in (99, level))
     assert 20 * np.log10(full / less) == pytest.approx(db, abs=0.02)
 
 
@@ -137,11 +137,11 @@ def test_output_level_in_decibels(level: int, db: float) -> None:
 def test_ratio(coarse: int, fine: int, ratio: float) -> None:
     voice = organ({1: 99}, {1: coarse})
     voice = replace(voice, operators=(replace(voice.operators[0], fine=fine), *voice.operators[1:]))
-    assert strengths(listen(voice)[SETTLED:], np.array([ratio])) == pytest.approx(0.125, abs=5e-4)
+    assert strengths(play_voice(voice)[SETTLED:], np.array([ratio])) == pytest.approx(0.125, abs=5e-4)
 
 
 @pytest.mark.parametrize(("coarse", "fine", "hz"), [(2, 0, 100), (6, 64, 436.52), (3, 20, 1584.9), (31, 99, 9772.4)])
-def test_fixed_frequency_does_not_follow_the_key(coarse: int, fine: int, hz: float) -> None:
+def test_fixed_frequency_does_not_follow_the_note(coarse: int, fine: int, hz: float) -> None:
     voice = organ({1: 99}, {1: coarse})
     voice = replace(voice, operators=(replace(voice.operators[0], fine=fine, fixed=1), *voice.operators[1:]))
     audio = ddx7.render(voice, note=[30, 90], duration=N / RATE)

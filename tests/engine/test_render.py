@@ -63,7 +63,7 @@ def test_a_shorter_sound_is_the_start_of_a_longer_one() -> None:
         np.testing.assert_allclose(short, long[:, : short.shape[1]], atol=2e-5)
 
 
-def test_key_up_is_heard_in_the_first_block_at_or_after_it() -> None:
+def test_the_release_begins_in_the_first_block_at_or_after_the_gate() -> None:
     held = ddx7.render(SINE, gate=1.0, duration=0.1)
     for samples, block in ((0, 0), (1, 1), (64, 1), (65, 2), (640, 10)):
         audio = ddx7.render(SINE, gate=samples / 44100, duration=0.1)
@@ -128,7 +128,7 @@ def test_of_several_controllers_the_strongest_counts() -> None:
 
 
 def test_eg_bias_closes_only_sensitive_operators() -> None:
-    deaf, sensitive = (
+    insensitive, sensitive = (
         replace(SINE, operators=(replace(SINE.operators[0], amp_mod_sensitivity=s), *SINE.operators[1:]))
         for s in (0, 3)
     )
@@ -137,7 +137,7 @@ def test_eg_bias_closes_only_sensitive_operators() -> None:
         (voice.operators[0].amp_mod_sensitivity, b): np.abs(
             ddx7.render(voice, duration=0.2, controllers=Controllers(breath=b, breath_to=breath))
         )[2000:].max()
-        for voice in (deaf, sensitive)
+        for voice in (insensitive, sensitive)
         for b in (0, 64, 127)
     }
     assert levels[0, 0] == levels[0, 127] == pytest.approx(0.125, rel=1e-3)

@@ -32,9 +32,9 @@ def test_pitch_levels_reach_four_octaves() -> None:
 
 def test_frequencies() -> None:
     """Equal temperament on A4 = 440 Hz, and the ratios of coarse and fine."""
-    keys = np.arange(128)
-    octaves = np.log2(440) + (keys - 69) / 12
-    np.testing.assert_allclose((tables.NOTE_ZERO + tables.SEMITONE * keys) / ONE, octaves, atol=1e-5)
+    notes = np.arange(128)
+    octaves = np.log2(440) + (notes - 69) / 12
+    np.testing.assert_allclose((tables.NOTE_ZERO + tables.SEMITONE * notes) / ONE, octaves, atol=1e-5)
     coarse = np.log2([0.5, *range(1, 32)])
     np.testing.assert_allclose(tables.COARSE / ONE, coarse, atol=1e-7)
     np.testing.assert_allclose(tables.FINE / ONE, np.log2(1 + np.arange(100) / 100), atol=1e-7)

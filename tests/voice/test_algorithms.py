@@ -12,7 +12,7 @@ def test_numbers_and_carriers():
     assert CARRIERS.sum(1).tolist() == N_CARRIERS
 
 
-def test_every_operator_is_heard_or_modulates_and_never_both():
+def test_every_operator_is_a_carrier_or_a_modulator_and_never_both():
     modulates = MODULATION.any(1)
     assert np.array_equal(modulates, CARRIERS == 0)
 

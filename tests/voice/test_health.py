@@ -84,7 +84,7 @@ def test_notes_that_never_end():
 
 
 def test_idle_operators_are_those_that_reach_no_carrier():
-    # Algorithm 1: 1<2 and 3<4<5<6. With OP4 off, OP5 and OP6 modulate nothing that is heard.
+    # Algorithm 1: 1<2 and 3<4<5<6. With OP4 off, OP5 and OP6 modulate nothing that sounds.
     (finding,) = diagnose(voice(LOUD, LOUD, LOUD, Operator(), LOUD, LOUD))
     assert finding.sentence == "operators 4, 5, 6 cannot be heard"
 
@@ -94,13 +94,13 @@ def test_blank_names():
 
 
 @given(st.binary(min_size=155, max_size=155))
-def test_any_bytes_are_mended_into_the_nearest_voice(data: bytes):
-    mended, repairs = repair(data)
+def test_any_bytes_are_repaired_into_the_nearest_voice(data: bytes):
+    repaired, repairs = repair(data)
     expected = bytes(
         byte if low <= byte <= high else 32 if k >= 145 else min(max(byte, low), high)
         for k, (byte, low, high) in enumerate(zip(data, VCED_MIN, VCED_MAX, strict=True))
     )
-    assert mended.to_vced() == expected
+    assert repaired.to_vced() == expected
     assert bool(repairs) == (expected != data)
 
 

@@ -18,7 +18,7 @@ PACKED = [pack_by_hand(vced) for vced in VCEDS]
 
 
 def read(data: bytes, vceds: list[bytes]) -> str:
-    """Check that exactly these voices come out; return what was mended as one text."""
+    """Check that exactly these voices come out; return the repairs as one text."""
     found = read_bytes(data, "x.syx")
     assert found.to_vced().tobytes() == b"".join(vceds)
     return "\n".join(found.repairs)

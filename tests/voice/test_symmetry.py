@@ -10,7 +10,7 @@ from ddx7.voice.symmetry import permuted, sorted_operators, symmetries
 N_ALGORITHMS = len(CARRIERS)
 
 
-def heard(vced):
+def render_each(vced):
     from ddx7.engine import Patch, plan, play
 
     n = len(vced)
@@ -44,7 +44,7 @@ def test_every_symmetry_keeps_the_sound_and_others_do_not(feedback):
             originals.append(voice[0])
             others.append(permuted(voice, order[None])[0])
             kept.append(tuple(order) in members)
-    a, b, kept = heard(np.array(originals)), heard(np.array(others)), np.array(kept)
+    a, b, kept = render_each(np.array(originals)), render_each(np.array(others)), np.array(kept)
     error = np.abs(a - b).max(axis=1) / np.abs(a).max(axis=1)
     assert error[kept].max() < 1e-3  # sums of floats in another order, nothing else
     assert error[~kept].min() > 0.01

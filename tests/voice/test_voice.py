@@ -84,7 +84,7 @@ def test_operators_check_themselves():
 
 def test_bank_is_a_sequence():
     vceds = random_voices(5)
-    bank = Bank(map(Voice.from_vced, vceds), ["mended"])
+    bank = Bank(map(Voice.from_vced, vceds), ["repaired"])
     assert len(bank) == 5
     assert bank[1].to_vced() == vceds[1]
     assert isinstance(bank[1:3], Bank)
