@@ -187,12 +187,12 @@ def _plan_parts(
     if not p.relaxed:
         note = xp.asarray(note, np.int32)
     note = levels.sounding_note(tables.levels, note, p.transpose)[..., None]
-    hit: Value = xp.asarray(velocity, np.int32)[..., None]
+    velocities: Value = xp.asarray(velocity, np.int32)[..., None]
     gate_block: Value = xp.asarray(gate, np.int32)
     amp_gate, pitch_gate = (ticks(c, gate_block) for c in (tables.control.envelope, tables.control.pitch_envelope))
     amp_residual, pitch_residual = residual or (None, None)
 
-    amp, amp_residual = plan_amplitudes(p, note, hit, amp_gate[..., None], tables, amp_residual)
+    amp, amp_residual = plan_amplitudes(p, note, velocities, amp_gate[..., None], tables, amp_residual)
     base = log_frequency(tables.frequencies, note, p.fixed, p.coarse, p.fine, p.detune)
     pitch, pitch_residual = plan_pitch_envelope(
         p.pitch_rates, p.pitch_levels, pitch_gate, tables.pitch_envelope, pitch_residual

@@ -144,18 +144,18 @@ def _climb(level: Value, climbing: Value, stage: _Stage) -> Move:
     xp, exact = namespace(level), not is_relaxed(level)
     climb = stage.climb.astype(level.dtype)
     slope = xp.maximum(stage.increment * climb, 1)
-    room = (stage.ceiling.astype(level.dtype) - climb) * ONE - level
-    active = climbing & (room >= 0)
+    remaining = (stage.ceiling.astype(level.dtype) - climb) * ONE - level
+    active = climbing & (remaining >= 0)
     distance = stage.target - level
     to_target, target_residual = steps(distance, slope, stage.residual.target)
     if exact:
         # The octave ends with the first step that leaves it.
-        to_octave = room // slope + 1
-        octave_residual = to_octave.astype(np.float32) - room.astype(np.float32) / slope.astype(np.float32)
+        to_octave = remaining // slope + 1
+        octave_residual = to_octave.astype(np.float32) - remaining.astype(np.float32) / slope.astype(np.float32)
         arrives = to_target <= to_octave
     else:
         octave_residual = stage.residual.length
-        to_octave = room / slope + octave_residual
+        to_octave = remaining / slope + octave_residual
         arrives = distance <= to_octave * slope
     length = xp.where(active, xp.where(arrives, to_target, to_octave), 0)
     reach = length if exact else xp.where(active & arrives, distance / slope, length)
