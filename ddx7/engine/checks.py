@@ -13,6 +13,19 @@ PerVoice = Num[ArrayLike, "..."] | Sequence[float | int]
 """One number, or one for each voice."""
 
 
+def check_whole(name: str, value: PerVoice) -> None:
+    """Check that every value is a whole number; a tracer, which has no value yet, passes.
+
+    Raises:
+      Ddx7Error: a value has a fraction.
+    """
+    if isinstance(value, Tracer):
+        return
+    values = np.ravel(np.asarray(value, float))
+    if (off := values[values != np.round(values)]).size:
+        raise Ddx7Error(f"{name}: found {off[0]:g}, wanted a whole number")
+
+
 def check_range(name: str, value: PerVoice, low: float | int, high: float | int) -> None:
     """Check that every value is a real number in [low, high]; a tracer, which has no value yet, passes.
 

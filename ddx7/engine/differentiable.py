@@ -7,7 +7,7 @@ from jax.scipy.signal import fftconvolve
 from jaxtyping import Array, Float
 
 from ddx7 import runtime
-from ddx7.engine.checks import PerVoice, broadcast_shape, check_range, check_static
+from ddx7.engine.checks import PerVoice, broadcast_shape, check_range, check_static, check_whole
 from ddx7.engine.clock import blocks_covering, first_block_at
 from ddx7.engine.control import VOICE_AXES, NearestVoice, Plan, controls, plan
 from ddx7.engine.controllers import ControllerInput, Controllers
@@ -63,6 +63,7 @@ def render_differentiable(
     check_relaxed(patch)
     check_range("note", note, 0, 127)
     check_range("velocity", velocity, 0, 127)
+    check_whole("velocity", velocity)
     check_range("gate", gate, 0, 3600)
     check_static("duration", duration, 0, 3600)
     check_static("sample_rate", sample_rate, 8000, 192000)

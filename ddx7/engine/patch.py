@@ -109,15 +109,29 @@ MAXIMUM = {row.name: row.maximum + row.panel for row in _AUDIBLE}
 """Largest panel value of each field."""
 
 
-def relax(patch: Patch | Voice, dtype: DTypeLike = jnp.float32) -> Patch:
-    """A voice, or a batch as a `Patch`, with floating leaves that a gradient can move.
+def relax(patch: Patch | Voice | Iterable[Voice], dtype: DTypeLike = jnp.float32) -> Patch:
+    """Voices with floating leaves that a gradient can move.
 
     Args:
-      patch: a voice, or an exact patch.
+      patch: a voice, a sequence of voices (a `Bank` is one), or a patch.
       dtype: floating type; float64 needs JAX's x64 mode.
+
+    Returns:
+      a patch with the leading axes of the given one: none for a voice, one for a sequence.
+
+    Raises:
+      Ddx7Error: the sequence is empty.
     """
     configure()
-    exact = Patch.stack([patch])[0] if isinstance(patch, Voice) else patch
+    if isinstance(patch, Voice):
+        exact = Patch.stack([patch])[0]
+    elif isinstance(patch, Patch):
+        exact = patch
+    else:
+        voices = list(patch)
+        if not voices:
+            raise Ddx7Error("relax: found no voices, wanted at least one")
+        exact = Patch.stack(voices)
     return jax.tree.map(lambda x: jnp.asarray(x, dtype), exact)
 
 
@@ -125,8 +139,10 @@ def check_relaxed(patch: Patch) -> None:
     """Check that a patch is relaxed and of one dtype, and that its fields have the same leading axes.
 
     Raises:
-      Ddx7Error: the first field that is wrong.
+      Ddx7Error: it is no patch, or the first field that is wrong.
     """
+    if not isinstance(patch, Patch):
+        raise Ddx7Error(f"patch: found {type(patch).__name__}, wanted a Patch, which `relax` makes of voices")
     batch, first = np.shape(patch.algorithm), jnp.result_type(patch.algorithm)
     for name, own in _OWN_SHAPE.items():
         value = getattr(patch, name)
@@ -160,5 +176,10 @@ def quantise(patch: Patch, name: str = "") -> Voice:
 
     Returns:
       a voice; ``quantise(relax(voice), voice.name) == voice``.
+
+    Raises:
+      Ddx7Error: the patch has leading axes.
     """
+    if batch := np.shape(patch.algorithm):
+        raise Ddx7Error(f"quantise: found a batch of shape {batch}, wanted one voice; patch[0] is the first of a batch")
     return Voice.from_vced(patch.to_vced()).renamed(name)

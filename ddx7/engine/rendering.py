@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import ArrayLike, Bool, Float, Int
 
-from ddx7.engine.checks import PerVoice, check_range
+from ddx7.engine.checks import PerVoice, check_range, check_whole
 from ddx7.engine.clock import blocks_covering, first_block_at
 from ddx7.engine.control import VOICE_AXES, Plan, controls, plan
 from ddx7.engine.controllers import ControllerInput, Controllers
@@ -70,6 +70,8 @@ def render(
       Ddx7Error: a value out of range.
     """
     single = isinstance(voices, Voice) and all(np.ndim(x) == 0 for x in (note, velocity, gate))
+    if isinstance(voices, Patch):
+        raise Ddx7Error("render: found a Patch, wanted voices; `render_differentiable` plays patches")
     many = [voices] if isinstance(voices, Voice) else list(voices)
     if not many:
         raise Ddx7Error("render: found no voices, wanted at least one")
@@ -82,6 +84,8 @@ def render(
         ) from None
     check_range("note", note, 0, 127)
     check_range("velocity", velocity, 0, 127)
+    check_whole("note", note)
+    check_whole("velocity", velocity)
     check_range("gate", gate, 0, 3600)
     check_range("duration", duration, 0, 3600)
     check_range("sample_rate", sample_rate, 8000, 192000)

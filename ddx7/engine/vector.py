@@ -1,5 +1,6 @@
 """A voice as one flat vector in [0, 1], for policies, flows and any model that takes or returns vectors."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import jax
@@ -77,7 +78,7 @@ def _places() -> dict[str, np.ndarray]:
 _PLACES = _places()
 
 
-def to_vector(patch: Patch | Voice) -> Float[Array, "*batch 225"]:
+def to_vector(patch: Patch | Voice | Iterable[Voice]) -> Float[Array, "*batch 225"]:
     """Voices as vectors; gradients pass through the continuous part.
 
     A continuous parameter is its panel value scaled from its range to [0, 1]. A categorical one is one-hot, because one
@@ -85,12 +86,12 @@ def to_vector(patch: Patch | Voice) -> Float[Array, "*batch 225"]:
     One-hot weights also take the place of a model's softmax, and distances between vectors treat all choices alike.
 
     Args:
-      patch: a voice, or a patch with any leading axes, exact or relaxed.
+      patch: a voice, a sequence of voices, or a patch with any leading axes, exact or relaxed.
 
     Returns:
       float [*batch, `VECTOR_SIZE`] as `VECTOR_LAYOUT` describes; `from_vector` inverts it.
     """
-    patch = relax(patch) if isinstance(patch, Voice) or not patch.relaxed else patch
+    patch = patch if isinstance(patch, Patch) and patch.relaxed else relax(patch)
     nearest = clip(patch)
     dtype = jnp.result_type(patch.output_level)
     batch = np.shape(patch.algorithm)
@@ -114,7 +115,8 @@ def from_vector(vector: Num[ArrayLike, "..."]) -> Patch:
         gradient passes through it. Continuous values beyond [0, 1] stay beyond the range; `quantise` clips them.
 
     Returns:
-      a patch of the vector's dtype, equal to ``relax(voice)`` for ``to_vector(voice)``.
+      a patch of the vector's dtype (float32 for float64 without JAX's x64 mode), equal to ``relax(voice)`` for
+      ``to_vector(voice)``.
 
     Raises:
       Ddx7Error: another length or dtype.

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import ddx7
+from ddx7 import engine
 from ddx7.engine import (
     CONTINUOUS,
     N_CONTINUOUS,
@@ -19,6 +20,7 @@ from ddx7.engine import (
     relax,
     to_vector,
 )
+from ddx7.errors import Ddx7Error
 from ddx7.voice import Voice
 from ddx7.voice.packing import VCED_MAX, VCED_MIN, random_vced
 from ddx7.voice.spec import FIELDS
@@ -106,3 +108,26 @@ def test_gradients_pass_through_the_continuous_part_alone() -> None:
 def test_a_wrong_vector_gets_one_sentence(vector, message) -> None:
     with pytest.raises(ddx7.Ddx7Error, match=message):
         from_vector(vector)
+
+
+def test_a_sequence_of_voices_is_relaxed_as_a_batch() -> None:
+    voices = [Voice(algorithm=k + 1, feedback=k) for k in range(3)]
+    together, alone = engine.relax(voices), [engine.relax(voice) for voice in voices]
+    for k, one in enumerate(alone):
+        jax.tree.map(np.testing.assert_array_equal, together[k], one)
+    np.testing.assert_array_equal(engine.to_vector(voices)[2], engine.to_vector(voices[2]))
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: engine.relax([]), "relax: found no voices"),
+        (lambda: engine.quantise(engine.relax([Voice()])), r"quantise: found a batch of shape \(1,\)"),
+        (lambda: engine.render(Voice(), velocity=90.5), "velocity: found 90.5, wanted a whole number"),
+        (lambda: engine.render(Voice(), note=60.5), "note: found 60.5, wanted a whole number"),
+        (lambda: engine.render_differentiable(engine.relax(Voice()), velocity=90.5), "velocity: found 90.5"),
+    ],
+)
+def test_a_wrong_patch_or_note_gets_one_sentence(call, message: str) -> None:
+    with pytest.raises(Ddx7Error, match=message):
+        call()
