@@ -114,7 +114,8 @@ def test_a_sequence_of_voices_is_relaxed_as_a_batch() -> None:
     voices = [Voice(algorithm=k + 1, feedback=k) for k in range(3)]
     together, alone = engine.relax(voices), [engine.relax(voice) for voice in voices]
     for k, one in enumerate(alone):
-        jax.tree.map(np.testing.assert_array_equal, together[k], one)
+        for found, expected in zip(jax.tree.leaves(together[k]), jax.tree.leaves(one), strict=True):
+            np.testing.assert_array_equal(found, expected)
     np.testing.assert_array_equal(engine.to_vector(voices)[2], engine.to_vector(voices[2]))
 
 
