@@ -98,7 +98,7 @@ class TargetFeatures:
     sample_rate: int = field(metadata={"static": True})
 
 
-def target_features(target: Float[Array, " time"], sample_rate: int) -> TargetFeatures:
+def target_features(target: Float[Array | np.ndarray, " time"], sample_rate: int) -> TargetFeatures:
     """Analyse a target.
 
     Args:
@@ -109,7 +109,7 @@ def target_features(target: Float[Array, " time"], sample_rate: int) -> TargetFe
       features for `perceptual_distance`.
     """
     configure()
-    power, amplitude = _spectra(target, sample_rate)
+    power, amplitude = _spectra(jnp.asarray(target), sample_rate)
     floors = DistanceSpectra(*(spectrum.max() * 10 ** (-RANGE_DB / 10) + 1e-20 for spectrum in power))
     total = amplitude.sum(-1)
     quiet = total.max() * 10 ** (-RANGE_DB / 20)
@@ -125,7 +125,9 @@ def target_features(target: Float[Array, " time"], sample_rate: int) -> TargetFe
     )
 
 
-def perceptual_distance(features: TargetFeatures, audio: Float[Array, "*batch time"]) -> Float[Array, "*batch"]:
+def perceptual_distance(
+    features: TargetFeatures, audio: Float[Array | np.ndarray, "*batch time"]
+) -> Float[Array, "*batch"]:
     """Weighted sum of `distance_terms`: 0 for the target at any level, 1 close, 6 similar, 25 for an unrelated sound.
 
     Args:
@@ -142,7 +144,7 @@ def perceptual_distance(features: TargetFeatures, audio: Float[Array, "*batch ti
     return jnp.stack([weight * term for weight, term in zip(WEIGHTS, terms, strict=True)]).sum(0)
 
 
-def distance_terms(features: TargetFeatures, audio: Float[Array, "*batch time"]) -> DistanceTerms:
+def distance_terms(features: TargetFeatures, audio: Float[Array | np.ndarray, "*batch time"]) -> DistanceTerms:
     """The terms of the distance, which show how two sounds differ.
 
     Args:
@@ -157,6 +159,7 @@ def distance_terms(features: TargetFeatures, audio: Float[Array, "*batch time"])
     """
     if audio.shape[-1] != features.n_samples:
         raise ValueError(f"the audio has {audio.shape[-1]} samples, the target {features.n_samples}")
+    audio = jnp.asarray(audio)
     if audio.ndim == 1:
         return _terms(features, audio)
     sounds = audio.reshape(-1, audio.shape[-1])

@@ -60,10 +60,10 @@ class _Stage(NamedTuple):
 
 
 def plan(
-    rates: Num[ArrayLike, "*batch 4"],
-    levels: Num[ArrayLike, "*batch 4"],
-    output_level: Num[ArrayLike, "*batch"],
-    rate_scaling: Num[ArrayLike, "*batch"],
+    rates: Num[ArrayLike, "*#batch 4"],
+    levels: Num[ArrayLike, "*#batch 4"],
+    output_level: Num[ArrayLike, "*#batch"],
+    rate_scaling: Num[ArrayLike, "*#batch"],
     gate: Int[ArrayLike, "*#batch"],
     tables: EnvelopeTables,
     residual: RoundingResidual | None = None,
