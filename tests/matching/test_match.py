@@ -84,6 +84,7 @@ def test_bad_arguments_are_named():
         ddx7.match((np.full(1000, np.nan, np.float32), RATE))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("gliding", [True, False])
 def test_a_glide_of_one_voice_is_one_note_and_a_melody_is_not(gliding: bool):
     carrier = Operator(output_level=99, rates=(99, 99, 99, 60))

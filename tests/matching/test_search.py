@@ -36,6 +36,7 @@ def result(note_target: Target, bright_vced: np.ndarray, told: list[Progress]) -
     return search(replace(wrong, library=library), seconds=600, seed=1, budget=ONE_PASS, progress=told.append)
 
 
+@pytest.mark.slow
 def test_the_search_finds_the_gate(result: SearchResult):
     assert result.target.events[0].gate_s == pytest.approx(0.4, rel=0.04)
     assert result.target.notes[0].gate_s == result.target.events[0].gate_s

@@ -54,6 +54,7 @@ def test_a_set_against_itself_and_against_itself_moved():
     assert fad(values, values + 3) == pytest.approx(9 * 8, rel=1e-10)
 
 
+@pytest.mark.slow
 def test_infinity_removes_the_bias_of_a_small_set():
     """Of standard normals and ones moved by 0.1 in each of 16 dimensions the distance is 0.16."""
     rng = np.random.default_rng(3)
