@@ -44,7 +44,10 @@ def brass() -> np.ndarray:
     return RECORDED["generate_brass"]
 
 
-@pytest.mark.parametrize("name", ["trumpet", *(pytest.param(name, marks=pytest.mark.slow) for name in ("flute", "violin"))])
+SLOW = [pytest.param(name, marks=pytest.mark.slow) for name in ("flute", "violin")]
+
+
+@pytest.mark.parametrize("name", ["trumpet", *SLOW])
 def test_an_instrument_plays_as_recorded(name):
     instrument = resynthesis.load(name)
     assert_close(instrument(F0_HZ, LOUDNESS_DB)[::EVERY], f"resynthesis_{name}")
