@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 from ddx7.errors import Ddx7Error
 from ddx7.files import atomic_write
+from ddx7.training.fingerprint import is_fingerprint
 
 RUN, CHECKPOINT, METRICS = "settings.json", "checkpoint.msgpack", "metrics.jsonl"
 S = TypeVar("S")
@@ -45,8 +46,9 @@ def _first_difference(there: Any, this: Any, name: str = "") -> str:
         return ""
     if there == this:
         return ""
-    # The digits of a fingerprint tell a reader nothing.
-    return "its data differ" if name.endswith("fingerprint") else f"{name}: found {there!r}, wanted {this!r}"
+    if is_fingerprint(there) and is_fingerprint(this):
+        return f"{name}: found other data"  # the digits tell a reader nothing
+    return f"{name}: found {there!r}, wanted {this!r}"
 
 
 def restore(folder: Path, init: Callable[[], S]) -> S:

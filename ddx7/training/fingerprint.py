@@ -31,6 +31,15 @@ def fingerprint(data: Any) -> str:
     return digest.hexdigest()[:_DIGITS]
 
 
+def is_fingerprint(value: Any) -> bool:
+    """Whether a value has the form of a fingerprint.
+
+    >>> is_fingerprint(fingerprint("flute")), is_fingerprint("flute")
+    (True, False)
+    """
+    return isinstance(value, str) and len(value) == _DIGITS and set(value) <= set("0123456789abcdef")
+
+
 def _add(digest: Any, data: Any) -> None:
     # The kind and the size go in front of the content, so that no two contents run into the same bytes.
     if isinstance(data, np.ndarray):

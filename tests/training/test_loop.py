@@ -116,7 +116,7 @@ def test_a_folder_holds_one_run_and_the_message_names_the_difference(tmp_path):
     with pytest.raises(Ddx7Error, match=r"data\.instrument: found 'flute', wanted 'violin'"):
         run(tmp_path, run=violin)
     other = {"data": {"instrument": "flute", "fingerprint": fingerprint(TARGET + 1)}}
-    with pytest.raises(Ddx7Error, match="its data differ"):
+    with pytest.raises(Ddx7Error, match=r"data\.fingerprint: found other data"):
         run(tmp_path, run=other)
 
 
