@@ -2,11 +2,24 @@
 
 import contextlib
 import os
+import re
 import secrets
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from ddx7.errors import Ddx7Error
+
+# Characters that Windows forbids in file names, and the DX7's own three, which some file systems cannot encode.
+_UNSAFE = re.compile(r'[<>:"/\\|?*¥→←]')
+
+
+def safe_name(text: str) -> str:
+    """A text without characters that a file system refuses; never empty.
+
+    >>> safe_name("horn: loud.")
+    'horn_ loud'
+    """
+    return _UNSAFE.sub("_", text).strip(" .") or "voice"
 
 
 def refuse_to_overwrite(paths: Iterable[str | os.PathLike[str]], *, force: bool = False) -> None:

@@ -34,6 +34,7 @@ COMMANDS = {
     "train": "train a model on your own voices or recordings",
     "check": "read voice files and report their faults",
     "corpus": "collect the voices of many files in one training file",
+    "ui": "open a page in the browser to do all of this",
     "doctor": "check the installation",
 }
 """Every command with its line in ``ddx7 --help``."""

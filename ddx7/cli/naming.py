@@ -1,11 +1,7 @@
-"""File names from voice names and other text."""
+"""File names from voice names."""
 
-import re
-
+from ddx7.files import safe_name as safe_name
 from ddx7.voice import Voice
-
-# Characters that Windows forbids in file names, and the DX7's own three, which some file systems cannot encode.
-_UNSAFE = re.compile(r'[<>:"/\\|?*¥→←]')
 
 
 def file_name(voice: Voice) -> str:
@@ -15,12 +11,3 @@ def file_name(voice: Voice) -> str:
     'A_B_C_'
     """
     return safe_name(voice.name)
-
-
-def safe_name(text: str) -> str:
-    """A text without characters that a file system refuses; never empty.
-
-    >>> safe_name("horn: loud.")
-    'horn_ loud'
-    """
-    return _UNSAFE.sub("_", text).strip(" .") or "voice"

@@ -81,7 +81,12 @@ class Effort:
             self.stages.append(Stage(name, round(start_s, 2), round(self.elapsed_s, 2), self.renders, least))
             self._stage = None
 
-    def tell(self, distance: float) -> None:
-        """Report progress within the current stage."""
+    def tell(self, distance: float, best: bytes = b"") -> None:
+        """Report progress within the current stage.
+
+        Args:
+          distance: of the best voice so far.
+          best: that voice, in edit form.
+        """
         if self.progress and self._stage:
-            self.progress(Progress(self.elapsed_s, self.seconds, self._stage[0], self.renders, distance))
+            self.progress(Progress(self.elapsed_s, self.seconds, self._stage[0], self.renders, distance, best))

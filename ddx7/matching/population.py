@@ -36,6 +36,11 @@ class Population:
         return float(self.distances.min(initial=np.inf))
 
     @property
+    def best(self) -> bytes:
+        """The best voice, in edit form; empty if there is none."""
+        return self.flat[np.argmin(self.distances)].tobytes() if self.distances.size else b""
+
+    @property
     def flat(self) -> UInt8[np.ndarray, "voice 155"]:
         """All voices, island by island."""
         return self.voices.reshape(-1, VCED_SIZE)

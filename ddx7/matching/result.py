@@ -21,6 +21,7 @@ class Progress:
       stage: name of the current stage.
       renders: voices rendered so far.
       distance: perceptual distance of the best voice so far; infinite before the first one.
+      best: edit form of that voice, 155 bytes; empty before the first one.
     """
 
     elapsed_s: float
@@ -28,6 +29,7 @@ class Progress:
     stage: str
     renders: int
     distance: float
+    best: bytes = b""
 
 
 @dataclass(frozen=True)

@@ -206,7 +206,7 @@ class Search:
         voices, self._refined = islands.choose_for_gradient(self.population, self._refined, REFINED)
 
         def keep_going() -> bool:
-            self.effort.tell(self.population.least)
+            self.effort.tell(self.population.least, self.population.best)
             return not self._over(objective)
 
         refined = force_release(refine(objective, voices, keep_going))

@@ -1,0 +1,104 @@
+"""Routes of the view "match": notes of a recording, and the search."""
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from ddx7.files import safe_name
+from ddx7.web.match_job import Curve, MatchOutcome, MatchTask, outcome_to_json, run_match
+from ddx7.web.problems import RequestProblem, number, read_json, text, whole
+from ddx7.web.routes.session import admit
+from ddx7.web.services import services_of, session_of
+from ddx7.web.sessions import Session
+from ddx7.web.sounds import Sound
+
+_SHORTEST_S, _LONGEST_S = 0.02, 60.0
+
+
+def _region(sound: Sound, data: dict[str, Any]) -> Sound:
+    """The chosen part of a recording."""
+    start_s = number(data, "start_s", 0.0, 0, sound.seconds)
+    stop_s = number(data, "stop_s", sound.seconds, 0, sound.seconds + 1)
+    if stop_s - start_s < _SHORTEST_S:
+        raise RequestProblem(
+            422, f"the region has {max(stop_s - start_s, 0):.3f} s, at least {_SHORTEST_S} s are wanted"
+        )
+    rate = sound.sample_rate
+    return Sound(sound.samples[round(start_s * rate) : round(stop_s * rate)], rate)
+
+
+async def find_notes_of(request: Request) -> Response:
+    """Notes of a recording, or of a region of it."""
+    session = session_of(request)
+    data = await read_json(request)
+    sound = _region(await run_in_threadpool(session.sound, request.path_params["sound"]), data)
+    start_s = number(data, "start_s", 0.0, 0, 1e6)
+    if sound.seconds > _LONGEST_S:
+        raise RequestProblem(422, f"the region has {sound.seconds:.0f} s; choose at most {_LONGEST_S:.0f} s of it")
+
+    def work() -> list[dict[str, Any]]:
+        from ddx7.audio import find_notes
+
+        notes = find_notes(sound.samples, sound.sample_rate)
+        return [{**dataclasses.asdict(note), "onset_s": note.onset_s + start_s} for note in notes]
+
+    return JSONResponse({"notes": await run_in_threadpool(work)})
+
+
+async def begin_match(request: Request) -> Response:
+    """Begin a search for voices that sound like a recording."""
+    services, session = services_of(request), session_of(request)
+    admit(request, session)
+    data = await read_json(request)
+    sound_id = text(data, "sound", "")
+    sound = await run_in_threadpool(session.sound, sound_id)
+    region = _region(sound, data)
+    described = session.sounds[sound_id]
+    name = text(data, "name", "") or Path(described["name"]).stem
+    task = MatchTask(
+        samples=region.samples,
+        sample_rate=region.sample_rate,
+        name=name,
+        seconds=number(data, "seconds", 30.0, 1, 3600),
+        seed=whole(data, "seed", 0, 0, 2**31 - 1),
+        candidates=whole(data, "candidates", 4, 1, 32),
+    )
+
+    def finish(outcome: MatchOutcome) -> dict[str, Any]:
+        return _keep(outcome, session, services.folder, name)
+
+    job = services.jobs.submit(
+        session.log, "match", name, run_match, task, finish=finish, watch=Curve().watch, lane="search"
+    )
+    return JSONResponse(job.to_dict(), 202)
+
+
+def _keep(outcome: MatchOutcome, session: Session, folder: Path, name: str) -> dict[str, Any]:
+    """Keep the sounds of a match in the session, and its files, as the command line writes them, in the folder."""
+    from ddx7.matching.folder import write_match
+
+    found = outcome.match
+    target = session.add_sound(Sound(found.target, found.sample_rate), f"{name}, as matched", "target")
+    ids = [
+        session.add_sound(Sound(sound, found.sample_rate), voice.name, "match")["id"]
+        for voice, sound in zip(found.voices, outcome.sounds, strict=True)
+    ]
+    stem = safe_name(name)
+    place = folder / stem
+    number_ = 2
+    while place.exists():
+        place, number_ = folder / f"{stem}-{number_}", number_ + 1
+    write_match(found, place, stem)
+    return outcome_to_json(outcome, ids, target["id"], str(place))
+
+
+_SESSION = "/api/sessions/{session}"
+ROUTES = (
+    Route(f"{_SESSION}/sounds/{{sound}}/notes", find_notes_of, methods=["POST"]),
+    Route(f"{_SESSION}/match", begin_match, methods=["POST"]),
+)

@@ -1,0 +1,5 @@
+"""Routes of the view "send"."""
+
+from starlette.routing import Route
+
+ROUTES: tuple[Route, ...] = ()
