@@ -5,6 +5,15 @@ class Ddx7Error(ValueError):
     """An input cannot be used; the message names the input, what was found and what is wanted."""
 
 
+class ArgumentError(Ddx7Error):
+    """An argument is out of its range or of the wrong kind; the message begins with its name and a colon."""
+
+    @property
+    def name(self) -> str:
+        """The argument, such as "count"."""
+        return str(self).partition(":")[0]
+
+
 class SysexError(Ddx7Error):
     """A file or a sequence of bytes holds no DX7 voice."""
 

@@ -23,7 +23,7 @@ import numpy as np
 
 from ddx7.audio.files import resample
 from ddx7.audio.yin import WINDOW_S, cut_frames, find_periods, pitch_band
-from ddx7.errors import Ddx7Error
+from ddx7.errors import ArgumentError
 
 LOWEST_HZ, HIGHEST_HZ = 50.0, 2100.0  # a cello's lowest string has 65 Hz, a flute's highest note 2,093
 RATE = 24_000
@@ -111,10 +111,10 @@ def follow(samples: np.ndarray, sample_rate: int, times_s: np.ndarray, extractor
       (f0 in Hz, confidence 0..1), each float32 [frame]; all zeros for a sound without pitch.
 
     Raises:
-      Ddx7Error: no extractor has that name.
+      ArgumentError: no extractor has that name.
     """
     if extractor not in EXTRACTORS:
-        raise Ddx7Error(f"{extractor!r} is no pitch extractor, one of {', '.join(EXTRACTORS)} is wanted")
+        raise ArgumentError(f"extractor: found {extractor!r}, wanted one of {', '.join(EXTRACTORS)}")
     at, f0_hz, confidence = EXTRACTORS[extractor](samples, sample_rate)
     voiced = f0_hz > 0
     if not voiced.any():

@@ -7,16 +7,19 @@ of such dataclasses. The command line imports the chosen module alone.
 
 import difflib
 import inspect
+import io
 import os
 import sys
 import textwrap
 from collections.abc import Sequence
+from contextlib import redirect_stderr
 from importlib import import_module
 from pathlib import Path
+from typing import Any, get_args
 
 from ddx7 import __version__
 from ddx7.cli.terminal import UsageError, complain, plain_where_needed
-from ddx7.errors import Ddx7Error
+from ddx7.errors import ArgumentError, Ddx7Error
 
 COMMANDS = {
     "show": "print voices as a DX7 programmer reads them",
@@ -46,7 +49,11 @@ RENAMED_OPTIONS: dict[str, dict[str, str]] = {
 }
 """By command, such as "resynth" or "train resynth": each option that has a new name, and that name, with dashes."""
 
+_OPTION_OF = {"extractor": "f0", "ratios": "ratio"}
+"""Arguments of the library whose option has another name."""
+
 _HELP_WIDTH = 78
+_SEEDS = 1 << 32  # what every generator of random numbers takes
 
 DONE, FAILED, WRONG_USAGE, INTERRUPTED, READER_GONE = 0, 1, 2, 130, 141
 
@@ -68,7 +75,15 @@ def main(argv: Sequence[str] | None = None) -> int:
         code = _dispatch(words)
         sys.stdout.flush()
     except UsageError as error:
-        complain(f"{error} (see ddx7 {words[0]} --help)" if words[:1] and words[0] in COMMANDS else str(error))
+        shown = _command_shown(words)
+        complain(f"{error} (see {shown} --help)" if shown else str(error))
+        return WRONG_USAGE
+    except ArgumentError as error:
+        option = _option_of(words, error.name)
+        if option is None:
+            complain(str(error))
+            return FAILED
+        complain(f"{option}{str(error).removeprefix(error.name)} (see {_command_shown(words)} --help)")
         return WRONG_USAGE
     except Ddx7Error as error:
         complain(str(error))
@@ -110,22 +125,65 @@ def _dispatch(words: list[str]) -> int:
         raise UsageError(f"{name!r} is not a command; {hint}")
     _refuse_renamed_options(words)
 
+    arguments = _parse(name, rest)
+    if arguments is None:
+        return DONE
+    if (seed := getattr(arguments, "seed", None)) is not None and not 0 <= seed < _SEEDS:
+        raise UsageError(f"--seed: found {seed}, wanted 0 to {_SEEDS - 1}")
+    return arguments.run()
+
+
+def _parse(name: str, words: list[str]) -> Any:
+    """The arguments of a command, or None where its help was printed."""
     import tyro  # here, so that `ddx7 --help` answers at once
 
+    from ddx7.cli.usage import explain, explain_subcommand, unframed
+
     module = import_module(f"ddx7.cli.{name}")
+    command, prog = module.Command, f"ddx7 {name}"
     # A union of subcommands has no docstring, its module has.
-    text = module.Command.__doc__ if isinstance(module.Command, type) else module.__doc__
+    text = command.__doc__ if isinstance(command, type) else module.__doc__
+    printed = io.StringIO()
     try:
-        arguments = tyro.cli(
-            module.Command,
-            args=rest,
-            prog=f"ddx7 {name}",
-            description=_wrapped(text or ""),
-            config=(tyro.conf.FlagCreatePairsOff,),
-        )
-    except SystemExit as stop:  # tyro has printed the help (0) or the error (2)
-        return stop.code if isinstance(stop.code, int) else WRONG_USAGE
-    return arguments.run()
+        with redirect_stderr(printed):
+            return tyro.cli(
+                command,
+                args=words,
+                prog=prog,
+                description=_wrapped(text or ""),
+                config=(tyro.conf.FlagCreatePairsOff,),
+            )
+    except SystemExit as stop:
+        if not stop.code:
+            return None
+    if subcommands := _subcommands(name):
+        fault = explain_subcommand(subcommands, words, prog)
+    else:
+        fault = explain(command, words, prog)
+    raise UsageError(fault or unframed(printed.getvalue()))
+
+
+def _subcommands(name: str) -> dict[str, type]:
+    """The subcommands of a command, by name; none where it has none."""
+    command = import_module(f"ddx7.cli.{name}").Command
+    return {} if isinstance(command, type) else {mark.name: part for part, mark in map(get_args, get_args(command))}
+
+
+def _command_shown(words: Sequence[str]) -> str | None:
+    """The command as the user writes it, such as "ddx7 train gan"; None for an unknown one."""
+    if not words or words[0] not in COMMANDS:
+        return None
+    return f"ddx7 {' '.join(words[: 2 if len(words) > 1 and words[1] in _subcommands(words[0]) else 1])}"
+
+
+def _option_of(words: Sequence[str], argument: str) -> str | None:
+    """The option that sets an argument of the library, such as "--count"; None where the command has none."""
+    from ddx7.cli.usage import options_of
+
+    subcommands = _subcommands(words[0])
+    command = subcommands[words[1]] if subcommands else import_module(f"ddx7.cli.{words[0]}").Command
+    option = f"--{_OPTION_OF.get(argument, argument).replace('_', '-')}"
+    return option if any(option in known.names for known in options_of(command)) else None
 
 
 def _refuse_renamed_options(words: Sequence[str]) -> None:

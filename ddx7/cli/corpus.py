@@ -22,9 +22,10 @@ if TYPE_CHECKING:
 class Command:
     """Make a corpus of all voices in files and folders: each sound once, with categories, clusters and faults.
 
-    `ddx7 corpus scan FOLDER... -o corpus.npz` reads every file that may contain voices, leaves out damaged and silent
-    ones and INIT VOICE, finds duplicates and near-duplicates, and reads categories from names. It draws the statistics
-    in corpus.png. With --measure it renders and screens every voice, too, and clusters voices by their sound.
+    The command reads every file that may contain voices, leaves out damaged and silent ones and INIT VOICE, finds
+    duplicates and near-duplicates, and reads categories from names. It draws the statistics in CORPUS.png. With
+    --measure it renders and screens every voice, too, and clusters voices by their sound: 3,072 took 26 s, and 34,890
+    took 33 minutes on two cores busy with other work. A run that was stopped resumes from the measures in CORPUS.heard.
     """
 
     action: Annotated[Positional[Literal["scan"]], arg(metavar="scan", help_behavior_hint="")]
@@ -34,8 +35,7 @@ class Command:
     output: Annotated[Path, arg(metavar="CORPUS.npz", aliases=["-o"])]
     """The file to write; CORPUS.png comes beside it."""
     measure: bool = False
-    """Render and screen every voice: 3,072 took 26 s, and 34,890 took 33 minutes on two cores busy with other work. A
-    run that was stopped resumes from the measures in CORPUS.heard."""
+    """Render and screen every voice."""
     json: bool = False
     """Print JSON instead of a table."""
     force: bool = False

@@ -30,7 +30,7 @@ class Command:
     """The instrument: flute, violin, trumpet, or your own .safetensors file."""
     output: Annotated[Path, arg(metavar="FILE.syx", aliases=["-o"])]
     """The voice to write."""
-    recording: Annotated[Path | None, arg(metavar="FILE")] = None
+    recording: Annotated[Path | None, arg(metavar="FILE", help_behavior_hint="")] = None
     """A solo whose notes and dynamics the fit takes; without it, notes over the whole range."""
     name: Annotated[str, arg(metavar="NAME")] = ""
     """Name of the voice; by default that of the model."""

@@ -25,9 +25,16 @@ class Command:
 
     output: Annotated[Path, arg(metavar="OUT.syx", aliases=["-o"])]
     """The bank to write; OUT.wav, OUT.png and OUT.json are written beside it."""
-    category: Annotated[str, arg(metavar="NAMES", help_behavior_hint="(such as brass,bell: both at once)")] = ""
-    """Category of all voices: piano, e-piano, organ, bell, mallet, plucked, guitar, bass, strings, pad, brass,
-    woodwind, voice, lead, percussion, effect, other."""
+    # As `help`, because tyro keeps the line breaks of a docstring.
+    category: Annotated[
+        str,
+        arg(
+            metavar="NAMES",
+            help="Category of all voices: piano, e-piano, organ, bell, mallet, plucked, guitar, bass, strings, pad, "
+            "brass, woodwind, voice, lead, percussion, effect, other.",
+            help_behavior_hint="(such as brass,bell: both at once)",
+        ),
+    ] = ""
     algorithm: Annotated[int | None, arg(metavar="N", help_behavior_hint="(1-32)")] = None
     """The algorithm of all voices."""
     pad: bool = False

@@ -13,7 +13,6 @@ from tyro.conf import Positional, arg
 from ddx7.cli import choose
 from ddx7.cli.naming import file_name
 from ddx7.cli.terminal import UsageError, note, note_repairs, progress, result
-from ddx7.errors import Ddx7Error
 from ddx7.files import refuse_to_overwrite
 from ddx7.voice import Bank, Voice, load
 
@@ -98,7 +97,7 @@ class Command:
         if self.midi is not None and given:
             raise UsageError(f"--midi has its own notes and excludes {', '.join(f'--{name}' for name in given)}")
         if self.duration is not None and not 0 < self.duration <= _LONGEST_S:
-            raise Ddx7Error(f"duration: found {self.duration:g}, wanted more than 0 and at most {_LONGEST_S:g}")
+            raise UsageError(f"--duration: found {self.duration:g}, wanted more than 0 and at most {_LONGEST_S:g}")
         if self.output is not None and not self._into_folder and self.output.suffix.lower() not in _SUFFIXES:
             raise UsageError(f"output: found {str(self.output)!r}, wanted a {' or '.join(_SUFFIXES)} file or a folder")
 

@@ -1,7 +1,8 @@
 """Train a model of your own.
 
-`encoder` is the preset model behind `ddx7 match`, `gan` the generator behind `ddx7 generate`: both learn from DX7
-voices. `resynth` is an instrument for `ddx7 resynth` and learns from recordings. For more: `ddx7 train MODEL --help`.
+The model `encoder` is the preset model behind `ddx7 match`, `gan` the generator behind `ddx7 generate`: both learn from
+DX7 voices. The model `resynth` is an instrument for `ddx7 resynth` and learns from recordings. For more:
+`ddx7 train MODEL --help`.
 """
 
 from typing import Annotated

@@ -37,9 +37,14 @@ class Command:
     """How different the variations are: 0.05 nearly equal, 0.2 closely related, 1 distantly related."""
     lock: Annotated[str, arg(metavar="SECTIONS", help_behavior_hint="(such as envelopes,ratios)")] = ""
     """Sections that do not change: algorithm, envelopes, levels, ratios, scaling, modulation."""
-    layout: Literal["bank", "tx816", "minidexed"] = "bank"
-    """For unison, the voice itself and seven variations. tx816: a folder with eight files, one for each module;
-    minidexed: an SD card's folders with a bank, and a performance in which all eight play as one."""
+    # As `help`, because tyro keeps the line breaks of a docstring.
+    layout: Annotated[
+        Literal["bank", "tx816", "minidexed"],
+        arg(
+            help="For unison, the voice itself and seven variations. tx816: a folder with eight files, one for each "
+            "module; minidexed: an SD card's folders with a bank, and a performance in which all eight play as one."
+        ),
+    ] = "bank"
     seed: Annotated[int, arg(metavar="N")] = 0
     """Another seed, other variations."""
     force: bool = False

@@ -7,7 +7,7 @@ from jax import numpy as jnp
 from jax.core import Tracer
 from jaxtyping import ArrayLike, Num
 
-from ddx7.errors import Ddx7Error
+from ddx7.errors import ArgumentError, Ddx7Error
 
 PerVoice = Num[ArrayLike, "..."] | Sequence[float | int]
 """One number, or one for each voice."""
@@ -17,13 +17,13 @@ def check_whole(name: str, value: PerVoice) -> None:
     """Check that every value is a whole number; a tracer, which has no value yet, passes.
 
     Raises:
-      Ddx7Error: a value has a fraction.
+      ArgumentError: a value has a fraction.
     """
     if isinstance(value, Tracer):
         return
     values = np.ravel(np.asarray(value, float))
     if (off := values[values != np.round(values)]).size:
-        raise Ddx7Error(f"{name}: found {off[0]:g}, wanted a whole number")
+        raise ArgumentError(f"{name}: found {off[0]:g}, wanted a whole number")
 
 
 def check_range(name: str, value: PerVoice, low: float | int, high: float | int) -> None:
@@ -36,29 +36,29 @@ def check_range(name: str, value: PerVoice, low: float | int, high: float | int)
       high: largest value allowed.
 
     Raises:
-      Ddx7Error: a value is no real number, or out of range.
+      ArgumentError: a value is no real number, or out of range.
     """
     values = value if isinstance(value, Tracer) else np.asarray(value)
     if not (jnp.issubdtype(values.dtype, jnp.floating) or jnp.issubdtype(values.dtype, jnp.integer)):
-        raise Ddx7Error(f"{name}: found values of type {values.dtype}, wanted numbers from {low:g} to {high:g}")
+        raise ArgumentError(f"{name}: found values of type {values.dtype}, wanted numbers from {low:g} to {high:g}")
     if isinstance(values, Tracer):
         return
     values = values.astype(float)
     bad = values[~((values >= low) & (values <= high))]
     if bad.size:
-        raise Ddx7Error(f"{name}: found {bad.flat[0]:g}, wanted {low:g} to {high:g}")
+        raise ArgumentError(f"{name}: found {bad.flat[0]:g}, wanted {low:g} to {high:g}")
 
 
 def check_static(name: str, value: float | int, low: float | int, high: float | int) -> None:
     """Check a single number that decides what is compiled, so that it cannot be traced.
 
     Raises:
-      Ddx7Error: as `check_range`, or a tracer or several numbers.
+      ArgumentError: as `check_range`, or a tracer or several numbers.
     """
     if isinstance(value, Tracer):
-        raise Ddx7Error(f"{name}: found a traced value, wanted a plain number (mark it static in `jax.jit`)")
+        raise ArgumentError(f"{name}: found a traced value, wanted a plain number (mark it static in `jax.jit`)")
     if np.ndim(value):
-        raise Ddx7Error(f"{name}: found shape {np.shape(value)}, wanted one number")
+        raise ArgumentError(f"{name}: found shape {np.shape(value)}, wanted one number")
     check_range(name, value, low, high)
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from jaxtyping import Bool, Float, Int, UInt8
 
-from ddx7.errors import Ddx7Error
+from ddx7.errors import ArgumentError, Ddx7Error
 from ddx7.generation.gan.conditions import UNSPECIFIED, YES, VoiceConditions, describe_conditions
 from ddx7.generation.gan.voice_generator import VoiceGenerator, shipped
 from ddx7.library.canonical import sound_key
@@ -58,17 +58,17 @@ class GenerationRequest:
           categories: that the generator can be conditioned on.
 
         Raises:
-          Ddx7Error: a value is out of range; the message names it.
+          ArgumentError: a value is out of range; the message names it.
         """
         if not 1 <= self.count <= MAX_COUNT:
-            raise Ddx7Error(f"count: found {self.count}, wanted 1 to {MAX_COUNT}")
+            raise ArgumentError(f"count: found {self.count}, wanted 1 to {MAX_COUNT}")
         unknown = [name for name in self.categories if name not in categories]
         if unknown:
-            raise Ddx7Error(f"category: found {', '.join(unknown)}, wanted some of {', '.join(categories)}")
+            raise ArgumentError(f"category: found {', '.join(unknown)}, wanted some of {', '.join(categories)}")
         if self.algorithm is not None and not 1 <= self.algorithm <= 32:
-            raise Ddx7Error(f"algorithm: found {self.algorithm}, wanted 1 to 32")
+            raise ArgumentError(f"algorithm: found {self.algorithm}, wanted 1 to 32")
         if self.seed < 0:
-            raise Ddx7Error(f"seed: found {self.seed}, wanted 0 or more")
+            raise ArgumentError(f"seed: found {self.seed}, wanted 0 or more")
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ import numpy as np
 from jaxtyping import Float, UInt8
 
 from ddx7.encoder.latent import decode, encode
-from ddx7.errors import Ddx7Error
+from ddx7.errors import ArgumentError
 from ddx7.library.notes import note_log_mel, render_notes
 from ddx7.voice import Bank, Voice
 from ddx7.voice.packing import VCED_COLUMNS
@@ -50,12 +50,12 @@ def morph(a: Voice, b: Voice, steps: int = 7, *, through: Through | str = "both"
       the voices in order; the ends are `a` and `b` unchanged, the others are named after both.
 
     Raises:
-      Ddx7Error: steps out of range, or no such source.
+      ArgumentError: steps out of range, or no such source.
     """
     if through not in get_args(Through):
-        raise Ddx7Error(f"through: found {through!r}, wanted one of {', '.join(get_args(Through))}")
+        raise ArgumentError(f"through: found {through!r}, wanted one of {', '.join(get_args(Through))}")
     if not 2 <= steps <= 64:
-        raise Ddx7Error(f"steps: found {steps}, wanted 2 to 64")
+        raise ArgumentError(f"steps: found {steps}, wanted 2 to 64")
     ends = np.stack([np.frombuffer(voice.to_vced(), np.uint8) for voice in (a, b)])
     path = walk(ends[0], ends[1], steps, through, seed)
     between = [Voice.from_vced(row).renamed(_step_name(a, b, k, steps)) for k, row in enumerate(path[1:-1], start=1)]

@@ -4,7 +4,7 @@ from collections.abc import Collection
 
 import numpy as np
 
-from ddx7.errors import Ddx7Error
+from ddx7.errors import ArgumentError, Ddx7Error
 from ddx7.library.notes import render_notes
 from ddx7.voice import Bank, Voice
 from ddx7.voice.algorithms import CARRIERS
@@ -56,14 +56,14 @@ def vary(voice: Voice, count: int = 8, *, amount: float = 0.2, seed: int = 0, lo
       Ddx7Error: an argument out of range, no such section, everything locked, or the voice is silent.
     """
     if not 1 <= count <= 512:
-        raise Ddx7Error(f"count: found {count}, wanted 1 to 512")
+        raise ArgumentError(f"count: found {count}, wanted 1 to 512")
     if not 0 < amount <= 1:
-        raise Ddx7Error(f"amount: found {amount:g}, wanted more than 0 and at most 1")
+        raise ArgumentError(f"amount: found {amount:g}, wanted more than 0 and at most 1")
     unknown = set(lock) - set(SECTIONS)
     if unknown:
-        raise Ddx7Error(f"lock: found {', '.join(sorted(unknown))}, wanted some of {', '.join(SECTIONS)}")
+        raise ArgumentError(f"lock: found {', '.join(sorted(unknown))}, wanted some of {', '.join(SECTIONS)}")
     if set(lock) == set(SECTIONS):
-        raise Ddx7Error("lock: found every section, wanted at least one that may change")
+        raise ArgumentError("lock: found every section, wanted at least one that may change")
     original = np.frombuffer(voice.to_vced(), np.uint8)
     level = _level_db(original[None])[0]
     if not np.isfinite(level):

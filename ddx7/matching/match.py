@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from ddx7.engine import as_profile
-from ddx7.errors import Ddx7Error
+from ddx7.errors import ArgumentError, Ddx7Error
 from ddx7.matching.differences import differences
 from ddx7.matching.finalise import Candidates, finalise
 from ddx7.matching.prepare import Excerpt, prepare, read_excerpt
@@ -62,9 +62,9 @@ def match(
       Ddx7Error: an argument is out of range, or the library holds no voice.
     """
     if not 1 <= candidates <= 32:
-        raise Ddx7Error(f"candidates: found {candidates}, wanted 1 to 32")
+        raise ArgumentError(f"candidates: found {candidates}, wanted 1 to 32")
     if not 1 <= seconds <= 3600:
-        raise Ddx7Error(f"seconds: found {seconds:g}, wanted 1 to 3600")
+        raise ArgumentError(f"seconds: found {seconds:g}, wanted 1 to 3600")
     if fast and not use_encoder:
         raise Ddx7Error("fast and use_encoder: found fast without the encoder, wanted at least one source of voices")
     excerpt = recording if isinstance(recording, Excerpt) else read_excerpt(recording)

@@ -5,7 +5,7 @@ from difflib import get_close_matches
 
 import numpy as np
 
-from ddx7.errors import Ddx7Error
+from ddx7.errors import ArgumentError
 from ddx7.resynthesis.fm import FmSynth
 from ddx7.resynthesis.hpn import HpnSynth
 from ddx7.resynthesis.model import ResynthesisModel
@@ -95,17 +95,17 @@ def get_config(name: str, instrument: str) -> ResynthesisConfig:
       instrument: as for `configs`.
 
     Raises:
-      Ddx7Error: no configuration has that name; the message lists the nearest names.
+      ArgumentError: no configuration has that name; the message lists the nearest names.
     """
     known = configs(instrument)
     if name in known:
         return known[name]
     if name in configs("flute"):
-        raise Ddx7Error(f"configuration {name!r}: wanted the instrument flute, violin or trumpet, found {instrument!r}")
+        raise ArgumentError(f"instrument: found {instrument!r}, wanted flute, violin or trumpet for {name}")
     if near := get_close_matches(name, known, n=4, cutoff=0.5):
-        raise Ddx7Error(f"{name!r} is no configuration; did you mean {', '.join(near)}?")
+        raise ArgumentError(f"config: found {name!r}; did you mean {', '.join(near)}?")
     main = ", ".join(each for each in MAIN_NAMES if each in known)
-    raise Ddx7Error(f"{name!r} is no configuration; wanted {main}, or another one of docs/resynthesis.md")
+    raise ArgumentError(f"config: found {name!r}, wanted {main}, or another one of docs/resynthesis.md")
 
 
 def _paper(instrument: str, training: ResynthesisTraining) -> dict[str, ResynthesisConfig]:

@@ -10,7 +10,7 @@ from ddx7.audio import Recording, resample
 from ddx7.audio.features import HOP
 from ddx7.engine import DEXED, Patch, Profile
 from ddx7.engine.operators import OUTPUT_SCALE
-from ddx7.errors import Ddx7Error
+from ddx7.errors import ArgumentError
 from ddx7.resynthesis.envelope_fit import LevelCurve, NoteConditions, errors_db, fit_operator, moments, octaves_of
 from ddx7.resynthesis.fm import MAX_OCTAVES
 from ddx7.resynthesis.instrument import Instrument
@@ -116,11 +116,12 @@ def export(
 
     Raises:
       AudioError: the recording has no clear note.
-      Ddx7Error: the instrument has no FM operators, or a value is out of range.
+      ArgumentError: a value is out of range.
+      Ddx7Error: the instrument has no FM operators.
     """
     for what, seconds in (("attack", attack_s), ("release", release_s)):
         if not 0 <= seconds <= 10:
-            raise Ddx7Error(f"{what}: found {seconds:g} s, wanted 0 to 10")
+            raise ArgumentError(f"{what}: found {seconds:g} s, wanted 0 to 10")
     report = progress or (lambda _: None)
     voice = dx7_structure(instrument).voice.renamed(name)  # before the work, because a name may be wrong
     sounds = None

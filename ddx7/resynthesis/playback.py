@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from ddx7.errors import Ddx7Error
+from ddx7.errors import ArgumentError, Ddx7Error
 
 N_OPERATORS = 6
 
@@ -30,10 +30,10 @@ class PlaybackControls:
 
     def __post_init__(self) -> None:
         if not 0 < self.mod_index <= 100:
-            raise Ddx7Error(f"mod_index: found {self.mod_index:g}, wanted a factor above 0 and up to 100")
+            raise ArgumentError(f"mod_index: found {self.mod_index:g}, wanted a factor above 0 and up to 100")
         if len(self.levels_db) != N_OPERATORS or len(self.ratios) != N_OPERATORS:
             raise Ddx7Error("levels and ratios: wanted one for each of the six operators")
-        if any(ratio is not None and not 0 < ratio <= 64 for ratio in self.ratios):
-            raise Ddx7Error(f"ratios: found {self.ratios}, wanted above 0 and up to 64")
+        if bad := [ratio for ratio in self.ratios if ratio is not None and not 0 < ratio <= 64]:
+            raise ArgumentError(f"ratios: found {bad[0]:g}, wanted above 0 and up to 64")
         if not 0 <= self.reverb <= 10:
-            raise Ddx7Error(f"reverb: found {self.reverb:g}, wanted 0 (dry) to 10, 1 as learned")
+            raise ArgumentError(f"reverb: found {self.reverb:g}, wanted 0 (dry) to 10, 1 as learned")

@@ -10,7 +10,7 @@ from ddx7.audio.features import HOP, FrameFeatures, extract
 from ddx7.audio.files import Recording, resample
 from ddx7.audio.loudness import FLOOR_DB
 from ddx7.audio.pitch import hz_to_midi
-from ddx7.errors import AudioError, Ddx7Error
+from ddx7.errors import ArgumentError, AudioError
 from ddx7.resynthesis.dataset import SILENT_DB, Segment
 from ddx7.resynthesis.instrument import Instrument
 from ddx7.resynthesis.playback import PlaybackControls
@@ -72,10 +72,10 @@ def transfer(
 
     Raises:
       AudioError: the recording has no pitch anywhere.
-      Ddx7Error: a value is out of range.
+      ArgumentError: a value is out of range.
     """
     if not 0 <= attack_s <= 10:
-        raise Ddx7Error(f"attack: found {attack_s:g} s, wanted 0 to 10")
+        raise ArgumentError(f"attack: found {attack_s:g} s, wanted 0 to 10")
     playback = playback or PlaybackControls()
     rate = instrument.model.sample_rate
     target = resample(recording.samples, recording.sample_rate, rate)

@@ -92,7 +92,7 @@ def test_extractors_are_plug_ins():
         np.testing.assert_allclose(extract(np.ones(640), RATE, "flat").f0_hz, 100, rtol=1e-5)
     finally:
         del EXTRACTORS["flat"]
-    with pytest.raises(Ddx7Error, match="'crepe' is no pitch extractor, one of yin, pyin is wanted"):
+    with pytest.raises(Ddx7Error, match="extractor: found 'crepe', wanted one of yin, pyin"):
         extract(np.ones(640), RATE, "crepe")
 
 

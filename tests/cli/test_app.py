@@ -138,9 +138,9 @@ def test_a_renamed_option_is_refused_with_its_new_name(run: Run, monkeypatch, wo
     monkeypatch.setitem(RENAMED_OPTIONS, "show", {"--old-name": "--name"})
     monkeypatch.setitem(RENAMED_OPTIONS, "train resynth", {"--old": "--new"})
     outcome = run(*words)
-    old, new = ("--old-name", "--name") if words[0] == "show" else ("--old", "--new")
+    old, new, command = ("--old-name", "--name", "show") if words[0] == "show" else ("--old", "--new", "train resynth")
     assert (outcome.code, outcome.out) == (2, "")
-    assert outcome.err == f"ddx7: {old} is now {new} (see ddx7 {words[0]} --help)\n"
+    assert outcome.err == f"ddx7: {old} is now {new} (see ddx7 {command} --help)\n"
 
 
 def test_a_renamed_option_of_another_command_is_left_alone(run: Run, bank: Path, monkeypatch) -> None:

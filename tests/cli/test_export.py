@@ -82,7 +82,7 @@ def test_export_fits_a_recording(run: Run, tiny: Path, tmp_path: Path, folder: P
 def test_export_refuses(run: Run, tiny: Path, folder: Path, tmp_path: Path) -> None:
     assert run("export", tiny, "-o", folder / "voice.syx").code == 1  # there already
     assert run("export", tiny, "-o", tmp_path / "voice.wav").code == 2
-    assert run("export", tiny, "-o", tmp_path / "a.syx", "--attack", "-1").code == 1
+    assert run("export", tiny, "-o", tmp_path / "a.syx", "--attack", "-1").code == 2
     outcome = run("export", tiny, "-o", tmp_path / "a.syx", "--name", "ELEVEN CHAR")
     assert outcome.code == 1
     assert "playing" not in outcome.err  # told before the work

@@ -175,7 +175,7 @@ def test_arguments_that_make_no_sense_together(run: Run, out: Path, words: tuple
 @pytest.mark.parametrize("words", [("--seconds", "0"), ("--candidates", "33"), ("--candidates", "0")])
 def test_arguments_out_of_range(run: Run, tone: Path, out: Path, words: tuple[str, str]) -> None:
     outcome = run("match", tone, "-o", out, *words)
-    assert (outcome.code, outcome.out) == (1, "")
+    assert (outcome.code, outcome.out) == (2, "")
     assert outcome.err.startswith(f"ddx7: {words[0].strip('-')}: found {words[1]}, wanted")
 
 

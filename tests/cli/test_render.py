@@ -196,11 +196,16 @@ def test_nothing_is_replaced_unless_forced(run: Run, bank: Path, tmp_path: Path)
         (("--midi", "{song}", "--gate", "2"), "--midi has its own notes and excludes --gate"),
         (("--midi", "{song}", "--note", "61", "--velocity", "1"), "excludes --note, --velocity"),
         (("--all", "-o", "taken"), "taken: found a file, wanted a folder for 32 sounds"),
+        (("--index", 1, "--velocity", 0), "--velocity: found 0, wanted 1 to 127"),
+        (("--index", 1, "--gate", -1), "--gate: found -1"),
+        (("--index", 1, "--duration", 0), "--duration: found 0, wanted more than 0"),
+        (("--index", 1, "--duration", "nan"), "--duration: found nan"),
+        (("--index", 1, "--sample-rate", 4000), "--sample-rate: found 4000"),
     ],
 )
 def test_wrong_usage(run: Run, bank: Path, song: Path, here: Path, words: tuple[str, ...], message: str) -> None:
     (here / "taken").write_bytes(b"mine")
-    outcome = run("render", bank, *(word.format(song=song) for word in words))
+    outcome = run("render", bank, *(str(word).format(song=song) for word in words))
     assert (outcome.code, outcome.out) == (2, "")
     assert message in outcome.err
     assert [path.name for path in here.iterdir()] == ["taken"]
@@ -209,11 +214,6 @@ def test_wrong_usage(run: Run, bank: Path, song: Path, here: Path, words: tuple[
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (("--velocity", 0), "velocity: found 0, wanted 1 to 127"),
-        (("--gate", -1), "gate: found -1"),
-        (("--duration", 0), "duration: found 0, wanted more than 0"),
-        (("--duration", "nan"), "duration: found nan"),
-        (("--sample-rate", 4000), "sample_rate: found 4000"),
         (("--midi", "{not_a_voice}"), "found 17 bytes without the mark of a MIDI file"),
         (("--midi", "{none}"), "cannot be read"),
         (("--index", 2), "there is no voice 2"),

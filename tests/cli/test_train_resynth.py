@@ -61,7 +61,7 @@ def test_a_single_recording_becomes_an_instrument(run: Run, solo: Path, tmp_path
         (["--distributed", "localhost:1234"], 2, "found process 0 of 1, wanted --processes 2 or more"),
         (["--distributed", "here", "--processes", "2"], 2, "found 'here', wanted HOST:PORT of process 0"),
         (["--steps", "0"], 2, "--steps: found 0, wanted at least 1"),
-        (["--config", "ours"], 1, "'ours' is no configuration; wanted fm-tcn"),
+        (["--config", "ours"], 2, "--config: found 'ours', wanted fm-tcn"),
     ],
 )
 def test_wrong_options_give_one_line(run: Run, tmp_path: Path, words: list[str], code: int, message: str) -> None:

@@ -53,12 +53,12 @@ def test_the_default_has_mel_bands_and_reverb():
     [("ddx8-2", "ddx7-2"), ("fm-tnc", "fm-tcn"), ("hpn-crop", "hpn-cropped")],
 )
 def test_an_unknown_name_gives_the_near_names(name, near):
-    with pytest.raises(Ddx7Error, match=rf"^'{name}' is no configuration; did you mean .*\b{re.escape(near)}\b"):
+    with pytest.raises(Ddx7Error, match=rf"^config: found '{name}'; did you mean .*\b{re.escape(near)}\b"):
         get_config(name, "flute")
 
 
 def test_a_name_near_to_none_gives_the_main_ones():
-    with pytest.raises(Ddx7Error, match=r"^'ours' is no configuration; wanted .*\bfm-tcn\b.*\bhpn\b"):
+    with pytest.raises(Ddx7Error, match=r"^config: found 'ours', wanted .*\bfm-tcn\b.*\bhpn\b"):
         get_config("ours", "flute")
 
 

@@ -23,7 +23,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ddx7.errors import Ddx7Error
+from ddx7.errors import ArgumentError, Ddx7Error
 
 Projection = Callable[[np.ndarray], np.ndarray]
 
@@ -110,9 +110,9 @@ def load_embedding(name: str, weights: str | PathLike[str] | None = None) -> Emb
     """
     entry = EMBEDDINGS.get(name)
     if entry is None:
-        raise Ddx7Error(f"{name!r} is not an embedding, one of {', '.join(EMBEDDINGS)} is wanted")
+        raise ArgumentError(f"embedding: found {name!r}, wanted one of {', '.join(EMBEDDINGS)}")
     if entry.weights and weights is None:
-        raise Ddx7Error(f"the embedding {name} has no weights, a file is wanted: {entry.weights}")
+        raise ArgumentError(f"weights: found none for the embedding {name}, wanted a file: {entry.weights}")
     if not entry.weights and weights is not None:
         raise Ddx7Error(f"{weights}: the embedding {name} has no network, no weights are wanted")
     if weights is not None and not Path(weights).is_file():

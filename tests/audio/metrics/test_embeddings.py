@@ -81,14 +81,14 @@ def test_log_pca_keeps_the_components_of_largest_variance():
 
 
 def test_wrong_names_and_weights_are_refused(tmp_path):
-    with pytest.raises(Ddx7Error, match="'clap' is not an embedding, one of logmel, vggish"):
+    with pytest.raises(Ddx7Error, match="embedding: found 'clap', wanted one of logmel, vggish"):
         load_embedding("clap")
     some = tmp_path / "some.npz"
     np.savez(some, conv=np.ones(3))
     with pytest.raises(Ddx7Error, match="no weights are wanted"):
         load_embedding("logmel", some)
     for name in set(EMBEDDINGS) - {"logmel"}:
-        with pytest.raises(Ddx7Error, match="has no weights, a file is wanted"):
+        with pytest.raises(Ddx7Error, match="weights: found none for the embedding"):
             load_embedding(name)
         with pytest.raises(Ddx7Error, match="there is no such file"):
             load_embedding(name, tmp_path / "none")
