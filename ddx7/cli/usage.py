@@ -7,7 +7,7 @@ command, as tyro does.
 import dataclasses
 import difflib
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from types import NoneType
 from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
@@ -154,7 +154,7 @@ def _values_after(option: Option, words: list[str]) -> list[str]:
     return values
 
 
-def _near(name: str, names: Sequence[str] | dict[str, Option]) -> str:
+def _near(name: str, names: Iterable[str]) -> str:
     known = [*names, "--help"]
     longer = [other for other in known if other.startswith(name) and name.startswith("--")]
     near = longer or difflib.get_close_matches(name, known, n=1)

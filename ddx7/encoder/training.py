@@ -16,7 +16,7 @@ from ddx7.encoder.examples import NOTES_PER_VOICE, ExampleShard
 from ddx7.encoder.network import EncoderSize, PresetModel
 from ddx7.encoder.spectrogram import BANDS, FRAMES, RANGE_DB, RATIO_BANDS, STEP_DB
 from ddx7.encoder.tokens import N_TOKENS
-from ddx7.training import Evaluation, FitResult, TrainState, apply_gradients, fingerprint, fit, init_key
+from ddx7.training import Evaluation, FitResult, FitSchedule, TrainState, apply_gradients, fingerprint, fit, init_key
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,7 @@ def train(
     """
     update, loss_fn = _compiled(size, config)
 
-    def evaluate(state: TrainState) -> Evaluation:
+    def evaluate(state: TrainState, _: float) -> Evaluation:
         loss = evaluate_loss(loss_fn, state.ema_params, held_out, config.batch)
         return Evaluation(state.ema_params, loss, {"held_out": loss})
 
@@ -115,11 +115,8 @@ def train(
         evaluate,
         lambda state: state.ema_params,
         folder,
+        FitSchedule(config.steps, config.evaluate_every, stop_after, progress),
         run=run,
-        n_steps=config.steps,
-        evaluate_every=config.evaluate_every,
-        stop_after=stop_after,
-        progress=progress,
     )
 
 

@@ -205,11 +205,9 @@ def plan_amplitudes(
 ) -> tuple[Segments, RoundingResidual]:
     """Plan amplitude envelopes of operators at their notes.
 
-    Operators are independent of each other here, and there may be any number of them.
-
     Args:
-      p: fields of the patch that affect an operator's level, [*batch, operator].
-      note: MIDI note after transpose; it and the next two broadcast against [*batch, operator].
+      p: only the fields that affect an operator's level count.
+      note: MIDI note after transpose; it and the next two broadcast against [*batch, 6].
       velocity: MIDI velocity 0-127.
       gate: tick of the envelopes' clock at note-off.
       tables: of the profile, at the sample rate.

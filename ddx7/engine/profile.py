@@ -21,6 +21,7 @@ from ddx7.engine.levels import LevelTables
 from ddx7.engine.lfo import LfoTables, delay_tables
 from ddx7.engine.modulation import ModulationTables
 from ddx7.engine.pitch import FrequencyTables, Oscillator, PitchEnvelopeTables
+from ddx7.engine.profile_shapes import check_profile
 from ddx7.engine.tables import BLOCK, HIGHEST_NOTE, LOWEST_NOTE, ONE
 from ddx7.errors import Ddx7Error
 from ddx7.voice.algorithms import CARRIERS, FEEDBACK_OPERATOR, FEEDBACK_SOURCE
@@ -115,6 +116,9 @@ class Profile:
       cross_loops: whether feedback runs from OP4 to OP6 in algorithm 4, and from OP5 to OP6 in algorithm 6.
       chip: resolution of the sound chip and its converter; None computes exactly.
       filter_poles_hz: poles of the output filter, complex, s / (2 pi); None for none.
+
+    Raises:
+      ArgumentError: a table has another shape than those of `DEXED`, or a value is no finite number.
     """
 
     name: str
@@ -150,6 +154,9 @@ class Profile:
     cross_loops: bool
     chip: Chip | None = None
     filter_poles_hz: np.ndarray | None = None
+
+    def __post_init__(self) -> None:
+        check_profile(self)
 
     def at(self, sample_rate: int) -> Tables:
         """Tables for a sample rate in Hz; a cache keeps the latest 16."""

@@ -20,6 +20,7 @@ from ddx7.engine.patch import MAXIMUM, MINIMUM
 from ddx7.engine.segments import read
 from ddx7.engine.tables import DB_PER_OCTAVE, ONE, OUTPUT_LEVEL
 from ddx7.voice import Operator, Voice
+from ddx7.voice.spec import N_OPERATORS
 
 _SCALARS = (
     "output_level",
@@ -39,7 +40,7 @@ _RATES, _LEVELS, _OUTPUT = slice(0, 4), slice(4, 7), 7
 _VELOCITY, _RATE_SCALING, _BREAK_POINT, _LEFT, _RIGHT = 8, 9, 10, 11, 12
 _CURVES = slice(13, 15)
 
-_BATCH = 96
+_BATCH = 16 * N_OPERATORS
 _PARENTS = 12
 _STEPS = np.array([1, 2, 5, 12, 30])
 _LEAST_GAIN_DB = 0.05
@@ -102,14 +103,23 @@ def octaves_of(
     """Log2 gains of operators, from the engine's plan.
 
     Args:
-      operators: any number of them along the operator axis; only parameters of their level count.
+      operators: the six of each voice, [*voice, 6]; only parameters of their level count.
       conditions: the notes.
       carrier_loss: octaves by which the profile lowers them.
+
+    Returns:
+      the operators of all voices in order.
     """
     tables = conditions.profile.at(conditions.sample_rate)
-    note = sounding_note(tables.levels, conditions.notes, np.int32(0))[:, None]
-    gates = ticks(tables.control.envelope, conditions.gates)[:, None]
-    segments, _ = plan_amplitudes(operators, note, conditions.velocities[:, None], gates, tables)
+    axes = np.shape(operators.output_level)
+
+    def by_note(values: np.ndarray) -> np.ndarray:
+        return values.reshape(-1, *(1 for _ in axes))
+
+    note = by_note(np.asarray(sounding_note(tables.levels, conditions.notes, np.int32(0))))
+    gates = by_note(np.asarray(ticks(tables.control.envelope, conditions.gates)))
+    segments, _ = plan_amplitudes(operators, note, by_note(conditions.velocities), gates, tables)
+    segments = jax.tree.map(lambda x: x.reshape(len(note), -1, *x.shape[1 + len(axes) :]), segments)
     amp = np.asarray(_read(segments, ticks(tables.control.envelope, conditions.blocks + 1)))
     return np.moveaxis((amp - tables.control.gain_offset) / np.float32(ONE) - carrier_loss, 0, 1)
 
@@ -182,11 +192,11 @@ def _score(genes: np.ndarray, *, target: LevelCurve, conditions: NoteConditions,
 
 
 def _patch(genes: np.ndarray) -> Patch:
-    """Candidates as operators side by side."""
-    genes = genes.astype(np.int32)
-    levels = np.pad(genes[:, _LEVELS], ((0, 0), (0, 1)))
-    scalars = {name: genes[:, _OUTPUT + k] for k, name in enumerate(_SCALARS)}
-    return replace(Patch.stack([Voice()])[0], rates=genes[:, _RATES], levels=levels, **scalars)
+    """Candidates as the operators of voices, six in each."""
+    genes = genes.astype(np.int32).reshape(-1, N_OPERATORS, len(_GENES))
+    levels = np.pad(genes[..., _LEVELS], ((0, 0), (0, 0), (0, 1)))
+    scalars = {name: genes[..., _OUTPUT + k] for k, name in enumerate(_SCALARS)}
+    return replace(Patch.stack([Voice()] * len(genes)), rates=genes[..., _RATES], levels=levels, **scalars)
 
 
 def _operator(genes: np.ndarray) -> Operator:

@@ -21,8 +21,7 @@ from ddx7.errors import Ddx7Error
 from ddx7.resynthesis.dataset import Segment, SegmentBatch, crop, draw_batch
 from ddx7.resynthesis.model import ResynthesisModel, scale_inputs
 from ddx7.resynthesis.protocols import Params
-from ddx7.training import Evaluation, FitResult, TrainState, apply_gradients, fingerprint, fit
-from ddx7.training.checkpoint import read_metrics
+from ddx7.training import Evaluation, FitResult, FitSchedule, TrainState, apply_gradients, fingerprint, fit
 
 _HELD_OUT_CROPS = 32
 
@@ -178,11 +177,10 @@ def train(
         state, loss = step_fn(state, batch, step)
         return state, {"loss": loss}
 
-    def evaluate(state: TrainState) -> Evaluation:
+    def evaluate(state: TrainState, best_loss: float) -> Evaluation:
         losses = [compiled_loss(state.ema_params, to_devices(model, training, batch)) for batch in test_batches]
         loss = float(np.mean(losses))
-        best = min([loss, *(line["held_out"] for line in read_metrics(folder))])
-        return Evaluation(state.ema_params, loss, {"held_out": loss, "best": best})
+        return Evaluation(state.ema_params, loss, {"held_out": loss, "best": min(loss, best_loss)})
 
     return fit(
         init,
@@ -190,12 +188,9 @@ def train(
         evaluate,
         lambda state: state.ema_params,
         folder,
+        FitSchedule(training.steps, training.evaluate_every, stop_after, progress),
         run=run,
-        n_steps=training.steps,
-        evaluate_every=training.evaluate_every,
-        stop_after=stop_after,
         place=_replicate,
-        progress=progress,
     )
 
 

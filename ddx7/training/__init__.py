@@ -11,6 +11,7 @@ from ddx7.training.weights import write_weights as write_weights
 if TYPE_CHECKING:
     from ddx7.training.loop import Evaluation as Evaluation
     from ddx7.training.loop import FitResult as FitResult
+    from ddx7.training.loop import FitSchedule as FitSchedule
     from ddx7.training.loop import fit as fit
     from ddx7.training.state import TrainState as TrainState
     from ddx7.training.state import apply_gradients as apply_gradients
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 # These start JAX, which reading weights should not wait for.
 _LATE = {
-    **dict.fromkeys(("Evaluation", "FitResult", "fit"), "loop"),
+    **dict.fromkeys(("Evaluation", "FitResult", "FitSchedule", "fit"), "loop"),
     **dict.fromkeys(("TrainState", "apply_gradients", "init_key", "update_ema"), "state"),
 }
 

@@ -57,6 +57,23 @@ class FitResult(Generic[S]):
     best_metrics: dict[str, float]
 
 
+@dataclass(frozen=True)
+class FitSchedule:
+    """How long a run lasts and when it is evaluated.
+
+    Attributes:
+      n_steps: in all, at least 1.
+      evaluate_every: steps from one evaluation and checkpoint to the next; the last step is always evaluated.
+      stop_after: the step to stop after, of a run that is to be resumed later.
+      progress: called with the metrics of each evaluation.
+    """
+
+    n_steps: int
+    evaluate_every: int
+    stop_after: int | None = None
+    progress: Callable[[dict[str, float]], None] | None = None
+
+
 class _Progress(NamedTuple):
     """What a checkpoint holds."""
 
@@ -70,16 +87,13 @@ class _Progress(NamedTuple):
 def fit(
     init: Callable[[], S],
     update: Callable[[S, int], tuple[S, Mapping[str, Array]]],
-    evaluate: Callable[[S], Evaluation],
+    evaluate: Callable[[S, float], Evaluation],
     keep: Callable[[S], Any],
     folder: Path,
+    schedule: FitSchedule,
     *,
     run: Mapping[str, Any],
-    n_steps: int,
-    evaluate_every: int,
-    stop_after: int | None = None,
     place: Callable[[S], S] = lambda state: state,
-    progress: Callable[[dict[str, float]], None] | None = None,
 ) -> FitResult[S]:
     """Train, or resume the run of a folder.
 
@@ -90,15 +104,12 @@ def fit(
       init: makes the first state; pure, so that it can be compiled.
       update: from a state, whose buffers it may donate, and the step's number to the next state and scalar losses. May
         return other names at other steps.
-      evaluate: on held-out data.
+      evaluate: on held-out data; takes the lowest loss so far, too, which is infinite at first.
       keep: from a state to what `Evaluation.params` holds of it.
       folder: of the run; made if missing. Gets ``settings.json``, ``checkpoint.msgpack`` and ``metrics.jsonl``.
+      schedule: how long to train and when to evaluate.
       run: what the run is: configuration, model and the fingerprint of its data. A folder holds one run.
-      n_steps: in all, at least 1.
-      evaluate_every: steps from one evaluation and checkpoint to the next; the last step is always evaluated.
-      stop_after: the step to stop after, of a run that is to be resumed later.
       place: puts a state on the devices that train it.
-      progress: called with the metrics of each evaluation.
 
     Returns:
       the state after the last step, the best parameters and the metrics. Metrics are the means of the losses since the
@@ -115,7 +126,7 @@ def fit(
     at = restore(folder, partial(_first, init, keep))
     if jax.process_count() > 1:  # the others may not see the folder of the first
         at = multihost_utils.broadcast_one_to_all(at)
-    first, last = int(at.step), min(n_steps, stop_after or n_steps)
+    first, last = int(at.step), min(schedule.n_steps, schedule.stop_after or schedule.n_steps)
     at = at._replace(state=place(at.state))
     began_s = time.monotonic()
     window: list[Mapping[str, Array]] = []
@@ -130,11 +141,11 @@ def fit(
         state, losses = update(at.state, step)
         at = at._replace(state=state, step=np.int32(step + 1))
         window.append(losses)
-        if (step + 1) % evaluate_every and step + 1 != last:
+        if (step + 1) % schedule.evaluate_every and step + 1 != last:
             continue
         means = _means(window, folder, step + 1)
         window = []
-        evaluation = evaluate(at.state)
+        evaluation = evaluate(at.state, float(at.best_loss))
         if evaluation.loss < float(at.best_loss):
             best = jax.tree.map(jnp.copy, evaluation.params)  # a copy, because the next step donates the state
             at = at._replace(best_params=best, best_loss=np.float32(evaluation.loss), best_step=np.int32(step + 1))
@@ -147,8 +158,8 @@ def fit(
         if writes:
             save_checkpoint(folder, jax.device_get(at))
             append_metrics(folder, metrics)
-            if progress:
-                progress(metrics)
+            if schedule.progress:
+                schedule.progress(metrics)
     logged = {line["step"]: line for line in read_metrics(folder)}
     return FitResult(
         at.state,

@@ -13,7 +13,7 @@ import optax
 from flax import traverse_util
 from jaxtyping import Array, Bool, Float, Int
 
-from ddx7.training import Evaluation, FitResult, fingerprint, fit, init_key, read_weights, write_weights
+from ddx7.training import Evaluation, FitResult, FitSchedule, fingerprint, fit, init_key, read_weights, write_weights
 from preset_gen_vae.loss import LossParts, loss_parts
 from preset_gen_vae.model import HeadName, PresetGenVae, VaeSize, published_size
 from preset_gen_vae.spectrogram import ONE_NOTE, SIX_NOTES, Notes, average_pool, mel_spectrograms, render_notes
@@ -155,7 +155,7 @@ def train(
         state, losses = update(state, sample_batch(voices, config, step, compute), np.int32(step))
         return state, losses._asdict()
 
-    def evaluate(state: VaeState) -> Evaluation:
+    def evaluate(state: VaeState, _: float) -> Evaluation:
         losses = evaluate_losses(loss_fn, state.variables, held_out[: config.evaluated], config, compute)
         metrics = {f"held_out_{name}": float(value) for name, value in losses._asdict().items()}
         return Evaluation(state.variables, float(losses.total(config.beta)), metrics)
@@ -172,11 +172,8 @@ def train(
         evaluate,
         lambda state: state.variables,
         folder,
+        FitSchedule(config.steps, config.evaluate_every, stop_after, progress),
         run=run,
-        n_steps=config.steps,
-        evaluate_every=config.evaluate_every,
-        stop_after=stop_after,
-        progress=progress,
     )
     variables = jax.device_get(fitted.state.variables)
     names = traverse_util.flatten_dict(variables, sep="/")

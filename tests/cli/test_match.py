@@ -176,7 +176,7 @@ def test_arguments_that_make_no_sense_together(run: Run, out: Path, words: tuple
 def test_arguments_out_of_range(run: Run, tone: Path, out: Path, words: tuple[str, str]) -> None:
     outcome = run("match", tone, "-o", out, *words)
     assert (outcome.code, outcome.out) == (2, "")
-    assert outcome.err.startswith(f"ddx7: {words[0].strip('-')}: found {words[1]}, wanted")
+    assert outcome.err.startswith(f"ddx7: {words[0]}: found {words[1]}, wanted")
 
 
 @pytest.mark.parametrize(

@@ -54,10 +54,10 @@ def test_a_recording_becomes_a_folder(run, kazoo):
     [
         (["--model", "ukulele"], 1, "no such instrument, wanted"),
         (["--level", "7=3"], 2, "wanted an operator and a number, as in 2=-6"),
-        (["--mod-index", "0"], 1, "wanted a factor above 0"),
-        (["--reverb", "-1"], 1, "wanted 0 (dry) to 10"),
+        (["--mod-index", "0"], 2, "wanted a factor above 0"),
+        (["--reverb", "-1"], 2, "wanted 0 (dry) to 10"),
         (["--room", "0"], 2, "--room is now --reverb"),
-        (["--attack", "11"], 1, "wanted 0 to 10"),
+        (["--attack", "11"], 2, "wanted 0 to 10"),
     ],
 )
 def test_a_wrong_argument_gives_one_line(run, kazoo, words, code, message):

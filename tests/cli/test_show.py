@@ -159,7 +159,7 @@ def test_show_replaces_no_picture_unless_forced(run: Run, single: Path, tmp_path
     assert path.read_bytes().startswith(b"\x89PNG")
 
 
-@pytest.mark.parametrize(("words", "code"), [((), 2), (("--index", "1,2"), 2), (("--index", "1", "--note", "128"), 1)])
+@pytest.mark.parametrize(("words", "code"), [((), 2), (("--index", "1,2"), 2), (("--index", "1", "--note", "128"), 2)])
 def test_show_draws_one_voice_on_a_midi_note(
     run: Run, bank: Path, tmp_path: Path, words: tuple[str, ...], code: int
 ) -> None:

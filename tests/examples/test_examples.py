@@ -36,6 +36,8 @@ def test_every_example_has_a_test() -> None:
     assert {path.stem for path in EXAMPLES.glob("*.py")} == tested
 
 
+# By default the README's fifteen lines, which are this script's, run in tests/docs/test_readme.py.
+@pytest.mark.slow
 @pytest.mark.parametrize("example", ["fit_voice"], indirect=True)
 def test_a_fit_comes_nearer(
     example: ModuleType, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

@@ -63,5 +63,5 @@ def test_a_name_near_to_none_gives_the_main_ones():
 
 
 def test_operators_of_the_paper_need_an_instrument_of_the_paper():
-    with pytest.raises(Ddx7Error, match="'ddx7-2': wanted the instrument flute, violin or trumpet, found 'kazoo'"):
+    with pytest.raises(Ddx7Error, match="instrument: found 'kazoo', wanted flute, violin or trumpet for ddx7-2"):
         get_config("ddx7-2", "kazoo")

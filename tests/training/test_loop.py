@@ -3,6 +3,7 @@
 import json
 import signal
 from collections.abc import Callable
+from dataclasses import fields
 from typing import Any, NamedTuple
 
 import jax
@@ -12,7 +13,7 @@ import optax
 import pytest
 
 from ddx7.errors import Ddx7Error
-from ddx7.training import Evaluation, FitResult, TrainState, apply_gradients, fingerprint, fit, update_ema
+from ddx7.training import Evaluation, FitResult, FitSchedule, TrainState, apply_gradients, fingerprint, fit, update_ema
 from ddx7.training.checkpoint import CHECKPOINT, METRICS, append_metrics, read_metrics, restore
 
 TARGET = np.array([3.0, -2.0], np.float32)
@@ -36,20 +37,21 @@ def update(state: TrainState, step: int) -> tuple[TrainState, dict[str, jax.Arra
     return state, {"loss": loss}
 
 
-def evaluate(state: TrainState) -> Evaluation:
+def evaluate(state: TrainState, _: float) -> Evaluation:
     loss = float(np.square(np.asarray(state.ema_params["w"]) - TARGET).sum())
     return Evaluation(state.ema_params, loss, {"held_out": loss})
 
 
 def run(folder, n_steps: int = 9, **others: Any) -> FitResult:
     options: dict[str, Any] = {"run": {"config": {"rate": 0.1}}, "evaluate_every": 3, **others}
+    schedule = {f.name: options.pop(f.name) for f in fields(FitSchedule) if f.name in options}
     return fit(
         init,
         options.pop("update", update),
         evaluate,
         lambda state: state.ema_params,
         folder,
-        n_steps=n_steps,
+        FitSchedule(n_steps, **schedule),
         **options,
     )
 
@@ -76,7 +78,7 @@ def test_metrics_are_means_since_the_last_evaluation(tmp_path):
     lines = read_metrics(tmp_path)
     assert [line["step"] for line in lines] == [3, 6]
     np.testing.assert_allclose([line["loss"] for line in lines], [np.mean(losses[:3]), np.mean(losses[3:])], rtol=1e-6)
-    assert found.metrics["held_out"] == pytest.approx(evaluate(state).loss)
+    assert found.metrics["held_out"] == pytest.approx(evaluate(state, np.inf).loss)
 
 
 def test_the_last_step_is_evaluated_even_out_of_turn(tmp_path):
@@ -85,15 +87,17 @@ def test_the_last_step_is_evaluated_even_out_of_turn(tmp_path):
 
 
 def test_the_best_parameters_are_kept_not_the_last(tmp_path):
-    losses = iter([3.0, 1.0, 2.0])
+    losses, lowest = iter([3.0, 1.0, 2.0]), []
 
-    def scripted(state: TrainState) -> Evaluation:
+    def scripted(state: TrainState, best_loss: float) -> Evaluation:
+        lowest.append(best_loss)
         loss = next(losses)
         return Evaluation({"w": jnp.full(2, loss)}, loss, {"held_out": loss})
 
-    found = fit(init, update, scripted, lambda state: state.params, tmp_path, run={}, n_steps=9, evaluate_every=3)
+    found = fit(init, update, scripted, lambda state: state.params, tmp_path, FitSchedule(9, 3), run={})
     np.testing.assert_array_equal(found.best_params["w"], [1.0, 1.0])
     assert found.best_metrics["step"] == 6
+    assert lowest == [np.inf, 3.0, 1.0]
     assert found.metrics["step"] == 9
 
 

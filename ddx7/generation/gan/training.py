@@ -37,7 +37,7 @@ from ddx7.generation.gan.network import VALUES, ArrayLike, GanSize, Params, draw
 from ddx7.generation.gan.representation import OPERATOR_FIELDS, VOICE_FIELDS, Fields, FieldSpec, to_vced
 from ddx7.generation.gan.sampling import VoiceDraw, canonical_draw
 from ddx7.runtime import ONE_THREAD
-from ddx7.training import Evaluation, fingerprint, fit, init_key, update_ema
+from ddx7.training import Evaluation, FitSchedule, fingerprint, fit, init_key, update_ema
 from ddx7.voice.spec import N_OPERATORS
 
 _EVALUATION = 2**31 - 1  # in the place of a step's number: every evaluation uses the same noise
@@ -120,7 +120,7 @@ def train(
     """
     models, prior = GanModels.create(size), ConditionPrior.from_conditions(examples.conditions)
 
-    def evaluate(state: GanState) -> Evaluation:
+    def evaluate(state: GanState, _: float) -> Evaluation:
         conditions = prior.sample(np.random.default_rng([config.seed, _EVALUATION]), config.n_evaluated)
         drawn = _draw_voices(
             models, state.ema_generator, conditions.vectors(), conditions.algorithm, config, _EVALUATION
@@ -134,15 +134,12 @@ def train(
         evaluate,
         lambda state: state.ema_generator,
         folder,
+        FitSchedule(config.steps, config.evaluate_every, stop_after, progress),
         run={
             "config": asdict(config),
             "size": size._asdict(),
             "data": fingerprint({**examples.fields._asdict(), **vars(examples.conditions)}),
         },
-        n_steps=config.steps,
-        evaluate_every=config.evaluate_every,
-        stop_after=stop_after,
-        progress=progress,
     )
     return GanResult(result.best_params, result.state.critic, result.best_metrics)
 
