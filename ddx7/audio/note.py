@@ -1,10 +1,11 @@
 """Analysis of a recording of one note: onset, duration, pitch and level, all that playing it again needs."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
 
+from ddx7.audio.background import Foreground, foreground
 from ddx7.audio.pitch import estimate_pitch, hz_to_midi
 from ddx7.audio.spectra_numpy import mean_square, to_db
 from ddx7.audio.yin import fast_length
@@ -17,6 +18,9 @@ STRUCK_DB, STRUCK_S = -30.0, 0.005  # a struck note rises from this level to `CE
 NOISE_MARGIN_DB = 10.0  # the onset is at least this much above the quietest tenth of the sound before it,
 NOISE_RISES_DB = 3.0  # if that sound is noise: it rises by less than this, unlike a slow attack;
 CERTAIN_ONSET_DB = -20.0  # but the threshold is never above this
+NOISE_QUANTILE, BACKGROUND_MARGIN_DB = 0.97, 5.0  # and this much above this quantile of the rest of a background,
+LATEST_ONSET_DB = -6.0  # but never above this
+GAP_MS = 30  # a sound that ends so long before the note is not its beginning
 RUMBLE_HZ = 60.0  # slower movements do not mark an onset
 INAUDIBLE_DB = -60.0  # the note ends where the envelope falls below this for good
 
@@ -74,10 +78,40 @@ def analyse_note(samples: np.ndarray, sample_rate: int, *, around_hz: float | in
       AudioError: silence, or nothing with a pitch.
     """
     samples = np.asarray(samples, np.float64)
+    if not samples.any():
+        raise AudioError(f"found only silence in {len(samples) / sample_rate:.2f} s, a note is wanted")
+    front = foreground(samples, sample_rate)
+    note = measure_note(front.samples, sample_rate, noise=noise_peak(front, sample_rate), around_hz=around_hz)
+    return replace(note, peak_db=20 * float(np.log10(np.abs(samples).max())))
+
+
+def noise_peak(front: Foreground, sample_rate: int) -> float:
+    """Level of what is left of the background of a recording, as `measure_note` takes it; 0 if it has none."""
+    if front.quiet is None:
+        return 0.0
+    peaks = _block_peaks(front.samples, sample_rate)
+    quiet = front.quiet[:: _block(sample_rate)]
+    return float(np.quantile(peaks[quiet], NOISE_QUANTILE))
+
+
+def measure_note(
+    samples: np.ndarray, sample_rate: int, *, noise: float = 0.0, around_hz: float | int | None = None
+) -> Note:
+    """Measure a note in a recording whose background is set aside.
+
+    Args:
+      samples: float64 [time], not silent.
+      sample_rate: in Hz.
+      noise: level of the noise before the note, as `noise_peak` gives it.
+      around_hz: the pitch to within half a semitone, if known.
+
+    Raises:
+      AudioError: nothing with a pitch.
+    """
     peak = np.abs(samples).max(initial=0.0)
     if peak == 0:
         raise AudioError(f"found only silence in {len(samples) / sample_rate:.2f} s, a note is wanted")
-    onset = _onset(samples, sample_rate)
+    onset = _onset(samples, sample_rate, noise)
     sound = samples[onset:]
     envelope_db = envelope(without_rumble(samples, sample_rate)[onset:], sample_rate)
     duration_s = min(_end(envelope_db) * HOP_S, len(sound) / sample_rate)
@@ -129,23 +163,48 @@ def without_rumble(samples: np.ndarray, sample_rate: int) -> np.ndarray:
     return np.fft.irfft(np.fft.rfft(samples, size) * (turns / (1 + turns)) ** 3, size)[: len(samples)]
 
 
-def _onset(samples: np.ndarray, sample_rate: int) -> int:
-    """Index of the first sample of the note."""
-    block = max(1, round(0.001 * sample_rate))
+def _block_peaks(samples: np.ndarray, sample_rate: int) -> np.ndarray:
+    """Highest sample of every millisecond, without rumble."""
+    block = _block(sample_rate)
     padded = np.pad(np.abs(without_rumble(samples, sample_rate)), (0, -len(samples) % block))
-    peaks = padded.reshape(-1, block).max(axis=1)
+    return padded.reshape(-1, block).max(axis=1)
+
+
+def _block(sample_rate: int) -> int:
+    return max(1, round(0.001 * sample_rate))
+
+
+def _onset(samples: np.ndarray, sample_rate: int, noise: float) -> int:
+    """Index of the first sample of the note."""
+    block, peaks = _block(sample_rate), _block_peaks(samples, sample_rate)
     level_db = 20 * np.log10(np.maximum(peaks / peaks.max(), 1e-6))
-    certain = int(np.argmax(level_db >= CERTAIN_ONSET_DB))
+    background_db = 20 * np.log10(max(noise / peaks.max(), 1e-9)) + BACKGROUND_MARGIN_DB
+    certain_db = min(max(CERTAIN_ONSET_DB, background_db), LATEST_ONSET_DB)
+    certain = int(np.argmax(level_db >= certain_db))
     before = level_db[: certain + 1]
     quiet_db = float(np.quantile(before, 0.1)) + NOISE_MARGIN_DB
     early, late = np.array_split(before[before <= quiet_db], 2)
     noise_db = quiet_db if len(late) and np.median(late) - np.median(early) < NOISE_RISES_DB else -np.inf
+    noise_db = max(noise_db, background_db)
+
+    def loud(threshold_db: float) -> np.ndarray:
+        return before >= min(max(threshold_db, noise_db), certain_db)
+
+    begin = _after_last_gap(loud(SWELL_DB))
 
     def reached(threshold_db: float) -> int:
-        return int(np.argmax(level_db >= min(max(threshold_db, noise_db), CERTAIN_ONSET_DB)))
+        return begin + int(np.argmax(loud(threshold_db)[begin:]))
 
     struck = (certain - reached(STRUCK_DB)) * block <= STRUCK_S * sample_rate
     return reached(ONSET_DB if struck else SWELL_DB) * block
+
+
+def _after_last_gap(loud: np.ndarray) -> int:
+    """The millisecond after the last long gap between loud ones; 0 if there is none."""
+    if len(loud) < GAP_MS:
+        return 0
+    gaps = np.flatnonzero(np.convolve(loud, np.ones(GAP_MS, int), "valid") == 0)
+    return int(gaps[-1]) + GAP_MS if len(gaps) else 0
 
 
 def _end(envelope_db: np.ndarray) -> int:

@@ -8,9 +8,10 @@ from typing import NamedTuple
 import numpy as np
 
 from ddx7.audio.attack import attack_strength
+from ddx7.audio.background import Foreground, foreground
 from ddx7.audio.contour import HOP_S as CONTOUR_HOP_S
 from ddx7.audio.contour import pitch_contour
-from ddx7.audio.note import HOP_S, Note, analyse_note, envelope, without_rumble
+from ddx7.audio.note import HOP_S, Note, analyse_note, envelope, measure_note, noise_peak, without_rumble
 from ddx7.audio.pitch import hz_to_midi, midi_to_hz
 from ddx7.errors import AudioError
 
@@ -26,6 +27,7 @@ BUILD_UP_S = 0.15  # an attack may come this late in a note: the sound before it
 UNSTRUCK_DB = 10.0  # at a step without attack, a side this much softer is an onset or a tail of the other
 SHORT_S, SURE = 0.3, 0.9  # shorter notes of less confidence may have a pitch mixed with that of their neighbours
 UNCLEAR = 0.45  # confidence below which a step of pitch without attack does not separate notes
+CLICK_REACH_S = 0.04  # a click makes no attack within this time of it
 NOISE, NOISE_DB = 0.25, -6.0  # below this confidence, a sound this much softer is a noise between the notes
 
 
@@ -91,11 +93,12 @@ def find_notes(samples: np.ndarray, sample_rate: int) -> tuple[Note, ...]:
     samples = np.asarray(samples, np.float64)
     if not samples.any():
         raise AudioError(f"found only silence in {len(samples) / sample_rate:.2f} s, a note is wanted")
-    track = _follow(samples, sample_rate)
+    front = foreground(samples, sample_rate)
+    track, noise = _follow(front, sample_rate), noise_peak(front, sample_rate)
 
     @functools.cache
     def measure(part: _Segment) -> Note | None:
-        return _measure(samples, sample_rate, part, track.pitch(part))
+        return _measure(front.samples, sample_rate, part, track.pitch(part), noise)
 
     parts = _segments(track)
     if len(parts) > 1:
@@ -110,15 +113,15 @@ def find_notes(samples: np.ndarray, sample_rate: int) -> tuple[Note, ...]:
     return notes if len(notes) > 1 else (analyse_note(samples, sample_rate),)
 
 
-def _measure(samples: np.ndarray, sample_rate: int, part: _Segment, pitch: float) -> Note | None:
+def _measure(samples: np.ndarray, sample_rate: int, part: _Segment, pitch: float, noise: float) -> Note | None:
     """One segment as a note, its times from the start of the recording; None if it has no pitch."""
     start, stop = (round(frame * HOP_S * sample_rate) for frame in (part.start, part.stop))
     sound = samples[start:stop]
     try:
-        note = analyse_note(sound, sample_rate)
+        note = measure_note(sound, sample_rate, noise=noise)
         # A short segment that contains some of its neighbours' sound repeats best at a period common to all of them.
         if note.gate_s < SHORT_S and note.confidence < SURE and hz_to_midi(note.f0_hz) < pitch - STEP_SEMITONES:
-            note = analyse_note(sound, sample_rate, around_hz=float(midi_to_hz(pitch)))
+            note = measure_note(sound, sample_rate, noise=noise, around_hz=float(midi_to_hz(pitch)))
     except AudioError:
         return None
     return replace(note, onset_s=note.onset_s + start / sample_rate)
@@ -153,12 +156,14 @@ def _without_noises(notes: list[Note]) -> tuple[Note, ...]:
     return tuple(note for note in notes if note.confidence >= NOISE or note.loudness_db > loudest + NOISE_DB)
 
 
-def _follow(samples: np.ndarray, sample_rate: int) -> _Tracks:
-    samples = without_rumble(samples, sample_rate)
+def _follow(front: Foreground, sample_rate: int) -> _Tracks:
+    samples = without_rumble(front.samples, sample_rate)
     level_db = envelope(samples, sample_rate)
     n_frames = len(level_db)
     note = np.repeat(pitch_contour(samples, sample_rate), round(CONTOUR_HOP_S / HOP_S))
     attack = attack_strength(samples, sample_rate, HOP_S)
+    for click_s in front.clicks_s:
+        attack[max(0, round((click_s - CLICK_REACH_S) / HOP_S)) : round((click_s + CLICK_REACH_S) / HOP_S)] = 0.0
     return _Tracks(level_db, *(np.pad(x, (0, n_frames), mode="edge")[:n_frames] for x in (note, attack)))
 
 
