@@ -18,5 +18,9 @@ class SysexError(Ddx7Error):
     """A file or a sequence of bytes holds no DX7 voice."""
 
 
+class NotVoicesError(SysexError):
+    """A file is of a kind that holds no voices, such as a picture or plain text, so nothing is lost."""
+
+
 class AudioError(Ddx7Error):
     """A recording cannot be read or has no usable sound: it is silent, too short, not finite, or without pitch."""

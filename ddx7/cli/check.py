@@ -11,12 +11,14 @@ from rich.text import Text
 from tyro.conf import Positional, arg
 
 from ddx7.cli.terminal import UsageError, note, progress, result, result_json
-from ddx7.errors import Ddx7Error
+from ddx7.errors import Ddx7Error, NotVoicesError
 from ddx7.files import refuse_to_overwrite
-from ddx7.library.files import FILE_SUFFIXES, find_files
+from ddx7.library.files import find_files
 from ddx7.voice import Finding, diagnose, load, save
+from ddx7.voice.archive import promises_voices
 
 # Reasons that differ only in a count are one reason.
+_WANTED = "wanted DX7 voices, such as .syx files"
 _COUNT = re.compile(r"\d[\d,]* (message|byte)s?")
 
 
@@ -24,14 +26,15 @@ _COUNT = re.compile(r"\d[\d,]* (message|byte)s?")
 class Command:
     """Read voice files, folders and zips, and report their faults.
 
-    Each file without a voice, each repair, and each voice that is silent or misbehaves gets a line; a summary follows.
-    The command changes none of the files.
+    Each damaged or refused file, each repair, and each voice that is silent or misbehaves gets a line; a summary
+    follows. In folders and zips the content of a file decides whether it holds voices; files of other kinds, such as
+    pictures, are counted, and --notes lists them. The command changes none of the files.
     """
 
     paths: Annotated[Positional[tuple[Path, ...]], arg(metavar="FILE|FOLDER...", help_behavior_hint="")]
-    """Files of any name, and folders to search for .syx, .sysex, .bin, .dx7, .dmp, .json and .zip."""
+    """Files of any name, and folders to search."""
     notes: bool = False
-    """Also report findings of severity "note", such as an inaudible operator."""
+    """Also report findings of severity "note", such as an inaudible operator, and list the files of other kinds."""
     strict: bool = False
     """Exit with 1 if there is any fault."""
     fix: Annotated[Path | None, arg(metavar="OUTDIR", help_behavior_hint="")] = None
@@ -49,8 +52,10 @@ class Command:
         if self.fix is not None:
             _refuse_collisions(sources, self.fix, force=self.force)
         reports = [self._examine(source) for source in progress(sources, "reading")]
+        for path in filter(Path.is_dir, self.paths):
+            _check_any_voices(path, reports)
         if self.fix is not None:
-            n_copies = sum(not report.refusal for report in reports)
+            n_copies = sum(report.n_voices > 0 for report in reports)
             note(f"{n_copies} {'copy is' if n_copies == 1 else 'copies are'} in {self.fix}")
         problems = [line for report in reports for line in report.lines(with_notes=self.notes)]
         if self.json:
@@ -70,6 +75,9 @@ class Command:
         except Ddx7Error as error:
             # The second half of the sentence is the same for every file here.
             reason = str(error).removeprefix(f"{source.path}: ").partition(", wanted")[0]
+            is_other = isinstance(error, NotVoicesError) and source.path not in self.paths
+            if is_other and not promises_voices(source.path.name):
+                return _Report(source.path, other_kind=reason.removeprefix("found "))
             return _Report(source.path, refusal=reason)
         if self.fix is not None:
             save(bank[0] if len(bank) == 1 else bank, self.fix / source.name, force=self.force)
@@ -93,6 +101,7 @@ class _Report:
 
     path: Path
     refusal: str = ""
+    other_kind: str = ""
     n_voices: int = 0
     repairs: tuple[str, ...] = ()
     findings: tuple[tuple[int, str, Finding], ...] = ()
@@ -100,6 +109,8 @@ class _Report:
     def lines(self, *, with_notes: bool) -> Iterator[str]:
         if self.refusal:
             yield f"{self.path}: {self.refusal}"
+        if self.other_kind and with_notes:
+            yield f"{self.path}: skipped, {self.other_kind}"
         yield from (f"{self.path}: {repair}" for repair in self.repairs)
         for number, name, finding in self.findings:
             if with_notes or finding.severity != "note":
@@ -109,6 +120,7 @@ class _Report:
         return {
             "path": str(self.path),
             "refused": self.refusal or None,
+            "skipped": self.other_kind or None,
             "voices": self.n_voices,
             "repairs": list(self.repairs),
             "findings": [{"voice": number, "name": name, **asdict(f)} for number, name, f in self.findings],
@@ -122,11 +134,17 @@ def _sources(path: Path) -> list[_Source]:
     for problem in problems:
         note(f"{path / problem.path}: skipped, {problem.sentence}")
     if not files:
-        raise Ddx7Error(
-            f"{path}: found a folder without voice files, wanted some of {', '.join(sorted(FILE_SUFFIXES))}"
-        )
+        raise Ddx7Error(f"{path}: found a folder without files, {_WANTED}")
     folder = path.resolve().name
     return [_Source(file.path, _copy_name(Path(folder, file.label))) for file in files]
+
+
+def _check_any_voices(folder: Path, reports: Sequence[_Report]) -> None:
+    inside = [report for report in reports if report.path.is_relative_to(folder)]
+    if inside and all(report.other_kind for report in inside):
+        kinds = ", ".join(f"{report.path.name}: {report.other_kind}" for report in inside[:3])
+        more = f", and {len(inside) - 3} more" if len(inside) > 3 else ""
+        raise Ddx7Error(f"{folder}: found a folder without voice files ({kinds}{more}), {_WANTED}")
 
 
 def _copy_name(path: Path) -> Path:
@@ -143,14 +161,16 @@ def _refuse_collisions(sources: Sequence[_Source], folder: Path, *, force: bool)
 
 
 def _summary(reports: Sequence[_Report]) -> dict[str, Any]:
-    read = [report for report in reports if not report.refusal]
+    read = [report for report in reports if report.n_voices]
+    others = [report for report in reports if report.other_kind]
     refusals = Counter(_COUNT.sub(r"\1s", report.refusal) for report in reports if report.refusal)
     findings = Counter(finding.code for report in reports for _, _, finding in report.findings)
     return {
-        "files": len(reports),
+        "files": len(reports) - len(others),
         "files_read": len(read),
         "files_mended": sum(bool(report.repairs) for report in read),
         "files_refused": dict(refusals.most_common()),
+        "files_of_other_kinds": len(others),
         "voices": sum(report.n_voices for report in read),
         "findings": dict(findings.most_common()),
     }
@@ -162,6 +182,7 @@ def _summary_table(summary: dict[str, Any]) -> Iterator[Text]:
         ("  with repairs or skipped parts", summary["files_mended"]),
         ("files refused", summary["files"] - summary["files_read"]),
         *((f"  {reason}", count) for reason, count in summary["files_refused"].items()),
+        ("files of other kinds skipped", summary["files_of_other_kinds"]),
         ("voices", summary["voices"]),
         *((f"  {code}", count) for code, count in summary["findings"].items()),
     ]

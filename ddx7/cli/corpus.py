@@ -60,6 +60,8 @@ class Command:
             note(f"{problem.path}: skipped, {problem.sentence}")
         if len(collection.problems) > _MAX_PROBLEMS:
             note(f"and {len(collection.problems) - _MAX_PROBLEMS} more; ddx7 check lists all")
+        if collection.skipped:
+            note(f"{len(collection.skipped):,} files of other kinds skipped; ddx7 check --notes lists them")
         measures = None
         if self.measure:
             from ddx7.library.screening import measure_voices

@@ -204,6 +204,8 @@ def remarks(match: "Match") -> list[str]:
     if report.library:
         nearest = ", ".join(f"{hit.voice} {hit.distance_db:.1f} dB" for hit in report.library)
         lines.append(f"nearest in the library: {nearest}")
+    if report.library_unread:
+        lines.append(f"library: {report.library_unread}")
     if report.cut:
         lines.append(
             f"the recording is long; the match uses its loudest minute, {report.from_s:.0f} s to {report.to_s:.0f} s"

@@ -10,13 +10,13 @@ from tyro.conf import Positional, arg
 from ddx7.cli.made import one_voice
 from ddx7.cli.searching import watched
 from ddx7.cli.terminal import UsageError, note, result, result_json
-from ddx7.errors import AudioError, Ddx7Error
+from ddx7.errors import AudioError, Ddx7Error, SysexError
 from ddx7.voice import Voice
+from ddx7.voice.archive import promises_voices
 
 if TYPE_CHECKING:
     from ddx7.matching.target import Target
 
-_VOICE_FILES = (".syx", ".json", ".zip", ".bin", ".dx7", ".dmp", ".sysex")
 _COMPARED = 64  # voices whose log-mel distance is measured
 _NOTE, _VELOCITY, _GATE_S, _DURATION_S = 60, 100, 1.0, 2.0
 _LOUDNESS_DB = -20.0  # of a single note, so any value serves
@@ -64,14 +64,20 @@ class Command:
         else:
             result(f"{db:5.1f} dB  {label}" for db, label in best)
         note(f"{len(collection):,} different voices in {collection.n_files:,} files compared")
+        if unread := collection.unread():
+            note(unread)
         return 0
 
     def _target(self) -> "Target":
         from ddx7.audio import find_notes, read_audio
         from ddx7.matching.target import make_target
 
-        if self.what.suffix.lower() in _VOICE_FILES:
+        try:
             return _target_of_voice(one_voice(self.what, self.index, self.name))
+        except SysexError:
+            # The content decides: what holds no voices may be a recording.
+            if promises_voices(self.what.name):
+                raise
         if self.index or self.name:
             raise UsageError("--index and --name are for voice files; a recording has no voices to choose from")
         recording = read_audio(self.what)

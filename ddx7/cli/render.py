@@ -128,10 +128,12 @@ class Command:
         return list(named.items())
 
     def _play_midi(self, path: Path, voices: Sequence[Voice]) -> np.ndarray:
-        from ddx7.engine.midi import render_midi
+        from ddx7.engine.midi import read_midi, render_midi
 
+        performance = read_midi(path)
+        note_repairs(performance.repairs, path)
         show_progress = partial(progress, what="rendering")
-        return render_midi(path, voices, tail=_TAIL_S, progress=show_progress, **self._sound)
+        return render_midi(performance, voices, tail=_TAIL_S, progress=show_progress, **self._sound)
 
     @property
     def _sound(self) -> dict[str, Any]:

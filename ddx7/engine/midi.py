@@ -17,9 +17,10 @@ from ddx7.engine.checks import check_range
 from ddx7.engine.clock import blocks_covering, blocks_until, first_block_at
 from ddx7.engine.control import Plan, plan
 from ddx7.engine.controllers import Controllers
-from ddx7.engine.midi_file import AT_REST, MAX_DURATION_S, ChannelControllers, MidiNote
-from ddx7.engine.midi_file import MidiPerformance as MidiPerformance
+from ddx7.engine.midi_file import MAX_DURATION_S
 from ddx7.engine.midi_file import read_midi as read_midi
+from ddx7.engine.midi_performance import AT_REST, ChannelControllers, MidiNote
+from ddx7.engine.midi_performance import MidiPerformance as MidiPerformance
 from ddx7.engine.patch import Patch
 from ddx7.engine.profile import Profile, as_profile
 from ddx7.engine.rendering import play

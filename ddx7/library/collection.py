@@ -7,16 +7,17 @@ from dataclasses import dataclass, field
 import numpy as np
 from jaxtyping import Bool, Int64, UInt8
 
-from ddx7.errors import Ddx7Error, SysexError
+from ddx7.errors import Ddx7Error, NotVoicesError, SysexError
 from ddx7.library.canonical import AUDIBLE, sound_key
-from ddx7.library.files import FILE_SUFFIXES, Problem, find_files
+from ddx7.library.files import Problem, find_files
 from ddx7.voice import Voice
+from ddx7.voice.archive import promises_voices
 from ddx7.voice.health import is_silent
 from ddx7.voice.packing import INIT_VCED
 from ddx7.voice.reader import FilePart, load_parts
 from ddx7.voice.spec import VCED_SIZE
 
-_WANTED = f"wanted DX7 voices in files ending in {', '.join(sorted(FILE_SUFFIXES))}"
+_WANTED = "wanted DX7 voices, such as .syx files"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,7 @@ class Collection:
       n_duplicates: voices that sound the same as an earlier one (`ddx7.library.sound_key`).
       n_init: voices that sound like Yamaha's INIT VOICE, which fills unused places.
       n_broken: voices that are silent or damaged beyond repair.
+      skipped: files of other kinds, such as pictures, and which; neither their names nor their contents promise voices.
     """
 
     vced: UInt8[np.ndarray, "voice 155"]
@@ -63,6 +65,7 @@ class Collection:
     n_duplicates: int
     n_init: int
     n_broken: int
+    skipped: tuple[Problem, ...] = ()
 
     def __len__(self) -> int:
         """Number of voices."""
@@ -71,6 +74,17 @@ class Collection:
     def voice(self, index: int) -> Voice:
         """Voice `index`, counted from 0."""
         return Voice.from_vced(self.vced[index])
+
+    def unread(self) -> str:
+        """What the scan could not read or skipped, in one sentence; empty if nothing."""
+        parts: list[str] = []
+        if self.problems:
+            path, sentence = self.problems[0]
+            more = f", and {len(self.problems) - 1:,} more" if len(self.problems) > 1 else ""
+            parts.append(f"{len(self.problems):,} not read ({path}: {sentence.partition(', wanted')[0]}{more})")
+        if self.skipped:
+            parts.append(f"{len(self.skipped):,} of other kinds skipped")
+        return f"files {' and '.join(parts)}; ddx7 check --notes lists them" if parts else ""
 
     def label(self, index: int) -> str:
         """Name and origin of a voice, such as ``E.PIANO 1 (rom1a.syx, voice 11)``."""
@@ -104,12 +118,15 @@ def scan(
         raise Ddx7Error("scan: found no folders to search, wanted at least one folder or file")
     files, problems = find_files(places)
     found = _Found()
+    skipped: list[Problem] = []
     n_files = 0
     for done, file in enumerate(files, start=1):
         try:
             parts, notes = load_parts(file.path)
         except SysexError as error:
-            problems.append(Problem(file.label, str(error).removeprefix(f"{file.path}: ")))
+            is_other = isinstance(error, NotVoicesError) and not promises_voices(file.label)
+            problem = Problem(file.label, str(error).removeprefix(f"{file.path}: "))
+            (skipped if is_other else problems).append(problem)
         else:
             n_files += 1
             problems += [Problem(file.label, note) for note in notes]
@@ -117,7 +134,7 @@ def scan(
                 found.add(part, f"{file.label}/{part.member}" if part.member else file.label)
         if progress is not None:
             progress(done, len(files))
-    return _collect(found, tuple(problems), n_files, places)
+    return _collect(found, (tuple(problems), tuple(skipped)), n_files, places)
 
 
 @dataclass
@@ -145,7 +162,10 @@ class _Found:
             self.repaired[place] &= bool(part.changed[k])
 
 
-def _collect(found: _Found, problems: tuple[Problem, ...], n_files: int, places: Sequence[object]) -> Collection:
+def _collect(
+    found: _Found, unread: tuple[tuple[Problem, ...], tuple[Problem, ...]], n_files: int, places: Sequence[object]
+) -> Collection:
+    problems, skipped = unread
     vced = np.frombuffer(b"".join(found.rows), np.uint8).reshape(-1, VCED_SIZE)
     keys = sound_key(vced)
     groups: dict[bytes, int] = {}
@@ -161,7 +181,7 @@ def _collect(found: _Found, problems: tuple[Problem, ...], n_files: int, places:
     kept = ~is_init & ~silent
     n_found = int(times_seen.sum()) + found.n_damaged
     if not kept.any():
-        raise Ddx7Error(f"{', '.join(map(str, places))}: {_found_instead(n_found, problems)}, {_WANTED}")
+        raise Ddx7Error(f"{', '.join(map(str, places))}: {_found_instead(n_found, problems + skipped)}, {_WANTED}")
     return Collection(
         vced=_read_only(vced[first[kept]]),
         sources=tuple(found.sources[k] for k in first[kept]),
@@ -173,6 +193,7 @@ def _collect(found: _Found, problems: tuple[Problem, ...], n_files: int, places:
         n_duplicates=int(times_seen[kept].sum() - np.count_nonzero(kept)),
         n_init=int(times_seen[is_init].sum()),
         n_broken=int(times_seen[silent].sum()) + found.n_damaged,
+        skipped=skipped,
     )
 
 

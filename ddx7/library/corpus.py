@@ -128,6 +128,7 @@ def make_corpus(collection: Collection, measures: "ddx7.library.screening.VoiceM
         counts={
             "files": collection.n_files,
             "files passed over": len(collection.problems),
+            "files of other kinds": len(collection.skipped),
             "voices found": collection.n_found,
             "duplicates": collection.n_duplicates,
             "INIT VOICE": collection.n_init,

@@ -6,10 +6,6 @@ from pathlib import Path, PurePath
 from typing import NamedTuple
 
 from ddx7.errors import Ddx7Error
-from ddx7.voice.archive import VOICE_SUFFIXES
-
-FILE_SUFFIXES = VOICE_SUFFIXES | {".zip"}
-"""Suffixes of files in folders that may contain voices; a file given by itself may have any suffix."""
 
 
 class VoiceFile(NamedTuple):
@@ -37,7 +33,7 @@ class Problem(NamedTuple):
 
 
 def find_files(places: Sequence[str | os.PathLike[str]]) -> tuple[list[VoiceFile], list[Problem]]:
-    """Search folders and their subfolders for files that may contain voices.
+    """Search folders and their subfolders for files. Their content decides whether they hold voices, not their names.
 
     The search ignores hidden files and folders and macOS's `__MACOSX`. It follows links and visits each file and folder
     once, so circular links end.
@@ -89,7 +85,7 @@ def _walk(root: _Entry, seen: set[str]) -> Iterator[VoiceFile | Problem]:
         except OSError as error:
             yield Problem(entry.label, f"the folder cannot be opened ({error.strerror or error})")
             continue
-        pending += sorted(filter(_may_hold_voices, inside), reverse=True)
+        pending += sorted((entry for entry in inside if PurePath(entry.path).name != "__MACOSX"), reverse=True)
 
 
 def _entry(found: os.DirEntry[str], prefix: str, folder: str) -> _Entry:
@@ -99,9 +95,3 @@ def _entry(found: os.DirEntry[str], prefix: str, folder: str) -> _Entry:
         is_folder = False
     identity = os.path.realpath(found.path) if found.is_symlink() else f"{folder.rstrip(os.sep)}{os.sep}{found.name}"
     return _Entry(found.path, prefix + found.name, is_folder, identity)
-
-
-def _may_hold_voices(entry: _Entry) -> bool:
-    if entry.is_folder:
-        return PurePath(entry.path).name != "__MACOSX"
-    return PurePath(entry.path).suffix.lower() in FILE_SUFFIXES

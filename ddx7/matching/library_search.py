@@ -39,11 +39,13 @@ class LibrarySeeds(NamedTuple):
       voices: the voices.
       distances: perceptual distance of each.
       hits: the nearest ones by log-mel distance, with their names.
+      unread: what of the library was not read, in one sentence.
     """
 
     voices: UInt8[np.ndarray, "voice 155"]
     distances: Float[np.ndarray, " voice"]
     hits: tuple[LibraryHit, ...]
+    unread: str = ""
 
 
 NO_LIBRARY = LibrarySeeds(np.zeros((0, VCED_SIZE), np.uint8), np.zeros(0), ())
@@ -107,4 +109,4 @@ def search_library(
     distances_db = target.distances_db(target.render(voices[:LIBRARY_SHOWN]))
     shown = sorted(zip(distances_db, nearest.rows.tolist(), strict=False))
     hits = tuple(LibraryHit(collection.label(row), distance_db) for distance_db, row in shown)
-    return LibrarySeeds(voices, nearest.distances, hits)
+    return LibrarySeeds(voices, nearest.distances, hits, collection.unread())

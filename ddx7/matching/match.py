@@ -106,6 +106,7 @@ def _match(
         scored_notes=target.chosen,
         library=proposals.library.hits,
         profile=profile,
+        library_unread=proposals.library.unread,
     )
     return Match(
         voices=best.voices,

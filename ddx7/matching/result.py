@@ -84,6 +84,7 @@ class MatchReport:
       scored_notes: indices of the notes in the objective, the most informative first.
       library: the nearest voices of the user's library, nearest first.
       profile: name of the engine profile.
+      library_unread: what of the library was not read, in one sentence.
     """
 
     seed: int
@@ -101,6 +102,7 @@ class MatchReport:
     scored_notes: tuple[int, ...]
     library: tuple[LibraryHit, ...]
     profile: str
+    library_unread: str = ""
 
 
 @dataclass(frozen=True)

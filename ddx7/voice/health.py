@@ -99,20 +99,29 @@ def describe_changes(found: np.ndarray, legal: np.ndarray) -> tuple[str, ...]:
     return ("; ".join(parts),) if parts else ()
 
 
-def plausible(vced: np.ndarray, other_damage: np.ndarray | int = 0) -> np.ndarray:
-    """Whether bytes without a header look like voices.
-
-    Each illegal byte costs one point, or two in the name.
+def plausible(vced: np.ndarray, other_damage: np.ndarray | int = 0, *, with_names: bool = True) -> np.ndarray:
+    """Whether bytes without a header look like voices: they have few `penalty_points`.
 
     Args:
       vced: uint8 [voice, 155].
       other_damage: points already lost, [voice]: bits that no parameter owns, eighth bits.
+      with_names: whether the bytes of names count.
 
     Returns:
       bool [voice].
     """
-    points = np.where(_IS_TEXT, 2, 1)
-    return np.asarray((~in_range(vced) * points).sum(-1) + other_damage <= _MAX_PENALTY)
+    return np.asarray(penalty_points(vced, with_names=with_names) + other_damage <= _MAX_PENALTY)
+
+
+def penalty_points(vced: np.ndarray, *, with_names: bool = True) -> np.ndarray:
+    """Damage of each voice: one point for each illegal byte, or two in the name; int [voice].
+
+    Args:
+      vced: uint8 [voice, 155].
+      with_names: whether the bytes of names count.
+    """
+    points = np.where(_IS_TEXT, 2 * with_names, 1)
+    return np.asarray((~in_range(vced) * points).sum(-1))
 
 
 def diagnose(voice: Voice) -> list[Finding]:

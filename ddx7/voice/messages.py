@@ -12,6 +12,7 @@ from itertools import islice
 
 import numpy as np
 
+from ddx7.voice.health import plausible
 from ddx7.voice.packing import unpack, unused_bits
 from ddx7.voice.spec import (
     N_OPERATORS,
@@ -81,11 +82,21 @@ class SysexDump:
       vced: uint8 [voice, 155], high bits cleared, values not yet checked.
       faults: one clause for each fault of the message around them.
       damage: [voice], penalty points for bits that the edit form lacks; see `ddx7.voice.health.plausible`.
+      is_intact: the checksum is right, so the bytes are those that were sent.
+      placed: bool [voice], whether each byte's place in the voice is known; else a repair guessed it.
     """
 
     vced: np.ndarray
     faults: tuple[str, ...] = ()
     damage: np.ndarray | int = 0
+    is_intact: bool = False
+    placed: np.ndarray | bool = True
+
+    def doubtful(self) -> np.ndarray:
+        """Which voices may be damaged beyond repair, bool [voice]."""
+        # Names of any alphabet, and bits that nothing reads, are no damage where the checksum is right.
+        damage = 0 if self.is_intact else self.damage
+        return ~(plausible(self.vced, damage, with_names=not self.is_intact) & self.placed)
 
 
 @dataclass(frozen=True)
@@ -96,11 +107,13 @@ class SysexContents:
       dumps: the voices, in order.
       others: number of messages of each other kind.
       n_outside: number of bytes outside of messages.
+      faults: one clause for each fault of the file as a whole.
     """
 
     dumps: tuple[SysexDump, ...]
     others: Counter[str] = field(default_factory=Counter)
     n_outside: int = 0
+    faults: tuple[str, ...] = ()
 
 
 def checksum(data: bytes) -> int:
@@ -143,7 +156,7 @@ def _messages(data: bytes) -> Iterator[bytes]:
 
 def _fixed_end(data: bytes, start: int) -> int | None:
     # A dump of the right length ends there, even if damaged data contain an F0 or F7.
-    sizes = {SINGLE_FORMAT: (SINGLE_SIZE, SINGLE_SIZE + 1), BANK_FORMAT: (BANK_SIZE,)}
+    sizes = {SINGLE_FORMAT: (SINGLE_SIZE, SINGLE_SIZE + 1, BANK_SIZE), BANK_FORMAT: (BANK_SIZE,)}
     for size in sizes.get(_dx7_format(data, start), ()):
         if data[start + size - 1 : start + size] == bytes([END]):
             return start + size
@@ -158,22 +171,49 @@ def _next_end(data: bytes, start: int) -> int:
 
 
 def _dx7_format(data: bytes, start: int = 0) -> int:
-    """The format byte if this is a bulk dump of the DX7's, else -1. Any device number matches."""
-    header = data[start : start + HEADER_SIZE]
-    if len(header) == HEADER_SIZE and header[1] == YAMAHA and header[2] < 0x10 and header[3] in (0x00, 0x09):
-        return header[3]
+    """The format byte if this is a bulk dump of the DX7's, else -1. Any device number matches, and so do eight bits."""
+    header = clear_high_bits(data[start + 1 : start + 4])
+    if len(data) - start >= HEADER_SIZE and header[0] == YAMAHA and header[1] < 0x10 and header[2] in (0x00, 0x09):
+        return header[2]
     return -1
 
 
 def _read_dump(message: bytes) -> SysexDump | None:
-    kind = _dx7_format(message)
-    if kind < 0:
-        return None
-    payload = message[HEADER_SIZE:].removesuffix(bytes([END]))
     faults: list[str] = []
+    kind = _dx7_format(message)
+    size_says = _kind_by_checksum(message)
+    if kind < 0:
+        if size_says < 0 or _is_other_format(message):
+            return None
+        faults.append(f"the header is {message[:4].hex(' ').upper()}, wanted F0 43 00 {size_says:02X}")
+    else:
+        # A format byte may contradict the data: some editors write 00 for banks.
+        count_says = {b"\x20\x00": BANK_FORMAT, b"\x01\x1b": SINGLE_FORMAT}.get(clear_high_bits(message[4:6]), kind)
+        by_length = BANK_FORMAT if len(message) > SINGLE_SIZE + 1 else SINGLE_FORMAT
+        meant = size_says if size_says >= 0 else count_says if count_says == by_length else kind
+        if meant != kind:
+            faults.append(f"the format byte is {message[3]:02X}, wanted {meant:02X}")
+        size_says = meant
+    payload = message[HEADER_SIZE:].removesuffix(bytes([END]))
     if len(payload) + HEADER_SIZE == len(message):
         faults.append("the F7 that ends the message is missing")
-    return (_read_bank if kind == BANK_FORMAT else _read_single)(message, payload, faults)
+    dump = (_read_bank if size_says == BANK_FORMAT else _read_single)(message, payload, faults)
+    if dump is None or (kind < 0 and np.mean(dump.doubtful()) > 0.5):
+        return None
+    return dump
+
+
+def _kind_by_checksum(message: bytes) -> int:
+    """The format of a dump whose length and checksum are right, whatever its header; -1 for other messages."""
+    for kind, size in ((SINGLE_FORMAT, SINGLE_SIZE), (BANK_FORMAT, BANK_SIZE)):
+        if len(message) == size and message[-1] == END and checksum(message[HEADER_SIZE:-2]) == message[-2]:
+            return kind
+    return -1
+
+
+def _is_other_format(message: bytes) -> bool:
+    """Whether this is Yamaha data of a known other kind, whose length may be the same."""
+    return message[1] == YAMAHA and message[2] < 0x10 and message[3] in (*_YAMAHA_FORMATS, 0x7E)
 
 
 def _read_bank(message: bytes, payload: bytes, faults: list[str]) -> SysexDump | None:
@@ -188,13 +228,15 @@ def _read_bank(message: bytes, payload: bytes, faults: list[str]) -> SysexDump |
     if n_voices == 0:
         return None
     packed = payload[: n_voices * VMEM_SIZE]
+    is_intact = False
     if n_voices < VOICES_PER_BANK:
         faults.append(f"the bank is cut short, {len(payload)} of {BANK_DATA_SIZE} bytes are there")
+        is_intact = rest == 1 and payload[-1] == checksum(packed)
     else:
-        _check_checksum(packed, payload[len(packed) :][:1], faults)
+        is_intact = _check_checksum(packed, payload[len(packed) :][:1], faults)
     _note_high_bits(packed, faults)
     voices = _as_voices(packed, VMEM_SIZE)
-    return SysexDump(unpack(voices), tuple(faults), stray_bits(voices))
+    return SysexDump(unpack(voices), tuple(faults), stray_bits(voices), is_intact)
 
 
 def _read_single(message: bytes, payload: bytes, faults: list[str]) -> SysexDump | None:
@@ -205,16 +247,18 @@ def _read_single(message: bytes, payload: bytes, faults: list[str]) -> SysexDump
     if len(vced) < VCED_SIZE:
         return None
     voice = _as_voices(vced, VCED_SIZE).copy()
+    is_intact = False
     if _has_operator_mask(payload):
         _switch_off(voice[0], rest[0], faults)
+        is_intact = True
     elif rest[:1] == b"\x7f" and checksum(vced) != 0x7F:
         faults.append("the checksum is 7F, the Volca FM's sign that all operators are on")
     else:
-        _check_checksum(vced, rest[:1], faults)
+        is_intact = _check_checksum(vced, rest[:1], faults)
         if len(rest) > 1:
             faults.append(f"{len(rest) - 1} bytes too many are ignored")
     _note_high_bits(vced, faults)
-    return SysexDump(voice, tuple(faults))
+    return SysexDump(voice, tuple(faults), is_intact=is_intact)
 
 
 def _has_operator_mask(payload: bytes) -> bool:
@@ -250,7 +294,8 @@ def _without_clocks(payload: bytes, sizes: tuple[int, ...], faults: list[str]) -
     return data
 
 
-def _check_checksum(data: bytes, found: bytes, faults: list[str]) -> None:
+def _check_checksum(data: bytes, found: bytes, faults: list[str]) -> bool:
+    """Whether the checksum is right; its faults join the others."""
     expected = checksum(data)
     if not found:
         faults.append("the checksum is missing")
@@ -258,6 +303,7 @@ def _check_checksum(data: bytes, found: bytes, faults: list[str]) -> None:
         faults.append(f"the checksum is {found[0]:02X}, wanted {expected:02X}")
     elif found[0] != expected:
         faults.append(f"the checksum {found[0]:02X} has eight bits, wanted seven")
+    return found != b"" and found[0] & 0x7F == expected
 
 
 def _note_high_bits(data: bytes, faults: list[str]) -> None:

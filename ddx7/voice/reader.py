@@ -1,7 +1,9 @@
 """Reads voices from files of any kind, repairs faults and reports the repairs.
 
-The reader tries in this order: zip archives, text (JSON voices, MiniDexed performances), bare voices without any
-header, SysEx whose first bytes are damaged, and SysEx messages. Voices without an intact header must look like voices.
+The reader tries in this order: compressed files and archives, text (JSON voices, MiniDexed performances, lists of
+bytes), MIDI files, bare voices without any header, SysEx whose first bytes are damaged, and SysEx messages. Voices
+without an intact header must look like voices. What a transfer as text or in seven bits changed is undone where the
+checksums then agree. The content decides, not the name.
 """
 
 import json
@@ -15,38 +17,38 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ddx7.errors import Ddx7Error, SysexError
-from ddx7.voice.archive import is_zip, unzip
+from ddx7.errors import Ddx7Error, NotVoicesError, SysexError
+from ddx7.voice.archive import decompress, is_archive, is_zip, promises_voices
+from ddx7.voice.archive import unpack as unpack_archive
 from ddx7.voice.bank import Bank
-from ddx7.voice.health import clamp, describe_changes, plausible
+from ddx7.voice.file_kinds import archive_kind, foreign_kind
+from ddx7.voice.health import clamp, describe_changes
+from ddx7.voice.hex_text import bytes_of_text
 from ddx7.voice.messages import START, SysexContents, SysexDump, clear_high_bits, scan_sysex, stray_bits
+from ddx7.voice.midi_events import is_midi, read_events, sysex_messages
 from ddx7.voice.minidexed import is_performance, voice_bytes
 from ddx7.voice.packing import VCED_COLUMNS, unpack
 from ddx7.voice.spec import VCED_SIZE, VMEM_SIZE
+from ddx7.voice.transfers import intact_score, undo_transfer
 from ddx7.voice.voice import Voice, decode_name
 
 MAX_BYTES = 16 * 2**20
 """Largest file read: a hundred times the largest voice collection in one file."""
 
-_WANTED = "wanted DX7 voices (SysEx, bare voice bytes, JSON, a MiniDexed performance, or a zip)"
+_WANTED = "wanted DX7 voices (SysEx, bare voice bytes, JSON, a MiniDexed performance, or an archive)"
 
 _CONTROL_CHARACTER = re.compile("[\x00-\x08\x0e-\x1f\x7f]")
+
+_WHOLE_MESSAGE = re.compile(rb"\xf0[\x00-\x7f]*\xf7")
 
 # A DX7 dump without its F0, after at most seven damaged bytes.
 _HEADLESS_DUMP = re.compile(rb"[^\xf0]{0,7}?(\x43[\x00-\x0f](?:\x09[\x10\x20]\x00|\x00\x01\x1b))", re.DOTALL)
 
-_MAGIC = {
-    b"\x00\x05\x16\x07": "a macOS resource file (the voices are in its namesake without ._)",
-    b"\x89PNG": "a PNG picture",
-    b"\xff\xd8\xff": "a JPEG picture",
-    b"%PDF": "a PDF document",
-    b"MThd": "a MIDI file",
-    b"RIFF": "a RIFF file (such as WAV)",
-    b"fLaC": "a FLAC recording",
-    b"Rar!": "a RAR archive",
-    b"7z\xbc\xaf": "a 7z archive",
-    b"\x1f\x8b": "a gzip archive",
-}
+# Text in an old encoding is mostly ASCII.
+_PLAIN_BYTES = (*range(0x20, 0x7F), 0x09, 0x0A, 0x0D)
+_MOSTLY = 0.9
+_LISTED = 8
+_HEAD_SIZE = 512
 
 
 class FilePart(NamedTuple):
@@ -71,7 +73,10 @@ Parts = tuple[list[FilePart], list[str]]
 
 
 def load(path: str | os.PathLike[str], *, max_bytes: int = MAX_BYTES) -> Bank:
-    """Read the voices of a file: .syx of any kind, bare voice bytes, JSON, a MiniDexed performance, or a zip.
+    """Read the voices of a file, whatever its name.
+
+    It may hold SysEx of any kind, alone, in a MIDI file or as a text of hexadecimal bytes; bare voice bytes; JSON; or a
+    MiniDexed performance. It may also be a zip or tar archive of such files, or compressed by gzip, bzip2 or xz.
 
     Args:
       path: the file.
@@ -102,7 +107,7 @@ def load_parts(path: str | os.PathLike[str], *, max_bytes: int = MAX_BYTES) -> P
     name = os.fspath(path)
     data = _read_regular_file(Path(path), max_bytes + 1)
     if len(data) > max_bytes:
-        raise SysexError(f"{name}: found more than {max_bytes:,} bytes, wanted at most that many")
+        raise NotVoicesError(f"{name}: found more than {max_bytes:,} bytes, wanted at most that many")
     return _read_parts(data, name)
 
 
@@ -123,7 +128,11 @@ def read_bytes(data: bytes, name: str = "data") -> Bank:
 
 
 def _read_parts(data: bytes, name: str) -> Parts:
-    return _read_zip(data, name) if is_zip(data) else ([_read_file(data, name)], [])
+    content, notes = decompress(data, name)
+    if is_archive(content):
+        parts, more = _read_archive(content, name)
+        return parts, notes + more
+    return [_read_file(content, name)], notes
 
 
 def _as_bank(parts: list[FilePart], notes: list[str]) -> Bank:
@@ -138,7 +147,9 @@ def _read_regular_file(path: Path, n_bytes: int) -> bytes:
         # Opening a pipe or a device could block for ever.
         if stat.S_ISREG(mode):
             with path.open("rb") as file:
-                return file.read(n_bytes)
+                head = file.read(min(n_bytes, _HEAD_SIZE))
+                # Recordings and pictures may be long, and nothing in them is read.
+                return head if foreign_kind(head) else head + file.read(n_bytes - len(head))
     except FileNotFoundError:
         raise SysexError(f"{path}: there is no such file") from None
     except (OSError, ValueError) as error:
@@ -146,33 +157,69 @@ def _read_regular_file(path: Path, n_bytes: int) -> bytes:
     raise SysexError(f"{path}: found a {'folder' if stat.S_ISDIR(mode) else 'special file'}, wanted a file")
 
 
-def _read_zip(data: bytes, name: str) -> Parts:
-    files, notes = unzip(data, name)
+def _read_archive(data: bytes, name: str) -> Parts:
+    kind = "zip" if is_zip(data) else "tar"
+    files, notes, skipped = unpack_archive(data, name)
     parts: list[FilePart] = []
     for member, content in files:
         try:
             parts.append(_read_file(content, member)._replace(member=member))
+        except NotVoicesError as error:
+            if promises_voices(member):
+                notes.append(str(error))
+            else:
+                skipped.append((member, _reason(error, member)))
         except SysexError as error:
             notes.append(str(error))
+    if skipped:
+        n_files = len(parts) + len(notes) + len(skipped)
+        listed = _shorten((f"{member} ({reason})" for member, reason in skipped), n=_LISTED)
+        notes.append(f"{len(skipped):,} of {n_files:,} files in the {kind} hold no voices and are skipped: {listed}")
     if not parts:
         reasons = f" ({_shorten(notes, '; ')})" if notes else ""
-        raise SysexError(f"{name}: found a zip archive without DX7 voices{reasons}, wanted one of voice files")
+        raise SysexError(f"{name}: found a {kind} archive without DX7 voices{reasons}, wanted one of voice files")
     return parts, notes
+
+
+def _reason(error: SysexError, name: str) -> str:
+    return str(error).removeprefix(f"{name}: ").removeprefix("found ").partition(", wanted")[0]
 
 
 def _read_file(data: bytes, name: str) -> FilePart:
     if not data:
-        raise SysexError(f"{name}: found an empty file, {_WANTED}")
+        raise NotVoicesError(f"{name}: found an empty file, {_WANTED}")
+    if kind := archive_kind(data) or (is_archive(data) and "an archive within an archive"):
+        raise SysexError(f"{name}: found {kind}, which is not opened; unpack it first, {_WANTED}")
+    if is_midi(data):
+        contents = _in_midi(data)
+        if not contents.dumps:
+            raise NotVoicesError(f"{name}: found a MIDI file without DX7 voices, {_WANTED}")
+        return _repaired(contents)
+    if kind := foreign_kind(data):
+        raise NotVoicesError(f"{name}: found {kind}, {_WANTED}")
     text = _as_text(data)
     if text is not None and is_performance(text):
         return _repaired(SysexContents((SysexDump(voice_bytes(text, name), damage=0),)))
     if text is not None:
-        vced = _read_text(text, name).to_vced()
-        return FilePart("", vced, np.zeros(len(vced), bool), np.zeros(len(vced), bool), ())
-    contents = _find(data)
+        return _read_text(text, name)
+    contents = undo_transfer(data, _find(data), _find)
     if not contents.dumps:
-        raise SysexError(f"{name}: found {_describe(data, contents)}, {_WANTED}")
+        contents = _in_midi(data) if b"MTrk" in data else contents
+    if not contents.dumps:
+        error = SysexError if _is_sysex(data) else NotVoicesError
+        raise error(f"{name}: found {_describe(data, contents)}, {_WANTED}")
     return _repaired(contents)
+
+
+def _in_midi(data: bytes) -> SysexContents:
+    """The voices in the SysEx messages of a MIDI file, or in its bytes where its events lead to none."""
+    midi = read_events(data)
+    if midi is not None:
+        messages = b"".join(sysex_messages(midi))
+        contents = undo_transfer(messages, scan_sysex(messages), scan_sysex)
+        if contents.dumps:
+            return replace(contents, faults=(*midi.repairs, *contents.faults))
+    return scan_sysex(data)
 
 
 def _find(data: bytes) -> SysexContents:
@@ -187,16 +234,39 @@ def _find(data: bytes) -> SysexContents:
 
 def _as_text(data: bytes) -> str | None:
     # A voice is never text: its switches and curves are control characters.
+    encoding = "utf-16" if data.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8-sig"
     try:
-        text = data.decode("utf-8-sig")
+        text = data.decode(encoding)
     except UnicodeDecodeError:
-        return None
-    return None if _CONTROL_CHARACTER.search(text) else text
+        plain = sum(map(data.count, _PLAIN_BYTES))
+        if plain < _MOSTLY * len(data):
+            return None
+        text = data.decode("latin-1")
+    text = text.rstrip("\x00\x1a")  # old systems end texts so
+    return None if _CONTROL_CHARACTER.search(text) or not text else text
 
 
-def _read_text(text: str, name: str) -> Bank:
-    if not text.lstrip().startswith(("{", "[")):
-        raise SysexError(f"{name}: found text, {_WANTED}")
+def _read_text(text: str, name: str) -> FilePart:
+    is_json = text.lstrip().startswith(("{", "["))
+    try:
+        if not is_json:
+            raise NotVoicesError(f"{name}: found text, {_WANTED}")
+        vced = _read_json(text, name).to_vced()
+    except SysexError as error:
+        if (listed := _in_text(text)) is None:
+            raise error from None
+        return _repaired(listed)
+    return FilePart("", vced, np.zeros(len(vced), bool), np.zeros(len(vced), bool), ())
+
+
+def _in_text(text: str) -> SysexContents | None:
+    """The voices in a list of bytes as text; None without any."""
+    found = [undo_transfer(data, _find(data), _find) for data in bytes_of_text(text)]
+    found = [contents for contents in found if contents.dumps]
+    return max(found, key=intact_score) if found else None
+
+
+def _read_json(text: str, name: str) -> Bank:
     try:
         content = json.loads(text)
     except (ValueError, RecursionError) as error:
@@ -247,16 +317,18 @@ def _bare_voices(data: bytes) -> SysexDump | None:
 
 
 def _mostly_plausible(dump: SysexDump) -> bool:
-    flags = plausible(dump.vced, dump.damage)
-    return bool(2 * np.count_nonzero(flags) > flags.size)
+    doubtful = dump.doubtful()
+    return bool(2 * np.count_nonzero(doubtful) < doubtful.size)
 
 
 def _repaired(contents: SysexContents) -> FilePart:
-    found = np.concatenate([dump.vced for dump in contents.dumps])
+    found, padded = _unpadded(np.concatenate([dump.vced for dump in contents.dumps]))
     legal = clamp(found)
     changed = np.any(found != legal, axis=-1)
-    doubtful = np.concatenate([~plausible(dump.vced, dump.damage) for dump in contents.dumps])
-    repairs: list[str] = []
+    doubtful = np.concatenate([dump.doubtful() for dump in contents.dumps])
+    repairs = list(contents.faults)
+    if padded.any():
+        repairs.append(f"{_numbered(1 + np.flatnonzero(padded))}: names are padded with 00 instead of spaces")
     start = 0
     for dump in contents.dumps:
         end = start + len(dump.vced)
@@ -275,23 +347,41 @@ def _repaired(contents: SysexContents) -> FilePart:
     return FilePart("", legal, doubtful, changed, tuple(repairs))
 
 
+def _unpadded(vced: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Voices with spaces for the 00 at the end of their names, and which of them had some."""
+    vced = vced.copy()
+    names = vced[:, VCED_COLUMNS["name"]]
+    at_end = np.logical_and.accumulate(names[:, ::-1] == 0, axis=-1)[:, ::-1]
+    vced[:, VCED_COLUMNS["name"]] = np.where(at_end, ord(" "), names)
+    return vced, np.asarray(at_end.any(axis=-1))
+
+
 def _numbered(numbers: np.ndarray) -> str:
-    return f"{'voice' if len(numbers) == 1 else 'voices'} {', '.join(map(str, numbers))}"
+    """Numbers of voices in words, as "voices 1-5, 9".
+
+    >>> _numbered(np.array([1, 2, 3, 7]))
+    'voices 1-3, 7'
+    """
+    runs = np.split(numbers, 1 + np.flatnonzero(np.diff(numbers) > 1))
+    words = [f"{run[0]}-{run[-1]}" if len(run) > 1 else str(run[0]) for run in runs]
+    return f"{'voice' if len(numbers) == 1 else 'voices'} {', '.join(words)}"
 
 
 def _messages(count: int, kind: str) -> str:
     return f"{count:,} {'message' if count == 1 else 'messages'} of {kind}"
 
 
+def _is_sysex(data: bytes) -> bool:
+    """Whether most of a file is SysEx, and not only F0 that any data contain."""
+    return data[0] == START or 2 * sum(map(len, _WHOLE_MESSAGE.findall(data))) > len(data)
+
+
 def _describe(data: bytes, contents: SysexContents) -> str:
-    for magic, words in _MAGIC.items():
-        if data.startswith(magic):
-            return words
     if contents.others:
         return _shorten(_messages(count, kind) for kind, count in contents.others.most_common())
     return f"{len(data):,} bytes that are neither SysEx nor plausible as bare voices"
 
 
-def _shorten(parts: Iterable[str], separator: str = ", ") -> str:
+def _shorten(parts: Iterable[str], separator: str = ", ", n: int = 3) -> str:
     parts = list(parts)
-    return separator.join(parts[:3] + ([f"and {len(parts) - 3} more"] if len(parts) > 3 else []))
+    return separator.join(parts[:n] + ([f"and {len(parts) - n} more"] if len(parts) > n else []))

@@ -52,6 +52,7 @@ def test_a_folder_is_searched_and_summed_up(run: Run, tree: Path) -> None:
         "with repairs or skipped parts": 1,
         "files refused": 1,
         "found text": 1,
+        "files of other kinds skipped": 1,
         "voices": 66,
         "silent": 1,
     }
@@ -64,6 +65,7 @@ def test_json_has_the_same_content(run: Run, tree: Path) -> None:
         "files_read": 4,
         "files_mended": 1,
         "files_refused": {"found text": 1},
+        "files_of_other_kinds": 1,
         "voices": 66,
         "findings": {"silent": 1},
     }
@@ -72,6 +74,7 @@ def test_json_has_the_same_content(run: Run, tree: Path) -> None:
     assert by_name["bank.syx"] == {
         "path": str(tree / "bank.syx"),
         "refused": None,
+        "skipped": None,
         "voices": 32,
         "repairs": [],
         "findings": [],
@@ -85,7 +88,13 @@ def test_clean_files_leave_only_the_summary(run: Run, bank: Path, single: Path) 
     assert outcome.code == 0
     assert lines_and_summary(outcome) == (
         [],
-        {"files read": 2, "with repairs or skipped parts": 0, "files refused": 0, "voices": 33},
+        {
+            "files read": 2,
+            "with repairs or skipped parts": 0,
+            "files refused": 0,
+            "files of other kinds skipped": 0,
+            "voices": 33,
+        },
     )
 
 
@@ -114,6 +123,13 @@ def test_notes_are_printed_only_with_their_option(run: Run, tmp_path: Path) -> N
     assert lines_and_summary(with_notes)[0] == [
         f"{path}: voice 1 'INIT VOICE': operators 2, 3, 4, 5, 6 cannot be heard"
     ]
+
+
+def test_files_of_other_kinds_are_listed_with_their_kind(run: Run, tree: Path) -> None:
+    outcome = run("check", tree, "--notes")
+    assert f"{tree / 'readme.txt'}: skipped, text" in lines_and_summary(outcome)[0]
+    by_name = {Path(file["path"]).name: file for file in json.loads(run("check", tree, "--json").out)["files"]}
+    assert (by_name["readme.txt"]["skipped"], by_name["readme.txt"]["refused"]) == ("text", None)
 
 
 def test_fix_writes_clean_copies_and_leaves_the_originals(run: Run, tree: Path, tmp_path: Path) -> None:
@@ -153,7 +169,7 @@ def test_a_folder_without_voice_files_is_an_error(run: Run, tmp_path: Path) -> N
     (tmp_path / "song.txt").touch()
     outcome = run("check", tmp_path)
     assert (outcome.code, outcome.out) == (1, "")
-    assert outcome.err.startswith(f"ddx7: {tmp_path}: found a folder without voice files")
+    assert outcome.err.startswith(f"ddx7: {tmp_path}: found a folder without voice files (song.txt: an empty file)")
 
 
 def test_nothing_to_check_is_wrong_usage(run: Run) -> None:

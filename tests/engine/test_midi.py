@@ -160,12 +160,21 @@ def test_when_a_note_under_the_pedal_ends(events: list[tuple], expected: tuple[f
     assert gates(score) == [(60, *expected)]
 
 
-def test_the_first_of_two_overlapping_equal_notes_ends_first() -> None:
+def test_a_note_struck_again_while_held_ends_there_and_the_note_off_ends_the_second() -> None:
     score = read_midi(midi((0, "on", 60, 1), (1, "on", 60, 2), (2, "off", 60), (3, "off", 60), (4, "off", 60)))
     assert [(note.velocity, *gate[1:]) for note, gate in zip(score.notes, gates(score), strict=True)] == [
-        (1, 0.0, 2.0),
-        (2, 1.0, 3.0),
+        (1, 0.0, 1.0),
+        (2, 1.0, 2.0),
     ]
+    assert score.repairs == (
+        "1 note is struck again while it is held: the second note-on ends the first",
+        "2 note-offs without notes are ignored",
+    )
+
+
+def test_a_note_off_written_after_the_next_note_on_of_its_time_ends_the_first() -> None:
+    score = read_midi(midi((0, "on", 60, 1), (1, "on", 60, 2), (1, "off", 60), (2, "off", 60)))
+    assert gates(score) == [(60, 0.0, 1.0), (60, 1.0, 2.0)]
 
 
 def test_a_note_repeated_under_the_pedal_sounds_twice() -> None:
@@ -242,12 +251,18 @@ def test_bend_range_is_bounded_and_not_taken_from_other_parameters(events: list[
     [
         (b"", "found 0 bytes without the mark of a MIDI file"),
         (b"remember the milk", "found 17 bytes without"),
-        (b"MThd\x00\x00", "a broken MIDI file (it ends too early)"),
-        (b"MThd\x00\x00\x00\x06\x00\x00\x00\x01\x01\xe0MTrk\x00\x00\x00\x08\x00\x90<", "a broken MIDI file"),
-        (b"MThd\x00\x00\x00\x06\x00\x00\x00\x01\x01\xe0MTrk\x00\x00\x00\x04\x00\x40\x40\x40", "a broken MIDI file"),
-        (b"MThd\x00\x00\x00\x06\x00\x02\x00\x00\x01\xe0", "found a MIDI file of type 2"),
+        (b"MThd\x00\x00", "found no notes (the header"),
+        (
+            b"MThd\x00\x00\x00\x06\x00\x00\x00\x01\x01\xe0MTrk\x00\x00\x00\x08\x00\x90<",
+            "found no notes (1 track is cut short)",
+        ),
+        (
+            b"MThd\x00\x00\x00\x06\x00\x00\x00\x01\x01\xe0MTrk\x00\x00\x00\x04\x00\x40\x40\x40",
+            "found no notes (3 bytes",
+        ),
+        (b"MThd\x00\x00\x00\x06\x00\x02\x00\x00\x01\xe0", "found no notes"),
         (b"MThd\x00\x00\x00\x06\x00\x01\x00\x00\x01\xe0", "found no notes"),
-        (b"MThd\x00\x00\x00\x06\x00\x01\x00\x01\x00\x00MTrk\x00\x00\x00\x04\x00\xff\x2f\x00", "found 0 ticks"),
+        (b"MThd\x00\x00\x00\x06\x00\x01\x00\x01\x00\x00MTrk\x00\x00\x00\x04\x00\xff\x2f\x00", "found no notes"),
         (bytes(score_module.MAX_BYTES + 1), "found more than 1,048,576 bytes"),
     ],
 )
@@ -267,9 +282,12 @@ def test_no_file_at_all(tmp_path: Path) -> None:
 
 
 def test_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
-    file = midi(*[(0, "on", 60, 9)] * 4, end_s=3601)
     with pytest.raises(ddx7.Ddx7Error, match="lasts more than 3600 s"):
-        read_midi(file)
+        read_midi(midi((3601, "on", 60, 9)))
+    late = read_midi(midi((0, "on", 60, 9), (1, "off", 60), (3601, "on", 60, 9), (3602, "off", 60)))
+    assert gates(late) == [(60, 0.0, 1.0)]
+    assert "2 messages after 3,600 s are left out" in late.repairs
+    file = midi(*[(0, "on", note, 9) for note in range(60, 64)])
     monkeypatch.setattr(score_module, "MAX_NOTES", 3)
     with pytest.raises(ddx7.Ddx7Error, match="more than 3 notes"):
         read_midi(file)

@@ -1,6 +1,7 @@
 """`scan`: files read and skipped, their order, and the counts."""
 
 import csv
+import gzip
 import io
 import os
 import subprocess
@@ -14,7 +15,7 @@ from lookalikes import bank, random_voices, single
 
 from ddx7.errors import Ddx7Error
 from ddx7.library import Collection, VoiceSource, find_files, scan
-from ddx7.voice import Voice, init_voice
+from ddx7.voice import Voice, init_voice, load
 
 INIT = init_voice().to_vced()
 
@@ -85,7 +86,8 @@ def test_all_kinds_of_files_are_read_in_the_order_of_their_names(tmp_path: Path)
     assert list(found.sources) == [VoiceSource(p, k) for p, k in zip(paths, indices, strict=True)]
     assert found.times_seen.tolist() == [1] * 40
     assert (found.n_files, found.n_found, found.problems) == (6, 40, ())
-    assert seen == [(k, 6) for k in range(1, 7)]
+    assert [(file.path, file.sentence.partition(",")[0]) for file in found.skipped] == [("readme.txt", "found text")]
+    assert seen == [(k, 7) for k in range(1, 8)]
     assert adds_up(found)
 
 
@@ -200,7 +202,7 @@ def test_links_are_followed_once_and_circular_ones_end(linked: Path) -> None:
     assert [row.tobytes() for row in found.vced] == VOICES[:2]
     assert [source.path for source in found.sources] == ["1.syx", "up/there/2.syx"]
     assert found.times_seen.tolist() == [1, 1]
-    assert [problem.path for problem in found.problems] == ["gone.syx", "self.syx"]
+    assert [problem.path for problem in found.problems] == ["gone.syx", "loop", "self.syx"]
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
@@ -275,6 +277,7 @@ def test_files_can_be_listed_without_reading_them(tmp_path: Path) -> None:
     files, problems = find_files([tmp_path])
     assert [(file.path, file.label) for file in files] == [
         (tmp_path / "a" / "c.ZIP", "a/c.ZIP"),
+        (tmp_path / "a.wav", "a.wav"),
         (tmp_path / "b.syx", "b.syx"),
     ]
     assert problems == []
@@ -294,8 +297,50 @@ def test_real_odd_files(shared: Path) -> None:
     with (shared / "odd_syx" / "INDEX.csv").open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     found = scan(shared / "odd_syx")
-    # One damaged file holds 32 voices more than the index says; INDEX.csv and a hidden twin are ignored.
+    # One damaged file holds 32 voices more than the index says; a hidden twin is ignored.
     assert found.n_found == sum(int(row["voices_recoverable"]) for row in rows) + 32
     assert found.n_files + len(found.problems) == len(rows)
+    assert [file.path for file in found.skipped] == ["INDEX.csv"]
     assert adds_up(found)
     assert len(np.unique(found.vced[:, :145], axis=0)) == len(found) > 1000
+
+
+def test_the_content_of_files_decides_as_for_a_file_named_alone(tmp_path: Path) -> None:
+    midi = b"MThd\0\0\0\6\0\0\0\1\0\x60MTrk" + bytes.fromhex("000000AA00F0812243") + single(VOICES[5])[2:]
+    midi += bytes.fromhex("00FF2F00")
+    named_padded = [vced[:149] + bytes(6) for vced in VOICES[8:40]]
+    files = {
+        "CARTRIDGE": single(VOICES[0]),
+        "a.SYS": single(VOICES[1]),
+        "b.txt": single(VOICES[2]).hex(" ").encode(),
+        "c.rom": b"".join(VOICES[3:5]),
+        "d.mid": midi,
+        "e.wav": single(VOICES[6]),
+        "f.gz": gzip.compress(single(VOICES[7])),
+        "g.syx": bank(named_padded),
+        "g.wav": b"RIFF\x24\0\0\0WAVEfmt " + bytes(100),
+        "h.mid": b"MThd\0\0\0\6\0\0\0\1\0\x60MTrk\0\0\0\4\0\xff\x2f\0",
+        "i.png": b"\x89PNG\r\n\x1a\n",
+        "j.doc": b"",
+        "k.lzh": b"\x20\x01-lh5-" + bytes(40),
+        "l.dat": bytes.fromhex("F04130000013F7"),
+    }
+    write(tmp_path, files)
+    found = scan(tmp_path)
+    alone = [row.tobytes() for name in files if name < "g.t" for row in load(tmp_path / name).to_vced()]
+    assert [row.tobytes() for row in found.vced] == alone
+    assert (len(alone), found.n_broken, int(found.repaired.sum())) == (40, 0, 0)
+    assert [file.path for file in found.skipped] == ["g.wav", "h.mid", "i.png", "j.doc"]
+    assert [file.path for file in found.problems] == ["k.lzh", "l.dat"]
+    assert "an LHA archive" in found.problems[0].sentence
+    sentence = found.unread()
+    assert sentence.startswith("files 2 not read (k.lzh: found an LHA archive")
+    assert "4 of other kinds skipped" in sentence
+
+
+def test_large_files_of_other_kinds_are_not_read(tmp_path: Path) -> None:
+    write(tmp_path, {"1.syx": single(VOICES[0])})
+    with (tmp_path / "film.mov").open("wb") as file:
+        file.truncate(2**40)
+    found = scan(tmp_path)
+    assert [problem.path for problem in found.skipped] == ["film.mov"]
