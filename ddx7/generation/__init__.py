@@ -2,5 +2,5 @@
 
 from ddx7.generation.generate import generate as generate
 from ddx7.generation.morph import morph as morph
-from ddx7.generation.vary import SECTIONS as SECTIONS
 from ddx7.generation.vary import vary as vary
+from ddx7.voice.sections import SECTIONS as SECTIONS

@@ -9,17 +9,8 @@ from ddx7.library.notes import render_notes
 from ddx7.voice import Bank, Voice
 from ddx7.voice.algorithms import CARRIERS
 from ddx7.voice.packing import VCED_COLUMNS, VCED_MAX
+from ddx7.voice.sections import SECTIONS
 from ddx7.voice.voice import numbered
-
-SECTIONS = {
-    "algorithm": ("algorithm",),
-    "envelopes": ("rates", "levels"),
-    "levels": ("output_level", "feedback"),
-    "ratios": ("coarse", "fine", "detune"),
-    "scaling": ("break_point", "left_depth", "right_depth", "rate_scaling", "velocity_sensitivity"),
-    "modulation": ("lfo_speed", "lfo_delay", "lfo_pitch_depth", "lfo_amp_depth"),
-}
-"""Sections that can be locked, and their rows of the parameter table. Other parameters never change."""
 
 # Groups of similar algorithms (Le Vaillant and Dutoit, SPINVAE, 2023).
 _SIMILAR_ALGORITHMS = (

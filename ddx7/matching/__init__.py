@@ -4,3 +4,6 @@ from ddx7.matching.match import match as match
 from ddx7.matching.result import Match as Match
 from ddx7.matching.result import MatchReport as MatchReport
 from ddx7.matching.result import Progress as Progress
+from ddx7.matching.steer import WISHES as WISHES
+from ddx7.matching.steer import SteeredVoices as SteeredVoices
+from ddx7.matching.steer import steer as steer

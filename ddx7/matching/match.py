@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ddx7.audio import Note
 from ddx7.engine import as_profile
 from ddx7.errors import ArgumentError, Ddx7Error
 from ddx7.matching.differences import differences
@@ -32,6 +33,7 @@ def match(
     seed: int = 0,
     name: str | None = None,
     library: Sequence[str | Path] = (),
+    notes: Sequence[Note] = (),
     fast: bool = False,
     use_encoder: bool = True,
     profile: str = "dexed",
@@ -48,6 +50,7 @@ def match(
       seed: seed of the random generator.
       name: name of the voices, at most ten characters; the file's name by default.
       library: folders or files with voices that the search may start from.
+      notes: the notes of the recording, if they are known: they replace the measured ones.
       fast: render and rank the proposals of the preset encoder without a search. This takes about two seconds, more
         where several gates are possible, and six for the first match of a process; `seconds` has no effect.
       use_encoder: start from voices that the preset encoder proposes, too, and not from random voices alone.
@@ -68,7 +71,7 @@ def match(
     if fast and not use_encoder:
         raise Ddx7Error("fast and use_encoder: found fast without the encoder, wanted at least one source of voices")
     excerpt = recording if isinstance(recording, Excerpt) else read_excerpt(recording)
-    prepared = prepare(excerpt, as_profile(profile))
+    prepared = prepare(excerpt, as_profile(profile), notes)
     proposals = propose(prepared, seed=seed, use_encoder=use_encoder, library=library, progress=progress)
     if fast:
         found = rank_proposals(proposals, progress=progress)

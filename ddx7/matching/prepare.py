@@ -1,7 +1,8 @@
 """The first step of `match`: decode a recording, find its notes, and form segmentation hypotheses."""
 
+from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ from jaxtyping import Float
 from ddx7.audio import Note, analyse_note, find_notes, read_audio
 from ddx7.audio.phrase import best_part
 from ddx7.engine import DEXED, Profile
-from ddx7.errors import AudioError
+from ddx7.errors import AudioError, Ddx7Error
 from ddx7.matching.target import LONGEST_NOTE_S, Target, make_target
 
 LONGEST_S = 60.0
@@ -74,7 +75,7 @@ def read_excerpt(recording: str | Path | tuple[np.ndarray, int]) -> Excerpt:
     return Excerpt(part.copy() if cut else part, sample_rate, name, start_s, end_s, cut)
 
 
-def prepare(excerpt: Excerpt, profile: Profile = DEXED) -> PreparedRecording:
+def prepare(excerpt: Excerpt, profile: Profile = DEXED, notes: Sequence[Note] = ()) -> PreparedRecording:
     """Find the notes of a recording and form segmentation hypotheses.
 
     Slow operators, glides and echoes make one note of a synthesiser look like several, so a recording as short as a
@@ -84,11 +85,16 @@ def prepare(excerpt: Excerpt, profile: Profile = DEXED) -> PreparedRecording:
     Args:
       excerpt: the recording.
       profile: engine profile that renders the voices.
+      notes: the notes of the recording, if they are known; then they are the one hypothesis.
 
     Raises:
       AudioError: the recording is silent or has no pitch.
+      Ddx7Error: a given note lies outside of the recording.
     """
     samples, sample_rate = excerpt.samples, excerpt.sample_rate
+    if notes:
+        known = _within(notes, len(samples) / sample_rate)
+        return PreparedRecording(excerpt, (make_target(samples, sample_rate, known, profile),))
     notes = find_notes(samples, sample_rate)
     hypotheses = [make_target(samples, sample_rate, notes, profile)]
     one: Note | None = notes[0]
@@ -101,3 +107,27 @@ def prepare(excerpt: Excerpt, profile: Profile = DEXED) -> PreparedRecording:
     if one:
         hypotheses += [hypotheses[-1].with_gate(gate_s) for gate_s in one.other_gates_s]
     return PreparedRecording(excerpt, tuple(hypotheses))
+
+
+def _within(notes: Sequence[Note], length_s: float) -> tuple[Note, ...]:
+    """Given notes in order, cut where the recording ends.
+
+    Raises:
+      Ddx7Error: a note lies outside of the recording, or has no length.
+    """
+    ordered = sorted(notes, key=lambda note: note.onset_s)
+    for note in ordered:
+        if not 0 <= note.onset_s < length_s or note.gate_s <= 0:
+            raise Ddx7Error(
+                f"notes: found one from {note.onset_s:.2f} s for {note.gate_s:.2f} s, wanted notes within "
+                f"the {length_s:.2f} s of the recording"
+            )
+    return tuple(
+        replace(
+            note,
+            gate_s=min(note.gate_s, length_s - note.onset_s),
+            duration_s=min(max(note.duration_s, note.gate_s), length_s - note.onset_s),
+            other_gates_s=(),
+        )
+        for note in ordered
+    )

@@ -35,6 +35,7 @@ class Job:
       arguments: of the function; pickled.
       finish: runs in the server: turns the function's result into JSON, and keeps what must be kept.
       watch: runs in the server: turns a report into JSON.
+      keep: runs in the server when the job is done: keeps its JSON beyond this run of the server.
       state: where it stands.
       stopping: whether a stop was asked for.
       cancelled: whether its result is unwanted.
@@ -51,6 +52,7 @@ class Job:
     arguments: tuple[Any, ...]
     finish: Callable[[Any], dict[str, Any]]
     watch: Callable[[dict[str, Any]], dict[str, Any]]
+    keep: Callable[[dict[str, Any]], None] | None = None
     state: JobState = "queued"
     stopping: bool = False
     cancelled: bool = False
@@ -94,6 +96,7 @@ class Jobs:
         *arguments: Any,
         finish: Callable[[Any], dict[str, Any]],
         watch: Callable[[dict[str, Any]], dict[str, Any]] = dict,
+        keep: Callable[[dict[str, Any]], None] | None = None,
         lane: Lane = "make",
     ) -> Job:
         """Queue a job.
@@ -106,9 +109,10 @@ class Jobs:
           *arguments: pickled.
           finish: in the server: from the result to JSON.
           watch: in the server: from a report to JSON.
+          keep: in the server: keeps the JSON of the job when it is done.
           lane: "search" for what takes long, "make" for what a player waits for.
         """
-        job = Job(secrets.token_hex(8), kind, title, log, function, arguments, finish, watch)
+        job = Job(secrets.token_hex(8), kind, title, log, function, arguments, finish, watch, keep)
         with self._lock:
             self._jobs[job.id] = job
         job.tell()
@@ -252,6 +256,8 @@ class _Worker:
                 try:
                     job.result = job.finish(content)
                     job.state = "done"
+                    if job.keep:
+                        job.keep(job.to_dict())
                 except Exception as error:
                     job.state, job.error = "failed", f"the result cannot be kept ({error})"
             elif kind == "failed" and not job.cancelled:

@@ -7,8 +7,6 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from ddx7.errors import Ddx7Error
-
 MAX_JSON_BYTES = 4 * 2**20
 """Largest JSON body that a request may have."""
 
@@ -132,9 +130,7 @@ def problem_response(_request: Request, error: Exception) -> Response:
     if isinstance(error, HTTPException):
         sentence = error.detail if isinstance(error, RequestProblem) else _HTTP.get(error.status_code, error.detail)
         return JSONResponse({"error": sentence}, error.status_code, headers=error.headers)
-    if isinstance(error, Ddx7Error):
-        return JSONResponse({"error": str(error)}, 422)
-    return JSONResponse({"error": "this failed inside ddx7; the terminal shows the details"}, 500)
+    return JSONResponse({"error": str(error)}, 422)
 
 
 _HTTP = {404: "there is nothing at this address", 405: "this address does not take such a request"}

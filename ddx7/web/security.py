@@ -7,6 +7,7 @@ own page, and if it carries the token that only the printed address holds.
 
 import hmac
 import secrets
+import traceback
 from urllib.parse import parse_qs
 
 from starlette.responses import JSONResponse, PlainTextResponse
@@ -42,6 +43,7 @@ HEADERS = {
 """Headers of every answer."""
 
 PAGE = "/"
+_FAILED = "this failed inside ddx7; the terminal shows the details"
 _PUBLIC = "/static/"  # files of the package, the same for everybody
 
 
@@ -73,8 +75,12 @@ class Guard:
             await send({"type": "websocket.close", "code": 1008})
             return
 
+        begun = False
+
         async def send_guarded(message: Message) -> None:
+            nonlocal begun
             if message["type"] == "http.response.start":
+                begun = True
                 own = {name.lower() for name, _ in message["headers"]}
                 message["headers"] = [
                     *message["headers"],
@@ -85,7 +91,12 @@ class Guard:
 
         refusal = self._refusal(scope)
         if refusal is None:
-            await self.app(scope, receive, send_guarded)
+            try:
+                await self.app(scope, receive, send_guarded)
+            except Exception:
+                traceback.print_exc()
+                if not begun:
+                    await JSONResponse({"error": _FAILED}, 500)(scope, receive, send_guarded)
             return
         status, sentence = refusal
         plain = scope["path"] == PAGE

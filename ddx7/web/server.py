@@ -57,7 +57,7 @@ def create_app(services: Services, token: str, port: int) -> Starlette:
             *ROUTES,
         ],
         middleware=[Middleware(Guard, token=token, hosts=hosts)],
-        exception_handlers={HTTPException: problem_response, Ddx7Error: problem_response, Exception: problem_response},
+        exception_handlers={HTTPException: problem_response, Ddx7Error: problem_response},
     )
     app.state.services = services
     return app

@@ -22,6 +22,8 @@ from ddx7.web.sounds import Sound, SoundCache, write_sound
 
 MAX_SESSIONS = 200
 """Sessions that the folder keeps; beyond it the oldest are offered no more, but stay on the disk."""
+MAX_FINISHED = 60
+"""Finished jobs that a session keeps."""
 MAX_SOUNDS = 400
 """Sounds of a session."""
 _FILE = "session.json"
@@ -38,6 +40,7 @@ class Session:
       changed: time of the last change, seconds since 1970.
       views: state of each view, as its page sent it.
       sounds: id of a sound to its name, rate and length.
+      finished: jobs that are done, oldest first, so that a page that comes back finds their results.
       log: its events.
       memory: what routes keep while the server runs, by key.
     """
@@ -49,6 +52,7 @@ class Session:
     changed: float = field(default_factory=time.time)
     views: dict[str, Any] = field(default_factory=dict)
     sounds: dict[str, dict[str, Any]] = field(default_factory=dict)
+    finished: list[dict[str, Any]] = field(default_factory=list)
     log: EventLog = field(default_factory=EventLog)
     memory: dict[str, Any] = field(default_factory=dict)
     lock: RLock = field(default_factory=RLock)
@@ -65,6 +69,12 @@ class Session:
         """Keep the state of a view."""
         with self.lock:
             self.views[name] = state
+            self.write()
+
+    def keep_finished(self, job: dict[str, Any]) -> None:
+        """Keep a job that is done."""
+        with self.lock:
+            self.finished = [*self.finished, {**job, "progress": {}}][-MAX_FINISHED:]
             self.write()
 
     def add_sound(self, sound: Sound, name: str, kind: str, **facts: Any) -> dict[str, Any]:
@@ -123,6 +133,7 @@ class Session:
                 "changed": self.changed,
                 "views": self.views,
                 "sounds": self.sounds,
+                "finished": self.finished,
             }
             text = json.dumps(data, ensure_ascii=False)
             atomic_write(self.folder / _FILE, text.encode("utf-8", "surrogatepass"), force=True)
@@ -182,4 +193,5 @@ def _read(folder: Path, cache: SoundCache) -> Session:
         float(data["changed"]),
         dict(data["views"]),
         {str(key): dict(value) for key, value in data["sounds"].items() if (folder / f"{key}.flac").is_file()},
+        [dict(job) for job in data.get("finished", [])],
     )

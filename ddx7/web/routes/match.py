@@ -1,6 +1,5 @@
 """Routes of the view "match": notes of a recording, and the search."""
 
-import dataclasses
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +10,14 @@ from starlette.routing import Route
 
 from ddx7.files import safe_name
 from ddx7.web.match_job import Curve, MatchOutcome, MatchTask, outcome_to_json, run_match
-from ddx7.web.problems import RequestProblem, number, read_json, text, whole
+from ddx7.web.notes import corrected_notes, notes_to_json
+from ddx7.web.problems import RequestProblem, items, number, read_json, text, whole
 from ddx7.web.routes.session import admit
 from ddx7.web.services import services_of, session_of
 from ddx7.web.sessions import Session
 from ddx7.web.sounds import Sound
+from ddx7.web.steer_job import SteerOutcome, SteerTask, run_steer, steered_to_json
+from ddx7.web.voices import voice_of
 
 _SHORTEST_S, _LONGEST_S = 0.02, 60.0
 
@@ -41,13 +43,7 @@ async def find_notes_of(request: Request) -> Response:
     if sound.seconds > _LONGEST_S:
         raise RequestProblem(422, f"the region has {sound.seconds:.0f} s; choose at most {_LONGEST_S:.0f} s of it")
 
-    def work() -> list[dict[str, Any]]:
-        from ddx7.audio import find_notes
-
-        notes = find_notes(sound.samples, sound.sample_rate)
-        return [{**dataclasses.asdict(note), "onset_s": note.onset_s + start_s} for note in notes]
-
-    return JSONResponse({"notes": await run_in_threadpool(work)})
+    return JSONResponse({"notes": await run_in_threadpool(notes_to_json, sound, start_s)})
 
 
 async def begin_match(request: Request) -> Response:
@@ -67,13 +63,22 @@ async def begin_match(request: Request) -> Response:
         seconds=number(data, "seconds", 30.0, 1, 3600),
         seed=whole(data, "seed", 0, 0, 2**31 - 1),
         candidates=whole(data, "candidates", 4, 1, 32),
+        notes=await run_in_threadpool(corrected_notes, data, region, number(data, "start_s", 0.0, 0, 1e6)),
     )
 
     def finish(outcome: MatchOutcome) -> dict[str, Any]:
         return _keep(outcome, session, services.folder, name)
 
     job = services.jobs.submit(
-        session.log, "match", name, run_match, task, finish=finish, watch=Curve().watch, lane="search"
+        session.log,
+        "match",
+        name,
+        run_match,
+        task,
+        finish=finish,
+        watch=Curve().watch,
+        keep=session.keep_finished,
+        lane="search",
     )
     return JSONResponse(job.to_dict(), 202)
 
@@ -97,8 +102,64 @@ def _keep(outcome: MatchOutcome, session: Session, folder: Path, name: str) -> d
     return outcome_to_json(outcome, ids, target["id"], str(place))
 
 
+async def begin_steer(request: Request) -> Response:
+    """Begin a search for more voices from one voice: nearer, brighter, with a softer attack; with parts kept."""
+    services, session = services_of(request), session_of(request)
+    admit(request, session)
+    data = await read_json(request)
+    target_id = text(data, "target", "")
+    target = await run_in_threadpool(session.sound, target_id)
+    notes = await run_in_threadpool(corrected_notes, data, target, 0.0)
+    if not notes:
+        raise RequestProblem(422, "notes: found none, wanted the notes of the match")
+    wish = text(data, "wish", "nearer")
+    voice = voice_of(data.get("voice"))
+    task = SteerTask(
+        samples=target.samples,
+        sample_rate=target.sample_rate,
+        notes=notes,
+        voice=voice,
+        wish=wish,
+        lock=tuple(text({"lock": part}, "lock", "") for part in items(data, "lock", 20)),
+        seconds=number(data, "seconds", 6.0, 1, 600),
+        seed=whole(data, "seed", 0, 0, 2**31 - 1),
+        candidates=whole(data, "candidates", 4, 1, 32),
+    )
+
+    def finish(outcome: SteerOutcome) -> dict[str, Any]:
+        ids = [
+            session.add_sound(Sound(sound, target.sample_rate), steered.name, "match")["id"]
+            for steered, sound in zip(outcome.voices, outcome.sounds, strict=True)
+        ]
+        return steered_to_json(outcome, ids, target_id, data["notes"])
+
+    job = services.jobs.submit(
+        session.log,
+        "steer",
+        f"{_TITLES.get(wish, wish)} {voice.name.strip()}",
+        run_steer,
+        task,
+        finish=finish,
+        watch=Curve().watch,
+        keep=session.keep_finished,
+        lane="search",
+    )
+    return JSONResponse(job.to_dict(), 202)
+
+
+_TITLES = {
+    "target": "On from",
+    "nearer": "Like",
+    "brighter": "Brighter than",
+    "darker": "Darker than",
+    "softer attack": "Softer than",
+    "harder attack": "Harder than",
+    "longer": "Longer than",
+    "shorter": "Shorter than",
+}
 _SESSION = "/api/sessions/{session}"
 ROUTES = (
     Route(f"{_SESSION}/sounds/{{sound}}/notes", find_notes_of, methods=["POST"]),
     Route(f"{_SESSION}/match", begin_match, methods=["POST"]),
+    Route(f"{_SESSION}/steer", begin_steer, methods=["POST"]),
 )

@@ -52,8 +52,9 @@ async def new_session(request: Request) -> Response:
 async def get_session(request: Request) -> Response:
     """A session with its views, sounds and jobs."""
     session = session_of(request)
-    jobs = [job.to_dict() for job in services_of(request).jobs.of(session.log)]
-    return JSONResponse({**session.to_dict(), "jobs": jobs})
+    jobs = {job["id"]: job for job in session.finished}
+    jobs |= {job.id: job.to_dict() for job in services_of(request).jobs.of(session.log)}
+    return JSONResponse({**session.to_dict(), "jobs": list(jobs.values())})
 
 
 async def forget_session(request: Request) -> Response:

@@ -271,7 +271,7 @@ class App {
   }
 
   #help() {
-    const rows = [["Space", "Play or pause"], ["1, 2, 3 ...", "Hear the target, the best voice, the next one"], ["Z S X D C ... and Q 2 W 3 E ...", "Play notes"],
+    const rows = [["Space", "Play or pause"], ["Alt 1, Alt 2 ...", "Hear the recording, the best voice, the next one"], ["Z S X D C ... and Q 2 W 3 E ...", "Play notes"],
       ["Minus, equals", "An octave down or up"], ["Ctrl Z, Ctrl Shift Z", "Undo, redo"], ["Tab, arrows", "Reach and move every control"]];
     dialog("Keys", h("dl", { class: "keys-list" }, rows.flatMap(([k, what]) => [h("dt", {}, k), h("dd", {}, what)])),
       h("p", { class: "hint" }, `ddx7 ${this.health.version}. Everything stays on this machine, in ${this.health.folder}.`)).showModal();
