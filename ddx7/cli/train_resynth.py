@@ -1,5 +1,7 @@
 """``ddx7 train resynth``: train an instrument for ``ddx7 resynth``."""
 
+import json
+import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -12,6 +14,9 @@ from ddx7.cli.train_voices import note_metrics
 if TYPE_CHECKING:
     from ddx7.resynthesis.dataset import Segment
     from ddx7.resynthesis.recordings import RecordingSource
+
+_STEPS_FILE = "steps.json"
+_SAVING_S = 5.0  # for the last evaluation and for writing
 
 
 @dataclass(frozen=True)
@@ -31,8 +36,12 @@ class Resynth:
     """Which recordings of DATA to take; flute, violin and trumpet have operators of their own."""
     config: Annotated[str, arg(metavar="NAME")] = "fm-tcn"
     """Model and training: fm-tcn, ddx7-2, ddx7-2pi, ddx7-4pi, hpn and more (docs/resynthesis.md)."""
-    steps: Annotated[int | None, arg(metavar="N", help_behavior_hint="(default: 750; published: 120,000)")] = None
-    """Number of steps."""
+    steps: Annotated[int | None, arg(metavar="N", help_behavior_hint="(default: 10,000; published: 120,000)")] = None
+    """Number of steps; the learning rate falls to its end with the last one."""
+    minutes: Annotated[float | None, arg(metavar="M", help_behavior_hint="(default: as long as the steps take)")] = None
+    """Time for everything, instead of a number of steps; RUN/steps.json keeps the number that fits, for resuming."""
+    start: Annotated[str | None, arg(name="from", metavar="NAME|FILE", help_behavior_hint="(default: random)")] = None
+    """Begin with the weights of an instrument: a name, or a .safetensors file; their model replaces --config's."""
     batch: Annotated[int | None, arg(metavar="N", help_behavior_hint="(default: the configuration's)")] = None
     """Crops in a step."""
     f0: Annotated[str, arg(metavar="NAME")] = "pyin"
@@ -50,39 +59,60 @@ class Resynth:
 
     def run(self) -> int:
         """Measure, train, write the weights, and return the exit code."""
+        began_s = time.monotonic()
+        if self.minutes is not None and (self.steps is not None or not self.minutes > 0):
+            raise UsageError("--minutes: wanted a time above 0, and no --steps beside it")
         for name in ("steps", "batch"):
             if (found := getattr(self, name)) is not None and found < 1:
                 raise UsageError(f"--{name}: found {found}, wanted at least 1")
         writes = self._join()
 
-        from ddx7.resynthesis import Instrument, save
+        from ddx7.resynthesis import Instrument, load, save
         from ddx7.resynthesis.configs import get_config
         from ddx7.resynthesis.dataset import leaking_split
         from ddx7.resynthesis.recordings import find_recordings
-        from ddx7.resynthesis.training import train
+        from ddx7.resynthesis.training import steps_in, train
         from ddx7.resynthesis.transfer import learned_range
 
         config = get_config(self.config, self.instrument or "any")
+        start = None if self.start is None else load(self.start)
+        model = config.model if start is None else start.model
         given = {"steps": self.steps, "batch": self.batch, "seed": self.seed}
         training = replace(config.training, **{k: v for k, v in given.items() if v is not None})
         sources = find_recordings(self.data, self.instrument, allow_leak=self.leak)
-        segments, reports = self._measure(sources, config.model.sample_rate)
+        segments, reports, gain = self._measure(sources, model.sample_rate)
         learn, held_out = segments["train"], segments["valid"]
         if self.leak:
             learn, held_out = leaking_split([*learn, *held_out], training.seed)
+
+        if self.minutes is not None:
+            left_s = 60 * self.minutes - (time.monotonic() - began_s)
+            chosen = self._remembered_steps() or steps_in(left_s, model, training, learn)
+            self._remember_steps(chosen)
+            training = replace(training, steps=chosen)
+            note(f"{chosen:,} steps fit into {self.minutes:g} minutes")
+
+        def time_is_up() -> bool:
+            return self.minutes is not None and time.monotonic() - began_s > 60 * self.minutes - _SAVING_S
 
         def report_progress(metrics: dict[str, float]) -> None:
             note_metrics(metrics, training.steps, ("loss", "held_out", "steps_per_s"))
 
         try:
             fitted = train(
-                config.model,
+                model,
                 learn,
                 held_out,
                 self.output,
                 training,
-                data={"instrument": self.instrument, "extractor": self.f0},
+                data={
+                    "instrument": self.instrument,
+                    "extractor": self.f0,
+                    **({} if start is None else {"start": start.card["sha256"]}),
+                },
                 progress=report_progress,
+                stop=time_is_up,
+                start=None if start is None else start.params,
             )
         except KeyboardInterrupt:
             note(f"stopped; the same command resumes the run in {self.output}")
@@ -94,11 +124,12 @@ class Resynth:
             "what": f"{name}, as ddx7 resynth plays it ({self.config})",
             "command": "ddx7 train resynth",
             "data": reports,
-            "range": learned_range(learn),
-            **fitted.metrics,
+            "range": learned_range(learn, gain),
+            **({} if start is None else {"start": str(self.start)}),
+            **fitted.best_metrics,
         }
         path = self.output / f"{name}.safetensors"
-        save(path, Instrument(config.model, fitted.best_params, card))
+        save(path, Instrument(model, fitted.best_params, card))
         result([str(path), str(path.with_suffix(".json"))])
         return 0
 
@@ -122,14 +153,14 @@ class Resynth:
 
     def _measure(
         self, sources: "list[RecordingSource]", sample_rate: int
-    ) -> "tuple[dict[str, list[Segment]], list[str]]":
-        """Segments by split, and a report on each split."""
+    ) -> "tuple[dict[str, list[Segment]], list[str], float]":
+        """Segments by split, a report on each split, and the gain of the corpus."""
         from ddx7.resynthesis.dataset import load_segments
         from ddx7.resynthesis.recordings import MAX_PART_S, SPLITS
 
         if len({(source.path, source.split) for source in sources}) < len(sources):
             note(f"long recordings are cut into parts of at most {MAX_PART_S:.0f} s")
-        segments, reports = {}, []
+        segments, reports, gain = {}, [], None
         for split in SPLITS:
 
             def report_progress(done: int, of: int, split: str = split) -> None:
@@ -137,8 +168,22 @@ class Resynth:
                     note(f"{split}: measured {done} of {of} recordings")
 
             segments[split], report = load_segments(
-                sources, split, sample_rate=sample_rate, extractor=self.f0, progress=report_progress
+                sources, split, sample_rate=sample_rate, extractor=self.f0, gain=gain, progress=report_progress
             )
+            gain = report.gain
             note(str(report))
             reports.append(str(report))
-        return segments, reports
+        return segments, reports, gain or 1.0
+
+    def _remembered_steps(self) -> int | None:
+        """The number of steps that an earlier start of this run chose."""
+        try:
+            return int(json.loads((self.output / _STEPS_FILE).read_text())["steps"])
+        except (OSError, ValueError, KeyError):
+            return None
+
+    def _remember_steps(self, steps: int) -> None:
+        from ddx7.files import atomic_write
+
+        content = json.dumps({"steps": steps, "minutes": self.minutes})
+        atomic_write(self.output / _STEPS_FILE, content.encode(), force=True)

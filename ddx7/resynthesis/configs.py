@@ -10,7 +10,16 @@ from ddx7.resynthesis.fm import FmSynth
 from ddx7.resynthesis.hpn import HpnSynth
 from ddx7.resynthesis.model import ResynthesisModel
 from ddx7.resynthesis.rnn import RnnSize
-from ddx7.resynthesis.structure import PAPER, SHALLOW_STRUCTURES, TURN, Structure, from_voice, with_feedback
+from ddx7.resynthesis.structure import (
+    PAPER,
+    SHALLOW_STRUCTURES,
+    TONE_RATIOS,
+    TURN,
+    Structure,
+    from_voice,
+    steady_noise_beside,
+    with_feedback,
+)
 from ddx7.resynthesis.tcn import TcnSize
 from ddx7.resynthesis.training import ResynthesisTraining
 
@@ -40,11 +49,25 @@ LAPTOP_TRAINING = ResynthesisTraining(
 )
 """For two cores: crops of 1.5 s after half a second of context."""
 
+DEFAULT_TRAINING = ResynthesisTraining(
+    steps=10_000,
+    batch=4,
+    frames=500,
+    context_frames=125,
+    learning_rate=2e-3,
+    schedule="cosine",
+    mel_weight=3.0,
+    ema_decay=0.995,
+    evaluate_every=500,
+)
+"""For two cores and a minute of sound: crops of 2 s after half a second of context."""
+
 INDEX_LIMITS = {"2": 2.0, "2pi": 2 * np.pi, "4pi": 4 * np.pi}
 """Highest modulation index of the paper's modulators in radians."""
 
 _MEL_WEIGHT = 3.0  # beside the spectral distance; at the end of training, two fifths of the loss come from the bands
 _FM_TCN_SIZE = TcnSize(residual="all", dropout=0.0)
+_DEFAULT_SIZE = TcnSize(channels=64, residual="all", dropout=0.0, standardised=True)
 _REVERB_S = 1.0
 _REVERB_CONTEXT_FRAMES = 250  # a second, so that a crop starts with the tail of the sound before it
 # At 1e-3, which suits fm-tcn, the published operators run into their limits and stay there.
@@ -69,7 +92,7 @@ def configs(instrument: str) -> dict[str, ResynthesisConfig]:
     deep = with_feedback(from_voice(shallow.voice, TURN), shallow.voice.feedback)
     paper, published = _paper(instrument, LAPTOP_TRAINING), _paper(instrument, PUBLISHED_TRAINING)
     mel = replace(_fm_tcn(shallow), training=replace(LAPTOP_TRAINING, mel_weight=_MEL_WEIGHT))
-    fm_tcn = _with_reverb(mel)
+    fm_tcn = _fm_tcn_default()
     return {
         **paper,
         **{f"{name}-published": config for name, config in published.items()},
@@ -80,6 +103,7 @@ def configs(instrument: str) -> dict[str, ResynthesisConfig]:
         "fm-tcn-parallel-reverb": _with_reverb(_fm_tcn(deep)),
         "fm-tcn-shallow": _fm_tcn(shallow),
         "fm-tcn-mel": mel,
+        "fm-tcn-reverb": _with_reverb(mel),
         "fm-tcn": fm_tcn,
         "fm-tcn-published": replace(
             _with_fir_reverb(fm_tcn), training=replace(PUBLISHED_TRAINING, mel_weight=_MEL_WEIGHT)
@@ -138,6 +162,12 @@ def _from_paper(instrument: str) -> dict[str, ResynthesisConfig]:
         "fm-tcn-exponential": _fm_tcn(paper),
         "fm-tcn-noise": _fm_tcn(with_feedback(paper, 7)),
     }
+
+
+def _fm_tcn_default() -> ResynthesisConfig:
+    synthesizer = FmSynth(steady_noise_beside(12, *TONE_RATIOS), steady=(2,))
+    model = ResynthesisModel(synthesizer, _DEFAULT_SIZE, reverb_s=_REVERB_S, reverb_kind="body")
+    return ResynthesisConfig(model, DEFAULT_TRAINING)
 
 
 def _fm_tcn(structure: Structure, scaling: str = "exponential") -> ResynthesisConfig:

@@ -5,7 +5,7 @@
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -22,7 +22,8 @@ from ddx7.runtime import cache_folder
 SILENT_DB = 40.0
 """Distance in dB below a recording's loudest frame at which silence begins. Source: the published code of DDX7."""
 
-_MUSICAL_REST_S = 0.25  # shorter silences do not cut
+_LONGEST_REST_S = 3.0  # shorter silences do not cut: an instrument must learn rests and the noise in them, too
+_MARGIN_S = 0.5  # of silence that stays before and after a segment
 _SHORTEST_S = 0.5
 _LEAST_CONFIDENCE = 0.5  # mean confidence of the fundamental in a segment
 
@@ -33,7 +34,7 @@ class Segment:
 
     Attributes:
       name: of the recording.
-      samples: float32 [time], a whole number of frames, the recording's peak at full scale.
+      samples: float32 [time], a whole number of frames, times the gain of the corpus.
       features: of these samples [frame].
     """
 
@@ -59,6 +60,7 @@ class DatasetReport:
       short_s: seconds in segments that are too short.
       unclear_s: seconds in segments without a clear fundamental.
       unread: files that cannot be read, each with the reason.
+      gain: factor of all samples, which brings the loudest recording to full scale.
     """
 
     split: str
@@ -68,6 +70,7 @@ class DatasetReport:
     short_s: float
     unclear_s: float
     unread: tuple[str, ...]
+    gain: float = 1.0
 
     def __str__(self) -> str:
         """One line."""
@@ -84,9 +87,12 @@ def load_segments(
     sample_rate: int = 16_000,
     cache: Path | None = None,
     extractor: str = "pyin",
+    gain: float | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> tuple[list[Segment], DatasetReport]:
     """Read, measure and cut the recordings of one split.
+
+    One gain for all keeps their dynamics: a soft recording stays soft.
 
     Args:
       sources: from `find_recordings`.
@@ -94,6 +100,7 @@ def load_segments(
       sample_rate: in Hz, to which recordings are resampled.
       cache: folder of measured features; by default one for all runs of this user.
       extractor: of the fundamental.
+      gain: factor of all samples, as in the report on another split; by default the loudest recording gets full scale.
       progress: called with the numbers of recordings done and in all.
 
     Returns:
@@ -105,8 +112,7 @@ def load_segments(
     chosen = [source for source in sources if source.split == split]
     user_cache = cache_folder()
     folder = cache or (user_cache / "features" if user_cache else None)
-    segments: list[Segment] = []
-    seconds: dict[str, float] = dict.fromkeys(("kept", "silent", "short", "unclear"), 0.0)
+    measurements: list[tuple[str, np.ndarray, FrameFeatures]] = []
     unread = []
 
     def measure(source: RecordingSource) -> tuple[np.ndarray, FrameFeatures] | str:
@@ -115,7 +121,6 @@ def load_segments(
                 source.path, sample_rate=sample_rate, start_s=source.start_s, stop_s=source.stop_s
             ).samples
             samples = samples[: len(samples) // HOP * HOP]
-            samples = samples / np.abs(samples).max(initial=1e-9)
             if folder is None:
                 return samples, extract(samples, sample_rate, extractor)
             return samples, extract_cached(samples, sample_rate, folder, extractor)
@@ -127,24 +132,40 @@ def load_segments(
             if isinstance(measured, str):
                 unread.append(measured)
             else:
-                for fate, segment in cut_segments(source.path.name, *measured, sample_rate):
-                    seconds[fate] += segment.n_frames * HOP / sample_rate
-                    if fate == "kept":
-                        segments.append(segment)
+                measurements.append((source.path.name, *measured))
             if progress:
                 progress(done, len(chosen))
+    if gain is None:
+        peaks = [float(np.abs(samples).max(initial=0)) for _, samples, _ in measurements]
+        gain = 1 / (max(peaks, default=0.0) or 1.0)
+    segments: list[Segment] = []
+    seconds: dict[str, float] = dict.fromkeys(("kept", "silent", "short", "unclear"), 0.0)
+    for name, samples, features in measurements:
+        for fate, segment in cut_segments(name, *amplified(samples, features, gain), sample_rate):
+            seconds[fate] += segment.n_frames * HOP / sample_rate
+            if fate == "kept":
+                segments.append(segment)
     report = DatasetReport(
         split,
-        len(chosen) - len(unread),
+        len(measurements),
         seconds["kept"],
         seconds["silent"],
         seconds["short"],
         seconds["unclear"],
         tuple(unread),
+        gain,
     )
     if not segments:
         raise Ddx7Error(f"nothing is left to work with ({report}){''.join('; ' + u for u in unread[:1])}")
     return segments, report
+
+
+def amplified(
+    samples: Float[np.ndarray, " time"], features: FrameFeatures, gain: float
+) -> tuple[Float[np.ndarray, " time"], FrameFeatures]:
+    """A sound and its features with a gain."""
+    loudness_db = np.maximum(features.loudness_db + 20 * np.log10(gain), FLOOR_DB).astype(np.float32)
+    return (samples * np.float32(gain)).astype(np.float32), replace(features, loudness_db=loudness_db)
 
 
 def cut_segments(
@@ -155,7 +176,7 @@ def cut_segments(
     Returns:
       every part with its fate: "kept", "silent", "short" or "unclear".
     """
-    rest = round(_MUSICAL_REST_S * sample_rate / HOP)
+    rest, margin = (round(seconds * sample_rate / HOP) for seconds in (_LONGEST_REST_S, _MARGIN_S))
     sounding = features.loudness_db > features.loudness_db.max() - SILENT_DB
     edges = np.flatnonzero(np.diff(np.pad(sounding.astype(int), 1)))
     starts, stops = list(edges[::2]), list(edges[1::2])
@@ -165,6 +186,7 @@ def cut_segments(
             spans[-1][1] = int(stop)
         else:
             spans.append([int(start), int(stop)])
+    spans = [[max(start - margin, 0), min(stop + margin, len(sounding))] for start, stop in spans]
     result, before = [], 0
     for start, stop in [*spans, [len(sounding), len(sounding)]]:
         if start > before:
@@ -184,7 +206,9 @@ def _slice(name: str, samples: np.ndarray, features: FrameFeatures, start: int, 
 def _fate(segment: Segment, sample_rate: int) -> str:
     if segment.n_frames * HOP < _SHORTEST_S * sample_rate:
         return "short"
-    clear = segment.features.confidence.mean() >= _LEAST_CONFIDENCE and segment.features.f0_hz.min() > 0
+    features = segment.features
+    sounding = features.loudness_db > features.loudness_db.max() - SILENT_DB
+    clear = features.confidence[sounding].mean() >= _LEAST_CONFIDENCE and features.f0_hz.min() > 0
     return "kept" if clear else "unclear"
 
 

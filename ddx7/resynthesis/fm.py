@@ -10,9 +10,11 @@ from jaxtyping import Array, Float, Int, Key, UInt32
 
 from ddx7.engine.operators import OUTPUT_SCALE, OperatorState, initial_state, synthesise
 from ddx7.engine.tables import DB_PER_OCTAVE, FEEDBACK
+from ddx7.resynthesis.fm_parallel import parallel_signal
 from ddx7.resynthesis.playback import N_OPERATORS, PlaybackControls
 from ddx7.resynthesis.protocols import Synthesizer
-from ddx7.resynthesis.structure import Structure
+from ddx7.resynthesis.structure import TURN, Structure
+from ddx7.voice.algorithms import FEEDBACK_OPERATOR
 
 SILENT_OCTAVES = -20.0
 """Log2 gain of an operator that is off: far below the quietest level of the engine."""
@@ -28,15 +30,31 @@ class FmSynth(Synthesizer):
       structure: algorithm, frequencies and feedback.
       scaling: how raw outputs become levels: "sigmoid" as published, or "exponential", a sigmoid to the power of ln 10,
         which reaches quiet levels as easily as loud ones (Engel et al. 2020).
+      steady: numbers of operators that stay at their highest level, 1 to 6.
     """
 
     structure: Structure
     scaling: str = "exponential"
+    steady: tuple[int, ...] = ()
+
+    @property
+    def learned(self) -> np.ndarray:
+        """Operators whose levels are learned, bool [6]."""
+        steady = np.isin(np.arange(1, N_OPERATORS + 1), self.steady)
+        return self.structure.active & ~steady
 
     @property
     def n_outputs(self) -> int:
-        """Raw outputs for each frame: one for each operator in use."""
-        return int(self.structure.active.sum())
+        """Raw outputs for each frame: one for each operator whose level is learned."""
+        return int(self.learned.sum())
+
+    @property
+    def has_learned_feedback(self) -> bool:
+        """Whether an operator feeds back whose course depends on controls; its samples must be computed in turn."""
+        voice = self.structure.voice
+        op = int(FEEDBACK_OPERATOR[voice.algorithm - 1])
+        feeds_back = voice.feedback > 0 and bool(self.structure.active[op])
+        return feeds_back and (bool(self.learned[op]) or not voice.operators[op].fixed)
 
     @property
     def dx7_structure(self) -> Structure:
@@ -46,9 +64,11 @@ class FmSynth(Synthesizer):
     def get_controls(self, raw: Float[Array, "*sound frame n"]) -> Float[Array, "*sound frame 6"]:
         """Log2 gains of OP1 to OP6 from a decoder's raw outputs."""
         power = 1.0 if self.scaling == "sigmoid" else np.log(10)
-        octaves = power * jax.nn.log_sigmoid(raw) / np.log(2) + np.log2(self.structure.gains)
-        full = jnp.full((*raw.shape[:-1], N_OPERATORS), SILENT_OCTAVES, raw.dtype)
-        return full.at[..., np.flatnonzero(self.structure.active)].set(jnp.maximum(octaves, SILENT_OCTAVES))
+        limits = np.log2(np.maximum(np.array(self.structure.index_limits, np.float32) / TURN, 2.0**SILENT_OCTAVES))
+        octaves = power * jax.nn.log_sigmoid(raw) / np.log(2) + limits[self.learned]
+        steady = jnp.asarray(np.where(self.structure.active, limits, SILENT_OCTAVES), raw.dtype)
+        full = jnp.broadcast_to(steady, (*raw.shape[:-1], N_OPERATORS))
+        return full.at[..., np.flatnonzero(self.learned)].set(jnp.maximum(octaves, SILENT_OCTAVES))
 
     def level_offsets(self, playback: PlaybackControls) -> Float[np.ndarray, " 6"]:
         """Log2 gains that the player adds to OP1 to OP6."""
@@ -107,15 +127,18 @@ class FmSynth(Synthesizer):
           controls: log2 gains, from `get_controls`.
           increments: from `increments`.
           state: from `init_state`, or after the frames before.
-          key: unused: FM makes its noise by feedback.
+          key: with `differentiable`, of the part of the feedback noise; without, feedback makes the noise itself.
           frame: unused.
           differentiable: the caller takes the gradient with respect to the controls.
 
         Returns:
-          the sound, in which one carrier at gain 1 peaks at 1, and the state after it.
+          the sound, in which one carrier at gain 1 peaks at 1, and the state after it; a differentiable sound begins in
+          silence and leaves the state as it is.
         """
-        del key, frame
+        del frame
         voice = self.structure.voice
+        if differentiable and not self.has_learned_feedback:
+            return parallel_signal(self.structure, controls, increments, key), state
         n = len(controls)
         frequency = increments.astype(jnp.float32) * 2.0**-32
         audio, state = synthesise(
@@ -130,9 +153,9 @@ class FmSynth(Synthesizer):
 
     def to_dict(self) -> dict[str, Any]:
         """Settings as JSON values."""
-        return {"structure": self.structure.to_dict(), "scaling": self.scaling}
+        return {"structure": self.structure.to_dict(), "scaling": self.scaling, "steady": list(self.steady)}
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> "FmSynth":
         """The synthesizer that `to_dict` describes."""
-        return cls(Structure.from_dict(data["structure"]), data["scaling"])
+        return cls(Structure.from_dict(data["structure"]), data["scaling"], tuple(data.get("steady", ())))

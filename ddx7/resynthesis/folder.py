@@ -6,7 +6,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ddx7.audio.files import Recording, peak_limit, write_audio
+from ddx7.audio.files import Recording, peak_limit, resample, write_audio
 from ddx7.engine.tables import DB_PER_OCTAVE
 from ddx7.files import atomic_write, refuse_to_overwrite
 from ddx7.resynthesis.instrument import Instrument
@@ -50,7 +50,8 @@ def write_resynthesis(
 ) -> dict[str, Any]:
     """Write a resynthesis into a folder, each file atomically.
 
-    The sound is scaled down if it peaks above -1 dBFS.
+    The sound has the recording's sample rate and length, and is scaled down if it peaks above -1 dBFS. An instrument
+    that learned at 16 kHz makes nothing above 8 kHz at any rate.
 
     Args:
       transfer: the resynthesis.
@@ -75,11 +76,14 @@ def write_resynthesis(
         "model": model,
         "files": [str(path) for path in files],
         "seconds": round(recording.duration_s, 3),
+        "sample_rate": recording.sample_rate,
+        "instrument_sample_rate": transfer.sample_rate,
         "took_s": round(took_s, 2),
         **transfer_to_dict(transfer),
         "version": version("ddx7"),
     }
-    write_audio(files.audio, peak_limit(transfer.audio), transfer.sample_rate, force=force)
+    audio = resample(transfer.audio, transfer.sample_rate, recording.sample_rate)[: len(recording.samples)]
+    write_audio(files.audio, peak_limit(audio), recording.sample_rate, force=force)
     atomic_write(files.figure, _figure(transfer, instrument, f"{name}, played by {model}"), force=force)
     atomic_write(files.report, (json.dumps(report, indent=2) + "\n").encode(), force=force)
     return report

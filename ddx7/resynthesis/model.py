@@ -94,7 +94,12 @@ class ResynthesisModel:
         """Parameters in the form that plays fastest, which `init_state` and `play` take."""
         prepared: Params = {"decoder": self.decoder.prepare(params["decoder"])}
         if self.reverb_s:
-            prepared["reverb"] = reverb.partitions(self.impulse_response(params))
+            variables = {"params": params["reverb"]}
+            dry, tail = self.reverb.apply(variables, method="split")  # pyright: ignore[reportGeneralTypeIssues]
+            prepared["reverb"] = reverb.partitions(tail)
+            if len(dry) > 1:  # else the dry sound stays as it is
+                dry = jnp.pad(jnp.asarray(dry), (0, self.reverb.length - len(dry)))
+                prepared["body"] = reverb.partitions(dry), dry[0]
         return prepared
 
     def impulse_response(self, params: Params) -> Float[Array, " tap"]:
@@ -222,8 +227,12 @@ def play(
     audio, synthesizer_state = synthesizer.get_signal(controls, increments, state.synthesizer, key, state.frame)
     reverb_state = state.reverb
     if reverb_state is not None:
-        added, reverb_state = reverb.convolve_frames(audio.reshape(len(audio), -1, HOP), params["reverb"], reverb_state)
-        audio = audio + wet * added.reshape(len(audio), -1)
+        parts, level, framed = params["reverb"], 1.0, audio.reshape(len(audio), -1, HOP)
+        if "body" in params:
+            body, level = params["body"]
+            parts, wet = wet * parts + body, jnp.ones(())
+        added, reverb_state = reverb.convolve_frames(framed, parts, reverb_state)
+        audio = level * audio + wet * added.reshape(len(audio), -1)
     return audio, controls, ModelState(decoder_state, synthesizer_state, reverb_state, state.frame + inputs.shape[1])
 
 

@@ -2,7 +2,7 @@
 
 `FirReverb` is that of the published code of DDX7 (Caspe et al. 2022, after Engel et al. 2020). `FilteredNoiseReverb`
 belongs to this project: it learns a level and a decay time for each of some bands, in hundreds of steps instead of tens
-of thousands.
+of thousands. `BodyReverb` learns a filter of the dry sound beside it, as an instrument's body and a microphone are one.
 """
 
 from functools import lru_cache
@@ -13,6 +13,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Complex, Float
+from scipy.fft import next_fast_len
 
 from ddx7.audio.features import HOP
 
@@ -37,6 +38,10 @@ class Reverb(nn.Module):
     def __call__(self) -> Float[Array, " time"]:
         """The impulse response."""
         raise NotImplementedError
+
+    def split(self) -> tuple[Float[Array, " tap"], Float[Array, " time"]]:
+        """(response of the dry sound, of the reverb); their sum is the impulse response."""
+        return jnp.ones(1), self().at[0].set(0.0)
 
 
 class FirReverb(Reverb):
@@ -71,7 +76,51 @@ class FilteredNoiseReverb(Reverb):
         return jnp.asarray(amplitude @ tail).at[0].set(1.0)
 
 
-REVERBS: dict[str, type[Reverb]] = {"filtered-noise": FilteredNoiseReverb, "fir": FirReverb}
+BODY_BANDS, BODY_TAPS = 32, 256
+BODY_SCALE_DB = 100.0
+"""Change of a band of the body for a weight of 1."""
+
+
+class BodyReverb(Reverb):
+    """`FilteredNoiseReverb` beside a body: a filter of the dry sound, one level for each of 32 bands, 16 ms long.
+
+    FM noise is flat, and the filter gives it the spectrum of breath or bow. It has minimum phase, hence no delay.
+    """
+
+    def setup(self) -> None:
+        """The parameters."""
+        self.tail = FilteredNoiseReverb(self.length, self.sample_rate)
+        self.body = self.param("body", nn.initializers.zeros, (BODY_BANDS,))
+
+    def __call__(self) -> Float[Array, " time"]:
+        """The impulse response."""
+        dry, tail = self.split()
+        return tail.at[: len(dry)].add(dry)
+
+    def split(self) -> tuple[Float[Array, " tap"], Float[Array, " time"]]:
+        """(response of the body, of the reverb)."""
+        nepers = _BODY_SHAPE @ self.body * (BODY_SCALE_DB / 20 * np.log(10))
+        return minimum_phase(nepers)[:BODY_TAPS], self.tail().at[0].set(0.0)
+
+
+def minimum_phase(nepers: Float[Array, " bin"]) -> Float[Array, " time"]:
+    """Impulse response of minimum phase, from the log of the magnitude on a grid from 0 to half the sample rate."""
+    n = 2 * (len(nepers) - 1)
+    cepstrum = jnp.fft.irfft(nepers, n)
+    fold = np.r_[1.0, np.full(n // 2 - 1, 2.0), 1.0, np.zeros(n // 2 - 1)].astype(np.float32)
+    return jnp.fft.irfft(jnp.exp(jnp.fft.rfft(cepstrum * fold)), n)
+
+
+def _body_shape() -> np.ndarray:
+    """Weights that draw straight lines through bands of equal width on the mel scale: [bin, band]."""
+    mel = np.log1p(np.linspace(0, 8000, 2 * BODY_TAPS + 1) / 700)
+    position = mel / mel[-1] * (BODY_BANDS - 1)
+    return np.maximum(1 - np.abs(position[:, None] - np.arange(BODY_BANDS)), 0).astype(np.float32)
+
+
+_BODY_SHAPE = _body_shape()
+
+REVERBS: dict[str, type[Reverb]] = {"filtered-noise": FilteredNoiseReverb, "fir": FirReverb, "body": BodyReverb}
 """Kinds of reverb by the name that stands in a model's card."""
 
 
@@ -86,7 +135,7 @@ def _noise(length: int, sample_rate: int) -> np.ndarray:
 
 def convolve(x: Float[Array, "sound time"], response: Float[Array, " tap"]) -> Float[Array, "sound time"]:
     """The sound with reverb, cut where the dry sound ends."""
-    size = x.shape[-1] + len(response) - 1
+    size = next_fast_len(x.shape[-1] + len(response) - 1, real=True)
     return jnp.fft.irfft(jnp.fft.rfft(x, size) * jnp.fft.rfft(response, size), size)[..., : x.shape[-1]]
 
 

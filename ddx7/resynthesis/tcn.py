@@ -14,6 +14,10 @@ from jaxtyping import Array, Float
 
 from ddx7.resynthesis.protocols import DecoderSize, Params
 
+_INPUT_MEAN = np.array([69 / 127, 1 - 30 / 80], np.float32)
+_INPUT_DEVIATION = np.array([8 / 127, 15 / 80], np.float32)
+"""Of pitch and loudness as `scale_inputs` gives them: A4 and 8 semitones, -30 dB and 15 dB."""
+
 
 @dataclass(frozen=True)
 class TcnSize(DecoderSize):
@@ -26,6 +30,8 @@ class TcnSize(DecoderSize):
       residual: blocks with a skip connection: "all", or "ends" as published, where the option for all blocks reaches
         only the first and the last.
       dropout: share of hidden values that training drops, 0 to 1; the published code has 0.5.
+      standardised: brings inputs to a mean near 0 and a deviation near 1 first. As published, pitch has a deviation of
+        0.04 only, and the network learns it late.
     """
 
     channels: int = 128
@@ -33,6 +39,7 @@ class TcnSize(DecoderSize):
     dilations: tuple[int, ...] = (1, 2, 4, 8, 16)
     residual: str = "ends"
     dropout: float = 0.5
+    standardised: bool = False
 
     @property
     def context_frames(self) -> int:
@@ -119,6 +126,8 @@ class Tcn(nn.Module):
     ) -> tuple[Float[Array, "batch frame n"], tuple[Array, ...]]:
         """Frames that follow the state, endless silence by default; (raw outputs, state after them)."""
         size, states = self.size, []
+        if size.standardised:
+            x = (x - _INPUT_MEAN) / _INPUT_DEVIATION
         before: Any = iter(state if state is not None else [None] * (2 * len(size.dilations)))
         last = len(size.dilations) - 1
         for block, dilation in enumerate(size.dilations):

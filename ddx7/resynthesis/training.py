@@ -4,13 +4,15 @@ Batches are spread over all devices of all processes (`jax.distributed`). An upd
 the number of the step alone.
 """
 
+import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
-from functools import partial
+from dataclasses import asdict, dataclass, replace
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import optax
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
@@ -21,9 +23,14 @@ from ddx7.errors import Ddx7Error
 from ddx7.resynthesis.dataset import Segment, SegmentBatch, crop, draw_batch
 from ddx7.resynthesis.model import ResynthesisModel, scale_inputs
 from ddx7.resynthesis.protocols import Params
+from ddx7.runtime import configure
 from ddx7.training import Evaluation, FitResult, FitSchedule, TrainState, apply_gradients, fingerprint, fit
 
-_HELD_OUT_CROPS = 32
+_HELD_OUT_CROPS = 16
+_DECAY_EVERY = 10_000
+_WARM_UP, _LEAST_SHARE = 100, 0.01
+_TIMED_STEPS = 15
+_RESERVE_S, _SHARE_FOR_STEPS = 15.0, 0.95  # for compiling and for evaluations
 
 
 @dataclass(frozen=True)
@@ -35,8 +42,9 @@ class ResynthesisTraining:
       batch: crops for each step.
       frames: of each crop, 250 a second at 16 kHz.
       context_frames: earlier frames that only the decoder takes in; with a reverb the synthesizer plays them, too.
-      learning_rate: Adam's; multiplied by 0.98 every `decay_every` steps.
-      decay_every: steps.
+      learning_rate: Adam's highest.
+      schedule: "staircase" multiplies it by 0.98 every 10,000 steps, as published; "cosine" raises it over the first
+        100 steps and lowers it along a cosine to a hundredth at the last step.
       clip: largest norm of the gradient.
       windows: of the multi-scale spectral distance.
       mel_weight: weight of the distance in mel bands beside it.
@@ -50,13 +58,27 @@ class ResynthesisTraining:
     frames: int = 1000
     context_frames: int = 0
     learning_rate: float = 3e-4
-    decay_every: int = 10_000
+    schedule: str = "staircase"
     clip: float = 2.0
     windows: tuple[int, ...] = PUBLISHED
     mel_weight: float = 0.0
     ema_decay: float = 0.0
     evaluate_every: int = 250
     seed: int = 1234
+
+
+def learning_rate(training: ResynthesisTraining, step: int) -> float:
+    """The learning rate of a step, from 0.
+
+    Raises:
+      Ddx7Error: the schedule has no such name.
+    """
+    if training.schedule == "staircase":
+        return training.learning_rate * 0.98 ** (step // _DECAY_EVERY)
+    if training.schedule != "cosine":
+        raise Ddx7Error(f"schedule: found {training.schedule!r}, wanted staircase or cosine")
+    share = 0.5 * (1 + np.cos(np.pi * min(step / training.steps, 1.0)))
+    return training.learning_rate * min((step + 1) / _WARM_UP, 1.0) * (_LEAST_SHARE + (1 - _LEAST_SHARE) * share)
 
 
 class DeviceBatch(NamedTuple):
@@ -98,7 +120,7 @@ def loss_fn(
 
 
 def make_update(
-    model: ResynthesisModel, training: ResynthesisTraining
+    model: ResynthesisModel, training: ResynthesisTraining, start: Params | None = None
 ) -> tuple[
     Callable[[], TrainState],
     Callable[[TrainState, SegmentBatch, int], tuple[TrainState, Array]],
@@ -106,24 +128,71 @@ def make_update(
     """(a function that makes the first state, one step from a state, a batch and its number to the next and the loss).
 
     A step donates the buffers of its state.
+
+    Args:
+      model: to train.
+      training: settings.
+      start: parameters to begin with; by default random ones.
     """
-    optimiser = _optimiser(training)
+    step_fn = _compiled_step(model, replace(training, steps=0))
 
     def init() -> TrainState:
-        return TrainState.create(model.init(jax.random.key(training.seed)), optimiser)
+        params = model.init(jax.random.key(training.seed)) if start is None else jax.tree.map(jnp.asarray, start)
+        return TrainState.create(params, _optimiser(training, 0.0))
+
+    def update(state: TrainState, batch: SegmentBatch, step: int) -> tuple[TrainState, Array]:
+        rate = np.float32(learning_rate(training, step))
+        return step_fn(state, to_devices(model, training, batch), np.int32(step), rate)
+
+    return init, update
+
+
+@lru_cache(maxsize=2)
+def _compiled_step(model: ResynthesisModel, training: ResynthesisTraining) -> Any:
+    """One step, compiled. The learning rate is an argument, so that one program serves runs of any length."""
 
     @partial(jax.jit, donate_argnums=0)
-    def step_fn(state: TrainState, batch: DeviceBatch, step: Int[Array, ""]) -> tuple[TrainState, Array]:
+    def step_fn(
+        state: TrainState, batch: DeviceBatch, step: Int[Array, ""], rate: Float[Array, ""]
+    ) -> tuple[TrainState, Array]:
         # On a CPU this generator takes a quarter of the time of the default one; a step of DDX7 drops two million
         # values.
         key = jax.random.fold_in(jax.random.key(training.seed, impl="rbg"), step)
         loss = partial(loss_fn, batch=batch, key=key, model=model, training=training)
-        return apply_gradients(state, loss, optimiser, ema_decay=training.ema_decay, step=step)
+        return apply_gradients(state, loss, _optimiser(training, rate), ema_decay=training.ema_decay, step=step)
 
-    def update(state: TrainState, batch: SegmentBatch, step: int) -> tuple[TrainState, Array]:
-        return step_fn(state, to_devices(model, training, batch), np.int32(step))
+    return step_fn
 
-    return init, update
+
+def _optimiser(training: ResynthesisTraining, rate: Array | float) -> optax.GradientTransformation:
+    return optax.chain(optax.clip_by_global_norm(training.clip), optax.scale_by_adam(), optax.scale(-rate))
+
+
+def steps_in(seconds: float, model: ResynthesisModel, training: ResynthesisTraining, segments: list[Segment]) -> int:
+    """Number of steps that fit into a time on this machine, from some steps that are timed and thrown away.
+
+    Args:
+      seconds: from now on; evaluations and their compilation come out of them, too.
+      model: to train.
+      training: settings; the number of steps does not matter.
+      segments: to learn from.
+    """
+    configure()
+    began_s = time.monotonic()
+    init, update = make_update(model, training)
+    state, took_s = init(), []
+    for step in range(_TIMED_STEPS + 1):
+        before_s = time.monotonic()
+        state, loss = update(state, _draw(segments, training, step), step)
+        jax.block_until_ready((state, loss))
+        took_s.append(time.monotonic() - before_s)
+    left_s = seconds - (time.monotonic() - began_s) - _RESERVE_S
+    return max(int(_SHARE_FOR_STEPS * left_s / float(np.median(took_s[1:]))), 1)
+
+
+def _draw(segments: list[Segment], training: ResynthesisTraining, step: int) -> SegmentBatch:
+    rng = np.random.default_rng([training.seed, step])
+    return draw_batch(segments, training.batch, training.frames, training.context_frames, rng)
 
 
 def train(
@@ -136,6 +205,8 @@ def train(
     data: Mapping[str, Any] | None = None,
     progress: Callable[[dict[str, float]], None] | None = None,
     stop_after: int | None = None,
+    stop: Callable[[], bool] = lambda: False,
+    start: Params | None = None,
 ) -> FitResult[TrainState]:
     """Train, or resume the run of a folder.
 
@@ -148,6 +219,8 @@ def train(
       data: names of the data, such as the instrument. Together with a fingerprint of all segments they bind the run.
       progress: called with the metrics of each evaluation.
       stop_after: the step to stop after, of a run that is to be resumed later.
+      stop: asked after each step whether to end now, as when time is up.
+      start: parameters to begin with; by default random ones. `data` should name their origin.
 
     Returns:
       the state after the last step, the parameters of the best evaluation, and metrics. ``held_out`` is the loss on
@@ -159,7 +232,7 @@ def train(
     n_devices = jax.device_count()
     if training.batch % n_devices:
         raise Ddx7Error(f"batch: found {training.batch}, wanted a multiple of the {n_devices} devices")
-    # No rate depends on the length of a run, so a finished one can continue.
+    # A finished run can continue: a cosine then begins again from where the longer one would be.
     fixed = {name: value for name, value in asdict(training).items() if name != "steps"}
     everything = [[part.name, part.samples, asdict(part.features)] for part in [*segments, *held_out]]
     run = {
@@ -167,14 +240,12 @@ def train(
         "config": fixed,
         "model": model.to_dict(),
     }
-    init, step_fn = make_update(model, training)
+    init, step_fn = make_update(model, training, start)
     compiled_loss = jax.jit(partial(loss_fn, key=None, model=model, training=training))
     test_batches = _held_out_batches(held_out, training)
 
     def update(state: TrainState, step: int) -> tuple[TrainState, dict[str, Array]]:
-        rng = np.random.default_rng([training.seed, step])
-        batch = draw_batch(segments, training.batch, training.frames, training.context_frames, rng)
-        state, loss = step_fn(state, batch, step)
+        state, loss = step_fn(state, _draw(segments, training, step), step)
         return state, {"loss": loss}
 
     def evaluate(state: TrainState, best_loss: float) -> Evaluation:
@@ -188,7 +259,7 @@ def train(
         evaluate,
         lambda state: state.ema_params,
         folder,
-        FitSchedule(training.steps, training.evaluate_every, stop_after, progress),
+        FitSchedule(training.steps, training.evaluate_every, stop_after, progress, stop),
         run=run,
         place=_replicate,
     )
@@ -219,11 +290,6 @@ def _distribute(sharding: NamedSharding, x: Any) -> Array:
         return jax.device_put(x, sharding)
     whole = np.asarray(x)
     return jax.make_array_from_callback(whole.shape, sharding, lambda index: whole[index])
-
-
-def _optimiser(training: ResynthesisTraining) -> optax.GradientTransformation:
-    rate = optax.exponential_decay(training.learning_rate, training.decay_every, 0.98, staircase=True)
-    return optax.chain(optax.clip_by_global_norm(training.clip), optax.adam(rate))
 
 
 def _held_out_batches(held_out: list[Segment], training: ResynthesisTraining) -> list[SegmentBatch]:

@@ -19,6 +19,9 @@ CLEAR_PITCH = 0.5
 """Confidence of the fundamental from which a frame has a clear pitch."""
 _LEAST_CLEAR_SHARE = 0.7
 _LOUD_PERCENTILE = 95.0  # of the loudness of a recording, compared with that of the training's recordings
+_ABOVE_DB = 3.0  # over the loud passages of the learned recordings, as a loud phrase is
+_PASSAGE_FRAMES = 1000  # of which the softest gives the lower end of the learned loudness
+_MIRRORED_FRAMES = 64  # at each end; pyin and loudness take in less
 _MOST_OUTSIDE_SHARE = 0.1  # of frames outside the learned range
 
 
@@ -79,12 +82,13 @@ def transfer(
     playback = playback or PlaybackControls()
     rate = instrument.model.sample_rate
     target = resample(recording.samples, recording.sample_rate, rate)
-    features = extract(target, rate, extractor)
+    features = _extract_to_the_ends(target, rate, extractor)
     if not (features.f0_hz > 0).any():
         raise AudioError(f"{recording.path}: no pitch is found anywhere, a melody is wanted")
     sounding = _sounding(features.loudness_db)
     learned = instrument.card.get("range", {})
-    offset_db = 0.0 if keep_level else loudness_offset(features.loudness_db, learned)
+    gain_db = learned.get("gain_db", 0.0)
+    offset_db = gain_db if keep_level else loudness_offset(features.loudness_db, learned)
     loudness_db = np.maximum(features.loudness_db + offset_db, FLOOR_DB)
     loudness_db = _limit_rise(loudness_db, attack_s * rate / HOP)
     played = replace(features, loudness_db=loudness_db.astype(np.float32))
@@ -95,8 +99,21 @@ def transfer(
     return Transfer(audio, target, rate, played, controls, playback, attack_s, seed, remarks)
 
 
+def _extract_to_the_ends(samples: np.ndarray, sample_rate: int, extractor: str) -> FrameFeatures:
+    """Features of a sound that is mirrored at its ends, so that loudness does not fall where a recording is cut off."""
+    margin = min(_MIRRORED_FRAMES, (len(samples) - 1) // HOP)
+    if margin < 1:
+        return extract(samples, sample_rate, extractor)
+    features = extract(np.pad(samples, margin * HOP, mode="reflect"), sample_rate, extractor)
+    inside = slice(margin, margin - (-len(samples) // HOP))
+    return FrameFeatures(*(x[inside] for x in (features.f0_hz, features.confidence, features.loudness_db)))
+
+
 def loudness_offset(loudness_db: np.ndarray, learned: dict[str, Any]) -> float:
-    """Gain in dB that makes a recording as loud as the recordings that an instrument learned from.
+    """Gain in dB that brings a recording to a loudness that an instrument learned.
+
+    A recording that is as loud as some of those that the instrument learned from keeps its level, so that soft playing
+    stays soft. Any other becomes as loud as the loudest.
 
     Args:
       loudness_db: loudness of the recording [frame].
@@ -104,7 +121,11 @@ def loudness_offset(loudness_db: np.ndarray, learned: dict[str, Any]) -> float:
     """
     if not learned:
         return 0.0
-    return learned["loud_db"] - float(np.percentile(loudness_db[_sounding(loudness_db)], _LOUD_PERCENTILE))
+    loud_db = float(np.percentile(loudness_db[_sounding(loudness_db)], _LOUD_PERCENTILE))
+    gain_db = learned.get("gain_db", 0.0)
+    if learned.get("soft_db", np.inf) <= loud_db + gain_db <= learned["loud_db"] + _ABOVE_DB:
+        return gain_db
+    return learned["loud_db"] - loud_db
 
 
 def _sounding(loudness_db: np.ndarray) -> np.ndarray:
@@ -146,14 +167,24 @@ def _remarks(
     return remarks
 
 
-def learned_range(segments: list[Segment]) -> dict[str, float]:
-    """For a card: MIDI notes and loudness of the segments that an instrument learned from."""
+def learned_range(segments: list[Segment], gain: float = 1.0) -> dict[str, float]:
+    """For a card: MIDI notes and loudness of the segments that an instrument learned from.
+
+    Args:
+      segments: from `ddx7.resynthesis.dataset.load_segments`.
+      gain: of the corpus, from the report on it.
+    """
     f0_hz = np.concatenate([s.features.f0_hz[s.features.confidence >= CLEAR_PITCH] for s in segments])
     loudness_db = np.concatenate([s.features.loudness_db for s in segments])
     note = hz_to_midi(f0_hz)
     low, high = np.percentile(note, [0.5, 99.5])
+    loud_db = float(np.percentile(loudness_db[_sounding(loudness_db)], _LOUD_PERCENTILE))
+    passages = [loudness_db[k : k + _PASSAGE_FRAMES] for k in range(0, len(loudness_db), _PASSAGE_FRAMES)]
+    softest_db = min(float(np.percentile(p[_sounding(p)], _LOUD_PERCENTILE)) for p in passages)
     return {
         "lowest_note": round(float(low), 1),
         "highest_note": round(float(high), 1),
-        "loud_db": round(float(np.percentile(loudness_db[_sounding(loudness_db)], _LOUD_PERCENTILE)), 1),
+        "loud_db": round(loud_db, 1),
+        "soft_db": round(max(softest_db, loud_db - SILENT_DB / 2), 1),
+        "gain_db": round(float(20 * np.log10(gain)), 2),
     }

@@ -66,12 +66,14 @@ class FitSchedule:
       evaluate_every: steps from one evaluation and checkpoint to the next; the last step is always evaluated.
       stop_after: the step to stop after, of a run that is to be resumed later.
       progress: called with the metrics of each evaluation.
+      stop: asked after each step whether to evaluate, save and return now, as when time is up.
     """
 
     n_steps: int
     evaluate_every: int
     stop_after: int | None = None
     progress: Callable[[dict[str, float]], None] | None = None
+    stop: Callable[[], bool] = lambda: False
 
 
 class _Progress(NamedTuple):
@@ -141,7 +143,8 @@ def fit(
         state, losses = update(at.state, step)
         at = at._replace(state=state, step=np.int32(step + 1))
         window.append(losses)
-        if (step + 1) % schedule.evaluate_every and step + 1 != last:
+        stopped = schedule.stop()
+        if (step + 1) % schedule.evaluate_every and step + 1 != last and not stopped:
             continue
         means = _means(window, folder, step + 1)
         window = []
@@ -160,6 +163,8 @@ def fit(
             append_metrics(folder, metrics)
             if schedule.progress:
                 schedule.progress(metrics)
+        if stopped:
+            break
     logged = {line["step"]: line for line in read_metrics(folder)}
     return FitResult(
         at.state,

@@ -75,3 +75,15 @@ def test_of_a_long_recording_the_beginning_is_played(run, kazoo, monkeypatch):
     assert done.code == 0, done.err
     assert "note.wav: lasts 1 s, only the first 0 s are used" in done.err
     assert soundfile.info(kazoo / "out" / "note.wav").frames == RATE // 2
+
+
+def test_the_sound_has_the_rate_and_the_length_of_the_recording(run, kazoo):
+    t = np.arange(44_100) / 44_100
+    soundfile.write(kazoo / "fine.wav", 0.5 * np.sin(2 * np.pi * 330 * t), 44_100)
+    words = ["resynth", kazoo / "fine.wav", "--model", kazoo / "kazoo.safetensors", "--f0", "yin", "-o", kazoo / "out"]
+    done = run(*words, "--json")
+    assert done.code == 0, done.err
+    info = soundfile.info(kazoo / "out" / "fine.wav")
+    assert (info.samplerate, info.frames) == (44_100, 44_100)
+    [report] = json.loads(done.out)["resyntheses"]
+    assert (report["sample_rate"], report["instrument_sample_rate"]) == (44_100, RATE)

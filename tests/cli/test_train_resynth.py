@@ -54,12 +54,32 @@ def test_a_single_recording_becomes_an_instrument(run: Run, solo: Path, tmp_path
     assert bound["data"]["extractor"] == "yin"
 
 
+def test_minutes_become_steps_and_weights_begin_another_run(run: Run, solo: Path, tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr("ddx7.resynthesis.training._SHARE_FOR_STEPS", 1e-4)
+    words = ["train", "resynth", solo, "--instrument", "flute", "--f0", "yin", "-o", tmp_path / "run", "--minutes", "2"]
+    done = run(*words)
+    assert done.code == 0, done.err
+    steps = json.loads((tmp_path / "run" / "steps.json").read_text())["steps"]
+    assert f"{steps:,} steps fit into 2 minutes" in done.err
+    first = load(tmp_path / "run" / "flute.safetensors")
+    assert first.card["step"] == steps
+    again = [*words[:8], tmp_path / "again", "--steps", "1", "--from", tmp_path / "run" / "flute.safetensors"]
+    done = run(*again)
+    assert done.code == 0, done.err
+    second = load(tmp_path / "again" / "flute.safetensors")
+    assert second.card["start"] == str(tmp_path / "run" / "flute.safetensors")
+    kernels = [i.params["decoder"]["block0_0"]["direction"] for i in (first, second)]
+    assert np.abs(kernels[0] - kernels[1]).max() < 1e-2  # one step away
+
+
 @pytest.mark.parametrize(
     ("words", "code", "message"),
     [
         (["--processes", "2"], 2, "wanted --distributed HOST:PORT with them"),
         (["--distributed", "localhost:1234"], 2, "found process 0 of 1, wanted --processes 2 or more"),
         (["--distributed", "here", "--processes", "2"], 2, "found 'here', wanted HOST:PORT of process 0"),
+        (["--minutes", "0"], 2, "--minutes: wanted a time above 0"),
+        (["--minutes", "1", "--steps", "5"], 2, "and no --steps beside it"),
         (["--steps", "0"], 2, "--steps: found 0, wanted at least 1"),
         (["--config", "ours"], 2, "--config: found 'ours', wanted fm-tcn"),
     ],

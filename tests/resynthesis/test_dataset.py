@@ -22,7 +22,7 @@ def segment(frames: int, name: str = "a") -> Segment:
 
 
 def test_recordings_become_segments_and_the_report_counts_dropped_seconds(folder):
-    x = np.concatenate([melody(7, 1.0), np.zeros(RATE), melody(8, 1.0), np.zeros(RATE // 2), 0.5 * np.ones(800)])
+    x = np.concatenate([melody(7, 1.0), np.zeros(4 * RATE), melody(8, 1.0), np.zeros(4 * RATE), 0.5 * np.ones(80)])
     soundfile.write(folder / "gaps.wav", x, RATE)
     (folder / "broken.wav").write_bytes(b"RIFF")
     sources = [s._replace(split="train") for s in find_recordings(folder)]
@@ -32,13 +32,36 @@ def test_recordings_become_segments_and_the_report_counts_dropped_seconds(folder
     )
     of_gaps = [p for p in segments if p.name == "gaps.wav"]
     assert len(of_gaps) == 2
-    assert all(abs(p.n_frames * HOP / RATE - 1.0) < 0.15 for p in of_gaps)
+    assert [p.n_frames * HOP / RATE for p in of_gaps] == pytest.approx([1.5, 2.0], abs=0.15)  # half a second around
     assert report.recordings == 5
     assert "broken.wav" in report.unread[0]
-    assert 1.0 < report.silent_s < 1.7
+    assert 5.0 < report.silent_s < 7.0
     assert report.kept_s == pytest.approx(sum(p.n_frames for p in segments) * HOP / RATE)
     assert seen[-1] == (6, 6)
     assert "1 files could not be read" in str(report)
+
+
+def test_rests_of_a_phrase_stay(folder):
+    x = np.concatenate([melody(7, 1.0), np.zeros(2 * RATE), melody(8, 1.0)])
+    soundfile.write(folder / "rest.wav", x, RATE)
+    sources = [s._replace(split="train") for s in find_recordings(folder)]
+    segments, _ = load_segments(sources, "train", extractor="yin")
+    [phrase] = [p for p in segments if p.name == "rest.wav"]
+    assert phrase.n_frames == len(x) // HOP
+
+
+def test_one_gain_keeps_the_dynamics_of_a_corpus(folder):
+    for path, level in zip(sorted(folder.iterdir()), (0.5, 0.05, 0.1, 0.2), strict=True):
+        soundfile.write(path, level * melody(0, 1.0) / np.abs(melody(0, 1.0)).max(), RATE, subtype="FLOAT")
+    sources = [s._replace(split="train") for s in find_recordings(folder)]
+    segments, report = load_segments(sources, "train", extractor="yin")
+    assert report.gain == pytest.approx(2, rel=1e-4)
+    np.testing.assert_allclose([np.abs(p.samples).max() for p in segments], [1, 0.1, 0.2, 0.4], rtol=1e-3)
+    loudness_db = [p.features.loudness_db.max() for p in segments]
+    np.testing.assert_allclose(np.array(loudness_db) - loudness_db[0], [0, -20, -13.98, -7.96], atol=0.1)
+    # Another split takes the same gain.
+    [half, *_], again = load_segments(sources, "train", extractor="yin", gain=1.0)
+    assert (again.gain, np.abs(half.samples).max()) == (1.0, pytest.approx(0.5, rel=1e-4))
 
 
 def test_noise_has_no_pitch_to_learn():

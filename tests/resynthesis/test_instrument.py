@@ -1,3 +1,4 @@
+import sys
 from dataclasses import replace
 
 import jax
@@ -6,6 +7,7 @@ import numpy as np
 import pytest
 from melodies import RATE, melody
 
+from ddx7.audio.features import extract
 from ddx7.audio.files import Recording
 from ddx7.audio.loudness import loudness
 from ddx7.errors import AudioError, Ddx7Error
@@ -15,7 +17,7 @@ from ddx7.resynthesis.instrument import SHIPPED, Instrument, load, save, shipped
 from ddx7.resynthesis.model import ResynthesisModel
 from ddx7.resynthesis.reverb import convolve
 from ddx7.resynthesis.rnn import RnnSize
-from ddx7.resynthesis.transfer import transfer
+from ddx7.resynthesis.transfer import learned_range, transfer
 
 
 @pytest.fixture(scope="module")
@@ -124,6 +126,35 @@ def test_loudness_is_moved_into_the_learned_range_and_back(tmp_path, small):
     levels = [loudness(m.audio, RATE, 64).max() for m in (loud, soft)]
     assert levels[0] - levels[1] == pytest.approx(40, abs=0.5)
     assert any("outside the learned MIDI notes, 80 to 90; --transpose" in n for n in loud.remarks)
+
+
+def test_a_level_that_the_instrument_learned_stays(tmp_path, instrument):
+    known = {"lowest_note": 30.0, "highest_note": 90.0, "loud_db": -10.0, "soft_db": -30.0, "gain_db": 6.0}
+    player = Instrument(instrument.model, instrument.params, {"range": known})
+    x = melody(0) * 0.1 / np.abs(melody(0)).max()
+    measured = extract(x[: len(x) // 64 * 64], RATE, "yin").loudness_db
+    made = transfer(Recording(x, RATE, tmp_path / "x.wav"), player, extractor="yin")
+    np.testing.assert_allclose(made.features.loudness_db[100:200], measured[100:200] + 6, atol=0.2)
+    # Forty decibels softer is below the softest passage, and becomes as loud as the loud ones.
+    faint = transfer(Recording(0.01 * x, RATE, tmp_path / "x.wav"), player, extractor="yin")
+    assert np.percentile(faint.features.loudness_db, 95) == pytest.approx(-10, abs=1)
+
+
+def test_loudness_does_not_fall_where_a_recording_is_cut_off(tmp_path, instrument):
+    x = (0.3 * np.sin(2 * np.pi * 300 * np.arange(RATE + 17) / RATE)).astype(np.float32)
+    made = transfer(Recording(x, RATE, tmp_path / "x.wav"), instrument, extractor="yin")
+    assert len(made.features.loudness_db) == -(-len(x) // 64)
+    assert np.ptp(made.features.loudness_db) < 1.5
+
+
+def test_a_learned_range_counts_soft_passages(segments, monkeypatch):
+    features = segments[0].features
+    module = sys.modules["ddx7.resynthesis.transfer"]  # the package has a function of that name
+    monkeypatch.setattr(module, "_PASSAGE_FRAMES", len(features.f0_hz))
+    soft = replace(segments[0], features=replace(features, loudness_db=features.loudness_db - 9))
+    alone, both = learned_range(segments[:1]), learned_range([segments[0], soft], gain=2.0)
+    assert both["gain_db"] == pytest.approx(6.02)
+    assert alone["soft_db"] - both["soft_db"] == pytest.approx(9, abs=0.2)
 
 
 @pytest.mark.skipif(not shipped(), reason="the package has no instruments")

@@ -1,10 +1,16 @@
+from dataclasses import replace
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from ddx7.resynthesis import reverb
-from ddx7.resynthesis.reverb import FilteredNoiseReverb, FirReverb
+from ddx7.resynthesis import Instrument, PlaybackControls, reverb
+from ddx7.resynthesis.fm import FmSynth
+from ddx7.resynthesis.model import ResynthesisModel
+from ddx7.resynthesis.reverb import BodyReverb, FilteredNoiseReverb, FirReverb
+from ddx7.resynthesis.structure import PAPER, from_voice
+from ddx7.resynthesis.tcn import TcnSize
 
 RATE = 16_000
 
@@ -70,3 +76,37 @@ def test_a_reverb_is_learned_in_some_hundred_steps():
         params, moment, value = step(params, moment)
         distances.append(float(value))
     assert distances[-1] < 0.3 * distances[0]
+
+
+def test_a_body_has_the_levels_of_its_bands_and_no_delay():
+    model = BodyReverb(RATE, RATE)
+    params = model.init(jax.random.key(0))["params"]
+    body = np.linspace(0.1, -0.3, reverb.BODY_BANDS)  # from +10 dB to -30 dB
+    dry, tail = model.apply({"params": {**params, "body": jnp.asarray(body)}}, method="split")
+    assert (len(dry), len(tail), float(tail[0])) == (reverb.BODY_TAPS, RATE, 0.0)
+    frequency = np.fft.rfftfreq(2048, 1 / RATE)
+    mel = np.log1p(frequency / 700)
+    wanted_db = np.interp(mel / mel[-1] * (reverb.BODY_BANDS - 1), np.arange(reverb.BODY_BANDS), 100 * body)
+    found_db = 20 * np.log10(np.abs(np.fft.rfft(np.asarray(dry), 2048)))
+    np.testing.assert_allclose(found_db, wanted_db, atol=0.5)
+    # Minimum phase puts the energy first.
+    energy = np.cumsum(np.asarray(dry) ** 2) / np.sum(np.asarray(dry) ** 2)
+    assert energy[8] > 0.7
+    assert energy[32] > 0.95
+    assert model.apply({"params": params})[0] == 1
+
+
+def test_the_wet_level_leaves_the_body_alone():
+    model = ResynthesisModel(
+        FmSynth(from_voice(PAPER["2"], 2.0)), TcnSize(4, 3, (1,), "all", 0.0), reverb_s=0.1, reverb_kind="body"
+    )
+    params = model.init(jax.random.key(0))
+    params["reverb"]["body"] = jnp.linspace(0.1, -0.2, reverb.BODY_BANDS)
+    f0_hz, loudness_db = np.full(96, 300.0, np.float32), np.full(96, -20.0, np.float32)
+    instrument = Instrument(model, params, {})
+    dry, wet = (instrument(f0_hz, loudness_db, PlaybackControls(reverb=level)) for level in (0.0, 1.0))
+    source = Instrument(replace(model, reverb_s=0.0), {"decoder": params["decoder"]}, {})(f0_hz, loudness_db)
+    body, tail = (np.asarray(part) for part in model.reverb.apply({"params": params["reverb"]}, method="split"))
+    expected = np.convolve(source, body)[: len(source)]
+    np.testing.assert_allclose(dry, expected, atol=1e-4)
+    np.testing.assert_allclose(wet, expected + np.convolve(source, tail)[: len(source)], atol=1e-4)

@@ -15,7 +15,7 @@ from ddx7.resynthesis.fm import FmSynth
 from ddx7.resynthesis.model import ResynthesisModel
 from ddx7.resynthesis.structure import PAPER, from_voice
 from ddx7.resynthesis.tcn import TcnSize
-from ddx7.resynthesis.training import ResynthesisTraining, train
+from ddx7.resynthesis.training import ResynthesisTraining, learning_rate, steps_in, train
 from ddx7.training.checkpoint import CHECKPOINT, METRICS, read_metrics
 
 TRAINING = ResynthesisTraining(
@@ -77,6 +77,34 @@ def test_a_finished_run_takes_more_steps(segments, small, whole):
     folder, _ = whole
     longer = train(small, segments[:2], segments[2:], folder, replace(TRAINING, steps=13), data=FLUTE)
     assert longer.metrics["step"] == 13
+
+
+def test_a_cosine_ends_with_the_last_step_and_the_published_rate_falls_in_stairs():
+    cosine = replace(TRAINING, steps=1000, learning_rate=1.0, schedule="cosine")
+    rates = [learning_rate(cosine, step) for step in (0, 99, 500, 999)]
+    assert rates == pytest.approx([0.01, 0.99 * (1 + np.cos(0.099 * np.pi)) / 2 + 0.01, 0.505, 0.01], abs=1e-3)
+    assert [learning_rate(ResynthesisTraining(), step) for step in (0, 9_999, 10_000)] == [3e-4, 3e-4, 0.98 * 3e-4]
+    with pytest.raises(Ddx7Error, match="schedule: found 'steps', wanted staircase or cosine"):
+        learning_rate(replace(TRAINING, schedule="steps"), 0)
+
+
+def test_a_run_begins_with_given_weights_and_ends_when_it_is_told_to(tmp_path, segments, small, whole):
+    learn, held_out = segments[:2], segments[2:]
+    start = whole[1].best_params
+    answers = iter([False, False, True])
+    short = train(small, learn, held_out, tmp_path, TRAINING, stop=lambda: next(answers), start=start)
+    assert short.metrics["step"] == 3
+    assert [line["step"] for line in read_metrics(tmp_path)] == [3]
+    # Three steps from learned weights are nearer than six from random ones.
+    assert short.metrics["loss"] < read_metrics(whole[0])[0]["loss"]
+    # The same run goes on.
+    assert train(small, learn, held_out, tmp_path, replace(TRAINING, steps=4), start=start).metrics["step"] == 4
+
+
+def test_the_number_of_steps_fits_into_the_time(segments, small):
+    some, more = (steps_in(seconds, small, TRAINING, segments[:2]) for seconds in (60.0, 6000.0))
+    assert 1 < some < more
+    assert steps_in(0.0, small, TRAINING, segments[:2]) == 1
 
 
 def test_a_folder_is_bound_to_its_instrument_its_recordings_and_its_settings(segments, small, whole):
