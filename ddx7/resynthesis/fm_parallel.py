@@ -56,10 +56,10 @@ def parallel_signal(
             continue
         phase = start[..., op, None] + index * increments[..., op, None]
         turns = phase.astype(jnp.int32).astype(jnp.float32) * jnp.float32(2.0**-32)
-        turns = sum((outputs[source] for source in np.flatnonzero(modulation[op]) if source in outputs), turns)
+        turns = sum((outputs[source] for source in np.flatnonzero(modulation[op]).tolist() if source in outputs), turns)
         gain = before[..., op, None] + rise * (after - before)[..., op, None]
         outputs[op] = gain * _sine(turns)
-    carriers = [outputs[op] for op in np.flatnonzero(structure.carriers & structure.active)]
+    carriers = [outputs[op] for op in np.flatnonzero(structure.carriers & structure.active).tolist()]
     return sum(carriers[1:], carriers[0]).reshape(len(octaves), -1)
 
 

@@ -95,7 +95,8 @@ class ResynthesisModel:
         prepared: Params = {"decoder": self.decoder.prepare(params["decoder"])}
         if self.reverb_s:
             variables = {"params": params["reverb"]}
-            dry, tail = self.reverb.apply(variables, method="split")  # pyright: ignore[reportGeneralTypeIssues]
+            split: Any = self.reverb.apply(variables, method="split")
+            dry, tail = split
             prepared["reverb"] = reverb.partitions(tail)
             if len(dry) > 1:  # else the dry sound stays as it is
                 dry = jnp.pad(jnp.asarray(dry), (0, self.reverb.length - len(dry)))

@@ -50,11 +50,6 @@ class Structure:
         """Which operators are in use, bool [6]."""
         return np.array([operator.output_level > 0 for operator in self.voice.operators])
 
-    @property
-    def gains(self) -> np.ndarray:
-        """Highest gain of each operator in use, in turns of phase; float32 [operator in use]."""
-        return (np.array(self.index_limits, np.float32) / TURN)[self.active]
-
     def to_dict(self) -> dict[str, Any]:
         """The structure as JSON values."""
         return {"voice": self.voice.to_dict(), "index_limits": list(self.index_limits)}

@@ -4,6 +4,7 @@ python experiments/resynthesis/ship.py DATA RUNS --config fm-tcn --table table.j
 """
 
 import argparse
+import csv
 import json
 from pathlib import Path
 
@@ -14,7 +15,16 @@ from ddx7.resynthesis.instrument import SHIPPED, Instrument, save
 from ddx7.resynthesis.recordings import find_recordings
 from ddx7.resynthesis.transfer import learned_range
 
-SOURCES = "recordings of notes and phrases, 16 kHz, pitch by pyin; licences differ, none of them is in the package"
+SOURCES = "recordings of notes and phrases, 16 kHz, pitch by pyin; none of them is in the package"
+
+
+def licences(index: Path, instrument: str) -> list[str]:
+    """Licences of the recordings that an instrument learned from, as the list names them."""
+    if not index.exists():
+        return []
+    with index.open(newline="", encoding="utf-8") as file:
+        rows = [row for row in csv.DictReader(file) if row.get("instrument") == instrument and row["split"] == "train"]
+    return sorted({row["license"] for row in rows if row.get("license")})
 
 
 def main() -> None:
@@ -34,11 +44,12 @@ def main() -> None:
         card = {
             "what": f"{instrument}, as ddx7 resynth plays it",
             "data": SOURCES,
+            "data_licences": licences(options.data / "index.csv", instrument),
             "minutes": round(report.kept_s / 60, 1),
             "recordings": report.recordings,
             "command": command,
             "licence": "Apache-2.0",
-            "range": learned_range(segments),
+            "range": learned_range(segments, report.gain),
             "steps": metrics["step"],
             "held_out_distance": metrics["best"],
             "scores": table.get(instrument, {}).get(options.config, {}),

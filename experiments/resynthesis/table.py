@@ -98,8 +98,8 @@ def main() -> None:
     for folder in sorted(p for p in options.runs.iterdir() if p.is_dir()):
         instrument = folder.name
         sources = find_recordings(options.data, instrument)
-        learned, _ = load_segments(sources, "train")
-        held_out, report = load_segments(sources, "valid")
+        learned, train_report = load_segments(sources, "train")
+        held_out, report = load_segments(sources, "valid", gain=train_report.gain)
         print(f"{instrument}: {report}", flush=True)
         references = [
             embed_set(

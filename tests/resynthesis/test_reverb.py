@@ -1,4 +1,5 @@
 from dataclasses import replace
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -82,7 +83,8 @@ def test_a_body_has_the_levels_of_its_bands_and_no_delay():
     model = BodyReverb(RATE, RATE)
     params = model.init(jax.random.key(0))["params"]
     body = np.linspace(0.1, -0.3, reverb.BODY_BANDS)  # from +10 dB to -30 dB
-    dry, tail = model.apply({"params": {**params, "body": jnp.asarray(body)}}, method="split")
+    split: Any = model.apply({"params": {**params, "body": jnp.asarray(body)}}, method="split")
+    dry, tail = split
     assert (len(dry), len(tail), float(tail[0])) == (reverb.BODY_TAPS, RATE, 0.0)
     frequency = np.fft.rfftfreq(2048, 1 / RATE)
     mel = np.log1p(frequency / 700)
@@ -93,7 +95,8 @@ def test_a_body_has_the_levels_of_its_bands_and_no_delay():
     energy = np.cumsum(np.asarray(dry) ** 2) / np.sum(np.asarray(dry) ** 2)
     assert energy[8] > 0.7
     assert energy[32] > 0.95
-    assert model.apply({"params": params})[0] == 1
+    whole: Any = model.apply({"params": params})
+    assert whole[0] == 1
 
 
 def test_the_wet_level_leaves_the_body_alone():
@@ -106,7 +109,8 @@ def test_the_wet_level_leaves_the_body_alone():
     instrument = Instrument(model, params, {})
     dry, wet = (instrument(f0_hz, loudness_db, PlaybackControls(reverb=level)) for level in (0.0, 1.0))
     source = Instrument(replace(model, reverb_s=0.0), {"decoder": params["decoder"]}, {})(f0_hz, loudness_db)
-    body, tail = (np.asarray(part) for part in model.reverb.apply({"params": params["reverb"]}, method="split"))
+    split: Any = model.reverb.apply({"params": params["reverb"]}, method="split")
+    body, tail = map(np.asarray, split)
     expected = np.convolve(source, body)[: len(source)]
     np.testing.assert_allclose(dry, expected, atol=1e-4)
     np.testing.assert_allclose(wet, expected + np.convolve(source, tail)[: len(source)], atol=1e-4)
