@@ -4,11 +4,13 @@ import contextlib
 import os
 import re
 import secrets
+import tempfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from ddx7.errors import Ddx7Error
 
+_TRIAL_BYTES = 1 << 16  # more than the voices take, so that a full disk is found
 # Characters that Windows forbids in file names, and the DX7's own three, which some file systems cannot encode.
 _UNSAFE = re.compile(r'[<>:"/\\|?*¥→←]')
 
@@ -36,7 +38,24 @@ def refuse_to_overwrite(paths: Iterable[str | os.PathLike[str]], *, force: bool 
         if path.is_dir():
             raise Ddx7Error(f"{path}: found a folder, wanted the name of a file to write")
         if not force and os.path.lexists(path):
-            raise Ddx7Error(f"{path}: exists already and is not overwritten unless forced")
+            raise Ddx7Error(f"{path}: exists already; --force, or force=True in Python, replaces it")
+
+
+def check_folder(folder: str | os.PathLike[str]) -> None:
+    """Check that a folder can be made and written to, before long work begins; leaves nothing behind.
+
+    Raises:
+      Ddx7Error: a file stands in its place, or a trial file cannot be written there.
+    """
+    folder = Path(folder)
+    nearest = next(place for place in (folder, *folder.parents) if os.path.lexists(place) or place.parent == place)
+    if not nearest.is_dir():
+        raise Ddx7Error(f"{nearest}: found a file, wanted a folder to write to")
+    try:
+        with tempfile.TemporaryFile(dir=nearest) as trial:
+            trial.write(bytes(_TRIAL_BYTES))
+    except OSError as error:
+        raise Ddx7Error(f"{folder}: cannot be written to ({error.strerror or error})") from None
 
 
 def atomic_write(path: str | os.PathLike[str], data: bytes, *, force: bool = False) -> Path:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from ddx7.errors import Ddx7Error
-from ddx7.files import atomic_write, write_files
+from ddx7.files import atomic_write, check_folder, write_files
 
 
 def test_writes_and_makes_folders(tmp_path: Path):
@@ -77,3 +77,20 @@ def test_several_files_are_checked_before_the_first_is_written(tmp_path: Path):
     assert not (tmp_path / "a").exists()
     assert write_files(files, force=True) == list(files)
     assert (tmp_path / "b").read_bytes() == b"2"
+
+
+def test_a_folder_is_tried_for_writing_and_left_as_it_was(tmp_path: Path) -> None:
+    check_folder(tmp_path / "a" / "b")
+    assert not list(tmp_path.iterdir())
+    (tmp_path / "file").touch()
+    with pytest.raises(Ddx7Error, match=r"file: found a file, wanted a folder to write to"):
+        check_folder(tmp_path / "file" / "b")
+
+
+def test_a_folder_that_cannot_be_written_to_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(**_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("tempfile.TemporaryFile", full)
+    with pytest.raises(Ddx7Error, match=r"out: cannot be written to \(No space left on device\)"):
+        check_folder(tmp_path / "out")

@@ -9,7 +9,6 @@ from tyro.conf import Positional, arg
 from ddx7.cli.terminal import note, progress, result, result_json
 from ddx7.errors import Ddx7Error
 
-_SUFFIXES = {".wav", ".flac", ".ogg", ".mp3", ".aif", ".aiff"}
 _LIST_SUFFIX = ".txt"
 _WANTED = "a folder of recordings or a list of them in a .txt file is wanted"
 
@@ -71,15 +70,12 @@ def _count(n: int, what: str) -> str:
 
 
 def _recordings(path: Path) -> list[Path]:
+    from ddx7.audio.sound_folder import sound_files
+
     if not path.exists():
         raise Ddx7Error(f"{path}: there is no such file or folder, {_WANTED}")
     if path.is_dir():
-        found = sorted(file for file in path.rglob("*") if file.suffix.lower() in _SUFFIXES)
-        if not found:
-            raise Ddx7Error(
-                f"{path}: found a folder without recordings, some of {', '.join(sorted(_SUFFIXES))} are wanted"
-            )
-        return found
+        return sound_files(path)
     if path.suffix.lower() != _LIST_SUFFIX:
         raise Ddx7Error(f"{path}: found a single file, {_WANTED}")
     try:

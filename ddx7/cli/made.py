@@ -6,7 +6,7 @@ from pathlib import Path
 
 from ddx7.cli import choose
 from ddx7.cli.terminal import UsageError, note, note_repairs, result
-from ddx7.files import atomic_write, refuse_to_overwrite
+from ddx7.files import atomic_write, check_folder, refuse_to_overwrite
 from ddx7.voice import SaveTarget, Voice, load, save
 
 _GATE_S, _EACH_S = 1.0, 2.0
@@ -45,10 +45,11 @@ def check_output(path: Path, *, force: bool, beside: Sequence[str] = (".wav",)) 
 
     Raises:
       UsageError: the path does not end in .syx.
-      Ddx7Error: one of the files exists (without `force`).
+      Ddx7Error: one of the files exists (without `force`), or their folder cannot be written to.
     """
     if path.suffix.lower() != ".syx":
         raise UsageError(f"output: found {str(path)!r}, wanted a name that ends in .syx")
+    check_folder(path.parent)
     refuse_to_overwrite([path, *(path.with_suffix(suffix) for suffix in beside)], force=force)
 
 

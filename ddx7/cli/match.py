@@ -1,20 +1,21 @@
 """``ddx7 match``: recordings in, DX7 voices out."""
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from tyro.conf import Positional, arg
 
+from ddx7.cli.batch import Batch, recordings_of
 from ddx7.cli.naming import safe_name
 from ddx7.cli.searching import watched
 from ddx7.cli.sheet import note_name
 from ddx7.cli.terminal import UsageError, note, result, result_json
 from ddx7.errors import AudioError, Ddx7Error
-from ddx7.files import refuse_to_overwrite
-from ddx7.voice import Voice, save
+from ddx7.files import check_folder, refuse_to_overwrite
+from ddx7.voice import Voice, save, to_bytes
 
 if TYPE_CHECKING:
     from ddx7.matching.prepare import Excerpt
@@ -32,13 +33,14 @@ class Command:
     A recording holds a note or a phrase of one instrument, and one DX7 voice plays all its notes. The command writes
     into OUT: NAME.syx with the best voice, NAME_bank.syx with all candidates, target.wav and match.wav with both
     sounds, compare.png with their spectrograms, notes.mid with the notes of the recording, and match.json. Several
-    recordings get a folder each in OUT, and bank.syx holds the best voice of each.
+    recordings get a folder each in OUT, and bank.syx holds the best voice of each. A recording that cannot be used does
+    not end the run: the command goes on, lists the failures at its end and exits with 1.
 
     Ctrl-C ends a search early and keeps the best voice so far.
     """
 
     recordings: Annotated[Positional[tuple[Path, ...]], arg(metavar="RECORDING...", help_behavior_hint="")]
-    """WAV, FLAC, Ogg, MP3 or AIFF files of one note or a phrase."""
+    """WAV, FLAC, Ogg, MP3 or AIFF files of one note or a phrase, or folders of them."""
     output: Annotated[Path, arg(metavar="OUT", aliases=["-o"])]
     """The folder for the results."""
     seconds: Annotated[float, arg(metavar="S")] = 30.0
@@ -67,24 +69,33 @@ class Command:
         if self.fast and self.best:
             raise UsageError("--fast and --best exclude each other, wanted one of them at most")
         tasks = self._tasks()
-        excerpts = read_recordings(tasks, force=self.force)
+        check_outputs(tasks, force=self.force)
         common_bank = self.output / _COMMON_BANK
         if len(tasks) > 1:
             refuse_to_overwrite([common_bank], force=self.force)
+        batch = Batch(len(tasks))
+        # All recordings are read before the first search, so that what cannot be read is named at once.
+        excerpts = [(task, batch.attempt(partial(read_recording, task))) for task in tasks]
         matches: list[dict[str, Any]] = []
         voices: list[Voice] = []
         interrupted = False
-        for task, excerpt in zip(tasks, excerpts, strict=True):
-            match, files = task.run(
-                excerpt,
-                seconds=_BEST_S if self.best else self.seconds,
-                fast=self.fast,
-                seed=self.seed,
-                candidates=self.candidates,
-                library=self.library,
-                profile=self.profile,
-                force=self.force,
+        for task, excerpt in excerpts:
+            done = excerpt and batch.attempt(
+                partial(
+                    task.run,
+                    excerpt,
+                    seconds=_BEST_S if self.best else self.seconds,
+                    fast=self.fast,
+                    seed=self.seed,
+                    candidates=self.candidates,
+                    library=self.library,
+                    profile=self.profile,
+                    force=self.force,
+                )
             )
+            if not done:
+                continue
+            match, files = done
             matches.append(_summary(task, match, files))
             voices.append(match.voices[0])
             if not self.json:
@@ -92,28 +103,24 @@ class Command:
             interrupted = match.interrupted
             if interrupted:
                 break
-        if len(tasks) > 1:
+        if len(tasks) > 1 and voices:
             written = save(voices, common_bank, force=self.force)
             if not self.json:
                 result(map(str, written))
         if self.json:
-            result_json({"matches": matches})
-        return _INTERRUPTED if interrupted else 0
+            result_json({"matches": matches} | ({"failures": batch.failures} if batch.failures else {}))
+        if interrupted:
+            return _INTERRUPTED
+        return 1 if batch.end() else 0
 
     def _tasks(self) -> list["Task"]:
-        if not self.recordings:
-            raise UsageError("found no recordings to match, wanted at least one")
-        if len(self.recordings) == 1:
-            [path] = self.recordings
+        recordings = recordings_of(self.recordings, "match")
+        if len(recordings) == 1:
+            [path] = recordings
             return [Task(path, self.output, safe_name(self.name or path.stem), self.name)]
         if self.name:
             raise UsageError("--name is for one recording; several take their names from their files")
-        names = [safe_name(path.stem) for path in self.recordings]
-        # Some file systems do not tell Horn from horn.
-        repeated = [name for name, count in Counter(map(str.lower, names)).items() if count > 1]
-        if repeated:
-            raise UsageError(f"several recordings are called {', '.join(repeated)}, wanted a different name for each")
-        return [Task(path, self.output / name, name) for path, name in zip(self.recordings, names, strict=True)]
+        return [Task(path, self.output / name, name) for path in recordings for name in [safe_name(path.stem)]]
 
 
 @dataclass(frozen=True)
@@ -146,7 +153,7 @@ class Task:
     ) -> "tuple[Match, list[Path]]":
         """Search, write the folder, and print remarks about the match."""
         from ddx7.matching import match
-        from ddx7.matching.folder import write_match
+        from ddx7.matching.folder import match_files, write_match
 
         with watched(self.name) as progress:
             try:
@@ -163,30 +170,41 @@ class Task:
                 )
             except AudioError as error:
                 raise _with_path(self.recording, error) from None
-        files = write_match(found, self.folder, self.name, force=force)
+        try:
+            files = write_match(found, self.folder, self.name, force=force)
+        except Ddx7Error as error:
+            if match_files(self.folder, self.name).voice.exists():
+                raise
+            # What a search found is worth more than the place that it should have gone to.
+            voice = to_bytes(found.voices[0]).hex(" ").upper()
+            raise Ddx7Error(f"{error}; the best voice as SysEx is {voice}") from None
         for line in remarks(found):
             note(f"{self.name}: {line}")
         return found, files
 
 
-def read_recordings(tasks: Sequence[Task], *, force: bool) -> "list[Excerpt]":
-    """Decode all recordings and check all outputs, so that no error comes after a search.
+def check_outputs(tasks: Sequence[Task], *, force: bool) -> None:
+    """Check that all results can be written, so that no search is in vain.
 
     Raises:
-      AudioError: a recording cannot be read.
-      Ddx7Error: an output exists (without `force`), or a file stands where a folder is needed.
+      Ddx7Error: an output exists (without `force`), or a folder cannot be written to.
     """
     from ddx7.matching.folder import match_files
+
+    for task in tasks:
+        check_folder(task.folder)
+        refuse_to_overwrite(match_files(task.folder, task.name), force=force)
+
+
+def read_recording(task: Task) -> "Excerpt":
+    """Decode the recording of a task.
+
+    Raises:
+      AudioError: it cannot be read.
+    """
     from ddx7.matching.prepare import read_excerpt
 
-    excerpts = []
-    for task in tasks:
-        excerpts.append(read_excerpt(task.recording))
-        for folder in (task.folder, *task.folder.parents):
-            if folder.exists() and not folder.is_dir():
-                raise Ddx7Error(f"{folder}: found a file, wanted a folder to write to")
-        refuse_to_overwrite(match_files(task.folder, task.name), force=force)
-    return excerpts
+    return read_excerpt(task.recording)
 
 
 def remarks(match: "Match") -> list[str]:

@@ -1,11 +1,13 @@
 """``ddx7 resynth``: play a recording with a learned instrument."""
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from tyro.conf import Positional, arg
 
+from ddx7.cli.batch import Batch, recordings_of
 from ddx7.cli.naming import safe_name
 from ddx7.cli.terminal import UsageError, note, result, result_json
 
@@ -25,7 +27,7 @@ class Command:
     """
 
     recordings: Annotated[Positional[tuple[Path, ...]], arg(metavar="FILE...", help_behavior_hint="")]
-    """Recordings: WAV, FLAC, Ogg, MP3 or AIFF; of a long one the first ten minutes."""
+    """Recordings, or folders of them: WAV, FLAC, Ogg, MP3 or AIFF; of a long one the first ten minutes."""
     output: Annotated[Path, arg(metavar="FOLDER", aliases=["-o"])]
     """Where to write."""
     model: Annotated[str, arg(metavar="NAME|FILE")] = "violin"
@@ -55,14 +57,11 @@ class Command:
 
     def run(self) -> int:
         """Play, write, and return the exit code."""
-        if not self.recordings:
-            raise UsageError("found no recordings to play, wanted at least one")
-        names = [safe_name(path.stem) for path in self.recordings]
-        if len({name.lower() for name in names}) < len(names):
-            raise UsageError("several recordings are called the same, wanted a name of its own for each")
+        paths = recordings_of(self.recordings, "play")
+        names = [safe_name(path.stem) for path in paths]
         levels, ratios = _by_operator(self.level, "--level"), _by_operator(self.ratio, "--ratio")
 
-        from ddx7.files import refuse_to_overwrite
+        from ddx7.files import check_folder, refuse_to_overwrite
         from ddx7.resynthesis import PlaybackControls, load
         from ddx7.resynthesis.folder import resynthesis_files
 
@@ -74,15 +73,20 @@ class Command:
             self.reverb,
         )
         refuse_to_overwrite([path for name in names for path in resynthesis_files(self.output, name)], force=self.force)
+        check_folder(self.output)
         instrument = load(self.model)
-        recordings = [read_beginning(path) for path in self.recordings]
-        reports = [
-            self._resynthesise(recording, name, instrument, playback)
+        batch = Batch(len(paths))
+        # All recordings are read before the first is played, so that what cannot be read is named at once.
+        recordings = [batch.attempt(partial(read_beginning, path)) for path in paths]
+        played = [
+            batch.attempt(partial(self._resynthesise, recording, name, instrument, playback))
             for recording, name in zip(recordings, names, strict=True)
+            if recording is not None
         ]
         if self.json:
-            result_json({"resyntheses": reports})
-        return 0
+            failures = {"failures": batch.failures} if batch.failures else {}
+            result_json({"resyntheses": [report for report in played if report]} | failures)
+        return 1 if batch.end() else 0
 
     def _resynthesise(
         self, recording: "Recording", name: str, instrument: "Instrument", playback: "PlaybackControls"

@@ -116,7 +116,12 @@ class GeneratedBank:
             "duds": self.counts.n_rejected,
             "reasons": dict(self.counts.reasons),
             "voices": [
-                {"name": voice.name, "algorithm": voice.algorithm, "kinds": list(categories)}
+                {
+                    "name": voice.name,
+                    "algorithm": voice.algorithm,
+                    "kinds": list(categories),
+                    "voice": voice.to_dict(),
+                }
                 for voice, categories in zip(self.bank, self.categories, strict=True)
             ],
         }

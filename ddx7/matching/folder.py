@@ -82,10 +82,12 @@ def write_match(match: Match, folder: str | os.PathLike[str], name: str, *, forc
     files = match_files(folder, name)
     refuse_to_overwrite(files, force=force)
     target, audio = peak_limit(np.stack([match.target, match.audio]))
+    numbers = _json(match)
+    # The voices first, because nothing else is worth as much.
+    atomic_write(files.voice, to_bytes(match.voices[0]), force=force)
+    atomic_write(files.bank, to_bytes(match.voices), force=force)
     data = {
-        files.voice: to_bytes(match.voices[0]),
-        files.bank: to_bytes(match.voices),
-        files.numbers: _json(match),
+        files.numbers: numbers,
         files.figure: _figure(match),
         files.notes: midi_bytes(match.notes, [event.velocity for event in match.events]),
     }

@@ -14,9 +14,9 @@ from typing import NamedTuple
 import numpy as np
 
 from ddx7.audio.files import audio_duration
+from ddx7.audio.sound_folder import SOUND_SUFFIXES
 from ddx7.errors import AudioError, Ddx7Error
 
-SUFFIXES = (".wav", ".flac", ".ogg", ".mp3", ".aif", ".aiff")
 SPLITS = ("train", "valid")
 MAX_PART_S = 600.0
 """Longest part of a recording that is measured as a whole; longer files are cut into equal parts."""
@@ -85,7 +85,7 @@ def find_recordings(
         sources = _listed(index, instrument, set(kinds) if kinds is not None else None, allow_leak=allow_leak)
         return _in_parts(_with_both_splits(sources, path, instrument))
     else:
-        paths = sorted(p for p in path.rglob("*") if p.suffix.lower() in SUFFIXES)
+        paths = sorted(p for p in path.rglob("*") if p.suffix.lower() in SOUND_SUFFIXES)
         solos = [p for p in paths if p.name.startswith("AuSep_")]
         if solos and instrument is not None:
             short = _URMP.get(instrument, instrument)

@@ -24,6 +24,7 @@ from ddx7.voice.bank import Bank
 from ddx7.voice.file_kinds import archive_kind, foreign_kind
 from ddx7.voice.health import clamp, describe_changes
 from ddx7.voice.hex_text import bytes_of_text
+from ddx7.voice.json_voices import voice_entries
 from ddx7.voice.messages import START, SysexContents, SysexDump, clear_high_bits, scan_sysex, stray_bits
 from ddx7.voice.midi_events import is_midi, read_events, sysex_messages
 from ddx7.voice.minidexed import is_performance, voice_bytes
@@ -271,11 +272,9 @@ def _read_json(text: str, name: str) -> Bank:
         content = json.loads(text)
     except (ValueError, RecursionError) as error:
         raise SysexError(f"{name}: found text that is not JSON ({error}), {_WANTED}") from None
-    if isinstance(content, dict) and "voices" in content:
-        content = content["voices"]
-    entries: list[Any] = content if isinstance(content, list) else [content]
+    entries = voice_entries(content)
     if not entries:
-        raise SysexError(f"{name}: found a JSON list without voices, {_WANTED}")
+        raise NotVoicesError(f"{name}: found JSON without voices, {_WANTED}")
     return Bank(_voice_from_json(entry, f"{name}: voice {n}") for n, entry in enumerate(entries, start=1))
 
 

@@ -92,13 +92,23 @@ def test_interrupt_keeps_the_best(tone: Path, out: Path) -> None:
 
 
 def test_several_recordings_get_a_folder_each_and_json_tells_them_apart(run: Run, tone: Path, out: Path) -> None:
-    other = tone.with_name("other.flac")
+    folder, other = tone.with_name("takes"), tone.with_name("takes") / "other.flac"
+    folder.mkdir()
     soundfile.write(other, soundfile.read(tone)[0], RATE)
-    outcome = run("match", tone, other, "-o", out, "--fast", "--json")
+    (folder / "broken.wav").write_bytes(b"remember the milk")
+    soundfile.write(folder / "click.wav", np.hanning(200), RATE)  # no note
+    outcome = run("match", tone, folder, "-o", out, "--fast", "--json")
     together = ddx7.load(out / "bank.syx")
     assert [voice.name for voice in together[:2]] == ["TONE", "OTHER"]
-    assert outcome.code == 0
-    matches = json.loads(outcome.out)["matches"]
+    assert outcome.code == 1
+    data = json.loads(outcome.out)
+    matches = data["matches"]
+    # What fails does not end the others; it is named when it is found, and again at the end.
+    assert [str(folder / name) in line for name, line in zip(("broken", "click"), data["failures"], strict=True)]
+    lines = outcome.err.splitlines()
+    assert lines[0].startswith(f"ddx7: {folder / 'broken.wav'}: cannot be decoded as sound")
+    assert lines[-3:] == ["2 of 4 recordings failed:", *(f"  {failure}" for failure in data["failures"])]
+    assert {path.name for path in out.iterdir()} == {"tone", "other", "bank.syx"}
     assert [match["recording"] for match in matches] == [str(tone), str(other)]
     for match, stem in zip(matches, ("tone", "other"), strict=True):
         assert {Path(path).parent for path in match["files"]} == {out / stem}
@@ -115,7 +125,7 @@ def test_existing_files_are_refused_before_the_search(run: Run, tone: Path, out:
     (out / "match.json").write_text("mine")
     outcome = run("match", tone, "-o", out, "--seconds", 1000)
     assert (outcome.code, outcome.out) == (1, "")
-    assert outcome.err == f"ddx7: {out / 'match.json'}: exists already and is not overwritten unless forced\n"
+    assert outcome.err == f"ddx7: {out / 'match.json'}: exists already; --force, or force=True in Python, replaces it\n"
     assert [path.read_text() for path in out.iterdir()] == ["mine"]
 
 
@@ -140,7 +150,7 @@ def test_what_is_no_sound_gets_one_sentence(run: Run, tone: Path, out: Path, con
         soundfile.write(path, content, RATE)
     elif content is not None:
         path.write_bytes(content)
-    outcome = run("match", tone, path, "-o", out, "--seconds", 1000)  # the good one does not delay the sentence
+    outcome = run("match", path, "-o", out, "--seconds", 1000)
     assert (outcome.code, outcome.out) == (1, "")
     assert outcome.err.startswith(f"ddx7: {path}: ")
     assert says in outcome.err

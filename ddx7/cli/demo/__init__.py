@@ -7,7 +7,7 @@ from typing import Annotated
 
 from tyro.conf import arg
 
-from ddx7.cli.match import Task, read_recordings
+from ddx7.cli.match import Task, check_outputs, read_recording
 from ddx7.cli.terminal import note, result
 
 _RECORDING = "trumpet.flac"
@@ -42,7 +42,8 @@ class Command:
         """Search, write, explain, and return the exit code."""
         with as_file(files(__name__) / _RECORDING) as recording:
             task = Task(recording, self.output, recording.stem)
-            [excerpt] = read_recordings([task], force=self.force)
+            check_outputs([task], force=self.force)
+            excerpt = read_recording(task)
             note(f"searching {self.seconds:g} s for a DX7 voice that sounds like a recorded trumpet")
             match, paths = task.run(excerpt, seconds=self.seconds, seed=self.seed, candidates=4, force=self.force)
         width = max(len(str(path)) for path in paths)
