@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from ddx7.audio.distance import MelTarget as MelTarget
 from ddx7.audio.distance import log_mel_distance as log_mel_distance
 from ddx7.audio.distance import mel_target as mel_target
+from ddx7.audio.files import DecodingReport as DecodingReport
 from ddx7.audio.files import Recording as Recording
 from ddx7.audio.files import peak_limit as peak_limit
 from ddx7.audio.files import read_audio as read_audio

@@ -4,8 +4,13 @@ from pathlib import Path
 
 from ddx7.errors import AudioError
 
-SOUND_SUFFIXES = frozenset({".wav", ".flac", ".ogg", ".mp3", ".aif", ".aiff"})
-"""Suffixes of the files in folders that are taken for recordings; a file given by itself may have any suffix."""
+SOUND_SUFFIXES = frozenset(
+    ".wav .w64 .flac .ogg .oga .opus .mp3 .aif .aiff .aifc .au .caf .m4a .aac .wma .webm".split()
+)
+"""Suffixes of the files in folders that are taken for recordings; a file given by itself may have any suffix.
+
+The last four need ffmpeg.
+"""
 
 
 def sound_files(folder: Path) -> list[Path]:

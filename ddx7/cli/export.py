@@ -66,6 +66,8 @@ class Command:
         start = time.perf_counter()
         instrument = load(self.model)
         recording = read_beginning(self.recording) if self.recording else None
+        for remark in recording.remarks if recording else ():
+            note(f"{self.recording.name}: {remark}" if self.recording else remark)
         made = export(
             instrument,
             recording,

@@ -219,6 +219,8 @@ def remarks(match: "Match") -> list[str]:
         f"one voice for {len(match.notes)} notes, the strongest {played}" if len(match.notes) > 1 else f"play {played}",
     ]
     report = match.report
+    if report.decoding:
+        lines += [f"recording: {line}" for line in (str(report.decoding), *report.decoding.remarks)]
     if report.library:
         nearest = ", ".join(f"{hit.voice} {hit.distance_db:.1f} dB" for hit in report.library)
         lines.append(f"nearest in the library: {nearest}")

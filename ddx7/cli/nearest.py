@@ -81,6 +81,8 @@ class Command:
         if self.index or self.name:
             raise UsageError("--index and --name are for voice files; a recording has no voices to choose from")
         recording = read_audio(self.what)
+        for remark in recording.remarks:
+            note(f"{self.what.name}: {remark}")
         try:
             notes = find_notes(recording.samples, recording.sample_rate)
         except AudioError as error:

@@ -106,7 +106,7 @@ class Command:
             extractor=self.f0,
             seed=self.seed,
         )
-        for remark in played.remarks:
+        for remark in (*recording.remarks, *played.remarks):
             note(f"{name}: {remark}")
         report = write_resynthesis(
             played,
@@ -125,12 +125,15 @@ class Command:
 
 def read_beginning(path: Path) -> "Recording":
     """A recording; of a long one the first ten minutes, with a note that says so."""
-    from ddx7.audio.files import audio_duration, read_audio
+    from ddx7.audio.files import read_audio
 
-    duration_s = audio_duration(path)
-    if duration_s > _MAX_S:
-        note(f"{path.name}: lasts {duration_s:,.0f} s, only the first {_MAX_S:.0f} s are used")
-    return read_audio(path, max_seconds=_MAX_S, stop_s=_MAX_S)
+    recording = read_audio(path, max_seconds=_MAX_S, stop_s=_MAX_S)
+    report = recording.report
+    if report and report.cut:
+        announced = report.announced_samples
+        lasts = f"lasts {announced / report.sample_rate:,.0f} s" if announced else "is longer"
+        note(f"{path.name}: {lasts}, only the first {_MAX_S:.0f} s are used")
+    return recording
 
 
 def _by_operator(words: tuple[str, ...], flag: str) -> dict[int, float]:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 _STEPS_FILE = "steps.json"
 _SAVING_S = 5.0  # for the last evaluation and for writing
+_MAX_REMARKS = 8  # on files, for each split
 
 
 @dataclass(frozen=True)
@@ -172,6 +173,8 @@ class Resynth:
             )
             gain = report.gain
             note(str(report))
+            for remark in (*report.unread[:_MAX_REMARKS], *report.remarks[:_MAX_REMARKS]):
+                note(remark)
             reports.append(str(report))
         return segments, reports, gain or 1.0
 

@@ -2,7 +2,7 @@
 
 import json
 import os
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -121,13 +121,22 @@ def match_to_dict(match: Match) -> dict[str, Any]:
             {**asdict(note), "key": event.note, "velocity": event.velocity}
             for note, event in zip(match.notes, match.events, strict=True)
         ],
+        "recording": _recording_to_dict(match.report),
         "report": _report_to_dict(match.report),
         "versions": {name: version(name) for name in _VERSIONS_OF},
     }
 
 
+def _recording_to_dict(report: MatchReport) -> dict[str, Any]:
+    """What was done to the recording: its file if there is one, the part that was used, and where the target begins."""
+    decoding = asdict(report.decoding) if report.decoding else {}
+    part = {"from_s": report.from_s, "to_s": report.to_s, "cut": report.cut, "target_from_s": report.target_from_s}
+    return decoding | part
+
+
 def _report_to_dict(report: MatchReport) -> dict[str, Any]:
-    fields = asdict(report)
+    fields = asdict(replace(report, decoding=None))
+    del fields["decoding"], fields["target_from_s"]  # in the section on the recording
     return {_JSON_KEYS.get(name, name): value for name, value in fields.items()} | {
         "stages": [_stage_to_dict(stage) for stage in report.stages]
     }

@@ -9,6 +9,7 @@ the perceptual distance of rendered voices. The last step reports the log-mel di
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -93,6 +94,9 @@ def _match(
 ) -> Match:
     """Put the results of all steps together."""
     target = found.target
+    decoding = excerpt.decoding
+    if decoding is not None and excerpt.sample_rate != RATE:
+        decoding = replace(decoding, resampled_to=RATE)
     report = MatchReport(
         seed=seed,
         seconds=seconds,
@@ -110,6 +114,8 @@ def _match(
         library=proposals.library.hits,
         profile=profile,
         library_unread=proposals.library.unread,
+        decoding=decoding,
+        target_from_s=round(excerpt.start_s + target.start_s, 4),
     )
     return Match(
         voices=best.voices,

@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float
 
-from ddx7.audio import Note, analyse_note, find_notes, read_audio
+from ddx7.audio import DecodingReport, Note, analyse_note, find_notes, read_audio
 from ddx7.audio.phrase import best_part
+from ddx7.audio.silence import why_silent
 from ddx7.engine import DEXED, Profile
 from ddx7.errors import AudioError, Ddx7Error
 from ddx7.matching.target import LONGEST_NOTE_S, Target, make_target
@@ -29,6 +30,7 @@ class Excerpt:
       start_s: start in the recording, in seconds.
       end_s: end in the recording.
       cut: whether the recording is longer.
+      decoding: what its file holds and what was done to it; None for samples that come from no file.
     """
 
     samples: Float[np.ndarray, " sample"]
@@ -37,6 +39,7 @@ class Excerpt:
     start_s: float
     end_s: float
     cut: bool
+    decoding: DecodingReport | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,16 +66,20 @@ def read_excerpt(recording: str | Path | tuple[np.ndarray, int]) -> Excerpt:
     """
     if isinstance(recording, tuple):
         samples, sample_rate, name = np.asarray(recording[0], np.float32), recording[1], _NAMELESS
+        decoding = None
         if samples.ndim != 1 or not np.isfinite(samples).all():
             raise AudioError(f"recording: found an array of shape {samples.shape}, wanted finite samples [time]")
+        if len(samples) and (silence := why_silent(samples)):
+            raise AudioError(f"recording: found {silence} in {len(samples) / sample_rate:.2f} s, a sound is wanted")
     else:
         decoded = read_audio(recording)
         samples, sample_rate, name = decoded.samples, decoded.sample_rate, decoded.path.stem
+        decoding = decoded.report
     start_s, end_s = best_part(samples, sample_rate, LONGEST_S)
     part = samples[round(start_s * sample_rate) : round(end_s * sample_rate)]
     # A copy of a cut recording, so that the rest of it can be freed.
     cut = len(part) < len(samples)
-    return Excerpt(part.copy() if cut else part, sample_rate, name, start_s, end_s, cut)
+    return Excerpt(part.copy() if cut else part, sample_rate, name, start_s, end_s, cut, decoding)
 
 
 def prepare(excerpt: Excerpt, profile: Profile = DEXED, notes: Sequence[Note] = ()) -> PreparedRecording:

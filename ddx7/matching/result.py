@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
-from ddx7.audio import Note
+from ddx7.audio import DecodingReport, Note
 from ddx7.matching.objective import NoteEvent
 from ddx7.matching.quality import same_category_probability
 from ddx7.voice import Bank
@@ -85,6 +85,8 @@ class MatchReport:
       library: the nearest voices of the user's library, nearest first.
       profile: name of the engine profile.
       library_unread: what of the library was not read, in one sentence.
+      decoding: what the recording's file holds and what was done to it; None for samples that come from no file.
+      target_from_s: time in the recording at which the target begins, its first onset, in seconds.
     """
 
     seed: int
@@ -103,6 +105,8 @@ class MatchReport:
     library: tuple[LibraryHit, ...]
     profile: str
     library_unread: str = ""
+    decoding: DecodingReport | None = None
+    target_from_s: float = 0.0
 
 
 @dataclass(frozen=True)

@@ -40,6 +40,7 @@ class Target:
       events: the events that play them.
       chosen: indices of the notes in the objective, the most informative first.
       profile: engine profile that renders the voices.
+      start_s: time of the first onset in the recording, in seconds.
     """
 
     sound: Float[np.ndarray, " sample"]
@@ -48,6 +49,7 @@ class Target:
     events: tuple[NoteEvent, ...]
     chosen: tuple[int, ...]
     profile: Profile = DEXED
+    start_s: float = 0.0
 
     @property
     def cents(self) -> float:
@@ -153,7 +155,8 @@ def make_target(
     end_s = last.onset_s + min(last.duration_s, longest_s)
     sound = resample(samples[round(begin_s * sample_rate) : round(end_s * sample_rate)], sample_rate, RATE)
     notes = tuple(replace(note, onset_s=note.onset_s - begin_s) for note in notes)
-    return Target(sound, mel_target(sound, RATE), notes, _events(notes, longest_s), _most_informative(notes), profile)
+    events, chosen = _events(notes, longest_s), _most_informative(notes)
+    return Target(sound, mel_target(sound, RATE), notes, events, chosen, profile, begin_s)
 
 
 def _events(notes: tuple[Note, ...], longest_s: float) -> tuple[NoteEvent, ...]:

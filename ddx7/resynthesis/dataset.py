@@ -61,6 +61,7 @@ class DatasetReport:
       unclear_s: seconds in segments without a clear fundamental.
       unread: files that cannot be read, each with the reason.
       gain: factor of all samples, which brings the loudest recording to full scale.
+      remarks: what else should be known about the files, a sentence each.
     """
 
     split: str
@@ -71,6 +72,7 @@ class DatasetReport:
     unclear_s: float
     unread: tuple[str, ...]
     gain: float = 1.0
+    remarks: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         """One line."""
@@ -113,13 +115,14 @@ def load_segments(
     user_cache = cache_folder()
     folder = cache or (user_cache / "features" if user_cache else None)
     measurements: list[tuple[str, np.ndarray, FrameFeatures]] = []
-    unread = []
+    unread: list[str] = []
+    remarks: dict[str, None] = {}
 
     def measure(source: RecordingSource) -> tuple[np.ndarray, FrameFeatures] | str:
         try:
-            samples = read_audio(
-                source.path, sample_rate=sample_rate, start_s=source.start_s, stop_s=source.stop_s
-            ).samples
+            recording = read_audio(source.path, sample_rate=sample_rate, start_s=source.start_s, stop_s=source.stop_s)
+            remarks.update(dict.fromkeys(f"{source.path}: {remark}" for remark in recording.remarks))
+            samples = recording.samples
             samples = samples[: len(samples) // HOP * HOP]
             if folder is None:
                 return samples, extract(samples, sample_rate, extractor)
@@ -154,6 +157,7 @@ def load_segments(
         seconds["unclear"],
         tuple(unread),
         gain,
+        tuple(sorted(remarks)),
     )
     if not segments:
         raise Ddx7Error(f"nothing is left to work with ({report}){''.join('; ' + u for u in unread[:1])}")

@@ -2,6 +2,7 @@
 
 import json
 import os
+from dataclasses import asdict, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -79,6 +80,7 @@ def write_resynthesis(
         "sample_rate": recording.sample_rate,
         "instrument_sample_rate": transfer.sample_rate,
         "took_s": round(took_s, 2),
+        "decoding": _decoding_to_dict(recording, transfer.sample_rate),
         **transfer_to_dict(transfer),
         "version": version("ddx7"),
     }
@@ -87,6 +89,14 @@ def write_resynthesis(
     atomic_write(files.figure, _figure(transfer, instrument, f"{name}, played by {model}"), force=force)
     atomic_write(files.report, (json.dumps(report, indent=2) + "\n").encode(), force=force)
     return report
+
+
+def _decoding_to_dict(recording: Recording, sample_rate: int) -> dict[str, Any] | None:
+    """What the recording's file holds and what was done to it; None for samples that come from no file."""
+    if recording.report is None:
+        return None
+    resampled_to = None if recording.report.sample_rate == sample_rate else sample_rate
+    return asdict(replace(recording.report, resampled_to=resampled_to))
 
 
 def transfer_to_dict(transfer: Transfer) -> dict[str, Any]:
