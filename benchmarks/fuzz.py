@@ -93,7 +93,7 @@ def main() -> int:
         counts = " | ".join(f"{row[k]:,}" for k in ("files", "whole", "remarked", "refused"))
         print(f"| {name} | {counts} | {len(row['findings'])} |", flush=True)
     for finding in (finding for row in rows for finding in row["findings"]):
-        print(f"{finding['file']}: {finding['message'].strip().splitlines()[-1]}")
+        print(f"{finding['file']}: {finding['message'].strip().splitlines()[-1][:300]}")
     if arguments.json:
         arguments.json.write_text(json.dumps({"rows": rows}, indent=2))
     return int(any(row["findings"] for row in rows))

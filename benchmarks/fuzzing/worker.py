@@ -67,7 +67,8 @@ def main(name: str, folder: Path, seconds: float, first_seed: int, hang_s: float
             seen.add(_place(error))
             kept = folder / f"finding{len(findings)}{reader.suffix}"
             kept.write_bytes(failed.data)
-            text = f"{failed.truth}\n{''.join(traceback.format_exception(error)[-6:])}"
+            error.__notes__ = []  # Hypothesis prints the whole file there
+            text = f"{str(failed.truth)[:500]}\n{''.join(traceback.format_exception(error)[-6:])[-4000:]}"
             findings.append({"message": text, "file": kept.name})
         number += 1
         write_state()

@@ -5,6 +5,7 @@ FLAC file announces. The functions here read headers themselves, without decodin
 """
 
 import struct
+import zlib
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
@@ -12,6 +13,7 @@ from typing import BinaryIO, NamedTuple
 from ddx7.audio import mpeg_frames
 
 _MAX_CHUNKS = 4096
+_LONG_CHUNKS = (b"fmt ", b"data", b"ds64", b"COMM", b"SSND")  # whose size may be wrong
 _UNKNOWN_32 = 0xFFFFFFFF  # of a WAV or AU file that was written to a pipe
 _PCM_TAGS = {1, 3, 6, 7, 0xFFFE}  # integers, floats, A-law, mu-law, and the extensible form of all of them
 _STREAMINFO_TOTAL = 21  # offset of the five bytes whose lower 36 bits are the number of samples
@@ -183,7 +185,8 @@ def _chunks(file: BinaryIO, start: int, end: int, order: str) -> tuple[list[_Chu
     found: list[_Chunk] = []
     while start + 8 <= end and len(found) < _MAX_CHUNKS:
         name, size = struct.unpack(f"{order}4sI", _at(file, start, 8))
-        if not _is_chunk_name(name):
+        # Samples may look like the name of a chunk, but then what follows is hardly a size that fits.
+        if not _is_chunk_name(name) or (start + 8 + size > end and name not in _LONG_CHUNKS):
             break
         found.append(_Chunk(name, start + 4, start + 8, size))
         start += 8 + size
@@ -314,7 +317,9 @@ def _ogg(file: BinaryIO, size: int) -> SoundContainer:
         numbers[serial] = number
         segments = page[26]
         length = 27 + segments + sum(page[27 : 27 + segments])
-        last_flags = flags if start + length <= size else 0
+        whole = _at(file, start, length)
+        missing += len(whole) == length and not _has_right_checksum(whole)
+        last_flags = flags if len(whole) == length else 0
         start += length
     if streams_after_data:
         remarks.append("another stream follows in the same file and is not read")
@@ -323,6 +328,19 @@ def _ogg(file: BinaryIO, size: int) -> SoundContainer:
     if not last_flags & 4:
         remarks.append("the last page is missing, so the end of the sound is cut off")
     return replace(container, remarks=tuple(remarks))
+
+
+_REVERSED_BITS = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
+
+
+def _has_right_checksum(page: bytes) -> bool:
+    """Whether an Ogg page is as it was written.
+
+    Ogg's checksum is that of zlib with all bits in the opposite order, and begins with 0. Source: RFC 3533.
+    """
+    zeroed = page[:22] + bytes(4) + page[26:]
+    crc = zlib.crc32(zeroed.translate(_REVERSED_BITS), 0xFFFFFFFF) ^ 0xFFFFFFFF
+    return int(f"{crc:032b}"[::-1], 2) == int.from_bytes(page[22:26], "little")
 
 
 def _find(file: BinaryIO, start: int, size: int, pattern: bytes) -> int | None:
