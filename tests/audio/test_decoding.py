@@ -212,14 +212,14 @@ def test_a_report_tells_what_was_done(read):
     assert report.decoder.startswith("libsndfile 1.")
     assert (report.sample_rate, report.resampled_to, report.channels) == (RATE, 16_000, 2)
     assert (report.channel, report.announced_samples, report.decoded_samples) == ("average of 2 channels", RATE, 22_050)
-    assert (report.from_s, report.cut, report.offset, report.remarks) == (0.25, True, 0.0, ())
+    assert (report.from_s, report.cut, report.dc_offset, report.remarks) == (0.25, True, 0.0, ())
     assert len(recording.samples) == 8000
 
 
 def test_a_constant_offset_is_removed_and_told(read):
     recording = read(encoded("WAV", "FLOAT", 0.5 * NOTE + np.float32(0.2)))
     np.testing.assert_allclose(recording.samples, 0.5 * NOTE, atol=0.002)
-    assert recording.report.offset == pytest.approx(0.2, abs=0.002)
+    assert recording.report.dc_offset == pytest.approx(0.2, abs=0.002)
     assert "a constant offset of 0.200 of full scale was removed" in recording.remarks
 
 
