@@ -18,6 +18,7 @@ JobState = Literal["queued", "running", "done", "failed", "stopped"]
 Lane = Literal["search", "make"]
 
 _GRACE_S = 4.0  # for a cancelled job to end by itself, before its process is ended
+_CLOSING_S = 5.0
 MAX_QUEUED = 32
 """Jobs of a session that may wait or run at once."""
 
@@ -209,10 +210,13 @@ class _Worker:
             self._changed.notify_all()
             if self._process:
                 self._process.kill()
+        self._thread.join(_CLOSING_S)  # which notices that the process has ended
+        if self._process:
+            _clear_up(self._process)
 
     def _send(self, message: Any) -> None:
-        # An OSError means that the process has ended; the reader notices.
-        with self._sending, suppress(OSError):
+        # An error means that the process has ended and its pipe may be closed; the reader notices.
+        with self._sending, suppress(OSError, ValueError):
             send_message(_pipe(self._process and self._process.stdin), message)
 
     def _run(self) -> None:
@@ -240,11 +244,11 @@ class _Worker:
         while True:
             try:
                 kind, content = receive_message(_pipe(process and process.stdout))
-            except (EOFError, OSError):
+            except (EOFError, OSError, ValueError):
                 job.state = "stopped" if job.cancelled or self._closed else "failed"
                 job.error = "" if job.cancelled else "the process that did this work ended; please try again"
                 if process:
-                    process.wait()
+                    _clear_up(process)
                 return
             if kind == "progress":
                 job.progress = {**job.progress, **job.watch(content)}
@@ -275,6 +279,15 @@ def _start() -> "subprocess.Popen[bytes]":
         stdout=subprocess.PIPE,
         start_new_session=True,
     )
+
+
+def _clear_up(process: "subprocess.Popen[bytes]") -> None:
+    """Wait for a process that ends, and close its pipes."""
+    process.wait()
+    for pipe in (process.stdin, process.stdout):
+        if pipe:
+            with suppress(OSError):
+                pipe.close()
 
 
 def _pipe(stream: "IO[bytes] | None") -> BinaryIO:

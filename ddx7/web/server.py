@@ -1,5 +1,6 @@
 """The application, and the server that runs it until Ctrl-C."""
 
+import logging
 import os
 import signal
 import socket
@@ -65,7 +66,8 @@ def create_app(services: Services, token: str, port: int) -> Starlette:
 
 class _Server(uvicorn.Server):
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        # Pages hold their event streams open; waiting for them would wait for ever.
+        # Pages hold their event streams open; waiting for them would wait for ever. That they are cut is no error.
+        logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
         self.should_exit = self.force_exit = True
 
 
@@ -95,6 +97,7 @@ def serve(folder: Path, *, port: int | None = None, browser: bool = True, say: C
         config = uvicorn.Config(
             create_app(services, token, number),
             log_level="warning",
+            lifespan="off",
             access_log=False,
             server_header=False,
             date_header=False,

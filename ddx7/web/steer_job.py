@@ -45,7 +45,7 @@ class SteerOutcome:
 
     Attributes:
       task: what was asked.
-      voices: best first.
+      voices: best first; the voice that it began with comes last.
       distances_db: log-mel distance of each from the recording.
       sounds: the recording's notes, played by each at the level of the recording.
       interrupted: whether the player stopped it.
@@ -75,12 +75,11 @@ def run_steer(report: Report, task: SteerTask) -> SteerOutcome:
         seed=task.seed,
         progress=tell(report),
     )
-    audio = target.render(found.voices)
-    stem = task.voice.name.strip() or "VOICE"
-    voices = tuple(
-        Voice.from_vced(vced).renamed(numbered(_without_number(stem), k))
-        for k, vced in enumerate(found.voices, start=2)
-    )
+    # The voice it began with comes last, to compare with.
+    audio = target.render(np.concatenate([found.voices, np.frombuffer(task.voice.to_vced(), np.uint8)[None]]))
+    stem = _without_number(task.voice.name.strip() or "VOICE")
+    made = (Voice.from_vced(vced).renamed(numbered(stem, k)) for k, vced in enumerate(found.voices, start=2))
+    voices = (*made, task.voice)
     sounds = np.stack([at_level_of(sound, target.sound) for sound in audio])
     return SteerOutcome(task, voices, tuple(target.distances_db(audio)), sounds, found.interrupted)
 

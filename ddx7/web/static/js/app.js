@@ -54,11 +54,11 @@ class App {
       show(document.getElementById("main"), h("div", { class: "empty" }, h("h1", {}, "ddx7"), h("p", { role: "alert" }, error.message)));
       return;
     }
-    const appStore = this.store("app", { voice: null, dock: innerWidth > 700 });
+    const appStore = this.store("app", { voice: null });
     this.#voice = appStore.state.voice || initVoice();
     this.player.setVoice(this.#voice);
     this.#buildTop();
-    this.#buildDock(appStore);
+    this.#buildDock();
     this.#offer(kept.filter((s) => s.id !== this.#session.id));
     follow(this.path("events"), (event) => this.#onEvent(event), (state) => this.#onConnection(state));
     addEventListener("hashchange", () => this.#open(location.hash.slice(1)));
@@ -236,8 +236,9 @@ class App {
 
   // ---- piano ----------------------------------------------------------------------------------------------------------
 
-  #buildDock(store) {
+  #buildDock() {
     this.piano = createPiano(this.player);
+    let open = (localStorage.getItem("ddx7.piano") ?? String(innerWidth > 700 && innerHeight > 620)) === "true";
     const name = h("span", { class: "lcd dock-voice", "aria-live": "polite" }, nameOf(this.#voice));
     this.onVoice((vced) => { name.textContent = nameOf(vced); });
     const midi = button("MIDI keyboard", { icon: "piano", kind: "quiet", onclick: async () => {
@@ -247,7 +248,7 @@ class App {
       midi.classList.add("on");
       toast(inputs.length ? `Play on ${inputs.map((i) => i.name).join(", ")}.` : "Web MIDI is on. Plug in a keyboard and play.");
     } });
-    const fold = button("Hide the piano", { icon: "minus", kind: "quiet", iconOnly: true, onclick: () => store.set((s) => ({ dock: !s.dock })) });
+    const fold = button("Hide the piano", { icon: "minus", kind: "quiet", iconOnly: true, onclick: () => { open = !open; localStorage.setItem("ddx7.piano", String(open)); paint(); } });
     const velocity = slider("Velocity", { min: 1, max: 127, step: 1, value: 100, format: (v) => String(v), oninput: (v) => this.piano.setVelocity(v) });
     velocity.classList.add("dock-velocity");
     const bar = h("div", { class: "dock-bar" }, name,
@@ -259,14 +260,13 @@ class App {
     const dock = h("section", { class: "dock", "aria-label": "Piano" }, bar, this.piano.element);
     show(document.getElementById("dock"), dock);
     const paint = () => {
-      dock.classList.toggle("folded", !store.state.dock);
-      const words = store.state.dock ? "Hide the piano" : "Show the piano";
+      dock.classList.toggle("folded", !open);
+      const words = open ? "Hide the piano" : "Show the piano";
       fold.setAttribute("aria-label", words);
       fold.title = words;
-      fold.replaceChildren(icon(store.state.dock ? "minus" : "plus"));
+      fold.replaceChildren(icon(open ? "minus" : "plus"));
       this.piano.reveal();
     };
-    store.subscribe(paint);
     paint();
   }
 
