@@ -45,6 +45,7 @@ MAX_DURATION_S = 3600.0
 _CHANNELS_PER_PORT = 16
 _LATEST_END_S = 5.0
 _CUT_HOLD_S = 1.0
+_REASONS = 3
 _DEFAULT_TEMPO = 500_000  # microseconds per beat
 _LONGEST_WAIT = (1 << 28) - 1  # largest number of ticks between two messages in the format; mido allows more
 _WANTED = "a Standard MIDI File is wanted"
@@ -107,7 +108,7 @@ def read_midi(source: "str | os.PathLike[str] | MidiFile") -> MidiPerformance:
     if n_notes == 0 and n_late:
         raise Ddx7Error(f"{name}: lasts more than {MAX_DURATION_S:g} s before its first note, at most that is wanted")
     if n_notes == 0:
-        reasons = f" ({'; '.join(contents.repairs)})" if contents.repairs else ""
+        reasons = f" ({'; '.join(contents.repairs[:_REASONS])})" if contents.repairs else ""
         raise Ddx7Error(f"{name}: found no notes{reasons}, {_WANTED}")
     log.add(_TOO_LATE, n_late)
     ends_s = last_s + _CUT_HOLD_S if timeline.end_s is None else min(timeline.end_s, last_s + _LATEST_END_S)

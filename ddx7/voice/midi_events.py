@@ -132,7 +132,7 @@ def read_events(data: bytes) -> MidiContents | None:
             n_foreign += 1
             at = end
         else:
-            following = data.find(_TRACK, at)
+            following = data.find(_TRACK, at + 1)
             stop = following if following >= 0 else len(data)
             # A wrapper's rest and padding are no damage.
             if data[at:stop].strip(_PADDING) and not _is_wrapped(data):

@@ -167,11 +167,11 @@ def _read_archive(data: bytes, name: str) -> Parts:
             parts.append(_read_file(content, member)._replace(member=member))
         except NotVoicesError as error:
             if promises_voices(member):
-                notes.append(str(error))
+                notes.append(f"{member}: found {_reason(error, member)}")
             else:
                 skipped.append((member, _reason(error, member)))
         except SysexError as error:
-            notes.append(str(error))
+            notes.append(f"{member}: found {_reason(error, member)}")
     if skipped:
         n_files = len(parts) + len(notes) + len(skipped)
         listed = _shorten((f"{member} ({reason})" for member, reason in skipped), n=_LISTED)

@@ -159,6 +159,11 @@ def test_wrappers_are_no_fault(read, wrapped: bytes) -> None:
     assert gates(read(wrapped)) == MELODY
 
 
+def test_a_track_whose_length_is_lost(read) -> None:
+    for n in range(1, 8):
+        assert gates(read(WHOLE + b"MTrk\0\0\0\0"[:n])) == MELODY
+
+
 def test_a_lost_header(read) -> None:
     found = read(WHOLE[14:])
     assert [note for note, _, _ in gates(found)] == [50, 52, 54]

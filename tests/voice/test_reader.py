@@ -156,6 +156,11 @@ def test_midi_clock_recorded_into_a_dump_is_dropped():
     assert "2 MIDI real-time bytes" in read(data[:100] + b"\xf8" + data[100:3000] + b"\xfe" + data[3000:], VCEDS)
 
 
+def test_a_clock_byte_in_a_single_voice_is_no_operator_mask():
+    data = single(VCEDS[0])
+    assert "1 MIDI real-time bytes" in read(data[:80] + b"\xfe" + data[80:], VCEDS[:1])
+
+
 def test_a_message_without_its_first_byte():
     assert "nothing instead of F0" in read(bank(VCEDS)[1:], VCEDS)
     assert "A0 07 instead of F0" in read(b"\xa0\x07" + bank(VCEDS)[1:-1], VCEDS)
