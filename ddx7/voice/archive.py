@@ -27,7 +27,7 @@ VOICE_SUFFIXES = frozenset({".syx", ".sysex", ".bin", ".dx7", ".dmp", ".json"})
 ARCHIVE_SUFFIXES = frozenset({".zip", ".gz", ".tgz", ".tar", ".bz2", ".xz", ".lzh", ".lha", ".rar", ".7z", ".sit"})
 
 _MAGIC = (b"PK\x03\x04", b"PK\x05\x06")
-_PROGRAM, _END_OF_ZIP, _MAX_COMMENT = b"MZ", b"PK\x05\x06", 2**16 + 22
+_END_OF_ZIP, _MAX_COMMENT = b"PK\x05\x06", 2**16 + 22
 _CENTRAL_ENTRY = b"PK\x01\x02"
 _TAR_MAGIC, _TAR_MAGIC_AT = b"ustar", 257
 _ENCRYPTED = 0x1
@@ -77,8 +77,10 @@ def promises_voices(name: str) -> bool:
 
 
 def is_zip(data: bytes) -> bool:
-    """Whether the bytes are a zip archive, one that unpacks itself included."""
-    return data.startswith(_MAGIC) or (data.startswith(_PROGRAM) and _END_OF_ZIP in data[-_MAX_COMMENT:])
+    """Whether the bytes are a zip archive, alone or behind a program that unpacks it."""
+    if data.startswith(_MAGIC):
+        return True
+    return _END_OF_ZIP in data[-_MAX_COMMENT:] and zipfile.is_zipfile(io.BytesIO(data))
 
 
 def is_archive(data: bytes) -> bool:

@@ -27,6 +27,8 @@ _CONTINUED = 0xF7
 _MACBINARY_SIZE = 128
 _MAX_NUMBER_BYTES = 4
 _KNOWN_LENGTH = {0x20: 1, PORT: 1, END_OF_TRACK: 0, TEMPO: 3, 0x54: 5, 0x58: 4, 0x59: 2}
+_TEXTS = range(0x01, 0x10)
+_TEXT = re.compile(rb"[ -~\r\n]*")
 _SYSTEM_DATA = {0xF1: 1, 0xF2: 2, 0xF3: 1}
 _USED = (DEVICE_NAME, PORT, TEMPO)
 
@@ -344,8 +346,9 @@ class _Events:
         end = start + length
         if end > self._stop:
             # The length is wrong, or the rest is lost.
-            length = _KNOWN_LENGTH.get(kind, length)
-            end = start + length
+            end = start + _KNOWN_LENGTH.get(kind, length)
+            if kind in _TEXTS and (text := _TEXT.match(self._data, start, self._stop)) and text.end() < self._stop:
+                end = text.end()
             if end > self._stop:
                 self.is_cut = True
                 return self._stop

@@ -1,4 +1,4 @@
-"""Undoes what transfers as text or in seven bits do to SysEx: line ends changed, carriage returns lost, F0 and F7 lost.
+"""Undoes what transfers as text or in seven bits do to SysEx: line ends changed, line ends lost, F0 and F7 lost.
 
 Each repair is a guess; `undo_transfer` keeps one only if more voices are intact after it than before.
 """
@@ -17,6 +17,7 @@ from ddx7.voice.packing import unpack
 from ddx7.voice.spec import NAME_SIZE, VMEM_SIZE, VOICES_PER_BANK
 
 _RETURN, _NEWLINE = 0x0D, 0x0A
+_LOST_KINDS = {_RETURN: "carriage returns (0D)", _NEWLINE: "newlines (0A)"}
 _MAX_LOST = 96
 _MAX_POINTS = 4.0 * VOICES_PER_BANK
 _AS_GOOD = 1.0  # point more than the best
@@ -25,6 +26,9 @@ _MAX_SHORT_BANKS = 64
 # A header and an end as seven bits leave them, 70 for F0 and 77 for F7.
 _SEVEN_BIT_HEADER = re.compile(rb"pC[\x00-\x0f](?:[\x00\x09]\x20\x00|\x00\x01\x1b)", re.DOTALL)
 _SEVEN_BIT_END = 0x77
+# F0 and F7 taken for characters and encoded as UTF-8, or replaced by the mark of an unknown character.
+_DECODED_START = re.compile(rb"(?:\xc3\xb0|\xef\xbf\xbd)(?=C[\x00-\x0f])")
+_DECODED_END = re.compile(rb"\xc3\xb7|\xef\xbf\xbd")
 _SHORT_BANK = re.compile(rb"(\xf0C[\x00-\x0f][\x00\x09]\x20\x00)([\x00-\x7f]{4000,4095})([\x00-\x7f])\xf7", re.DOTALL)
 
 Scan = Callable[[bytes], SysexContents]
@@ -65,6 +69,10 @@ def _candidates(data: bytes) -> Iterator[tuple[bytes, tuple[str, ...]]]:
     n_pairs = data.count(b"\r\n")
     if n_pairs:
         yield data.replace(b"\r\n", b"\n"), (f"every 0A had become 0D 0A, undone in {n_pairs:,} places",)
+    encoded = _DECODED_START.sub(b"\xf0", data)
+    if encoded != data:
+        decoded = _DECODED_END.sub(b"\xf7", encoded)
+        yield decoded, ("F0 and F7 had been encoded as characters of UTF-8, undone",)
     restored, n_restored = _restore_marks(data)
     if n_restored:
         yield restored, (f"F0 and F7 had lost their eighth bit, restored around {n_restored:,} messages",)
@@ -91,8 +99,9 @@ def _returned(data: bytes) -> tuple[bytes, dict[bytes, dict[str, Any]]] | None:
         restored = _restore_bank(match[2], match[3][0])
         if restored is None:
             continue
-        packed, placed, n_lost = restored
-        fault = f"carriage returns (0D) had been lost, {n_lost} {'is' if n_lost == 1 else 'are'} put back"
+        packed, placed, lost = restored
+        n_lost = BANK_DATA_SIZE - len(match[2])
+        fault = f"{_LOST_KINDS[lost]} had been lost, {n_lost} {'is' if n_lost == 1 else 'are'} put back"
         vced = unpack(np.frombuffer(packed, np.uint8).reshape(-1, VMEM_SIZE))
         changes[vced.tobytes()] = {"placed": placed, "faults": (fault,)}
         pieces += [data[at : match.start()], match[1], packed, match[3]]
@@ -101,27 +110,34 @@ def _returned(data: bytes) -> tuple[bytes, dict[bytes, dict[str, Any]]] | None:
 
 
 def _restore_bank(data: bytes, last: int) -> tuple[bytes, np.ndarray, int] | None:
-    """A bank's 4096 bytes with the carriage returns (0D) that a transfer removed, which voices are sure, and how many.
+    """A bank's 4096 bytes with the line ends that a transfer removed, which voices are sure, and which byte was lost.
 
-    The checksum tells that 0D is what is missing, but not from where. The places that leave the fewest illegal bytes
-    are taken; a voice with other places as good is not sure.
+    The checksum tells what is missing, but not from where. The places that leave the fewest illegal bytes are taken; a
+    voice with other places as good is not sure.
     """
     n_lost = BANK_DATA_SIZE - len(data)
-    if not 0 < n_lost <= _MAX_LOST or checksum(data + bytes([_RETURN]) * n_lost) != last:
+    if not 0 < n_lost <= _MAX_LOST:
         return None
+    found: tuple[bytes, np.ndarray, int] | None = None
+    least = _MAX_POINTS
     # Most programs remove a return only before a newline.
-    ways = [_align(np.frombuffer(data, np.uint8), n_lost, before_newlines=only) for only in (True, False)]
-    packed, placed, points = min(ways, key=lambda way: way[2])
-    return (packed, placed, n_lost) if points <= _MAX_POINTS else None
+    for lost, before_newlines in ((_RETURN, True), (_RETURN, False), (_NEWLINE, False)):
+        if checksum(data + bytes([lost]) * n_lost) == last:
+            way = _align(np.frombuffer(data, np.uint8), n_lost, lost, before_newlines=before_newlines)
+            packed, placed, points = way
+            if points < least:
+                found, least = (packed, placed, lost), points
+    return found
 
 
-def _align(data: np.ndarray, n_lost: int, *, before_newlines: bool) -> tuple[bytes, np.ndarray, float]:
-    """Put carriage returns where they make the fewest bytes illegal: a shortest path over places and returns so far.
+def _align(data: np.ndarray, n_lost: int, byte_lost: int, *, before_newlines: bool) -> tuple[bytes, np.ndarray, float]:
+    """Put a byte where it makes the fewest bytes illegal: a shortest path over places and bytes put so far.
 
     Args:
       data: the bytes that are there, uint8.
-      n_lost: number of returns to put in.
-      before_newlines: whether they go only before newlines.
+      n_lost: number of bytes to put in.
+      byte_lost: that byte.
+      before_newlines: whether it goes only before newlines.
 
     Returns:
       (the 4096 bytes, bool [voice] whether no other places in it are as good, number of penalty points).
@@ -132,7 +148,7 @@ def _align(data: np.ndarray, n_lost: int, *, before_newlines: bool) -> tuple[byt
     exists = (index >= 0) & (index < len(data))
     byte = data[np.clip(index, 0, len(data) - 1)]
     keep = np.where(exists, points[np.arange(size)[:, None], byte], np.inf)
-    put = np.broadcast_to(points[:, _RETURN, None], keep.shape)
+    put = np.broadcast_to(points[:, byte_lost, None], keep.shape)
     if before_newlines:
         put = np.where(exists & (byte == _NEWLINE), put, np.inf)
     ahead = np.full((size + 1, n_lost + 2), np.inf)  # points from each place on, for each number of returns before it
@@ -149,7 +165,7 @@ def _align(data: np.ndarray, n_lost: int, *, before_newlines: bool) -> tuple[byt
         is_put = put[k, lost] + ahead[k + 1, lost + 1] <= keep[k, lost] + ahead[k + 1, lost]
         others = np.count_nonzero(puts <= ahead[0, 0] + _AS_GOOD) - is_put
         placed[k // VMEM_SIZE] &= others == 0
-        packed.append(_RETURN if is_put else byte[k, lost])
+        packed.append(byte_lost if is_put else byte[k, lost])
         lost += is_put
         behind = np.minimum(np.append(behind[:-1] + keep[k], np.inf), np.append(np.inf, behind[:-1] + put[k]))
     return bytes(packed), placed, float(ahead[0, 0])

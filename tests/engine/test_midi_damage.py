@@ -83,6 +83,7 @@ def test_a_whole_file_needs_no_remark(read) -> None:
         pytest.param(event(0, 0xFF, 0x51, 2, 9, 9), "meta event", id="short tempo"),
         pytest.param(event(0, 0xFF, 0x51, 4, 0, 9, 9, 9), "meta event", id="long tempo"),
         pytest.param(event(0, 0xFF, 0x21, 2, 0, 0), "meta event", id="long port"),
+        pytest.param(event(0, 0xFF, 0x03, 0x7F) + b"My song", "meta event", id="text too long"),
         pytest.param(event(0, 0xF8) + event(0, 0xF1, 5), "belong to no event", id="system messages"),
         pytest.param(header() + chunk(b"MTrk", NOTES + END, more=7), "length of 1 track", id="length too long"),
         pytest.param(header() + chunk(b"MTrk", NOTES + END, more=-9), "length of 1 track", id="length too short"),

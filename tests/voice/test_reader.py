@@ -156,6 +156,32 @@ def test_midi_clock_recorded_into_a_dump_is_dropped():
     assert "2 MIDI real-time bytes" in read(data[:100] + b"\xf8" + data[100:3000] + b"\xfe" + data[3000:], VCEDS)
 
 
+@pytest.mark.parametrize("packet", [1, 60, 4103, 4104, 9000])
+def test_messages_in_a_midi_file_whole_and_in_packets(packet):
+    def number(value):
+        return number(value >> 7)[:-1] + bytes([value >> 7 | 0x80, value & 0x7F]) if value > 0x7F else bytes([value])
+
+    track = b""
+    for message in (bank(VCEDS), single(VCEDS[0]), bank(VCEDS[:31] + VCEDS[:1])):
+        for k in range(0, len(message), packet):
+            part = message[k : k + packet]
+            track += b"\x05\xff\x01\x02hi\x10" + (b"\xf0" if k == 0 else b"\xf7")
+            track += number(len(part) - (k == 0)) + part[k == 0 :]
+    track += b"\x00\xff\x2f\x00"
+    header = b"MThd\x00\x00\x00\x06\x00\x00\x00\x01\x00\x60MTrk"
+    for length in (len(track), len(track) + 9):
+        found = read_bytes(header + length.to_bytes(4, "big") + track)
+        assert found.to_vced().tobytes() == b"".join([*VCEDS, VCEDS[0], *VCEDS[:31], VCEDS[0]])
+        assert found.repairs == (() if length == len(track) else ("the length of 1 track is wrong",))
+
+
+def test_a_midi_file_cut_in_its_bank_gives_whole_voices():
+    data = b"MThd\x00\x00\x00\x06\x00\x00\x00\x01\x00\x60MTrk\x00\x00\x10\x0e\x00\xf0\xa0\x07" + bank(VCEDS)[1:]
+    repairs = read(data[:2000], VCEDS[:15])
+    assert "1 track is cut short" in repairs
+    assert "cut short" in repairs.splitlines()[-1]
+
+
 def test_a_clock_byte_in_a_single_voice_is_no_operator_mask():
     data = single(VCEDS[0])
     assert "1 MIDI real-time bytes" in read(data[:80] + b"\xfe" + data[80:], VCEDS[:1])

@@ -45,13 +45,15 @@ def test_bare_voices_with_newlines_that_became_pairs():
     assert "0D 0A" in check(data.replace(b"\n", b"\r\n"), FIRST)
 
 
-@pytest.mark.parametrize("pattern", [b"\r\n", b"\r"])
+@pytest.mark.parametrize("pattern", [b"\r\n", b"\r", b"\n"])
 @pytest.mark.parametrize("seed", range(6))
 def test_carriage_returns_that_were_removed(seed, pattern):
-    vceds = [bytearray(vced.replace(b"\r", b"\x0e")) for vced in random_voices(32, seed=60 + seed)]
+    plain = [vced.replace(b"\r", b"\x0e").replace(b"\n", b"\x0b") for vced in random_voices(32, seed=60 + seed)]
+    vceds = list(map(bytearray, plain))
     vceds[7][:2] = vceds[20][:2] = b"\r\n"
     for n in (3, 11, 30):
         vceds[n][21 * (n % 6) + 16] = 0x0D
+        vceds[n][21 * (n % 5) + 4] = 0x0A
     data = bank(list(map(bytes, vceds)))
     damaged = data[:-2].replace(pattern, pattern[1:]) + data[-2:]
     (part,), _ = _read_parts(damaged, "x")
@@ -72,6 +74,13 @@ def test_eight_bits_cut_to_seven():
     data = bank(FIRST) + single(VCEDS[64]) + bank(SECOND)
     repairs = check(bytes(byte & 0x7F for byte in data), [*FIRST, VCEDS[64], *SECOND])
     assert repairs == "F0 and F7 had lost their eighth bit, restored around 3 messages"
+
+
+@pytest.mark.parametrize("errors", ["strict", "replace"])
+def test_bytes_encoded_as_text(errors):
+    data = bank(FIRST) + single(VCEDS[64]) + bank(SECOND)
+    text = data.decode("latin-1") if errors == "strict" else data.decode("ascii", "replace")
+    assert check(text.encode(), [*FIRST, VCEDS[64], *SECOND]).endswith("encoded as characters of UTF-8, undone")
 
 
 def test_parity_in_the_eighth_bit():
