@@ -8,7 +8,6 @@ _KINDS = {
     b"\xff\xd8\xff": "a JPEG picture",
     b"GIF8": "a GIF picture",
     b"%PDF": "a PDF document",
-    b"{\\rtf": "an RTF document",
     b"\xd0\xcf\x11\xe0": "a Microsoft Office document",
     b"RIFF": "a RIFF file (such as WAV)",
     b"FORM": "an IFF file (such as AIFF)",

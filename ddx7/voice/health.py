@@ -116,12 +116,17 @@ def plausible(vced: np.ndarray, other_damage: np.ndarray | int = 0, *, with_name
 def penalty_points(vced: np.ndarray, *, with_names: bool = True) -> np.ndarray:
     """Damage of each voice: one point for each illegal byte, or two in the name; int [voice].
 
+    The 00 that some programs pad a name with is no damage.
+
     Args:
       vced: uint8 [voice, 155].
       with_names: whether the bytes of names count.
     """
     points = np.where(_IS_TEXT, 2 * with_names, 1)
-    return np.asarray((~in_range(vced) * points).sum(-1))
+    names = np.asarray(vced)[..., _IS_TEXT]
+    padding = np.logical_and.accumulate(names[..., ::-1] == 0, axis=-1)
+    n_padding = np.where(padding.all(-1), 0, padding.sum(-1))
+    return np.asarray((~in_range(vced) * points).sum(-1) - 2 * with_names * n_padding)
 
 
 def diagnose(voice: Voice) -> list[Finding]:

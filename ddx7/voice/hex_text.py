@@ -4,13 +4,16 @@ import re
 from collections.abc import Callable, Iterator
 from itertools import pairwise
 
-_WORD = re.compile(r"[^\s,;|{}()\[\]<>\"'=\-]+")
+_WORD = re.compile(r"[^\s,;|\\{}()\[\]<>\"'=\-]+")
 _PREFIX = re.compile(r"\\x|0x|\$|#", re.IGNORECASE)
 _HEX = re.compile(r"([0-9A-Fa-f]{1,2}|(?:[0-9A-Fa-f]{2}){2,})[hH]?")
 _DECIMAL = re.compile(r"[01]?\d{1,2}|2[0-4]\d|25[0-5]")
-_FIRST_COLUMN = re.compile(r"\s*(?:0x|\$)?([0-9A-Fa-f]+)h?(?:\s*[:>|)\]]|\s)\s*", re.IGNORECASE)
-# F0 43, which every dump of Yamaha's begins with, in one of these forms. Other texts need no closer look.
-_HEADER = re.compile(r"f0h?\W*(?:0x|x|\$)?43|\b240\D+67\b", re.IGNORECASE)
+_FIRST_COLUMN = re.compile(r"\s*(?:0x|\$)?([0-9A-Fa-f]+)h?(?:\s*[:>|)\],;]|\s)\s*", re.IGNORECASE)
+# F0 43, which every dump of Yamaha's begins with, in one of these forms; or a text of little but hexadecimal digits.
+# Other texts need no closer look.
+_HEADER = re.compile(r"f0h?\W*(?:[0-9a-f]+\W+)?(?:0x|x|\$)?43|\b240\D+67\b", re.IGNORECASE)
+_DIGITS = re.compile(r"[0-9A-Fa-f\s,;:xX$hH\-]+")
+_MIN_DIGITS = 256
 _MIN_BYTES = 8
 _MAX_LINES = 200_000
 
@@ -25,7 +28,7 @@ def bytes_of_text(text: str) -> Iterator[bytes]:
     Args:
       text: of a file.
     """
-    if _HEADER.search(text) is None:
+    if _HEADER.search(text) is None and (len(text) < _MIN_DIGITS or _DIGITS.fullmatch(text) is None):
         return
     lines = [line for line in text.splitlines()[:_MAX_LINES] if line.strip()]
     seen: set[bytes] = set()

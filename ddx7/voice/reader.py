@@ -214,13 +214,18 @@ def _read_file(data: bytes, name: str) -> FilePart:
 
 def _in_midi(data: bytes) -> SysexContents:
     """The voices in the SysEx messages of a MIDI file, or in its bytes where its events lead to none."""
+    contents = undo_transfer(data, _scan_midi(data), _scan_midi)
+    return contents if contents.dumps else scan_sysex(data)
+
+
+def _scan_midi(data: bytes) -> SysexContents:
     midi = read_events(data)
-    if midi is not None:
-        messages = b"".join(sysex_messages(midi))
-        contents = undo_transfer(messages, scan_sysex(messages), scan_sysex)
-        if contents.dumps:
-            return replace(contents, faults=(*midi.repairs, *contents.faults))
-    return scan_sysex(data)
+    if midi is None:
+        return SysexContents(())
+    messages = b"".join(sysex_messages(midi))
+    # The transfer may have changed the messages before they came into the file, which is whole then.
+    contents = undo_transfer(messages, scan_sysex(messages), scan_sysex)
+    return replace(contents, faults=(*midi.repairs, *contents.faults))
 
 
 def _find(data: bytes) -> SysexContents:
@@ -236,6 +241,8 @@ def _find(data: bytes) -> SysexContents:
 def _as_text(data: bytes) -> str | None:
     # A voice is never text: its switches and curves are control characters.
     encoding = "utf-16" if data.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8-sig"
+    if len(data) > 1 and data[1::2].count(0) == len(data) // 2:  # without the mark of its order
+        encoding = "utf-16-le"
     try:
         text = data.decode(encoding)
     except UnicodeDecodeError:

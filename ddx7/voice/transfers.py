@@ -68,7 +68,10 @@ def intact_score(contents: SysexContents) -> tuple[int, int]:
 def _candidates(data: bytes) -> Iterator[tuple[bytes, tuple[str, ...]]]:
     n_pairs = data.count(b"\r\n")
     if n_pairs:
-        yield data.replace(b"\r\n", b"\n"), (f"every 0A had become 0D 0A, undone in {n_pairs:,} places",)
+        once = data.replace(b"\r\n", b"\n")
+        yield once, (f"every 0A had become 0D 0A, undone in {n_pairs:,} places",)
+        if b"\r\n" in once:
+            yield once.replace(b"\r\n", b"\n"), (f"every 0A had become 0D 0D 0A, undone in {n_pairs:,} places",)
     encoded = _DECODED_START.sub(b"\xf0", data)
     if encoded != data:
         decoded = _DECODED_END.sub(b"\xf7", encoded)

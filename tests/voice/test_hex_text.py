@@ -50,6 +50,13 @@ FORMS = {
     "JSON": "[" + ", ".join(map(str, DATA)) + "]",
     "prose": "My best bank, enjoy!\n\n" + lines("{hex}") + "\n\nBye, Ada\n",
     "spoken": lines("SysEx: {hex}"),
+    "times": lines("00:01:02.345  SysEx  {hex}"),
+    "spreadsheet": lines("{n},{hex}").replace(" ", ","),
+    "comments": lines("{hex} ; line {n}"),
+    "one in a line": lines("{hex}", 1),
+    "one in a line with offsets": lines("{at}: {hex}", 1),
+    "web page": f"<html><pre>{DATA.hex(' ')}</pre></html>",
+    "RTF": "{\\rtf1\\ansi " + DATA.hex(" ") + "\\par}",
 }
 
 
@@ -61,9 +68,14 @@ def test_forms(form, tmp_path):
     assert found.repairs == ()
 
 
-@pytest.mark.parametrize("encoding", ["utf-16", "utf-8-sig", "latin-1"])
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-8-sig", "latin-1"])
 def test_encodings(encoding):
     assert len(read_bytes(("Für Elise\n" + lines("{hex}") + "\n\x1a").encode(encoding))) == 33
+
+
+def test_bytes_without_a_header():
+    assert len(read_bytes(DATA[1:4104].hex(" ").encode())) == 32
+    assert "no SysEx header" in read_bytes(DATA[6:4102].hex(" ").encode()).repairs[0]
 
 
 def test_a_text_cut_short_gives_whole_voices():
@@ -73,7 +85,9 @@ def test_a_text_cut_short_gives_whole_voices():
     assert len(found) > 10
 
 
-@pytest.mark.parametrize("text", ["Dear diary", "F0 43", "F0 43 00 09 20 00 and so on", "240 67 0 9 32 0", "f0" * 5000])
+@pytest.mark.parametrize(
+    "text", ["Dear diary", "F0 43", "F0 43 00 09 20 00 and so on", "12 " * 500, "240 67 0 9 32 0", "f0" * 5000]
+)
 def test_other_texts_are_no_voices(text):
     with pytest.raises(NotVoicesError, match="found text"):
         read_bytes(text.encode())

@@ -26,12 +26,24 @@ def test_newlines_that_became_pairs():
     assert data.count(b"\n") > 20
     repairs = check(data.replace(b"\n", b"\r\n"), [*FIRST, VCEDS[64], *SECOND])
     assert repairs == f"every 0A had become 0D 0A, undone in {data.count(10)} places"
+    twice = data.replace(b"\n", b"\r\n").replace(b"\n", b"\r\n")
+    assert "0D 0D 0A" in check(twice, [*FIRST, VCEDS[64], *SECOND])
 
 
 def test_newlines_that_became_pairs_where_none_were():
     data = bank(FIRST)
     assert b"\r\n" in data
     check(re.sub(rb"(?<!\r)\n", b"\r\n", data), FIRST)
+
+
+@pytest.mark.parametrize("is_whole", [True, False])
+def test_newlines_that_became_pairs_in_a_midi_file(is_whole):
+    message = bank(FIRST)[1:]
+    message = message.replace(b"\n", b"\r\n") if is_whole else message
+    length = bytes([len(message) >> 7 | 0x80, len(message) & 0x7F])
+    track = b"\x00\xf0" + length + message + b"\x00\xff\x2f\x00"
+    data = b"MThd\0\0\0\6\0\0\0\1\0\x60MTrk" + len(track).to_bytes(4, "big") + track
+    assert "0D 0A" in check(data if is_whole else data.replace(b"\n", b"\r\n"), FIRST)
 
 
 def test_pairs_in_a_whole_bank_are_left_alone():
@@ -121,6 +133,12 @@ def test_names_padded_with_zeros(padding):
         assert not part.doubtful.any()
         assert not part.changed.any()
         assert part.repairs == ("voices 1-32: names are padded with 00 instead of spaces",)
+
+
+def test_bare_voices_with_names_padded_with_zeros():
+    vceds = [vced[:150] + bytes(5) for vced in FIRST]
+    for data in (b"".join(map(pack_by_hand, vceds)), b"".join(vceds)):
+        assert "padded with 00" in check(data, [vced[:150] + b" " * 5 for vced in FIRST])
 
 
 def test_names_of_other_alphabets_are_sound_where_the_checksum_is_right():
