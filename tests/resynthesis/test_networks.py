@@ -4,6 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from playing import quick_jit
 
 from ddx7.resynthesis import gru
 from ddx7.resynthesis.hpn import HpnSynth
@@ -32,13 +33,13 @@ def test_the_baseline_has_as_many_parameters_as_published():
 def test_networks_look_back_and_never_ahead(name: str):
     network, context_frames = SMALL[name]
     x = jax.random.normal(jax.random.key(1), (1, 40, 2))
-    params = network.init(jax.random.key(0), x)
-    before, _ = network.apply(params, x)
-    after, _ = network.apply(params, x.at[0, 30].add(1.0))
+    params, apply = quick_jit(network.init)(jax.random.key(0), x), quick_jit(network.apply)
+    before, _ = apply(params, x)
+    after, _ = apply(params, x.at[0, 30].add(1.0))
     np.testing.assert_array_equal(before[0, :30], after[0, :30])
     assert np.abs(before[0, 30] - after[0, 30]).max() > 0
     if name == "tcn":
-        later, _ = network.apply(params, x.at[0, 1].add(1.0))
+        later, _ = apply(params, x.at[0, 1].add(1.0))
         reached = np.flatnonzero(np.abs(before - later)[0].max(axis=-1) > 0)
         assert reached.max() == 1 + context_frames == 1 + network.size.context_frames
 
@@ -47,9 +48,9 @@ def test_networks_look_back_and_never_ahead(name: str):
 def test_frames_one_by_one_are_the_whole(name: str):
     network, _ = SMALL[name]
     x = jax.random.normal(jax.random.key(1), (2, 20, 2))
-    params = network.init(jax.random.key(0), x)
-    whole, _ = network.apply(params, x)
-    one = jax.jit(lambda x, state: network.apply(params, x, state))
+    params = quick_jit(network.init)(jax.random.key(0), x)
+    whole, _ = quick_jit(network.apply)(params, x)
+    one = quick_jit(lambda x, state: network.apply(params, x, state))
     shapes = jax.eval_shape(one, x[:, :1], None)[1]
     state = jax.tree.map(lambda s: jnp.zeros(s.shape), shapes)
     outputs = []
@@ -75,7 +76,7 @@ def test_the_recurrent_gradient_is_that_of_the_plain_loop():
         return jnp.stack(states)
 
     grads, expected = (
-        jax.jit(jax.grad(lambda *a, f=f: jnp.sum(f(*a) * target), argnums=(0, 1, 2, 3)))(*arguments)
+        quick_jit(jax.grad(lambda *a, f=f: jnp.sum(f(*a) * target), argnums=(0, 1, 2, 3)))(*arguments)
         for f in (gru.unroll, loop)
     )
     for a, b in zip(grads, expected, strict=True):

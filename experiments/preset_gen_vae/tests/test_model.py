@@ -151,6 +151,8 @@ def assert_outputs_and_losses_are_finite(model):
     np.testing.assert_allclose(evaluated.vectors, vectors, atol=1e-5)
 
 
+# By default test_training.py trains such a model, on the same losses.
+@pytest.mark.slow
 def test_outputs_and_losses_are_finite(perceptron):
     assert_outputs_and_losses_are_finite(perceptron)
 
