@@ -10,6 +10,7 @@ from pathlib import Path
 
 from ddx7.errors import Ddx7Error
 
+_temporary_files: set[Path] = set()
 _TRIAL_BYTES = 1 << 16  # more than the voices take, so that a full disk is found
 # Characters that Windows forbids in file names, and the DX7's own three, which some file systems cannot encode.
 _UNSAFE = re.compile(r'[<>:"/\\|?*¥→←]')
@@ -78,6 +79,7 @@ def atomic_write(path: str | os.PathLike[str], data: bytes, *, force: bool = Fal
     path = Path(path)
     refuse_to_overwrite([path], force=force)
     temporary = path.parent / f".ddx7-{secrets.token_hex(8)}.tmp"
+    _temporary_files.add(temporary)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
@@ -89,12 +91,20 @@ def atomic_write(path: str | os.PathLike[str], data: bytes, *, force: bool = Fal
             temporary.replace(path)
         finally:
             temporary.unlink(missing_ok=True)
+            _temporary_files.discard(temporary)
         _sync_folder(path.parent)
     except (FileExistsError, NotADirectoryError):
         raise Ddx7Error(f"{path}: cannot be written, because a folder of this path is a file") from None
     except OSError as error:
         raise Ddx7Error(f"{path}: cannot be written ({error.strerror or error})") from None
     return path
+
+
+def remove_temporary_files() -> None:
+    """Remove what `atomic_write` has begun, for a process that ends at once."""
+    for path in list(_temporary_files):
+        with contextlib.suppress(OSError):
+            path.unlink()
 
 
 def write_files(files: Mapping[Path, bytes], *, force: bool = False) -> list[Path]:

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from ddx7 import __version__
+from ddx7.cli.interrupt import INTERRUPTED, Interrupts, prompt_interrupts
 from ddx7.cli.terminal import UsageError, complain, plain_where_needed
 from ddx7.errors import ArgumentError, Ddx7Error
 
@@ -55,7 +56,7 @@ _OPTION_OF = {"extractor": "f0", "ratios": "ratio"}
 _HELP_WIDTH = 78
 _SEEDS = 1 << 32  # what every generator of random numbers takes
 
-DONE, FAILED, WRONG_USAGE, INTERRUPTED, READER_GONE = 0, 1, 2, 130, 141
+DONE, FAILED, WRONG_USAGE, READER_GONE = 0, 1, 2, 141
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -71,6 +72,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     _replace_closed_streams()
     plain_where_needed(sys.stdout, sys.stderr)
     words = sys.argv[1:] if argv is None else list(argv)
+    with prompt_interrupts() as interrupts:
+        return _main(words, interrupts)
+
+
+def _main(words: list[str], interrupts: Interrupts) -> int:
     try:
         code = _dispatch(words)
         sys.stdout.flush()
@@ -97,7 +103,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         complain(f"{error.filename}: {reason}" if error.filename else reason)
         return FAILED
     except KeyboardInterrupt:
-        complain("interrupted")
+        interrupts.tell()
+        return INTERRUPTED
+    except Exception:
+        if not interrupts.asked:
+            raise
+        interrupts.tell()  # an import may turn the interrupt into an error of its own
         return INTERRUPTED
     return code
 

@@ -1,5 +1,6 @@
 """``ddx7 match``: recordings in, DX7 voices out."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from tyro.conf import Positional, arg
 
 from ddx7.cli.batch import Batch, recordings_of
+from ddx7.cli.interrupt import INTERRUPTED, keeping
 from ddx7.cli.naming import safe_name
 from ddx7.cli.searching import watched
 from ddx7.cli.sheet import note_name
@@ -19,10 +21,9 @@ from ddx7.voice import Voice, save, to_bytes
 
 if TYPE_CHECKING:
     from ddx7.matching.prepare import Excerpt
-    from ddx7.matching.result import Match
+    from ddx7.matching.result import Match, Progress
 
 _COMMON_BANK = "bank.syx"  # the best voice of each of several recordings
-_INTERRUPTED = 130
 _BEST_S = 120.0
 
 
@@ -110,7 +111,7 @@ class Command:
         if self.json:
             result_json({"matches": matches} | ({"failures": batch.failures} if batch.failures else {}))
         if interrupted:
-            return _INTERRUPTED
+            return INTERRUPTED
         return 1 if batch.end() else 0
 
     def _tasks(self) -> list["Task"]:
@@ -155,29 +156,36 @@ class Task:
         from ddx7.matching import match
         from ddx7.matching.folder import match_files, write_match
 
-        with watched(self.name) as progress:
+        with keeping() as keep:
+            with watched(self.name) as progress:
+
+                def show(now: "Progress") -> None:
+                    progress(now)
+                    if math.isfinite(now.distance):
+                        keep("stopping; the best voice so far is written")
+
+                try:
+                    found = match(
+                        excerpt,
+                        candidates=candidates,
+                        seconds=seconds,
+                        seed=seed,
+                        name=self.voice_name or None,
+                        library=library,
+                        fast=fast,
+                        profile=profile,
+                        progress=show,
+                    )
+                except AudioError as error:
+                    raise _with_path(self.recording, error) from None
             try:
-                found = match(
-                    excerpt,
-                    candidates=candidates,
-                    seconds=seconds,
-                    seed=seed,
-                    name=self.voice_name or None,
-                    library=library,
-                    fast=fast,
-                    profile=profile,
-                    progress=progress,
-                )
-            except AudioError as error:
-                raise _with_path(self.recording, error) from None
-        try:
-            files = write_match(found, self.folder, self.name, force=force)
-        except Ddx7Error as error:
-            if match_files(self.folder, self.name).voice.exists():
-                raise
-            # What a search found is worth more than the place that it should have gone to.
-            voice = to_bytes(found.voices[0]).hex(" ").upper()
-            raise Ddx7Error(f"{error}; the best voice as SysEx is {voice}") from None
+                files = write_match(found, self.folder, self.name, force=force)
+            except Ddx7Error as error:
+                if match_files(self.folder, self.name).voice.exists():
+                    raise
+                # What a search found is worth more than the place that it should have gone to.
+                voice = to_bytes(found.voices[0]).hex(" ").upper()
+                raise Ddx7Error(f"{error}; the best voice as SysEx is {voice}") from None
         for line in remarks(found):
             note(f"{self.name}: {line}")
         return found, files

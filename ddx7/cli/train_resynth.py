@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from tyro.conf import Positional, arg
 
+from ddx7.cli.interrupt import keeping
 from ddx7.cli.terminal import UsageError, note, result
 from ddx7.cli.train_voices import note_metrics
 
@@ -100,21 +101,22 @@ class Resynth:
             note_metrics(metrics, training.steps, ("loss", "held_out", "steps_per_s"))
 
         try:
-            fitted = train(
-                model,
-                learn,
-                held_out,
-                self.output,
-                training,
-                data={
-                    "instrument": self.instrument,
-                    "extractor": self.f0,
-                    **({} if start is None else {"start": start.card["sha256"]}),
-                },
-                progress=report_progress,
-                stop=time_is_up,
-                start=None if start is None else start.params,
-            )
+            with keeping("stopping after this step"):
+                fitted = train(
+                    model,
+                    learn,
+                    held_out,
+                    self.output,
+                    training,
+                    data={
+                        "instrument": self.instrument,
+                        "extractor": self.f0,
+                        **({} if start is None else {"start": start.card["sha256"]}),
+                    },
+                    progress=report_progress,
+                    stop=time_is_up,
+                    start=None if start is None else start.params,
+                )
         except KeyboardInterrupt:
             note(f"stopped; the same command resumes the run in {self.output}")
             raise

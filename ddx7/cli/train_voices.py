@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from tyro.conf import Positional, arg
 
+from ddx7.cli.interrupt import keeping
 from ddx7.cli.terminal import UsageError, note, result
 from ddx7.errors import Ddx7Error
 
@@ -42,7 +43,8 @@ class TrainFromVoices:
         from ddx7.library import scan
 
         try:
-            path = self._train(scan(self.voices).vced)
+            with keeping("stopping after this step"):
+                path = self._train(scan(self.voices).vced)
         except KeyboardInterrupt:
             note(f"stopped; the same command resumes the run in {self.output}")
             raise

@@ -62,7 +62,7 @@ def _option(field: dataclasses.Field, hint: Any) -> Option:
     kinds = [part for part in get_args(kind) if part is not NoneType] if NoneType in get_args(kind) else [kind]
     many = get_origin(kinds[0]) is tuple
     kind = get_args(kinds[0])[0] if many else kinds[0]
-    dashed = field.name.replace("_", "-")
+    dashed = (getattr(settings, "name", None) or field.name).replace("_", "-")
     names = () if _POSITIONAL in marks else (f"--{dashed}", *(getattr(settings, "aliases", None) or ()))
     wanted, accepts = _values(kind)
     metavar = (settings and settings.metavar) or ("{" + wanted + "}" if get_origin(kind) is Literal else dashed.upper())

@@ -7,6 +7,7 @@ from typing import Annotated
 
 from tyro.conf import arg
 
+from ddx7.cli.interrupt import INTERRUPTED
 from ddx7.cli.match import Task, check_outputs, read_recording
 from ddx7.cli.terminal import note, result
 
@@ -58,4 +59,4 @@ class Command:
                 "  ddx7 match YOUR-RECORDING.wav -o out",
             ]
         )
-        return 130 if match.interrupted else 0
+        return INTERRUPTED if match.interrupted else 0
