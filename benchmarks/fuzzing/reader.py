@@ -21,6 +21,10 @@ class DamagedFile(NamedTuple):
     data: bytes
     truth: Any = None
 
+    def __repr__(self) -> str:
+        """Short: Hypothesis prints what fails."""
+        return f"DamagedFile({len(self.data)} bytes, {str(self.truth)[:200]})"
+
 
 @dataclass(frozen=True)
 class Reader:

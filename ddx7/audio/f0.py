@@ -22,10 +22,14 @@ from collections.abc import Callable
 import numpy as np
 
 from ddx7.audio.files import resample
-from ddx7.audio.yin import WINDOW_S, cut_frames, find_periods, pitch_band
+from ddx7.audio.yin import HIGHEST_HZ, LOWEST_HZ, WINDOW_S, cut_frames, find_periods, pitch_band
 from ddx7.errors import ArgumentError
 
-LOWEST_HZ, HIGHEST_HZ = 50.0, 2100.0  # a cello's lowest string has 65 Hz, a flute's highest note 2,093
+PYIN_LOWEST_HZ, PYIN_HIGHEST_HZ = 50.0, 2100.0  # a cello's lowest string has 65 Hz, a flute's highest note 2,093
+_AT_EDGE = 2.0 ** (1 / 12)  # pYIN gives a pitch outside its range the nearest one inside
+_SURE = 0.8  # clarity from which YIN's pitch outside pYIN's range is taken
+_TONE_WINDOW_S = 0.128
+_TONE_SHARE, _INSIDE_SHARE = 0.5, 0.02  # of the power: in the strongest peak, and within the range
 RATE = 24_000
 HOP_S = 0.008  # 15 points in a cycle of a vibrato of 8 Hz; f0 is interpolated between them
 CANDIDATES = 8
@@ -35,13 +39,16 @@ VOICING_COST = 0.15  # of a change between voiced and unvoiced
 UNVOICED = 0.35  # cost of a point without pitch: a larger difference is noise
 FAINT_DB = -90.0  # relative to the loudest point: silence
 CHUNK = 512
+_HIGH_HZ = 700.0  # from here on the spectrum checks the octave
+_COARSE_HZ, _REFINED_BY = 1500.0, 0.03
+_ABSENT = 3.5  # nepers: a partial 30 dB below its neighbour is not there
 
 Extractor = Callable[[np.ndarray, int], tuple[np.ndarray, np.ndarray, np.ndarray]]
 """From samples and their rate to times in seconds, f0 in Hz (0 where unvoiced) and confidence 0..1; each [point]."""
 
 
 def yin(samples: np.ndarray, sample_rate: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The path of least cost through YIN's lags; runs about 60 times faster than real time.
+    """The path of least cost through YIN's lags, 27 to 4,435 Hz; runs about 60 times faster than real time.
 
     Args:
       samples: float [time].
@@ -62,13 +69,15 @@ def yin(samples: np.ndarray, sample_rate: int) -> tuple[np.ndarray, np.ndarray, 
     rows = np.arange(len(path))
     voiced = path < CANDIDATES
     f0_hz = np.where(voiced, hz[rows, np.minimum(path, CANDIDATES - 1)], 0.0)
+    high = f0_hz > _HIGH_HZ
+    f0_hz[high] = _refined(frames[:n][high][:, :window], f0_hz[high])
     return rows * HOP_S, f0_hz, np.where(voiced, clarity, 0.0)
 
 
 def pyin(samples: np.ndarray, sample_rate: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """`librosa.pyin`, by M. Mauch and S. Dixon (2014); runs two to three times faster than real time.
+    """`librosa.pyin`, by M. Mauch and S. Dixon (2014), from 50 to 2,100 Hz, and `yin` below and above.
 
-    The first call on a machine compiles for half a minute.
+    It runs two to three times faster than real time. The first call on a machine compiles for half a minute.
 
     Args:
       samples: float [time].
@@ -82,13 +91,21 @@ def pyin(samples: np.ndarray, sample_rate: int) -> tuple[np.ndarray, np.ndarray,
     hop, length = round(0.016 * sample_rate), round(0.064 * sample_rate)
     f0_hz, _, voiced = librosa.pyin(
         np.asarray(samples, np.float64),
-        fmin=LOWEST_HZ,
-        fmax=HIGHEST_HZ,
+        fmin=PYIN_LOWEST_HZ,
+        fmax=PYIN_HIGHEST_HZ,
         sr=sample_rate,
         frame_length=length,
         hop_length=hop,
     )
-    return np.arange(len(f0_hz)) * hop / sample_rate, np.nan_to_num(f0_hz), voiced
+    at, f0_hz = np.arange(len(f0_hz)) * hop / sample_rate, np.nan_to_num(f0_hz)
+    low, high = PYIN_LOWEST_HZ * _AT_EDGE, PYIN_HIGHEST_HZ / _AT_EDGE
+    at_edge = (f0_hz > 0) & ((f0_hz <= low) | (f0_hz >= high))
+    f0_hz = np.where(at_edge, 0.0, f0_hz)
+    wide_at, wide_hz, clarity = yin(samples, sample_rate)
+    nearest = np.minimum(np.searchsorted(wide_at, at - HOP_S / 2), len(wide_at) - 1)
+    wide_hz, clarity = wide_hz[nearest], clarity[nearest]
+    beyond = (clarity >= _SURE) & (wide_hz > 0) & (at_edge | (wide_hz <= low) | (wide_hz >= high))
+    return at, np.where(beyond, wide_hz, f0_hz), np.where(beyond, clarity, np.where(f0_hz > 0, voiced, 0.0))
 
 
 EXTRACTORS: dict[str, Extractor] = {"yin": yin, "pyin": pyin}
@@ -129,6 +146,36 @@ def follow(samples: np.ndarray, sample_rate: int, times_s: np.ndarray, extractor
     return f0_hz.astype(np.float32), np.interp(times_s, at, confidence).astype(np.float32)
 
 
+def tones_outside(samples: np.ndarray, sample_rate: int, times_s: np.ndarray) -> np.ndarray:
+    """Where a sound is a tone whose fundamental lies outside the range of the extractors.
+
+    An extractor finds such a tone an octave off or not at all.
+
+    Args:
+      samples: float [time].
+      sample_rate: in Hz.
+      times_s: float [frame].
+
+    Returns:
+      bool [frame].
+    """
+    size = 1 << round(np.log2(_TONE_WINDOW_S * sample_rate))
+    padded = np.pad(np.asarray(samples, np.float64), size // 2)
+    starts = np.clip(np.round(times_s * sample_rate).astype(int), 0, max(len(padded) - size, 0))
+    frames = np.lib.stride_tricks.sliding_window_view(padded, size)
+    f_hz, window = np.fft.rfftfreq(size, 1 / sample_rate), np.hanning(size)
+    inside = (f_hz > LOWEST_HZ) & (f_hz < HIGHEST_HZ)
+    result = np.zeros(len(times_s), bool)
+    for part in range(0, len(starts), CHUNK):
+        power = np.square(np.abs(np.fft.rfft(frames[starts[part : part + CHUNK]] * window)))
+        peak = power.argmax(axis=1)
+        around = np.abs(np.arange(len(f_hz)) - peak[:, None]) <= 2
+        total = power.sum(axis=1)
+        tone = np.where(around, power, 0.0).sum(axis=1) > _TONE_SHARE * total
+        result[part : part + CHUNK] = tone & ~inside[peak] & (power[:, inside].sum(axis=1) < _INSIDE_SHARE * total)
+    return result
+
+
 def _chunks(frames: np.ndarray) -> list[np.ndarray]:
     return [frames[first : first + CHUNK] for first in range(0, len(frames), CHUNK)]
 
@@ -143,6 +190,33 @@ def _candidates(frames: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]
     best = np.argpartition(cost, CANDIDATES, axis=1)[:, :CANDIDATES]
     clarity = 1.0 - np.minimum(difference.min(axis=1), 1.0)
     return np.take_along_axis(hz, best, 1), np.take_along_axis(cost + OCTAVE_COST * 10, best, 1), clarity
+
+
+def _refined(frames: np.ndarray, f0_hz: np.ndarray) -> np.ndarray:
+    """High pitches [frame] moved to the peak of the spectrum next to them, an octave up where only that one is there.
+
+    Lags of a few samples are up to 20 cents off, and then the double of a lag may fit better.
+    """
+    size = 4 * frames.shape[1]
+    hz_per_bin = RATE / size
+    refined = f0_hz.copy()
+    window = np.hanning(frames.shape[1])
+    for k, frame in enumerate(frames):
+        level = np.log(np.abs(np.fft.rfft(frame * window, size)) + 1e-12)
+
+        def peak(hz: float, level: np.ndarray = level) -> int:
+            low, high = (round(hz * factor / hz_per_bin) for factor in (1 - _REFINED_BY, 1 + _REFINED_BY))
+            return low + int(np.argmax(level[low : high + 1]))
+
+        if 2 * f0_hz[k] < HIGHEST_HZ:
+            first, second, third = (level[peak(n * f0_hz[k])] for n in (1, 2, 3))
+            refined[k] *= 2 if max(first, third) < second - _ABSENT else 1
+        if refined[k] > _COARSE_HZ:
+            at = peak(refined[k])
+            left, middle, right = level[at - 1 : at + 2]
+            if left < middle > right:
+                refined[k] = (at + (left - right) / (2 * (left - 2 * middle + right))) * hz_per_bin
+    return refined
 
 
 def _cheapest(octaves: np.ndarray, cost: np.ndarray) -> np.ndarray:

@@ -7,6 +7,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from ddx7.audio.f0 import HIGHEST_HZ, LOWEST_HZ
 from ddx7.audio.files import Recording, peak_limit, resample, write_audio
 from ddx7.engine.tables import DB_PER_OCTAVE
 from ddx7.files import atomic_write, refuse_to_overwrite
@@ -110,6 +111,8 @@ def transfer_to_dict(transfer: Transfer) -> dict[str, Any]:
         "ratios": list(playback.ratios),
         "room": playback.reverb,
         "seed": transfer.seed,
+        "pitch_range_hz": [LOWEST_HZ, HIGHEST_HZ],
+        "outside_s": round(transfer.outside_s, 3),
         "notes": list(transfer.remarks),
     }
 

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
+from ddx7.audio.f0 import HIGHEST_HZ, LOWEST_HZ, tones_outside
 from ddx7.audio.features import HOP, FrameFeatures, extract
 from ddx7.audio.files import Recording, resample
 from ddx7.audio.loudness import FLOOR_DB
@@ -39,6 +40,7 @@ class Transfer:
       attack_s: shortest time for loudness to rise by 60 dB.
       seed: of noise.
       remarks: advice to the player, a sentence each.
+      outside_s: seconds left silent because their pitch lies outside the range of the pitch extractor.
     """
 
     audio: Float[np.ndarray, " time"]
@@ -50,6 +52,7 @@ class Transfer:
     attack_s: float
     seed: int
     remarks: tuple[str, ...]
+    outside_s: float = 0.0
 
 
 def transfer(
@@ -91,12 +94,19 @@ def transfer(
     offset_db = gain_db if keep_level else loudness_offset(features.loudness_db, learned)
     loudness_db = np.maximum(features.loudness_db + offset_db, FLOOR_DB)
     loudness_db = _limit_rise(loudness_db, attack_s * rate / HOP)
+    outside = tones_outside(target, rate, np.arange(len(loudness_db)) * HOP / rate) & sounding
     played = replace(features, loudness_db=loudness_db.astype(np.float32))
     stream = instrument.stream(playback, seed=seed)
     audio, controls = stream.play_with_controls(played.f0_hz, played.loudness_db)
     audio = audio[: len(target)] * np.float32(10 ** (-offset_db / 20))
-    remarks = tuple(_remarks(features, sounding, playback, learned))
-    return Transfer(audio, target, rate, played, controls, playback, attack_s, seed, remarks)
+    if outside.any():  # a tone at another pitch would be wrong
+        audio = audio * np.interp(np.arange(len(audio)), np.arange(len(outside)) * HOP, ~outside).astype(np.float32)
+    outside_s = float(outside.sum() * HOP / rate)
+    remarks = list(_remarks(features, sounding & ~outside, playback, learned))
+    if outside_s:
+        spanned = f"{LOWEST_HZ:.0f} to {HIGHEST_HZ:,.0f} Hz"
+        remarks.append(f"{outside_s:.2f} s of it lie outside {spanned}, where pitch is followed, and are left silent")
+    return Transfer(audio, target, rate, played, controls, playback, attack_s, seed, tuple(remarks), outside_s)
 
 
 def _extract_to_the_ends(samples: np.ndarray, sample_rate: int, extractor: str) -> FrameFeatures:
@@ -147,6 +157,8 @@ def _remarks(
     features: FrameFeatures, sounding: np.ndarray, playback: PlaybackControls, learned: dict[str, Any]
 ) -> list[str]:
     remarks = []
+    if not sounding.any():
+        return remarks
     clear = features.confidence[sounding] >= CLEAR_PITCH
     if clear.mean() < _LEAST_CLEAR_SHARE:
         remarks.append(f"only {100 * clear.mean():.0f} % of the sound has a clear pitch; a solo melody works best")

@@ -59,6 +59,16 @@ def test_a_wav_file_that_was_never_finished_is_read_to_its_end(read, size, riff)
     assert len(recording.remarks) == 1
 
 
+def test_samples_that_look_like_a_chunk_are_samples(read):
+    sound = np.frombuffer(b"HHCCAACC" * 500, np.uint8)
+    wav = bytearray(encoded(sound=(sound.astype(np.float32) - 128) / 128, subtype="PCM_U8", rate=8000))
+    at = wav.index(b"data") + 4
+    wav[at : at + 4] = struct.pack("<I", 1000)
+    recording = read(bytes(wav))
+    assert len(recording.samples) == len(sound)
+    assert "announces 1,000 samples, 4,000 are there" in recording.remarks[0]
+
+
 def test_bytes_after_a_whole_wav_file_are_no_sound(read):
     recording = read(encoded() + bytes([200]) * 5000)
     assert len(recording.samples) == RATE
@@ -144,6 +154,9 @@ def test_an_ogg_file_without_its_last_page_says_so(read):
     recording = read(ogg[: len(ogg) * 7 // 10], "a.ogg")
     assert 0 < len(recording.samples) < len(sound)
     assert "the last page is missing" in recording.remarks[0]
+    last_page = bytearray(ogg)
+    last_page[-100] ^= 0xFF
+    assert "pages are missing or damaged" in read(bytes(last_page), "a.ogg").remarks[0]
     damaged = bytearray(ogg)
     damaged[len(ogg) // 2] ^= 0xFF
     assert "are there" in read(bytes(damaged), "a.ogg").remarks[-1]

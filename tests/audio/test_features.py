@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from ddx7.audio.f0 import EXTRACTORS, follow, yin
+from ddx7.audio.f0 import EXTRACTORS, follow, tones_outside, yin
 from ddx7.audio.features import HOP, extract, extract_cached
 from ddx7.audio.loudness import FLOOR_DB, a_weighting, loudness
 from ddx7.errors import AudioError, Ddx7Error
@@ -125,3 +125,40 @@ def test_the_cache_is_keyed_by_content(tmp_path):
         assert len(calls) == 4
     finally:
         del EXTRACTORS["counting"]
+
+
+_HIGH = [440.0, 1976.0, 2637.0, 3520.0, 4186.0]
+
+
+@pytest.mark.parametrize(
+    ("f0_hz", "partials"), [(f, 4) for f in (27.5, 41.2, 49.0, 55.0, *_HIGH)] + [(f, 1) for f in _HIGH]
+)
+def test_bass_and_piccolo_are_followed(f0_hz: float, partials: int):
+    partials = min(partials, int(0.45 * RATE / f0_hz))
+    f0, confidence = follow(harmonic_tone(np.full(RATE, f0_hz), partials), RATE, np.arange(50, 200) * HOP / RATE, "yin")
+    np.testing.assert_allclose(f0, f0_hz, rtol=0.004)
+    assert confidence.min() > 0.5
+
+
+@pytest.mark.parametrize(
+    ("f0_hz", "outside"), [(5000.0, True), (7000.0, True), (15.0, True), (4000.0, False), (41.2, False)]
+)
+def test_tones_outside_the_range_are_told(f0_hz: float, outside: bool):
+    sound = 0.3 * np.sin(2 * np.pi * f0_hz * np.arange(RATE) / RATE)
+    assert (tones_outside(sound, RATE, np.arange(20, 230) * HOP / RATE) == outside).all()
+
+
+def test_a_bright_tone_and_noise_are_not_outside_the_range():
+    t = np.arange(RATE) / RATE
+    bright = 0.1 * np.sin(2 * np.pi * 1000 * t) + 0.3 * np.sin(2 * np.pi * 5000 * t)
+    noise = np.random.default_rng(0).normal(size=RATE)
+    for sound in (bright, noise, np.zeros(RATE)):
+        assert not tones_outside(sound, RATE, np.arange(0, 1, 0.01)).any()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("f0_hz", [32.7, 41.2, 49.0, 51.9, 220.0, 1976.0, 2093.0, 3136.0])
+def test_pyin_goes_on_with_yin_outside_its_range(f0_hz: float):
+    partials = min(6, int(0.45 * RATE / f0_hz))
+    f0, _ = follow(harmonic_tone(np.full(RATE, f0_hz), partials), RATE, np.arange(50, 200) * HOP / RATE, "pyin")
+    assert np.abs(1200 * np.log2(np.median(f0) / f0_hz)) < 20

@@ -87,3 +87,23 @@ def test_the_sound_has_the_rate_and_the_length_of_the_recording(run, kazoo):
     assert (info.samplerate, info.frames) == (44_100, 44_100)
     [report] = json.loads(done.out)["resyntheses"]
     assert (report["sample_rate"], report["instrument_sample_rate"]) == (44_100, RATE)
+
+
+def test_what_was_done_to_the_recording_is_told(run, kazoo):
+    t = np.arange(2 * RATE) / RATE
+    note = 0.5 * np.sin(2 * np.pi * 330 * t) * (t < 1) + 0.5 * np.sin(2 * np.pi * 6000 * t) * (t >= 1)
+    path = kazoo / "upside down.wav"
+    soundfile.write(path, np.stack([note, -note], axis=1), RATE, subtype="PCM_24")
+    path.write_bytes(path.read_bytes()[:-600])  # 100 samples are missing
+    words = ["resynth", path, "--model", kazoo / "kazoo.safetensors", "--f0", "yin", "-o", kazoo / "out", "--json"]
+    done = run(*words)
+    assert done.code == 0, done.err
+    assert "announces 32,000 samples, 31,900 are there" in done.err
+    assert "only the left channel is used" in done.err
+    assert "lie outside 27 to 4,435 Hz, where pitch is followed, and are left silent" in done.err
+    [report] = json.loads(done.out)["resyntheses"]
+    assert report["decoding"]["channel"] == "left channel"
+    assert report["pitch_range_hz"] == [26.7, 4435.0]
+    assert report["outside_s"] == pytest.approx(1.0, abs=0.15)
+    sound, _ = soundfile.read(kazoo / "out" / f"{report['files'][0].rpartition('/')[2]}")
+    assert np.abs(sound[RATE + 4000 :]).max() < 0.1 * np.abs(sound[:RATE]).max()

@@ -75,3 +75,18 @@ def test_a_glide_may_be_one_note():
     counts = [len(target.notes) for target in prepare(read_excerpt((sound, RATE))).hypotheses]
     assert counts[0] >= 3
     assert set(counts[1:]) == {1}
+
+
+def test_an_excerpt_tells_how_its_file_was_decoded(tmp_path, note):
+    stereo = np.stack([note, -note], axis=1)
+    soundfile.write(tmp_path / "horn.wav", stereo, RATE, subtype="FLOAT")
+    excerpt = read_excerpt(tmp_path / "horn.wav")
+    assert excerpt.decoding.channel == "left channel"
+    assert "upside down" in excerpt.decoding.remarks[0]
+    assert read_excerpt((note, RATE)).decoding is None
+
+
+def test_samples_of_dither_are_refused():
+    dither = np.random.default_rng(0).integers(-1, 2, RATE) / 32768
+    with pytest.raises(AudioError, match=r"found only silence in 1\.00 s"):
+        read_excerpt((dither, RATE))
