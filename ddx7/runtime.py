@@ -10,10 +10,10 @@ import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     import numpy as np
 
@@ -56,13 +56,14 @@ def configure() -> None:
         os.environ["XLA_FLAGS"] = f"{flags} {_WHOLE_LOOPS}".strip()
     if jax.config.values["jax_compilation_cache_dir"] is None and "JAX_COMPILATION_CACHE_DIR" not in os.environ:
         folder = cache_folder()
-        if folder is not None and _can_write(folder / "xla"):
+        if folder is not None and can_write(folder / "xla"):
             jax.config.update("jax_compilation_cache_dir", str(folder / "xla"))
             if "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS" not in os.environ:
                 jax.config.update("jax_persistent_cache_min_compile_time_secs", _MIN_COMPILE_TIME_S)
 
 
-def _can_write(folder: Path) -> bool:
+def can_write(folder: Path) -> bool:
+    """Whether files can be made in a folder; makes the folder."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):
@@ -108,6 +109,21 @@ def _quota(*files: Path) -> list[float]:
         return [int(quota) / int(period)] if int(quota) > 0 else []
     except (OSError, ValueError):  # no such group; or "max", no limit
         return []
+
+
+def in_threads(work: "Callable[[Any], None]", tasks: "Sequence[Any]") -> None:
+    """Do tasks on all cores; a single one in this thread. An interrupt drops those that have not begun."""
+    if len(tasks) <= 1:
+        for task in tasks:
+            work(task)
+        return
+    with ThreadPoolExecutor(min(n_cores(), len(tasks))) as pool:
+        try:
+            for _ in pool.map(work, tasks):
+                pass
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
 
 
 def in_groups(work: "Callable[[np.ndarray], np.ndarray]", n: int, size: int) -> "np.ndarray":

@@ -91,7 +91,9 @@ def exact_lfo(
     half = (phase >> 7).astype(jnp.int32)
     index = fraction >> 14
     sine = jnp.asarray(tables.sine)
-    sine = sine[index] + (((sine[index + 1] - sine[index]) * (fraction & 0x3FFF)) >> 14)
+    rise, part = sine[index + 1] - sine[index], fraction & 0x3FFF
+    # (rise * part) >> 14 exceeds 32 bits where a profile's sine has steps; in two halves it stays inside.
+    sine = sine[index] + (rise >> 14) * part + (((rise & 0x3FFF) * part) >> 14)
     flipped = fraction ^ (ONE >> 1)
     waves = (
         jnp.where(phase >= _HALF, ~half, half) & (ONE - 1),

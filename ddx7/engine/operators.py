@@ -25,11 +25,11 @@ OUTPUT_SCALE = 1 / 16
 """A full carrier has gain 2 and peaks at 0.125, as in Dexed."""
 
 # Slot 0 is the operator that feedback enters; the others follow from OP6 down, so that modulators come first.
-_SLOTS = np.array([[f, *(op for op in range(5, -1, -1) if op != f)] for f in FEEDBACK_OPERATOR], np.int32)
-_SLOT_MODULATION = np.stack([m[np.ix_(s, s)] for m, s in zip(MODULATION, _SLOTS, strict=True)])
-_SLOT_CARRIERS = np.stack([c[s] for c, s in zip(CARRIERS, _SLOTS, strict=True)])
+SLOTS = np.array([[f, *(op for op in range(5, -1, -1) if op != f)] for f in FEEDBACK_OPERATOR], np.int32)
+SLOT_MODULATION = np.stack([m[np.ix_(s, s)] for m, s in zip(MODULATION, SLOTS, strict=True)])
+SLOT_CARRIERS = np.stack([c[s] for c, s in zip(CARRIERS, SLOTS, strict=True)])
 
-_LONGEST_LOOP = 3
+LONGEST_LOOP = 3
 """Largest number of slots in the feedback loop of any algorithm."""
 
 
@@ -94,13 +94,13 @@ def synthesise(
       (audio [voice, sample] of 64 samples a block, with `operators` [voice, 6, sample], OP1 first; state after it). The
       carriers sum to the audio: each is scaled by the share of their sum that the chip's converter keeps.
     """
-    slots = jnp.asarray(_SLOTS)[algorithm - 1]
+    slots = jnp.asarray(SLOTS)[algorithm - 1]
     lines, phase, gain = jax.vmap(_ramps)(octaves, increment, state, frequency)
     lines = jax.tree.map(lambda x: jnp.take_along_axis(x, slots[:, :, None], axis=1), lines)
 
     dtype = octaves.dtype
-    modulation = jnp.asarray(_SLOT_MODULATION, dtype)[algorithm - 1]
-    carriers = jnp.asarray(_SLOT_CARRIERS, dtype)[algorithm - 1]
+    modulation = jnp.asarray(SLOT_MODULATION, dtype)[algorithm - 1]
+    carriers = jnp.asarray(SLOT_CARRIERS, dtype)[algorithm - 1]
     leaves = FEEDBACK_OPERATOR if loop_source is None else loop_source
     source = (slots == jnp.asarray(leaves)[algorithm - 1][:, None]).astype(dtype)
     # The gradient computes each voice again instead of storing it: samples are cheaper than memory.
@@ -119,7 +119,7 @@ def synthesise(
 
         return lax.map(one, (lines_, solved, modulation_, carriers_)), memory
 
-    parts = [sound(slice(n_crossing), _LONGEST_LOOP)] if n_crossing else []
+    parts = [sound(slice(n_crossing), LONGEST_LOOP)] if n_crossing else []
     parts += [sound(slice(n_crossing, None), 1)] if n_crossing < len(algorithm) else []
     audio, memory = (jnp.concatenate(x) for x in zip(*parts, strict=True))
     if operators:

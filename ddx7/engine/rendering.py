@@ -5,7 +5,6 @@ depend on the voices, and memory grows only with the result.
 """
 
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 import jax
@@ -20,9 +19,10 @@ from ddx7.engine.controllers import ControllerInput, Controllers
 from ddx7.engine.operators import OperatorState, crosses, initial_state, synthesise
 from ddx7.engine.patch import Patch
 from ddx7.engine.profile import Profile, as_profile
-from ddx7.engine.tables import BLOCK
+from ddx7.engine.renderer import fast_renderer
+from ddx7.engine.tables import BLOCK, EG_RATE
 from ddx7.errors import Ddx7Error
-from ddx7.runtime import ONE_THREAD, configure, n_cores
+from ddx7.runtime import ONE_THREAD, configure, in_threads, n_cores
 from ddx7.voice import Voice
 
 PIECE = 256
@@ -123,14 +123,32 @@ def play(
     Returns:
       float32 [voice, longest length], with `operators` [voice, 6, longest length]; silence after a voice's own length.
     """
-    configure()
-    algorithms = np.asarray(plans.patch.algorithm)
-    lengths = np.broadcast_to(np.asarray(n_samples, np.int64), len(algorithms))
+    lengths = np.broadcast_to(np.asarray(n_samples, np.int64), len(np.asarray(plans.patch.algorithm)))
     channels = (6,) if operators else ()
-    audio = np.zeros((len(algorithms), *channels, lengths.max()), np.float32)
+    audio = np.zeros((len(lengths), *channels, lengths.max()), np.float32)
     controller_input = controller_input or ControllerInput()
+    fast = fast_renderer(lengths.sum() / EG_RATE) if plans.tables.chip is None else None
+    if fast is None:
+        _play_by_jax(plans, lengths, controller_input, audio)
+    else:
+        fast.play(plans, lengths, controller_input, audio if operators else audio[:, None])
+    if plans.tables.filter is not None:
+        for voice, length in enumerate(lengths):
+            for channel in audio[voice].reshape(-1, audio.shape[-1]):
+                kept = channel[:length]
+                kept[:] = np.convolve(kept, plans.tables.filter)[: len(kept)]
+    return audio
+
+
+def _play_by_jax(
+    plans: Plan,
+    lengths: Int[np.ndarray, " voice"],
+    controller_input: ControllerInput,
+    audio: Float[np.ndarray, "voice ... sample"],
+) -> None:
+    configure()
+    operators = audio.ndim == 3
     workers = n_cores()
-    groups = list(_groups(crosses(algorithms, plans.tables.loop_source), workers))
 
     def render_group(group: tuple[np.ndarray, int, int]) -> None:
         members, size, n_crossing = group
@@ -145,20 +163,8 @@ def play(
             for row, voice in zip(np.asarray(samples), members, strict=False):  # rows repeat to fill a group
                 kept = row[..., : max(lengths[voice] - begin, 0)]
                 audio[voice, ..., begin : begin + kept.shape[-1]] = kept
-        if plans.tables.filter is not None:
-            for voice in members:
-                for channel in audio[voice].reshape(-1, audio.shape[-1]):
-                    kept = channel[: lengths[voice]]
-                    kept[:] = np.convolve(kept, plans.tables.filter)[: len(kept)]
 
-    if len(groups) <= 1:
-        for group in groups:
-            render_group(group)
-    else:
-        with ThreadPoolExecutor(workers) as pool:
-            for _ in pool.map(render_group, groups):
-                pass
-    return audio
+    in_threads(render_group, list(_groups(crosses(plans.patch.algorithm, plans.tables.loop_source), workers)))
 
 
 def _groups(crossing: Bool[np.ndarray, " voice"], workers: int) -> Iterator[tuple[np.ndarray, int, int]]:

@@ -11,7 +11,9 @@ from ddx7.engine.tables import BLOCK
 
 # Odd polynomial of sin(2 pi x) on [-1/2, 1/2], degree 11, least squares on Chebyshev nodes: error below 1e-7.
 _NODES = np.cos(np.linspace(0, np.pi, 4002)) / 2
-_SINE = np.linalg.lstsq(_NODES[:, None] ** (2 * np.arange(6) + 1), np.sin(2 * np.pi * _NODES), rcond=None)[0]
+_FIT = np.linalg.lstsq(_NODES[:, None] ** (2 * np.arange(6) + 1), np.sin(2 * np.pi * _NODES), rcond=None)[0]
+SINE_COEFFICIENTS = tuple(np.float32(k) for k in _FIT)
+"""Of x, x^3 and so on to x^11."""
 
 
 def sine(turns: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
@@ -19,7 +21,7 @@ def sine(turns: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
     x = turns - jnp.round(turns)
     if x.dtype == jnp.float64:
         return jnp.sin(2 * np.pi * x)
-    c = [np.float32(k) for k in _SINE]
+    c = SINE_COEFFICIENTS
     x2 = x * x
     # Estrin's scheme: a short chain of dependent steps, because the feedback loop waits for it.
     x4 = x2 * x2
