@@ -124,10 +124,10 @@ def _tables(t: ControlTables) -> tuple[kernel_data.KernelTables, kernel_data.Sca
         *(t.bends_fixed, t.gain_offset, oscillator.cut, oscillator.lift, oscillator.keep, low, high),
     )
     tables = kernel_data.KernelTables(
-        lfo_sine=np.ascontiguousarray(lfo.sine, np.int32),
-        lfo_hold=np.ascontiguousarray(lfo.hold, np.int32),
-        curve=np.ascontiguousarray(modulation.curve, np.float32),
-        increments=np.ascontiguousarray(oscillator.increments, np.int32).ravel(),
+        lfo_sine=_plain(lfo.sine, np.int32),
+        lfo_hold=_plain(lfo.hold, np.int32),
+        curve=_plain(modulation.curve, np.float32),
+        increments=_plain(oscillator.increments, np.int32).ravel(),
         sine=SINE_COEFFICIENTS,
     )
     return tables, kernel_data.Scalars(*map(int, scalars))
@@ -159,29 +159,29 @@ def _notes(plans: Plan, lengths: np.ndarray, controller_input: ControllerInput) 
     loss[:, 3] = np.asarray(t.carrier_loss)[algorithm]
     loops = np.concatenate([_COUPLING, SLOTS[:, :LONGEST_LOOP] == np.asarray(t.loop_source)[:, None]], axis=1)
 
-    def as_int32(x: Any) -> np.ndarray:
-        return np.asarray(x, np.int32)
-
-    notes = kernel_data.Notes(
-        amp_start=as_int32(plans.amp.start),
-        amp_line=as_int32(plans.amp.line),
-        pitch_start=as_int32(plans.pitch.envelope.start),
-        pitch_line=as_int32(plans.pitch.envelope.line),
-        log_hz=as_int32(plans.pitch.base.total()),
-        ratio=as_int32(patch.fixed == 0),
+    return kernel_data.Notes(
+        amp_start=_plain(plans.amp.start, np.int32),
+        amp_line=_plain(plans.amp.line, np.int32),
+        pitch_start=_plain(plans.pitch.envelope.start, np.int32),
+        pitch_line=_plain(plans.pitch.envelope.line, np.int32),
+        log_hz=_plain(plans.pitch.base.total(), np.int32),
+        ratio=_plain(patch.fixed == 0, np.int32),
         lfo=lfo,
         loss=loss,
-        input=_input(controller_input),
-        slots=SLOTS[algorithm],
-        sources=_SOURCES[algorithm],
-        carriers=as_int32(SLOT_CARRIERS[algorithm]),
-        feedback=(np.asarray(t.feedback)[patch.feedback] / 2).astype(np.float32),
-        loop=loops.astype(np.float32)[algorithm],
-        crossing=as_int32(crosses(patch.algorithm, t.loop_source)),
-        length=lengths,
+        input=_plain(_input(controller_input), np.int32),
+        slots=_plain(SLOTS[algorithm], np.int32),
+        sources=_plain(_SOURCES[algorithm], np.int32),
+        carriers=_plain(SLOT_CARRIERS[algorithm], np.int32),
+        feedback=_plain(np.asarray(t.feedback)[patch.feedback] / 2, np.float32),
+        loop=_plain(loops[algorithm], np.float32),
+        crossing=_plain(crosses(patch.algorithm, t.loop_source), np.int32),
+        length=_plain(lengths, np.int64),
     )
-    # numba would compile anew for an array that is read-only or not in order.
-    return kernel_data.Notes(*(np.require(x, requirements=["C", "W", "A"]) for x in notes))
+
+
+def _plain(x: Any, dtype: type) -> np.ndarray:
+    """An array of one kind: numba compiles anew for one that is read-only or not in order."""
+    return np.require(x, dtype, ["C", "W", "A"])
 
 
 def _input(controller_input: ControllerInput) -> np.ndarray:
