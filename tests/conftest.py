@@ -11,6 +11,16 @@ settings.register_profile("unhurried", deadline=None)
 settings.load_profile("unhurried")
 
 
+# The suite plays by numba, as a user's process does once its code is compiled.
+os.environ.setdefault("DDX7_RENDERER", "numba")
+
+
+@pytest.fixture
+def by_jax(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Render by JAX."""
+    monkeypatch.setenv("DDX7_RENDERER", "jax")
+
+
 @pytest.fixture(scope="session")
 def shared() -> Path:
     """The folder of reference material next to the checkout; tests that need it skip where it is absent."""

@@ -29,6 +29,7 @@ def run(code: str, **variables: str) -> list[str]:
     """Lines that a fresh Python prints, with warnings as errors, without what this process has set for JAX."""
     own = ("XLA_FLAGS", "JAX_COMPILATION_CACHE_DIR", "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "XDG_CACHE_HOME")
     environment = {name: value for name, value in os.environ.items() if name not in own} | variables
+    environment["DDX7_RENDERER"] = "jax"
     command = [sys.executable, "-W", "error", "-c", code]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

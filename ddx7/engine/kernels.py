@@ -16,7 +16,6 @@ from ddx7.engine.kernel_data import (
     LANES,
     LOOP,
     OUT,
-    PIECE,
     SILENCE,
     KernelTables,
     Notes,
@@ -146,8 +145,10 @@ def play(
             loop[FED * LANES + lane] = state.fed[voice, 1]
             loop[(FED + 1) * LANES + lane] = state.fed[voice, 0]
 
-    for begin in range(0, n_blocks, PIECE):
-        piece = n_blocks - begin if n_blocks - begin < PIECE else PIECE
+    for begin in range(0, n_blocks, gains.shape[2]):
+        piece = gains.shape[2]
+        if n_blocks - begin < piece:
+            piece = n_blocks - begin
         for member in range(n_members):
             compute_controls(
                 members[member],

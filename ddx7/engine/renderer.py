@@ -123,6 +123,8 @@ def _load() -> ModuleType | None:
 def _compile() -> ModuleType:
     config: Any = importlib.import_module("numba.core.config")
     folder = _folder()
+    if folder is not None and not can_write(folder):
+        folder = None
     before = config.CACHE_DIR
     if folder is not None and not before:
         config.CACHE_DIR = str(folder)
@@ -146,13 +148,12 @@ def _in_cache() -> bool:
 
 @cache
 def _folder() -> Path | None:
-    """Folder of the machine code of this source; None where nothing can be written."""
+    """Folder for the machine code of this source; None where there is no home folder."""
     above = cache_folder()
     if above is None:
         return None
     source = b"".join((Path(__file__).parent / name).read_bytes() for name in _SOURCES)
-    folder = above / "numba" / hashlib.sha256(source).hexdigest()[:16]
-    return folder if can_write(folder) else None
+    return above / "numba" / hashlib.sha256(source).hexdigest()[:16]
 
 
 @cache

@@ -194,6 +194,7 @@ def test_lfo_speed_99() -> None:
     assert np.count_nonzero(np.diff(high.astype(int)) == 1) / 2.0 == pytest.approx(8670 * 375.26 / 65536, abs=0.6)
 
 
+@pytest.mark.usefixtures("by_jax")
 def test_another_constant_compiles_nothing() -> None:
     voices = Patch.stack([organ({1: 99}, {}, algorithm=a) for a in (1, 4)])
 

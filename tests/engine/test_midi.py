@@ -521,6 +521,7 @@ def test_progress_walks_through_all_batches() -> None:
     assert sorted(np.concatenate(seen)) == list(range(300))
 
 
+@pytest.mark.usefixtures("by_jax")
 def test_other_notes_voices_and_controllers_compile_nothing_new() -> None:
     voices = ending_voices(5, seed=5)
     first = MidiPerformance(tuple(MidiNote(60 + k, 100, 0.1 * k, 1.0) for k in range(5)))

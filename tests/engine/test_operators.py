@@ -193,6 +193,7 @@ def test_the_output_of_a_modulator_is_its_sound_as_a_carrier() -> None:
     assert np.abs(pair).max() > 0.01
 
 
+@pytest.mark.usefixtures("by_jax")
 def test_rendering_without_operators_outputs_compiles_nothing_more() -> None:
     voice = organ({1: 99}, {}, algorithm=1)
     ddx7.render(voice, duration=0.1)

@@ -71,6 +71,7 @@ def test_the_release_begins_in_the_first_block_at_or_after_the_gate() -> None:
         assert differs[0] // 64 == block
 
 
+@pytest.mark.usefixtures("by_jax")
 def test_other_voices_notes_algorithms_and_lengths_compile_nothing_new() -> None:
     ddx7.render(random_voices(4, seed=3), duration=0.1)
     before = rendering._play_piece._cache_size()
