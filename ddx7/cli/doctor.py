@@ -15,7 +15,7 @@ from rich.text import Text
 from ddx7 import __version__
 from ddx7.cli.terminal import note, result, result_json
 from ddx7.errors import Ddx7Error
-from ddx7.voice import init_voice
+from ddx7.voice import Voice, init_voice
 
 CheckState = Literal["ok", "missing", "broken", "optional"]
 
@@ -36,8 +36,13 @@ class Command:
     json: bool = False
     """Print JSON instead of a table."""
 
+    warm: bool = False
+    """Compile what rendering, matching and generating need, so that no later command waits for it."""
+
     def run(self) -> int:
         """Check, print and return the exit code."""
+        if self.warm:
+            _warm()
         note("checking; compiling the engine takes some seconds")
         checks = list(_checks())
         if self.json:
@@ -71,6 +76,7 @@ def _checks() -> Iterator[Check]:
     yield from _packages()
     yield _attempt("jax device", _devices)
     yield _attempt("audio files", _audio_files)
+    yield _renderer()
     yield _attempt("sound", _sound)
     yield _attempt("preset model", _preset_model)
     yield _attempt("instruments", _instruments)
@@ -138,6 +144,40 @@ def _sound() -> str:
         raise Ddx7Error(f"INIT VOICE peaks at {peak:.4f}, wanted {_FULL_LEVEL}")
     first, again = seconds
     return f"{_SOUND_S:g} s of INIT VOICE in {again:.2f} s; the first time, with compiling, in {first:.1f} s"
+
+
+def _renderer() -> Check:
+    from ddx7.engine.renderer import report
+
+    found = report()
+    return Check("renderer", "optional" if found.state == "broken" else "ok", found.reason)
+
+
+def _warm() -> None:
+    """Run once what compiles, at the sizes that the commands use."""
+    import ddx7
+    from ddx7.engine import renderer
+
+    voice = init_voice()
+    steps: list[tuple[str, Callable[[], object]]] = [
+        ("numba's renderer", renderer.warm),
+        ("the engine", lambda: ddx7.render(voice, duration=_SOUND_S)),
+        ("the generator", lambda: ddx7.generate(1, seed=0)),
+        ("match", lambda: _match_for(voice, fast=True)),
+        ("match's search", lambda: _match_for(voice, fast=False)),
+    ]
+    for number, (what, step) in enumerate(steps, start=1):
+        note(f"compiling {number} of {len(steps)}: {what}")
+        start = time.perf_counter()
+        step()
+        note(f"  {time.perf_counter() - start:.1f} s")
+
+
+def _match_for(voice: Voice, *, fast: bool) -> None:
+    """A short match of a voice's own sound."""
+    import ddx7
+
+    ddx7.match((ddx7.render(voice, duration=_SOUND_S), 44100), seconds=5, fast=fast, seed=0)
 
 
 def _preset_model() -> str:

@@ -107,8 +107,14 @@ def plan(
 def _move(level: Value, climbing: Value, stage: _Stage) -> Move:
     """The move that begins a stage, or one octave of its attack; `climbing` marks an attack under way."""
     xp = namespace(level)
-    if xp is np:  # NumPy has the values: it computes one of the two
-        return _climb(level, climbing, stage) if stage.climb.any() else _begin(level, stage)
+    if xp is np:  # NumPy has the values: it computes one of the two, or neither
+        if not stage.climb.any():
+            return _begin(level, stage)
+        if not climbing.any():
+            none = np.zeros_like(level)
+            slope = np.maximum(stage.increment * stage.climb.astype(level.dtype), 1)
+            return Move(none, slope, none, level, RoundingResidual(*np.zeros((3, *level.shape), np.float32)), climbing)
+        return _climb(level, climbing, stage)
     first, climb = _begin(level, stage), _climb(level, climbing, stage)
     return jax.tree.map(lambda a, b: xp.where(stage.climb == 0, a, b), first, climb)
 

@@ -24,6 +24,8 @@ def namespace(*values: object) -> ModuleType:
 
 def is_relaxed(x: ArrayLike) -> bool:
     """Whether a value is a float, so that it may lie between two panel steps."""
+    if isinstance(x, np.ndarray | np.generic):  # at once, because planning asks for hundreds of arrays
+        return x.dtype.kind == "f"
     return bool(jnp.issubdtype(jnp.result_type(x), jnp.floating))
 
 

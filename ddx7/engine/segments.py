@@ -101,11 +101,12 @@ def follow(
 
 def _scan(body: Callable[[Any, Any], tuple[Any, Any]], state: Any, xs: Any) -> tuple[Any, Any]:
     """`jax.lax.scan` on NumPy arrays."""
+    leaves, structure = jax.tree.flatten(xs)
     outputs = []
-    for index in range(len(jax.tree.leaves(xs)[0])):
-        state, output = body(state, jax.tree.map(lambda x, i=index: x[i], xs))
+    for row in zip(*leaves, strict=True):
+        state, output = body(state, structure.unflatten(row))
         outputs.append(output)
-    return state, jax.tree.map(lambda *ys: np.stack(ys), *outputs)
+    return state, jax.tree.map(lambda *ys: np.array(ys), *outputs)
 
 
 def read(segments: Segments, ticks: Int[Array, " time"]) -> Num[Array, " time"]:

@@ -37,6 +37,8 @@ def test_this_installation_is_complete(run: Run) -> None:
     assert outcome.code == 0
     assert found["ddx7"] == ("ok", ddx7.__version__)
     assert found["numpy"] == ("ok", importlib.metadata.version("numpy"))
+    assert found["renderer"][0] == "ok"
+    assert found["renderer"][1].startswith(("numba ", "JAX"))
     assert found["jax device"][1].startswith(("cpu: ", "gpu: ", "tpu: "))
     assert "WAV" in found["audio files"][1]
     assert found["sound"][1].startswith("1 s of INIT VOICE in ")

@@ -141,7 +141,8 @@ def test_one_compilation_serves_all_profiles_voices_and_lengths(monkeypatch):
         play(planned(lively(n, np.arange(N) % 8)[:n], profile), length)
     kernels = importlib.import_module("ddx7.engine.kernels")
     controls = importlib.import_module("ddx7.engine.kernel_controls")
-    assert len(kernels.play.signatures) == len(controls.compute_controls.signatures) == 1
+    assert len(kernels.play.signatures) == 1
+    assert len(controls.compute_controls.signatures) <= 1  # none where the cache had all of `play`
 
 
 @pytest.fixture
