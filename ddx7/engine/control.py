@@ -54,7 +54,7 @@ class NearestVoice:
     patch: Patch
     pitch: PitchPlan
     relaxed_pitch: PitchPlan
-    residual: tuple[RoundingResidual, Value] | None
+    residual: tuple[RoundingResidual | None, Value] | None
     tables: Tables | None
     crossing: bool = field(metadata={"static": True})
 
@@ -123,7 +123,8 @@ def plan(
     patch, note, velocity, gate = _broadcast(patch, note, velocity, gate)
     if not patch.relaxed:
         tables = profile.at(sample_rate)
-        return Plan(patch, *_plan_parts(patch, note, velocity, gate, tables)[:2], None, tables.control)
+        parts = _plan_parts(patch, note, velocity, gate, tables, final=True)
+        return Plan(patch, *parts[:2], None, tables.control)
     if nearest is None:
         nearest = plan_nearest(patch, note, velocity, gate, sample_rate, profile)
     tables = nearest.tables or profile.at(sample_rate)
@@ -180,8 +181,10 @@ def _plan_parts(
     velocity: Int[ArrayLike, "*batch"],
     gate: Int[ArrayLike, "*batch"],
     tables: Tables,
-    residual: tuple[RoundingResidual, Value] | None = None,
-) -> tuple[Segments, PitchPlan, tuple[RoundingResidual, Value]]:
+    residual: tuple[RoundingResidual | None, Value] | None = None,
+    *,
+    final: bool = False,
+) -> tuple[Segments, PitchPlan, tuple[RoundingResidual | None, Value]]:
     xp = namespace(note, *jax.tree.leaves(patch))
     p = jax.tree.map(xp.asarray, patch)
     if not p.relaxed:
@@ -192,7 +195,7 @@ def _plan_parts(
     amp_gate, pitch_gate = (ticks(c, gate_block) for c in (tables.control.envelope, tables.control.pitch_envelope))
     amp_residual, pitch_residual = residual or (None, None)
 
-    amp, amp_residual = plan_amplitudes(p, note, velocities, amp_gate[..., None], tables, amp_residual)
+    amp, amp_residual = plan_amplitudes(p, note, velocities, amp_gate[..., None], tables, amp_residual, final=final)
     base = log_frequency(tables.frequencies, note, p.fixed, p.coarse, p.fine, p.detune)
     pitch, pitch_residual = plan_pitch_envelope(
         p.pitch_rates, p.pitch_levels, pitch_gate, tables.pitch_envelope, pitch_residual
@@ -201,8 +204,15 @@ def _plan_parts(
 
 
 def plan_amplitudes(
-    p: Patch, note: Value, velocity: Value, gate: Value, tables: Tables, residual: RoundingResidual | None = None
-) -> tuple[Segments, RoundingResidual]:
+    p: Patch,
+    note: Value,
+    velocity: Value,
+    gate: Value,
+    tables: Tables,
+    residual: RoundingResidual | None = None,
+    *,
+    final: bool = False,
+) -> tuple[Segments, RoundingResidual | None]:
     """Plan amplitude envelopes of operators at their notes.
 
     Args:
@@ -212,6 +222,7 @@ def plan_amplitudes(
       gate: tick of the envelopes' clock at note-off.
       tables: of the profile, at the sample rate.
       residual: for a relaxed voice, the rounding residual that planning its nearest real voice returned.
+      final: no relaxed voice follows.
 
     Returns:
       as `ddx7.engine.envelope.plan`.
@@ -222,7 +233,7 @@ def plan_amplitudes(
     loudness = levels.velocity_scaling(tables.levels, p.velocity_sensitivity, velocity)
     level = levels.output_level(tables.levels, p.output_level, scaling, loudness)
     rates = levels.rate_scaling(tables.levels, p.rate_scaling, note)
-    return envelope.plan(p.rates, p.levels, level, rates, gate, tables.envelope, residual)
+    return envelope.plan(p.rates, p.levels, level, rates, gate, tables.envelope, residual, final=final)
 
 
 def controls(plan: Plan, blocks: Int[Array, " time"], controller_input: ControllerInput) -> Controls:

@@ -7,6 +7,7 @@ import numpy as np
 from jaxtyping import ArrayLike, Int, Num
 
 from ddx7.engine.interpolate import Value, is_relaxed, lookup, namespace, whole
+from ddx7.engine.renderer import loaded_renderer
 from ddx7.engine.segments import Move, Segments, follow, steps
 from ddx7.engine.tables import EG_FLOOR, EG_JUMP, EG_LEVEL, EG_RATE_STEP, ONE
 
@@ -67,7 +68,9 @@ def plan(
     gate: Int[ArrayLike, "*#batch"],
     tables: EnvelopeTables,
     residual: RoundingResidual | None = None,
-) -> tuple[Segments, RoundingResidual]:
+    *,
+    final: bool = False,
+) -> tuple[Segments, RoundingResidual | None]:
     """Plan one operator's envelope from note-on, where it starts in silence.
 
     Args:
@@ -78,9 +81,10 @@ def plan(
       gate: tick of note-off.
       tables: of the profile, at the sample rate.
       residual: for a relaxed voice, the rounding residual that planning its nearest real voice returned.
+      final: no relaxed voice follows, so a real voice needs no residual, and numba plans it if it is loaded.
 
     Returns:
-      (segments, residual); levels are log2 gain + 14 in units of 2^-24 octave, int32 for a real voice.
+      (segments, residual or None); levels are log2 gain + 14 in units of 2^-24 octave, int32 for a real voice.
     """
     xp = namespace(output_level)
     output_level, rate_scaling = xp.asarray(output_level)[..., None], xp.asarray(rate_scaling)[..., None]
@@ -93,15 +97,24 @@ def plan(
         xp.where(stays, lookup(tables.delays[1], delay_index), lookup(tables.delays[0], delay_index)),
         stays,
     )
+    fast = loaded_renderer() if final and xp is np else None
+    if fast is not None:
+        climbs = np.where(_CLIMBS > 0, _CLIMBS + _lowest_slope(tables), 0)
+        return Segments(*fast.plan_envelopes(stages, climbs, gate, int(tables.samples), int(tables.ceiling))), None
     targets, speeds, waits, rests = (xp.repeat(xp.moveaxis(x, -1, 0), _MOVES, axis=0) for x in stages)
     shape = (-1, *(1,) * (targets.ndim - 1))
     climbs = np.tile(_CLIMBS, 4).reshape(shape)
-    climbs = xp.where(climbs > 0, climbs + (tables.ceiling - _CLIMBS.max() - EG_JUMP // ONE - 1), 0)
+    climbs = xp.where(climbs > 0, climbs + _lowest_slope(tables), 0)
     ceilings, samples = (xp.broadcast_to(xp.asarray(x), climbs.shape) for x in (tables.ceiling, tables.samples))
     given = RoundingResidual(*np.zeros((3, *climbs.shape), np.float32)) if residual is None else residual
     silence = xp.zeros_like(targets[0])
     moves = _Stage(climbs, ceilings, targets, speeds, waits, samples, rests, given)
     return follow(_move, silence, silence > 0, moves, 3 * _MOVES, gate)
+
+
+def _lowest_slope(tables: EnvelopeTables) -> Value:
+    """Slope of the last octave of an attack less 1, in increments."""
+    return tables.ceiling - _CLIMBS.max() - EG_JUMP // ONE - 1
 
 
 def _move(level: Value, climbing: Value, stage: _Stage) -> Move:

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, Int
 
-from ddx7.engine import kernel_data, kernels
+from ddx7.engine import kernel_data, kernel_envelopes, kernels
 from ddx7.engine.clock import blocks_covering
 from ddx7.engine.control import Plan, plan
 from ddx7.engine.controllers import ControllerInput
@@ -71,8 +71,36 @@ def play(
         stop.set()  # after an interrupt, no other thread goes on for long
 
 
+def plan_envelopes(
+    stages: tuple[np.ndarray, ...], climbs: np.ndarray, gate: np.ndarray, samples: int, ceiling: int
+) -> tuple[Int[np.ndarray, "... segment"], Int[np.ndarray, "... segment 4"]]:
+    """Starts and lines of amplitude envelopes.
+
+    Args:
+      stages: targets, increments, waits and whether the stage stays in silence, each [..., 4] or broadcast to that.
+      climbs: slope of each move of a stage, 0 for the first.
+      gate: tick of note-off [...].
+      samples: in a tick.
+      ceiling: of an attack, in octaves.
+    """
+    shape = np.broadcast_shapes(*(x.shape for x in stages), (*np.shape(gate), 1))
+    columns = np.empty((*shape, len(stages)), np.int64)
+    for k, column in enumerate(stages):
+        columns[..., k] = column
+    gates = _plain(np.broadcast_to(gate, shape[:-1]).ravel(), np.int64)
+    n_segments = shape[-1] * len(climbs)
+    start = np.empty((len(gates), n_segments), np.int32)
+    line = np.empty((len(gates), n_segments, 4), np.int32)
+    kernel_envelopes.plan_moves(
+        columns.reshape(-1, *columns.shape[-2:]), _plain(climbs, np.int64), gates, samples, ceiling, start, line
+    )
+    return start.reshape(*shape[:-1], n_segments), line.reshape(*shape[:-1], n_segments, 4)
+
+
 def compile_kernels() -> None:
     """Compile all of the machine code, or load it from the cache."""
+    one = np.ones((1, 4), np.int32)
+    plan_envelopes((one, one, one, one), np.zeros(1, np.int64), np.ones(1, np.int32), 1, 17)
     patch = Patch.from_vced(np.zeros((1, VCED_SIZE), np.uint8))
     plans = plan(patch, np.array([60]), np.array([100]), np.array([1]), EG_RATE)
     play(plans, np.array([BLOCK]), ControllerInput(), np.zeros((1, 1, BLOCK), np.float32))

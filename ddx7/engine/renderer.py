@@ -27,7 +27,7 @@ VARIABLE = "DDX7_RENDERER"
 _WORTH_S = 2000.0
 """Seconds of sound that a process renders by JAX before it compiles. That takes about a second, compiling five."""
 
-_SOURCES = ("kernel_data.py", "kernel_controls.py", "kernels.py", "tables.py", "operators.py")
+_SOURCES = ("kernel_data.py", "kernel_controls.py", "kernel_envelopes.py", "kernels.py", "tables.py", "operators.py")
 
 RendererState = Literal["ready", "cold", "off", "broken"]
 
@@ -78,6 +78,11 @@ def fast_renderer(seconds: float) -> ModuleType | None:
             if _choice.rendered_s < _WORTH_S and not _in_cache():
                 return None
         return _load()
+
+
+def loaded_renderer() -> ModuleType | None:
+    """`ddx7.engine.numba_rendering` if this process has loaded it and may use it."""
+    return _choice.module if _wish() != "jax" else None
 
 
 def warm() -> RendererReport:

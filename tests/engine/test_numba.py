@@ -11,7 +11,7 @@ from ddx7.engine.renderer import VARIABLE, fast_renderer, report
 from ddx7.engine.tables import BLOCK
 from ddx7.errors import Ddx7Error
 from ddx7.voice import init_voice
-from ddx7.voice.packing import random_vced
+from ddx7.voice.packing import VCED_MAX, random_vced
 
 N, RATE, N_SAMPLES = 32, 44100, 12_000
 EQUAL_DB = -115.0
@@ -58,6 +58,27 @@ def error_db(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     sounds = power > 1e-10
     assert sounds.sum() > 0.7 * len(b)
     return 10 * np.log10((np.square(a - b).mean(axis=1)[sounds] + 1e-30) / power[sounds])
+
+
+@pytest.mark.parametrize("sample_rate", [8000, 44100, 192000])
+@pytest.mark.parametrize("profile", ["dexed", "hardware"])
+def test_plans_are_equal_to_the_last_unit(monkeypatch, profile, sample_rate):
+    rng = np.random.default_rng(11)
+    vced = random_vced(rng, 400)
+    vced[:200, :126] = np.where(rng.random((200, 126)) < 0.2, rng.choice([0, 1, 99]), vced[:200, :126])
+    patch = Patch.from_vced(np.minimum(vced, VCED_MAX).astype(np.uint8))
+    notes, velocities = rng.integers(0, 128, 400), rng.integers(0, 128, 400)
+    gates = np.concatenate([rng.integers(0, 3, 100), rng.integers(0, 2000, 200), rng.integers(0, 100_000, 100)])
+
+    def planned_by(name: str) -> Plan:
+        monkeypatch.setenv(VARIABLE, name)
+        renderer.warm()
+        return plan(patch, notes, velocities, gates, sample_rate, profile=PROFILES[profile])
+
+    by_numba, by_numpy = planned_by("numba"), planned_by("jax")
+    assert by_numba.amp.start.dtype == by_numpy.amp.start.dtype == np.int32
+    np.testing.assert_array_equal(by_numba.amp.start, by_numpy.amp.start)
+    np.testing.assert_array_equal(by_numba.amp.line, by_numpy.amp.line)
 
 
 @pytest.mark.parametrize("profile", ["dexed", "hardware"])
