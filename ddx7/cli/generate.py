@@ -51,6 +51,8 @@ class Command:
     """Do not screen the voices; silent, stuck or mistuned ones may remain."""
     profile: Literal["dexed", "hardware"] = "dexed"
     """Whose sound the WAV and the picture are."""
+    weights: Annotated[Path | None, arg(metavar="FILE", help_behavior_hint="(default: those of the package)")] = None
+    """Weights of the generator that `ddx7 train gan` wrote."""
     force: bool = False
     """Replace files that are there."""
 
@@ -58,6 +60,7 @@ class Command:
         """Generate, write, and return the exit code."""
         check_output(self.output, force=self.force, beside=(".wav", ".png", ".json"))
 
+        from ddx7.generation.gan.voice_generator import load_weights
         from ddx7.generation.generate import GenerationRequest, make_bank
 
         request = GenerationRequest(
@@ -70,7 +73,7 @@ class Command:
             screen=self.screen,
             names=self.names,
         )
-        generated = make_bank(request)
+        generated = make_bank(request, load_weights(self.weights) if self.weights else None)
         write_made(generated.bank, self.output, force=self.force, profile=self.profile, report=generated.to_dict())
         if self.screen:
             note(_summary(generated.counts))

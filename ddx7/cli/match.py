@@ -58,6 +58,8 @@ class Command:
     """Name of the voice and its files."""
     library: Annotated[tuple[Path, ...], arg(metavar="FOLDER...", help_behavior_hint="(default: none)")] = ()
     """Folders or files with your own voices: the command names the nearest, and the search starts from them, too."""
+    weights: Annotated[Path | None, arg(metavar="FILE", help_behavior_hint="(default: those of the package)")] = None
+    """Weights of the preset encoder that `ddx7 train encoder` wrote."""
     profile: Literal["dexed", "hardware", "hardware+dac"] = "dexed"
     """The instrument: Dexed, a DX7, or a DX7 with its converter's noise and its filter."""
     json: bool = False
@@ -90,6 +92,7 @@ class Command:
                     seed=self.seed,
                     candidates=self.candidates,
                     library=self.library,
+                    weights=self.weights,
                     profile=self.profile,
                     force=self.force,
                 )
@@ -149,6 +152,7 @@ class Task:
         candidates: int,
         force: bool,
         library: Sequence[Path] = (),
+        weights: Path | None = None,
         fast: bool = False,
         profile: str = "dexed",
     ) -> "tuple[Match, list[Path]]":
@@ -172,6 +176,7 @@ class Task:
                         seed=seed,
                         name=self.voice_name or None,
                         library=library,
+                        weights=weights,
                         fast=fast,
                         profile=profile,
                         progress=show,

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from tyro.conf import Positional, arg
 
 from ddx7.cli.made import check_output, one_voice, write_made
+from ddx7.cli.terminal import UsageError
 
 
 @dataclass(frozen=True)
@@ -52,4 +53,6 @@ def _place(text: str) -> tuple[Path, str]:
     ((PosixPath('a.syx'), '3'), (PosixPath('c:/a.syx'), ''))
     """
     path, colon, number = text.rpartition(":")
+    if colon and not number.isdecimal() and not Path(text).exists() and Path(path).is_file():
+        raise UsageError(f"{text}: found {number!r} after the colon, wanted the number of a voice in {path}")
     return (Path(path), number) if colon and number.isdecimal() else (Path(text), "")

@@ -13,6 +13,7 @@ from jaxtyping import Float, Float32, UInt8
 from ddx7.encoder.network import EncoderSize, PresetModel
 from ddx7.encoder.spectrogram import BANDS, FRAMES
 from ddx7.encoder.tokens import to_vced
+from ddx7.errors import Ddx7Error
 from ddx7.training import SHIPPED_WEIGHTS, read_weights, write_weights
 
 WEIGHTS = SHIPPED_WEIGHTS / "encoder.safetensors"
@@ -109,10 +110,13 @@ def load_weights(path: Path = WEIGHTS) -> VoiceSampler:
     """Read weights that `save_weights` wrote.
 
     Raises:
-      Ddx7Error: a file is missing, or the weights are not those of the card.
+      Ddx7Error: a file is missing, or the weights are not those of the card or of no preset model.
     """
     params, card = read_weights(path)
-    size = EncoderSize(**{**card["size"], "patch": tuple(card["size"]["patch"])})
+    try:
+        size = EncoderSize(**{**card["size"], "patch": tuple(card["size"]["patch"])})
+    except (KeyError, TypeError) as error:
+        raise Ddx7Error(f"{path}: found weights of something else, wanted those of a preset model ({error})") from None
     return VoiceSampler(size, params, card)
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from ddx7.audio import Note
+from ddx7.encoder import load_weights
 from ddx7.engine import as_profile
 from ddx7.errors import ArgumentError, Ddx7Error
 from ddx7.matching.differences import differences
@@ -37,6 +38,7 @@ def match(
     notes: Sequence[Note] = (),
     fast: bool = False,
     use_encoder: bool = True,
+    weights: str | Path | None = None,
     profile: str = "dexed",
     progress: Callable[[Progress], None] | None = None,
 ) -> Match:
@@ -55,6 +57,7 @@ def match(
       fast: render and rank the proposals of the preset encoder without a search. This takes about two seconds, more
         where several gates are possible, and six for the first match of a process; `seconds` has no effect.
       use_encoder: start from voices that the preset encoder proposes, too, and not from random voices alone.
+      weights: of the preset encoder, as `ddx7 train encoder` writes them; None takes those of the package.
       profile: what plays the voice: "dexed", "hardware" for the DX7 itself, or "hardware+dac" with its noise.
       progress: called a few times a second.
 
@@ -63,7 +66,7 @@ def match(
 
     Raises:
       AudioError: the recording cannot be read, is silent, or has no pitch.
-      Ddx7Error: an argument is out of range, or the library holds no voice.
+      Ddx7Error: an argument is out of range, the library holds no voice, or the weights are of something else.
     """
     if not 1 <= candidates <= 32:
         raise ArgumentError(f"candidates: found {candidates}, wanted 1 to 32")
@@ -71,9 +74,12 @@ def match(
         raise ArgumentError(f"seconds: found {seconds:g}, wanted 1 to 3600")
     if fast and not use_encoder:
         raise Ddx7Error("fast and use_encoder: found fast without the encoder, wanted at least one source of voices")
+    encoder = None if weights is None else load_weights(Path(weights))
     excerpt = recording if isinstance(recording, Excerpt) else read_excerpt(recording)
     prepared = prepare(excerpt, as_profile(profile), notes)
-    proposals = propose(prepared, seed=seed, use_encoder=use_encoder, library=library, progress=progress)
+    proposals = propose(
+        prepared, seed=seed, use_encoder=use_encoder, encoder=encoder, library=library, progress=progress
+    )
     if fast:
         found = rank_proposals(proposals, progress=progress)
     else:

@@ -57,6 +57,7 @@ def propose(
     *,
     seed: int = 0,
     use_encoder: bool = True,
+    encoder: VoiceSampler | None = None,
     library: Sequence[str | Path] = (),
     progress: Callable[[Progress], None] | None = None,
 ) -> Proposals:
@@ -66,13 +67,17 @@ def propose(
       prepared: the recording with its hypotheses.
       seed: seed of the proposals.
       use_encoder: whether the preset encoder proposes voices; without, random voices compare the hypotheses.
+      encoder: the preset encoder; None takes the one that comes with the package.
       library: folders or files with voices of the user.
       progress: called while the library is rendered.
 
     Raises:
       Ddx7Error: the library holds no voice.
     """
-    proposed = [propose_for_target(target, seed=seed, use_encoder=use_encoder) for target in prepared.hypotheses]
+    proposed = [
+        propose_for_target(target, seed=seed, use_encoder=use_encoder, encoder=encoder)
+        for target in prepared.hypotheses
+    ]
     best = proposed[0]
     if len(proposed) > 1:
         best = proposed[int(np.argmin([_hypothesis_distance_db(proposals, seed) for proposals in proposed]))]
@@ -81,19 +86,22 @@ def propose(
     return best
 
 
-def propose_for_target(target: Target, *, seed: int = 0, use_encoder: bool = True) -> Proposals:
+def propose_for_target(
+    target: Target, *, seed: int = 0, use_encoder: bool = True, encoder: VoiceSampler | None = None
+) -> Proposals:
     """Propose voices for one target and evaluate them.
 
     Args:
       target: the recording.
       seed: seed of the proposals.
       use_encoder: whether the preset encoder proposes voices; without, there are none.
+      encoder: as for `propose`.
     """
     prior, objective = target.prior(), target.objective()
     search_objective = objective.at_rate(SEARCH_RATE)
     distances = np.zeros(0)
     if use_encoder:
-        prior = replace(prior, proposed=sample_voices(load_default(), target, PROPOSALS, seed))
+        prior = replace(prior, proposed=sample_voices(encoder or load_default(), target, PROPOSALS, seed))
         distances = search_objective.distances(prior.proposed)
     return Proposals(target, prior, objective, search_objective, distances)
 

@@ -64,6 +64,8 @@ def test_export_writes_a_voice_its_sound_its_picture_and_a_report(folder: Path) 
     assert min(np.abs(sound[:half]).max(), np.abs(sound[-half:]).max()) > 0.01
 
 
+# By default the test above fits the notes over the whole range, by the same search.
+@pytest.mark.slow
 def test_export_fits_a_recording(run: Run, tiny: Path, tmp_path: Path, folder: Path) -> None:
     recording = tmp_path / "take.wav"
     sound = ddx7.render(ddx7.load(folder / "voice.syx")[0], [60, 64], 100, 0.3, 0.5).reshape(-1)

@@ -9,6 +9,8 @@ import soundfile
 from running import Run
 
 import ddx7
+from ddx7.encoder import sampler
+from ddx7.generation.gan import voice_generator
 
 
 def test_generate_writes_bank_sound_picture_and_report(run: Run, tmp_path: Path) -> None:
@@ -29,6 +31,16 @@ def test_generate_writes_bank_sound_picture_and_report(run: Run, tmp_path: Path)
     before = out.read_bytes()
     assert run("generate", "--count", 2, "-o", out).code == 1
     assert out.read_bytes() == before
+
+
+def test_generate_takes_weights_from_a_file(run: Run, tmp_path: Path) -> None:
+    words = ("generate", "--no-screen", "--count", 2, "--weights")
+    assert run(*words, voice_generator.WEIGHTS, "-o", tmp_path / "same.syx").code == 0
+    assert run(*words[:-1], "-o", tmp_path / "shipped.syx").code == 0
+    assert (tmp_path / "same.syx").read_bytes() == (tmp_path / "shipped.syx").read_bytes()
+    outcome = run(*words, sampler.WEIGHTS, "-o", tmp_path / "other.syx")
+    assert outcome.code == 1
+    assert "found weights of something else, wanted those of a generator" in outcome.err
 
 
 def test_generate_refuses_wrong_requests_before_it_works(run: Run, tmp_path: Path) -> None:

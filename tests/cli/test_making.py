@@ -71,6 +71,9 @@ def test_morph_writes_the_steps(run: Run, bank: Path, single: Path, tmp_path: Pa
     assert {ddx7.load(again)[1].algorithm} <= {voices[3].algorithm, voices[2].algorithm}
     assert run("morph", f"{bank}:4", single, "--through", "space", "-o", tmp_path / "other.syx").code == 2
     assert run("morph", f"{bank}:40", single, "-o", tmp_path / "other.syx").code == 1
+    wrong = run("morph", f"{bank}:x", single, "-o", tmp_path / "other.syx")
+    assert wrong.code == 2
+    assert f"{bank}:x: found 'x' after the colon, wanted the number of a voice in {bank}" in wrong.err
 
 
 def test_nearest_finds_the_voice_itself_first(run: Run, bank: Path, single: Path, tmp_path: Path) -> None:

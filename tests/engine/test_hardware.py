@@ -51,6 +51,8 @@ def test_traces_of_the_small_set() -> None:
     assert exceeding(SMALL) == {}
 
 
+# By default the test above has a few jobs of each kind.
+@pytest.mark.slow
 def test_traces_of_the_full_set(shared: Path) -> None:
     assert exceeding(shared / "golden" / "hardware_isolates") == {}
 

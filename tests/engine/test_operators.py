@@ -163,7 +163,10 @@ def voices_of_every_algorithm(feedback: int) -> list[Voice]:
     ]
 
 
-@pytest.mark.parametrize("profile", ["dexed", "hardware", pytest.param("hardware+dac", marks=pytest.mark.slow)])
+# The profiles of the machine differ in tables and rounding; test_hardware.py and test_chip.py have those by default.
+@pytest.mark.parametrize(
+    "profile", ["dexed", *(pytest.param(name, marks=pytest.mark.slow) for name in ("hardware", "hardware+dac"))]
+)
 def test_carriers_among_the_operators_outputs_sum_to_the_sound(profile: str) -> None:
     voices = voices_of_every_algorithm(feedback=4)
     sound = ddx7.render(voices, duration=0.2, profile=profile)

@@ -8,7 +8,9 @@ import pytest
 
 import ddx7
 from ddx7.audio import find_notes
+from ddx7.encoder import sampler
 from ddx7.errors import AudioError, Ddx7Error
+from ddx7.generation.gan import voice_generator
 from ddx7.matching.prepare import read_excerpt
 from ddx7.voice import Operator, Voice
 
@@ -38,8 +40,8 @@ def test_a_match_holds_voices_sounds_notes_and_events(fast_match: ddx7.Match):
     assert fast_match.audio.shape == fast_match.target.shape
 
 
-def test_a_decoded_recording_gives_the_same_match(fast_match: ddx7.Match, note: np.ndarray):
-    again = ddx7.match(read_excerpt((note, RATE)), fast=True, candidates=2, name="ORGAN")
+def test_a_decoded_recording_and_named_weights_give_the_same_match(fast_match: ddx7.Match, note: np.ndarray):
+    again = ddx7.match(read_excerpt((note, RATE)), fast=True, candidates=2, name="ORGAN", weights=sampler.WEIGHTS)
     assert list(again.voices) == list(fast_match.voices)
     assert again.distances == fast_match.distances
 
@@ -80,6 +82,8 @@ def test_bad_arguments_are_named():
         ddx7.match(sound, seconds=0.5)
     with pytest.raises(Ddx7Error, match="fast without the encoder"):
         ddx7.match(sound, fast=True, use_encoder=False)
+    with pytest.raises(Ddx7Error, match=r"gan\.safetensors: found weights of something else, wanted those of a preset"):
+        ddx7.match(sound, weights=voice_generator.WEIGHTS)
     with pytest.raises(AudioError, match="finite samples"):
         ddx7.match((np.full(1000, np.nan, np.float32), RATE))
 

@@ -28,7 +28,10 @@ def trained_variables(flow, width):
     return variables
 
 
-@pytest.mark.parametrize(("width", "between"), [(7, True), pytest.param(6, False, marks=pytest.mark.slow)])
+# A flow as head is the dearest to compile, so all its tests are slow ones; by default test_training.py trains the model
+# with a perceptron as head.
+@pytest.mark.slow
+@pytest.mark.parametrize(("width", "between"), [(7, True), (6, False)])
 def test_inverse_and_determinant(width, between):
     flow = RealNVP(width, layers=2, hidden=12, between=between, dropout=0.2)
     variables = trained_variables(flow, width)

@@ -162,6 +162,7 @@ def test_outputs_and_losses_are_finite_with_a_flow_as_head():
     assert_outputs_and_losses_are_finite(make_model("NumCat++", "flow", 1))
 
 
+@pytest.mark.slow
 def test_the_order_of_notes_matters(perceptron):
     _, _, variables, apply, spectrograms = perceptron
     means = [apply(variables, x).mean for x in (spectrograms, spectrograms[:, ::-1])]

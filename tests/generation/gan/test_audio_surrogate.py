@@ -49,6 +49,8 @@ def test_faults_are_those_of_the_rules(measured):
     assert (measured.categories <= 1).all()
 
 
+# By default test_training.py trains a surrogate with the generator, and the tests beside this one have its losses.
+@pytest.mark.slow
 def test_the_surrogate_learns_measures_and_its_gradient_raises_the_level_of_silent_voices(measured):
     voices = one_hot(measured.voice, measured.operators)
     condition = conditions_of(measured, np.zeros((len(voices.voice), len(CATEGORIES)), bool))
