@@ -103,7 +103,7 @@ def choice(data: dict[str, Any], key: str, default: str, options: tuple[str, ...
       RequestProblem: another value (422).
     """
     value = data.get(key, default)
-    if value not in options:
+    if not isinstance(value, str) or value not in options:
         raise RequestProblem(422, f"{key}: found {_shown(value)}, wanted one of {', '.join(options)}")
     return value
 

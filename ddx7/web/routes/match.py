@@ -9,9 +9,10 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from ddx7.files import safe_name
+from ddx7.voice.sections import SECTIONS
 from ddx7.web.match_job import Curve, MatchOutcome, MatchTask, outcome_to_json, run_match
 from ddx7.web.notes import corrected_notes, notes_to_json
-from ddx7.web.problems import RequestProblem, items, number, read_json, text, whole
+from ddx7.web.problems import RequestProblem, choice, items, number, read_json, text, whole
 from ddx7.web.routes.session import admit
 from ddx7.web.services import services_of, session_of
 from ddx7.web.sessions import Session
@@ -112,7 +113,7 @@ async def begin_steer(request: Request) -> Response:
     notes = await run_in_threadpool(corrected_notes, data, target, 0.0)
     if not notes:
         raise RequestProblem(422, "notes: found none, wanted the notes of the match")
-    wish = text(data, "wish", "nearer")
+    wish = choice(data, "wish", "nearer", tuple(_TITLES))
     voice = voice_of(data.get("voice"))
     task = SteerTask(
         samples=target.samples,
@@ -120,7 +121,7 @@ async def begin_steer(request: Request) -> Response:
         notes=notes,
         voice=voice,
         wish=wish,
-        lock=tuple(text({"lock": part}, "lock", "") for part in items(data, "lock", 20)),
+        lock=tuple(choice({"lock": part}, "lock", "", tuple(SECTIONS)) for part in items(data, "lock", 20)),
         seconds=number(data, "seconds", 6.0, 1, 600),
         seed=whole(data, "seed", 0, 0, 2**31 - 1),
         candidates=whole(data, "candidates", 4, 1, 32),
@@ -136,7 +137,7 @@ async def begin_steer(request: Request) -> Response:
     job = services.jobs.submit(
         session.log,
         "steer",
-        f"{_TITLES.get(wish, wish)} {voice.name.strip()}",
+        f"{_TITLES[wish]} {voice.name.strip()}",
         run_steer,
         task,
         finish=finish,

@@ -79,6 +79,7 @@ export function follow(path, onEvent, onState = () => {}) {
       } catch (error) {
         if (ended || error.name === "AbortError") return;
         if (error.status === 404) { onState("gone"); return; }
+        if (error.status === 401) { onState("restarted"); return; }
       }
       if (ended) return;
       onState("lost");

@@ -132,7 +132,7 @@ class App {
     const place = document.getElementById("banner");
     if (!kept.length || Object.keys(this.#session.views).length) return;
     const [last] = kept;
-    show(place, h("div", { class: "banner" }, icon("folder"),
+    show(place, h("section", { class: "banner", "aria-label": "Last session" }, icon("folder"),
       h("span", {}, `Last time you worked on ${last.title || "a session"}, ${when(last.changed)}.`),
       button("Go on with it", { kind: "primary", onclick: () => this.#resume(last.id) }),
       button("Start fresh", { kind: "quiet", onclick: () => show(place) })));
@@ -162,7 +162,8 @@ class App {
     const line = document.getElementById("connection");
     if (!line) return;
     line.hidden = state === "open";
-    line.textContent = state === "lost" ? "ddx7 does not answer. Is it still running in the terminal?" : state === "gone" ? "This session was deleted." : "";
+    line.textContent = state === "lost" ? "ddx7 does not answer. Is it still running in the terminal?" : state === "gone" ? "This session was deleted. Reload the page to begin a new one."
+      : state === "restarted" ? "ddx7 was started again. Open the new address that it printed." : "";
   }
 
   // ---- bar and views --------------------------------------------------------------------------------------------------
@@ -241,7 +242,7 @@ class App {
     let open = (localStorage.getItem("ddx7.piano") ?? String(innerWidth > 700 && innerHeight > 620)) === "true";
     const name = h("span", { class: "lcd dock-voice", "aria-live": "polite" }, nameOf(this.#voice));
     this.onVoice((vced) => { name.textContent = nameOf(vced); });
-    const midi = button("MIDI keyboard", { icon: "piano", kind: "quiet", onclick: async () => {
+    const midi = button("MIDI keyboard", { icon: "piano", kind: "quiet", "aria-label": "MIDI keyboard", onclick: async () => {
       const { access, inputs, problem } = await openMidi();
       if (problem) { toast(problem, { kind: "bad" }); return; }
       playFromMidi(access, this.piano);

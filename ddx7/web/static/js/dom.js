@@ -62,6 +62,9 @@ export function noteNumber(text) {
 /** Seconds as 0:01.23. */
 export const clock = (s) => `${Math.floor(s / 60)}:${(s % 60).toFixed(2).padStart(5, "0")}`;
 
+/** Bring an element into view, without movement where the player wants none. */
+export const reveal = (element, block = "start") => element?.scrollIntoView({ block, behavior: matchMedia("(prefers-reduced-motion: reduce)").matches ? "auto" : "smooth" });
+
 /** Offer bytes as a file to keep. */
 export function download(bytes, name, type = "application/octet-stream") {
   const url = URL.createObjectURL(new Blob([bytes], { type }));

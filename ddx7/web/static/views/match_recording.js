@@ -180,7 +180,7 @@ export function recordingPart(shared) {
       h("div", { class: "note-fields" },
         labelled("Pitch", pitch),
         h("div", { class: "actions steps" }, [["Octave down", -12, "−8ve"], ["Semitone down", -1, "−1"], ["Semitone up", 1, "+1"], ["Octave up", 12, "+8ve"]].map(([label, by, words]) =>
-          button(words, { "aria-label": label, title: label, onclick: () => setNote(note.note + by) }))),
+          button(words, { "aria-label": `${words}, ${label.toLowerCase()}`, title: label, onclick: () => setNote(note.note + by) }))),
         field("Starts, s", note.onset_s, 0.01, (v) => correct((all) => { all[selected].onset_s = clamp(v, 0, sound.seconds - 0.02); return all; }, "move a note")),
         field("Held, s", note.gate_s, 0.01, (v) => correct((all) => { all[selected].gate_s = clamp(v, 0.02, sound.seconds); return all; }, "change a note's length"))),
       h("div", { class: "actions" },

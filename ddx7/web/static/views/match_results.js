@@ -2,7 +2,7 @@
 
 import { api } from "../js/api.js";
 import { Deck, rms } from "../js/audio.js";
-import { clamp, clock, download, h, show } from "../js/dom.js";
+import { clamp, clock, download, h, reveal, show } from "../js/dom.js";
 import { canvas, colour, drawSpectrogram, drawWave, fetchSpectrogram, isDark, spectrogramImage, ticks } from "../js/plot.js";
 import { button, panel, problemLine, segmented, toggle } from "../js/ui.js";
 import { nameOf } from "../js/voice.js";
@@ -187,7 +187,7 @@ export function resultsPart(shared) {
         run.candidates.length > 1 ? button("Save all as a bank", { icon: "save", onclick: () => save(run.candidates, `${run.title} bank`) }) : null,
         button("Edit", { icon: "voice", onclick: () => { app.setVoice(voice.vced, "match"); app.go("voice", { voice: voice.vced, target: run.target, notes: run.notes }); } }),
         button("Send", { icon: "send", kind: "quiet", onclick: () => { app.setVoice(voice.vced, "match"); app.go("send", { voice: voice.vced }); } })),
-      run.folder ? h("p", { class: "hint" }, `Everything is also in ${run.folder}`) : null, problem.element);
+      run.folder ? h("p", { class: "hint", title: run.folder }, `Everything is also in ${run.folder.split(/[\\/]/).slice(-2).join("/")}`) : null, problem.element);
   }
 
   async function save(voices, name) {
@@ -217,7 +217,7 @@ export function resultsPart(shared) {
         voice: voice.vced, wish, lock: store.state.locks, seconds: wish === "target" ? store.state.seconds : 6, candidates: store.state.candidates,
       });
       store.set({ job: job.id });
-      document.querySelector(".match-top")?.scrollIntoView({ behavior: "smooth", block: "nearest" });
+      reveal(document.querySelector(".match-top"), "nearest");
     } catch (error) { wishProblem.say(error.message); }
     for (const b of [...wishes, goOn]) b.disabled = false;
   }

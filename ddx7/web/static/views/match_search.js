@@ -1,7 +1,7 @@
 // The search: how long, begin, watch the distance fall, hear the best so far, stop or go on.
 
 import { audioContext, bufferOf, master, renderNotes } from "../js/audio.js";
-import { h } from "../js/dom.js";
+import { h, reveal } from "../js/dom.js";
 import { canvas, colour, drawCurve, ticks } from "../js/plot.js";
 import { button, labelled, panel, problemLine, segmented } from "../js/ui.js";
 import { nameOf } from "../js/voice.js";
@@ -132,7 +132,7 @@ export function searchPart({ app, store }) {
       store.set((s) => ({ runs: [...s.runs, run], run: s.runs.length, picked: 0, job: null }));
       app.setVoice(run.candidates[0].vced, "match");
       app.toast(`${nameOf(run.candidates[0].vced) || "The voice"} is ${run.candidates[0].distance_db.toFixed(1)} dB from the recording: ${run.candidates[0].quality}.`);
-      document.getElementById("results")?.scrollIntoView({ behavior: "smooth", block: "start" });
+      reveal(document.getElementById("results"));
     }
     if (changed.state === "failed") problem.say(changed.error[0].toUpperCase() + changed.error.slice(1));
     paint();

@@ -1,0 +1,214 @@
+"""The page in a real browser: Debian's Chromium, driven by Playwright."""
+
+import io
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from serving import running
+
+from ddx7.matching.folder import match_files
+
+playwright = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium on this machine")
+FLAGS = (
+    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"),
+    *("--disable-component-update", "--disable-sync", "--autoplay-policy=no-user-gesture-required"),
+    *("--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream"),
+)
+WAIT_MS = 60_000
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    with running(tmp_path_factory.mktemp("page")) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with playwright.sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
+        yield browser
+        browser.close()
+
+
+class Page:
+    """A page that was opened, and whatever its console complained about."""
+
+    def __init__(self, browser, server, **options):
+        self.context = browser.new_context(**options)
+        self.context.set_default_timeout(WAIT_MS)
+        self.complaints = []
+        self.requests = []
+        self.page = self.context.new_page()
+        self.page.on("console", lambda m: self.complaints.append(m.text) if m.type in ("error", "warning") else None)
+        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        self.page.on("request", lambda request: self.requests.append(request.url))
+        self.page.goto(server.address)
+        self.page.wait_for_selector("html[data-ready]")
+
+
+@pytest.fixture
+def opened(browser, server):
+    pages = []
+
+    def open_page(**options):
+        pages.append(Page(browser, server, **options))
+        return pages[-1]
+
+    yield open_page
+    for page in pages:
+        page.context.close()
+        assert page.complaints == []
+
+
+def tone(seconds=1.0, rate=44_100, hz=440.0):
+    buffer = io.BytesIO()
+    t = np.arange(round(seconds * rate)) / rate
+    soundfile.write(buffer, 0.5 * np.sin(2 * np.pi * hz * t) * np.exp(-2 * t), rate, format="WAV")
+    return {"name": "tone.wav", "mimeType": "audio/wav", "buffer": buffer.getvalue()}
+
+
+def note_names(page):
+    return page.locator(".note-block").all_inner_texts()
+
+
+def test_the_demo_is_there_at_once_and_nothing_comes_from_elsewhere(opened, server):
+    view = opened()
+    view.page.locator(".recording-name", has_text="trumpet.flac").wait_for()
+    view.page.get_by_role("button", name="Play", exact=True).first.click()
+    view.page.get_by_role("button", name="Pause", exact=True).first.wait_for()
+    assert {url.split("/")[2] for url in view.requests if not url.startswith(("blob:", "data:"))} == {
+        f"127.0.0.1:{server.port}"
+    }
+
+
+def test_notes_are_found_corrected_and_come_back_after_a_reload(opened):
+    view = opened()
+    page = view.page
+    page.locator(".note-block").nth(2).wait_for()
+    assert note_names(page) == ["G3", "C4", "A#3"]
+    page.locator(".note-block").nth(0).click()
+    page.locator(".note-editor").get_by_role("button", name="Octave down").click()
+    page.locator(".note-block", has_text="G2").wait_for()
+    with page.expect_request(lambda request: request.method == "PUT"):
+        page.get_by_label("Held, s").fill("0.2")
+        page.get_by_label("Held, s").press("Enter")
+    page.wait_for_timeout(600)
+    page.reload()
+    page.locator(".note-block", has_text="G2").wait_for()
+    page.locator("body").press("Control+z")  # the steps of the session before the reload are gone
+    page.get_by_role("button", name="Notes as found").click()
+    page.locator(".note-block", has_text="G3").wait_for()
+    page.locator("body").press("Control+z")
+    page.locator(".note-block", has_text="G2").wait_for()
+
+
+def test_a_file_that_is_chosen_and_a_region_of_it(opened):
+    page = opened().page
+    page.get_by_label("Choose recordings").set_input_files(files=[tone()])
+    page.locator(".recording-name", has_text="tone.wav").wait_for()
+    page.locator(".note-block", has_text="A3").wait_for()
+    page.get_by_label("To, s").fill("0.5")
+    page.get_by_label("To, s").press("Enter")
+    page.get_by_role("button", name="Whole recording").wait_for()
+    box = page.locator("canvas.wave").bounding_box()
+    page.mouse.move(box["x"] + 0.25 * box["width"], box["y"] + 20)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 0.75 * box["width"], box["y"] + 20, steps=5)
+    page.mouse.up()
+    assert float(page.get_by_label("From, s").input_value()) == pytest.approx(0.25, abs=0.02)
+    assert float(page.get_by_label("To, s").input_value()) == pytest.approx(0.75, abs=0.02)
+    page.locator("body").press("Control+z")
+    assert float(page.get_by_label("To, s").input_value()) in (0.5, 1.0)
+
+
+def test_a_file_that_is_no_sound_gets_a_sentence_where_it_was_dropped(browser, server):
+    view = Page(browser, server)
+    bad = {"name": "notes.wav", "mimeType": "audio/wav", "buffer": b"no sound at all"}
+    view.page.get_by_label("Choose recordings").set_input_files(files=[bad])
+    view.page.locator(".sources .problem", has_text="Notes.wav").or_(
+        view.page.locator(".sources .problem", has_text="notes.wav")
+    ).wait_for()
+    view.context.close()  # Chromium's console reports the status 422, so complaints are not checked
+
+
+def test_the_microphone_records_a_take(opened):
+    page = opened(permissions=["microphone"]).page
+    page.get_by_role("button", name="Record", exact=True).click()
+    page.locator(".record-time", has_text="1.").wait_for()
+    page.get_by_role("button", name="Stop and keep").click()
+    page.locator(".recording-name", has_text="Take").wait_for()
+
+
+def test_the_piano_plays_by_mouse_and_by_keyboard(opened):
+    page = opened().page
+    with page.expect_response(lambda answer: "/api/render" in answer.url) as answer:
+        page.locator("body").press("KeyZ")
+    assert answer.value.status == 200
+    with page.expect_response(lambda answer: "/api/render" in answer.url):
+        page.locator('.key[data-note="64"]').click()
+
+
+def test_two_pages_have_sessions_of_their_own_and_the_last_is_offered_again(opened):
+    first = opened().page
+    first.locator(".note-block").first.wait_for()
+    first.wait_for_timeout(600)
+    second = opened().page
+    second.get_by_label("Choose recordings").set_input_files(files=[tone(hz=220.0)])
+    second.locator(".recording-name", has_text="tone.wav").wait_for()
+    assert first.locator(".recording-name").inner_text() == "trumpet.flac"
+    second.wait_for_timeout(600)
+    third = opened().page
+    third.get_by_role("button", name="Go on with it").click()
+    third.locator(".recording-name", has_text="tone.wav").wait_for()
+
+
+@pytest.mark.parametrize(("width", "height"), [(360, 740), (768, 1024), (1440, 900), (3840, 2160)])
+@pytest.mark.parametrize("scheme", ["dark", "light"])
+def test_the_page_fits_every_width(opened, width, height, scheme):
+    page = opened(viewport={"width": width, "height": height}, color_scheme=scheme).page
+    page.locator(".note-block").first.wait_for()
+    assert page.evaluate("() => document.documentElement.scrollWidth") <= width
+    assert page.evaluate("() => document.documentElement.dataset.theme") == scheme
+
+
+def test_every_control_has_a_name(opened):
+    page = opened().page
+    page.locator(".note-block").first.click()
+    nameless = page.evaluate(
+        """() => [...document.querySelectorAll('button, input, select, textarea, canvas, [role=slider]')]
+            .filter((e) => !e.closest('[hidden]'))
+            .filter((e) => !(e.getAttribute('aria-label') || e.textContent.trim() || e.labels?.[0]?.textContent.trim()))
+            .map((e) => e.outerHTML.slice(0, 120))"""
+    )
+    assert nameless == []
+
+
+@pytest.mark.slow
+def test_a_recording_becomes_a_file_of_a_voice(opened, server):
+    page = opened().page
+    page.locator(".note-block").first.wait_for()
+    page.get_by_role("radiogroup", name="Time for the search").get_by_text("5 s", exact=True).click()
+    page.get_by_role("button", name="Find the voice").click()
+    page.locator(".search-running .big-number", has_text=".").wait_for(timeout=300_000)
+    page.reload()  # the job goes on, and the page finds it again
+    page.locator("#results:not([hidden])").wait_for(timeout=300_000)
+    for track in page.locator(".track").all():
+        track.click()
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Save .syx").click()
+    voice = Path(download.value.path()).read_bytes()
+    assert len(voice) == 163
+    assert voice.startswith(b"\xf0\x43\x00\x00\x01\x1b")
+    kept = sorted(path.name for path in (server.services.folder / "trumpet").iterdir())
+    assert kept == sorted(path.name for path in match_files(Path(), "trumpet"))
+    page.get_by_role("button", name="Output levels").click()
+    page.get_by_role("button", name="Brighter", exact=True).click()
+    page.locator(".run-row button", has_text="Brighter than TRUMPET").wait_for(timeout=300_000)
+    page.locator("body").press("Control+z")
