@@ -40,8 +40,10 @@ def browser():
 class Page:
     """A page that was opened, and whatever its console complained about."""
 
-    def __init__(self, browser, server, **options):
+    def __init__(self, browser, server, script="", **options):
         self.context = browser.new_context(**options)
+        if script:
+            self.context.add_init_script(script)
         self.context.set_default_timeout(WAIT_MS)
         self.complaints = []
         self.requests = []
@@ -188,6 +190,80 @@ def test_every_control_has_a_name(opened):
             .map((e) => e.outerHTML.slice(0, 120))"""
     )
     assert nameless == []
+
+
+def test_the_voice_view_edits_hears_and_undoes(opened, server):
+    view = opened()
+    page = view.page
+    page.get_by_role("link", name="Voice").click()
+    page.get_by_role("button", name="Hide the piano").click()
+    level = page.get_by_label("operator 2 output level")
+    with page.expect_response(lambda answer: "/api/render" in answer.url):
+        level.focus()
+        level.press("End")
+    assert level.input_value() == "99"
+    page.get_by_label("Algorithm", exact=True).select_option("32")
+    page.get_by_role("img", name="Algorithm 32: carriers 1, 2, 3, 4, 5, 6").wait_for()
+    page.locator(".operator .eg").first.scroll_into_view_if_needed()
+    dot = page.locator(".operator .eg-dot").nth(1).bounding_box()
+    page.mouse.move(dot["x"] + 5, dot["y"] + 5)
+    page.mouse.down()
+    page.mouse.move(dot["x"] + 25, dot["y"] + 30, steps=4)
+    page.mouse.up()
+    changed = page.get_by_label("operator 1 L2").input_value()
+    assert changed != "99"
+    page.locator("h1").first.press("Control+z")
+    assert page.get_by_label("operator 1 L2").input_value() == "99"
+    page.locator("h1").first.press("Control+z")
+    assert page.get_by_label("Algorithm", exact=True).input_value() == "1"
+    page.get_by_label("Name").fill("MY VOICE")
+    page.get_by_label("Name").press("Enter")
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Save .syx").click()
+    assert b"MY VOICE  " in Path(download.value.path()).read_bytes()
+
+
+MIDI = """
+window.sent = [];
+const output = { id: "o", name: "DX7", send: (bytes) => window.sent.push([...bytes]) };
+const input = new EventTarget();
+Object.assign(input, { id: "i", name: "Keys" });
+window.midiInput = input;
+navigator.requestMIDIAccess = async ({ sysex } = {}) => ({
+  sysexEnabled: Boolean(sysex), inputs: new Map([["i", input]]), outputs: new Map([["o", output]]),
+});
+"""
+
+
+def test_a_voice_is_sent_by_midi_to_the_chosen_channel(opened):
+    page = opened(script=MIDI).page
+    page.get_by_role("link", name="Send").click()
+    page.get_by_role("button", name="Connect MIDI").click()
+    page.get_by_label("MIDI channel of the instrument").select_option("3")
+    page.get_by_role("button", name="Send to the edit buffer").click()
+    page.get_by_text("was sent to DX7").wait_for()
+    [message] = page.evaluate("() => window.sent")
+    assert len(message) == 163
+    assert message[:6] == [0xF0, 0x43, 0x02, 0x00, 0x01, 0x1B]
+    page.evaluate(
+        """(bytes) => {
+          const event = new Event("midimessage");
+          event.data = new Uint8Array(bytes);
+          window.midiInput.dispatchEvent(event);
+        }""",
+        message,
+    )
+    page.locator(".session-list", has_text="INIT VOICE").wait_for()
+
+
+def test_a_midi_keyboard_plays_with_velocity(opened):
+    page = opened(script=MIDI).page
+    page.get_by_role("button", name="MIDI keyboard").click()
+    page.get_by_text("Play on Keys.").wait_for()
+    with page.expect_request(lambda request: "/api/render" in request.url) as request:
+        page.evaluate("() => window.midiInput.onmidimessage({ data: [0x90, 60, 33] })")
+    assert request.value.post_data_json["velocities"] == 33
+    assert request.value.post_data_json["notes"] == [60]
 
 
 @pytest.mark.slow

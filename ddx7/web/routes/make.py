@@ -1,5 +1,54 @@
-"""Routes of the view "make"."""
+"""Routes of the view "make": voices from categories, variations and morphs."""
 
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-ROUTES: tuple[Route, ...] = ()
+from ddx7.library import CATEGORIES
+from ddx7.voice import Bank
+from ddx7.web.make_job import MakeTask, run_make
+from ddx7.web.problems import choice, number, read_json, whole
+from ddx7.web.routes.session import admit
+from ddx7.web.services import services_of, session_of
+from ddx7.web.voices import voice_of, voice_to_json
+
+_TITLES = {"generate": "Generated", "vary": "Varied", "morph": "Morphed"}
+
+
+async def get_categories(_request: Request) -> Response:
+    """Categories of voices."""
+    return JSONResponse({"categories": list(CATEGORIES)})
+
+
+async def begin_make(request: Request) -> Response:
+    """Begin to generate, vary or morph voices."""
+    services, session = services_of(request), session_of(request)
+    admit(request, session)
+    data = await read_json(request)
+    way = choice(data, "way", "generate", tuple(_TITLES))
+    ends = {"generate": (), "vary": ("voice",), "morph": ("a", "b")}[way]
+    task = MakeTask(
+        way=way,
+        count=whole(data, "count", 8, 2 if way == "morph" else 1, 64),
+        seed=whole(data, "seed", 0, 0, 2**31 - 1),
+        category=choice(data, "category", "", ("", *CATEGORIES)),
+        algorithm=whole(data, "algorithm", 0, 0, 32),
+        amount=number(data, "amount", 0.2, 0.001, 1),
+        voices=tuple(voice_of(data.get(end), end) for end in ends),
+    )
+
+    def finish(bank: Bank) -> dict[str, Any]:
+        return {"voices": [voice_to_json(voice) for voice in bank]}
+
+    job = services.jobs.submit(
+        session.log, "make", _TITLES[way], run_make, task, finish=finish, keep=session.keep_finished, lane="make"
+    )
+    return JSONResponse(job.to_dict(), 202)
+
+
+ROUTES = (
+    Route("/api/categories", get_categories, methods=["GET"]),
+    Route("/api/sessions/{session}/make", begin_make, methods=["POST"]),
+)

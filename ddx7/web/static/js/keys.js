@@ -31,6 +31,7 @@ export function createPiano(player, { low = 36, high = 96 } = {}) {
     held.set(note, true);
     keys.get(note)?.classList.add("down");
     player.noteOn(note, strength);
+    element.dispatchEvent(new CustomEvent("played", { detail: note }));
   }
   function lift(note) {
     if (!held.delete(note)) return;

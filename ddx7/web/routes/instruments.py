@@ -1,5 +1,0 @@
-"""Routes of the view "instruments"."""
-
-from starlette.routing import Route
-
-ROUTES: tuple[Route, ...] = ()

@@ -1,5 +1,0 @@
-"""Routes of the view "send"."""
-
-from starlette.routing import Route
-
-ROUTES: tuple[Route, ...] = ()
