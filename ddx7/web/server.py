@@ -111,7 +111,7 @@ def serve(folder: Path, *, port: int | None = None, browser: bool = True, say: C
             timer = threading.Timer(0.5, webbrowser.open, (address,))
             timer.daemon = True
             timer.start()
-        # The command line ends a slow command by force after Ctrl-C; the server ends itself, its workers and its folder.
+        # The command line ends a slow command by force after Ctrl-C; the server clears up first.
         signal.set_wakeup_fd(-1)
         for sig in (signal.SIGTERM, signal.SIGINT):
             signal.signal(sig, server.handle_exit)
