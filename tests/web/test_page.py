@@ -171,8 +171,9 @@ def test_two_pages_have_sessions_of_their_own_and_the_last_is_offered_again(open
     third.locator(".recording-name", has_text="tone.wav").wait_for()
 
 
-@pytest.mark.parametrize(("width", "height"), [(360, 740), (768, 1024), (1440, 900), (3840, 2160)])
-@pytest.mark.parametrize("scheme", ["dark", "light"])
+@pytest.mark.parametrize(
+    ("width", "height", "scheme"), [(360, 740, "dark"), (768, 1024, "light"), (3840, 2160, "dark")]
+)
 def test_the_page_fits_every_width(opened, width, height, scheme):
     page = opened(viewport={"width": width, "height": height}, color_scheme=scheme).page
     page.locator(".note-block").first.wait_for()
