@@ -49,12 +49,14 @@ class Single:
       samples: float64 [time].
       sample_rate: in Hz.
       midi: fractional MIDI note; None for a sound without one pitch.
+      in_tune: semitones by which a right pitch may differ; players are up to 77 cents off the note of the file name.
     """
 
     kind: str
     samples: np.ndarray
     sample_rate: int
     midi: float | None
+    in_tune: float = 0.5
 
 
 def melody(name: str, samples: np.ndarray, sample_rate: int, score: Sequence[Sequence[float]]) -> Melody:
@@ -194,7 +196,7 @@ def recorded_singles(shared: Path, splits: Sequence[str]) -> Iterator[Single]:
         rows = [row for row in csv.DictReader(file) if row["kind"] == "note" and row["split"] in splits and row["midi"]]
     for row in rows:
         recording = read_audio(shared / "audio" / row["file"])
-        yield Single("recorded", recording.samples.astype(np.float64), recording.sample_rate, float(row["midi"]))
+        yield Single("recorded", recording.samples.astype(np.float64), recording.sample_rate, float(row["midi"]), 0.9)
     if "test" not in splits:
         return
     with (shared / "audio/oneshots/index.csv").open(newline="") as file:

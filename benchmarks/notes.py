@@ -215,7 +215,7 @@ def judge(sound: Single) -> Judged:
         note = analyse_note(sound.samples, sound.sample_rate)
     except AudioError:
         return Judged(sound.kind, 0.0, sound.midi is None)
-    right = sound.midi is not None and abs(float(hz_to_midi(note.f0_hz)) - sound.midi) <= IN_TUNE
+    right = sound.midi is not None and abs(float(hz_to_midi(note.f0_hz)) - sound.midi) <= sound.in_tune
     return Judged(sound.kind, note.confidence, right)
 
 

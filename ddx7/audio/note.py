@@ -7,6 +7,7 @@ import numpy as np
 
 from ddx7.audio.background import Foreground, foreground
 from ddx7.audio.pitch import estimate_pitch, hz_to_midi
+from ddx7.audio.pitch_hypotheses import PitchHypothesis
 from ddx7.audio.spectra_numpy import mean_square, to_db
 from ddx7.audio.yin import fast_length
 from ddx7.errors import AudioError
@@ -45,10 +46,12 @@ class Note:
       f0_hz: fundamental frequency.
       note: nearest MIDI note.
       cents: interval from that note to `f0_hz`, -50..50.
-      confidence: of the pitch, 0..1; below about 0.4 there is no one clear pitch (see `estimate_pitch`).
+      confidence: probability of the pitch, 0..1; below about 0.4 there is no one clear pitch (see `estimate_pitch`).
       loudness_db: RMS from onset to release, dBFS.
       peak_db: highest sample, dBFS.
       other_gates_s: other possible gates, where the envelope alone does not decide.
+      pitch_hypotheses: the pitches that it may have, the likeliest first; one of them may be "no one pitch".
+      velocity: MIDI velocity that plays it, where it is known; 0 where its loudness decides.
     """
 
     onset_s: float
@@ -61,6 +64,8 @@ class Note:
     loudness_db: float
     peak_db: float
     other_gates_s: tuple[float, ...] = ()
+    pitch_hypotheses: tuple[PitchHypothesis, ...] = ()
+    velocity: int = 0
 
 
 def analyse_note(samples: np.ndarray, sample_rate: int, *, around_hz: float | int | None = None) -> Note:
@@ -129,7 +134,15 @@ def measure_note(
         loudness_db=10 * float(np.log10(np.mean(sound[: max(1, round(gate_s * sample_rate))] ** 2) + 1e-20)),
         peak_db=20 * float(np.log10(peak)),
         other_gates_s=tuple(other_gates_s),
+        pitch_hypotheses=pitch.hypotheses,
     )
+
+
+def find_extent(samples: np.ndarray, sample_rate: int, noise: float = 0.0) -> slice:
+    """Samples of a note from its onset to its end; arguments as for `measure_note`."""
+    onset = _onset(samples, sample_rate, noise)
+    envelope_db = envelope(without_rumble(samples, sample_rate)[onset:], sample_rate)
+    return slice(onset, onset + round(_end(envelope_db) * HOP_S * sample_rate))
 
 
 def envelope(samples: np.ndarray, sample_rate: int) -> np.ndarray:

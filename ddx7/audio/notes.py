@@ -27,6 +27,8 @@ BUILD_UP_S = 0.15  # an attack may come this late in a note: the sound before it
 UNSTRUCK_DB = 10.0  # at a step without attack, a side this much softer is an onset or a tail of the other
 SHORT_S, SURE = 0.3, 0.9  # shorter notes of less confidence may have a pitch mixed with that of their neighbours
 UNCLEAR = 0.45  # confidence below which a step of pitch without attack does not separate notes
+PITCHED = 0.7  # a clear pitch
+COUNT_S, COUNTED_S = 0.08, 0.15  # a count-in is shorter than this, and the note after it longer
 CLICK_REACH_S = 0.04  # a click makes no attack within this time of it
 NOISE, NOISE_DB = 0.25, -6.0  # below this confidence, a sound this much softer is a noise between the notes
 
@@ -67,6 +69,10 @@ class _Tracks(NamedTuple):
     def sounding_s(self, part: _Segment) -> float:
         return HOP_S * int(np.count_nonzero(self.level_db[part.start : part.stop] >= FAINT_DB))
 
+    def since_onset_s(self, part: _Segment) -> float:
+        """Time from the first sound of a segment to its end."""
+        return HOP_S * (part.stop - part.start - int(np.argmax(self.level_db[part.start : part.stop] >= FAINT_DB)))
+
     def pitch(self, part: _Segment) -> float:
         sounding = self.level_db[part.start : part.stop] >= FAINT_DB
         return float(np.median(self.note[part.start : part.stop][sounding])) if sounding.any() else 0.0
@@ -77,7 +83,8 @@ def find_notes(samples: np.ndarray, sample_rate: int) -> tuple[Note, ...]:
 
     A new note begins where the pitch steps by 0.7 semitones or more and stays there for some 60 ms, at an attack, and
     where the level falls by 24 dB and returns. Vibrato, tremolo and slow swells do not separate notes. Sounds more than
-    26 dB below the loudest moment (noises, echoes, breath) are no notes. Slurred notes of one pitch stay one note.
+    26 dB below the loudest moment (noises, echoes, breath) are no notes, and neither are clicks, a count-in, and hum,
+    rumble or noise that is there before the notes and stays after them. Slurred notes of one pitch stay one note.
 
     Args:
       samples: float [time], mono.
@@ -108,9 +115,11 @@ def find_notes(samples: np.ndarray, sample_rate: int) -> tuple[Note, ...]:
     notes = [note for part in parts if (note := measure(part))]
     if _confidence(notes) < UNCLEAR:  # a chord, strong modulation, noise: no melody, so only silence separates notes
         notes = [note for part in _segments(track.without_melody()) if (note := measure(part))]
-    notes = _without_noises(notes)
+    kept = _without_count_in(_without_noises(notes))
+    if len(kept) > 1 or (kept and kept[0] is not notes[0]):
+        return kept
     # The analysis of a single note needs the whole recording, with the silence before it.
-    return notes if len(notes) > 1 else (analyse_note(samples, sample_rate),)
+    return (analyse_note(samples, sample_rate),)
 
 
 def _measure(samples: np.ndarray, sample_rate: int, part: _Segment, pitch: float, noise: float) -> Note | None:
@@ -156,6 +165,18 @@ def _without_noises(notes: list[Note]) -> tuple[Note, ...]:
     return tuple(note for note in notes if note.confidence >= NOISE or note.loudness_db > loudest + NOISE_DB)
 
 
+def _without_count_in(notes: tuple[Note, ...]) -> tuple[Note, ...]:
+    """The notes from the first on that is no click, beep or clap before clear, longer notes."""
+    for first, note in enumerate(notes):
+        clear_s = [after.gate_s for after in notes[first + 1 :] if after.confidence >= PITCHED]
+        counted = note.confidence < NOISE or note.gate_s < COUNT_S
+        if not counted:
+            return notes[first:] if note.gate_s >= COUNTED_S or not first else notes
+        if not clear_s or max(clear_s) < COUNTED_S:
+            break
+    return notes
+
+
 def _follow(front: Foreground, sample_rate: int) -> _Tracks:
     samples = without_rumble(front.samples, sample_rate)
     level_db = envelope(samples, sample_rate)
@@ -196,7 +217,7 @@ def _join(track: _Tracks, before: _Segment, after: _Segment) -> _Segment | None:
         return whole
     if not after.struck:
         return whole if same or abs(rise_db) > UNSTRUCK_DB else None
-    if same and before_s < BUILD_UP_S and rise_db > 0:
+    if same and before_s < BUILD_UP_S and rise_db > 0 and track.since_onset_s(before) < 2 * BUILD_UP_S:
         return whole
     return None
 

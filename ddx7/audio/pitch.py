@@ -14,8 +14,11 @@ from typing import NamedTuple
 import numpy as np
 
 from ddx7.audio.files import resample
-from ddx7.audio.partials import SpectralPeaks, spectral_peaks
-from ddx7.audio.yin import HIGHEST_HZ, LOWEST_HZ, WINDOW_S, cut_frames, find_periods, pitch_band
+from ddx7.audio.partials import spectral_peaks
+from ddx7.audio.pitch_hypotheses import HIGHEST_HZ as HIGHEST_CANDIDATE_HZ
+from ddx7.audio.pitch_hypotheses import LOWEST_HZ as LOWEST_CANDIDATE_HZ
+from ddx7.audio.pitch_hypotheses import PARTIALS_TO_HZ, PitchEvidence, PitchHypothesis, choose, gather, rank
+from ddx7.audio.yin import HIGHEST_HZ, LOWEST_HZ, WINDOW_S, Periods, cut_frames, find_periods, pitch_band
 from ddx7.errors import AudioError
 
 RATE = 44_100  # lags are whole samples, and high notes need enough of them: slower recordings are resampled to this
@@ -23,14 +26,10 @@ HOP_S = 0.02
 OCTAVE_COST = 0.0125  # from 0.02 on notes with weak fundamentals jump up an octave, below 0.01 noisy high ones fall
 AUDIBLE_DB = -25.0  # frames this far below the loudest do not vote
 ATTACK_S = 0.5  # time constant of the weight of votes: the beginning decides, not a later glide or the next note
-SPAN_S = 0.25  # of the attack whose partials are measured
+SPAN_S, PERIODS = 0.25, 12.0  # of the attack whose partials are measured: at least so long, and so many periods
 SHORTEST_S, LONGEST_S = 0.01, 10.0  # shorter sounds are refused, later sound is ignored
 VOTE_SEMITONES = 0.25  # width of a bin of the histogram of votes
 SAME_NOTE_SEMITONES = 0.7  # votes this close are for the same note: a wide vibrato
-INHARMONIC = 0.3  # a sound with a smaller share of the attack's energy on harmonics is a bell
-HARMONICS = 12  # higher ones prove no pitch: any sound has some period that its partials nearly share
-MISTUNED = 0.05  # in fundamentals: partials further than this from a whole multiple do not belong to this pitch
-PARTIAL_DB = -24.0  # the pitch of an inharmonic sound is its lowest partial within this of the strongest
 
 
 class PitchEstimate(NamedTuple):
@@ -38,12 +37,14 @@ class PitchEstimate(NamedTuple):
 
     Attributes:
       f0_hz: fundamental frequency.
-      confidence: 0..1, the share of the sound that repeats at this period; below about 0.4 there is no one clear pitch
-        (a bell, a chord, a glide, noise). Near 0 the sound is inharmonic and `f0_hz` is its lowest strong partial.
+      confidence: 0..1, the probability that this is the pitch; below about 0.4 there is no one clear pitch (a bell, a
+        chord, noise).
+      hypotheses: the likely pitches, the likeliest first, with `f0_hz` among them or a bell's lowest partial instead.
     """
 
     f0_hz: float
     confidence: float
+    hypotheses: tuple[PitchHypothesis, ...] = ()
 
 
 def hz_to_midi(f_hz: np.ndarray | float | int) -> np.ndarray:
@@ -82,11 +83,22 @@ def estimate_pitch(samples: np.ndarray, sample_rate: int, *, around_hz: float | 
       around_hz: the approximate pitch, if known: votes for other notes do not count.
 
     Returns:
-      the pitch, between 26.7 Hz and 4.4 kHz.
+      the pitch, between 24 Hz and 5.2 kHz.
 
     Raises:
       AudioError: the sound is shorter than 10 ms, or has no partial in that range.
     """
+    evidence = gather_evidence(samples, sample_rate, around_hz=around_hz)
+    hypotheses = rank(evidence)
+    if around_hz is None:
+        best = choose(evidence)
+        return PitchEstimate(float(best.f0_hz or 0.0), best.weight, hypotheses)
+    f0_hz = float(evidence.f0_hz[0])
+    return PitchEstimate(f0_hz, sum(h.weight for h in hypotheses if h.f0_hz == f0_hz), hypotheses)
+
+
+def gather_evidence(samples: np.ndarray, sample_rate: int, *, around_hz: float | int | None = None) -> PitchEvidence:
+    """What speaks for each pitch that a sound may have; arguments and errors as for `estimate_pitch`."""
     if len(samples) < SHORTEST_S * sample_rate:
         length_ms = 1000 * len(samples) / sample_rate
         raise AudioError(
@@ -97,21 +109,22 @@ def estimate_pitch(samples: np.ndarray, sample_rate: int, *, around_hz: float | 
     audible = power >= power.max() * 10 ** (AUDIBLE_DB / 10)
     since_attack_s = HOP_S * (np.arange(len(power)) - np.argmax(audible))
     weight = np.where(audible, np.sqrt(power) * np.exp(-since_attack_s / ATTACK_S), 0.0)
-    attack = samples[int(np.argmax(weight) * HOP_S * RATE) :][: int(SPAN_S * RATE)]
-    peaks = spectral_peaks(attack, RATE, lowest_hz=LOWEST_HZ, highest_hz=HIGHEST_HZ)
-    if not len(peaks.f_hz):
-        raise AudioError(f"found no tone between {LOWEST_HZ} and {HIGHEST_HZ:.0f} Hz, a note is wanted")
-    f_hz, depth = _repeats(frames, around_hz)
+    loudest = samples[int(np.argmax(weight) * HOP_S * RATE) :]
+    attack = loudest[: int(SPAN_S * RATE)]
+    peaks = spectral_peaks(attack, RATE, lowest_hz=LOWEST_CANDIDATE_HZ, highest_hz=PARTIALS_TO_HZ)
+    if not len(peaks.f_hz) or peaks.f_hz.min() > HIGHEST_CANDIDATE_HZ:
+        lowest, highest = LOWEST_CANDIDATE_HZ, HIGHEST_CANDIDATE_HZ
+        raise AudioError(f"found no tone between {lowest:.0f} and {highest:.0f} Hz, a note is wanted")
+    periods, weight = find_periods(frames[audible], RATE), weight[audible]
+    f_hz, depth = _repeats(periods, around_hz)
     notes, votes = hz_to_midi(f_hz), weight * depth
     same = (votes > 0) & (np.abs(notes - _winner(notes, votes)) < SAME_NOTE_SEMITONES)
-    if not same.any():
-        return PitchEstimate(_lowest_strong(peaks), 0.0)
-    f0_hz = float(midi_to_hz(_weighted_median(notes[same], depth[same])))
-    share = _harmonic_share(peaks, f0_hz)
-    return PitchEstimate(
-        f0_hz if share >= INHARMONIC else _lowest_strong(peaks),
-        confidence=share * float(votes[same].sum() / weight.sum()),
-    )
+    winner_hz = float(midi_to_hz(_weighted_median(notes[same], depth[same]))) if same.any() else float(peaks.f_hz[0])
+    share = float(votes[same].sum() / weight.sum())
+    if winner_hz * SPAN_S < PERIODS:  # partials of low notes lie close together
+        attack = loudest[: int(PERIODS / winner_hz * RATE)]
+        peaks = spectral_peaks(attack, RATE, lowest_hz=LOWEST_CANDIDATE_HZ, highest_hz=PARTIALS_TO_HZ)
+    return gather(periods, RATE, weight, share, winner_hz, peaks, attack)
 
 
 def _frames(samples: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -121,9 +134,9 @@ def _frames(samples: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return frames, np.mean(frames[:, : int(WINDOW_S * RATE)] ** 2, axis=1)
 
 
-def _repeats(frames: np.ndarray, around_hz: float | int | None) -> tuple[np.ndarray, np.ndarray]:
+def _repeats(periods: Periods, around_hz: float | int | None) -> tuple[np.ndarray, np.ndarray]:
     """The frequency in Hz at which each frame repeats best, and how well: 1 exactly, 0 not at all; each [frame]."""
-    lag, difference = find_periods(frames, RATE)
+    lag, difference = periods
     if around_hz is not None:
         near = np.abs(hz_to_midi(RATE / lag) - hz_to_midi(around_hz)) < SAME_NOTE_SEMITONES
         difference = np.where(near, difference, np.inf)
@@ -143,16 +156,3 @@ def _weighted_median(values: np.ndarray, weight: np.ndarray) -> float:
     order = np.argsort(values)
     total = np.cumsum(weight[order])
     return float(values[order][np.searchsorted(total, total[-1] / 2)])
-
-
-def _harmonic_share(peaks: SpectralPeaks, f0_hz: float) -> float:
-    """Share of the energy of the spectral peaks that lies near whole multiples of the fundamental."""
-    ratio = peaks.f_hz / f0_hz
-    energy = 10 ** (peaks.level_db / 10)
-    in_tune = np.abs(ratio - np.round(ratio)) < np.clip(MISTUNED * ratio, MISTUNED, 4 * MISTUNED)
-    return float(energy[in_tune & (ratio < HARMONICS + 0.5)].sum() / energy.sum())
-
-
-def _lowest_strong(peaks: SpectralPeaks) -> float:
-    """Frequency in Hz of the lowest peak that is not far below the strongest: the pitch of an inharmonic sound."""
-    return float(peaks.f_hz[peaks.level_db >= PARTIAL_DB].min())

@@ -1,6 +1,5 @@
 """``ddx7 render``: voices, chords and MIDI files to audio files."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from functools import partial
@@ -11,7 +10,7 @@ import numpy as np
 from tyro.conf import Positional, arg
 
 from ddx7.cli import choose
-from ddx7.cli.naming import file_name
+from ddx7.cli.naming import file_name, midi_note
 from ddx7.cli.terminal import UsageError, note, note_repairs, progress, result
 from ddx7.files import refuse_to_overwrite
 from ddx7.voice import Bank, Voice, load
@@ -20,11 +19,6 @@ _SUFFIXES = (".wav", ".flac")
 _TAIL_S = 10.0  # for a longer release, or a note that never ends
 _LONGEST_S = 3600.0
 _NOT_WITH_MIDI = ("note", "velocity", "gate", "duration")
-
-_NOTE_NAME = re.compile(r"([A-G])([#b]?)(-?\d)", re.IGNORECASE)
-_SEMITONES = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
-_ACCIDENTALS = {"": 0, "#": 1, "b": -1}
-_LOWEST_OCTAVE = -2
 
 
 @dataclass(frozen=True)
@@ -72,7 +66,7 @@ class Command:
     def run(self) -> int:
         """Render, write and return the exit code."""
         self._check()
-        notes = [_midi_note(word) for word in self.note.split(",")]
+        notes = [midi_note(word) for word in self.note.split(",")]
         bank = load(self.file)
         chosen = self._chosen(bank)
         note_repairs(bank.repairs, self.file)
@@ -167,20 +161,3 @@ class Command:
 
 def _peak(samples: np.ndarray) -> float:
     return float(np.abs(samples).max(initial=0.0))
-
-
-def _midi_note(word: str) -> int:
-    """The MIDI note of a number or a name; C3 is 60.
-
-    >>> _midi_note("60"), _midi_note("C3"), _midi_note("f#4"), _midi_note("Bb-2")
-    (60, 60, 78, 10)
-    """
-    match = _NOTE_NAME.fullmatch(word.strip())
-    if match is not None:
-        letter, accidental, octave = match.groups()
-        midi_note = 12 * (int(octave) - _LOWEST_OCTAVE) + _SEMITONES[letter.upper()] + _ACCIDENTALS[accidental.lower()]
-    else:
-        midi_note = int(word) if word.strip().isdecimal() else -1
-    if not 0 <= midi_note <= 127:
-        raise UsageError(f"note: found {word.strip()!r}, wanted 0 to 127 or C-2 to G8, between commas")
-    return midi_note

@@ -46,6 +46,8 @@ BALANCE_DB = 3.0  # in octaves; a smaller boost or cut is hard to notice on unkn
 NOISE_DB = 4.0  # estimates of noise in an octave differ by 2 dB from one draw to the next
 VIBRATO_CENTS = 10.0  # half of a singer's narrow vibrato, more than the jitter of any held note
 TREMOLO_DB = 1.5
+LATE_S, BEGINS_DB = 0.04, -20.0  # a note is late from here on; it begins so far below its peak
+MERGED_STEPS = 10.0  # one note for several is a large difference
 NOTE_DB = 3.0  # from piano to mezzo-piano is about 5 dB
 
 PITCHED = 0.4  # confidence from which a sound has a pitch, as `estimate_pitch` says
@@ -93,7 +95,9 @@ class Difference(NamedTuple):
 NO_DIFFERENCE = Difference(0.0, "")
 
 
-def differences(target: np.ndarray, audio: np.ndarray, sample_rate: int, notes: Sequence[Note] = ()) -> tuple[str, ...]:
+def differences(
+    target: np.ndarray, audio: np.ndarray, sample_rate: int, notes: Sequence[Note] = (), *, merged: int = 1
+) -> tuple[str, ...]:
     """Name the audible differences of a sound from a target, the largest first.
 
     The levels of both do not matter.
@@ -103,6 +107,7 @@ def differences(target: np.ndarray, audio: np.ndarray, sample_rate: int, notes: 
       audio: the other sound, float [time], from its note-on; cut or padded with silence to the length of `target`.
       sample_rate: of both, in Hz.
       notes: notes of a phrase, with onsets from the start of `target`; none for a single note.
+      merged: notes of the recording that the other sound plays as one.
 
     Returns:
       at most four short phrases; none if there is no clear difference, or if the target is silent.
@@ -138,6 +143,8 @@ def differences(target: np.ndarray, audio: np.ndarray, sample_rate: int, notes: 
         _modulation("vibrato", "cents", VIBRATO_CENTS, vibratos),
         _modulation("tremolo", "dB", TREMOLO_DB, Pair(*map(_tremolo, levels[spans.index(main)]))),
         *_loudness(target, audio, spans, sample_rate),
+        _timing(levels, spans, sample_rate) if len(spans) > 1 else NO_DIFFERENCE,
+        Difference(MERGED_STEPS if merged > 1 else 0.0, f"{merged} notes played as one"),
         noise,
     ]
     if abs(cents) < OFF_PITCH_CENTS:
@@ -258,6 +265,18 @@ def _loudness(target: np.ndarray, audio: np.ndarray, spans: Sequence[slice], sam
     db = float(louder[worst])
     text = f"note at {spans[worst].start / sample_rate:.1f} s {abs(db):.0f} dB too {'loud' if db > 0 else 'soft'}"
     return [Difference(abs(db) / NOTE_DB, text)]
+
+
+def _timing(levels: Sequence[Pair[np.ndarray]], spans: Sequence[slice], sample_rate: int) -> Difference:
+    """The note whose sound begins furthest from the target's; slow attacks are no matter of timing."""
+    late_s = []
+    for target, estimate in levels:
+        begins = [HOP_S * int(np.argmax(level >= level.max() + BEGINS_DB)) for level in (target, estimate)]
+        late_s.append(begins[1] - begins[0])
+    worst = int(np.argmax(np.abs(late_s)))
+    late = late_s[worst]
+    text = f"note at {spans[worst].start / sample_rate:.1f} s {_seconds(abs(late))} {'late' if late > 0 else 'early'}"
+    return Difference(abs(late) / LATE_S, text)
 
 
 def _clear_below_hz(vibratos: Pair[Modulation | None], pitch: PitchEstimate, sample_rate: int) -> float:

@@ -10,6 +10,7 @@ the perceptual distance of rendered voices. The last step reports the log-mel di
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from math import inf
 from pathlib import Path
 
 import numpy as np
@@ -20,10 +21,11 @@ from ddx7.engine import as_profile
 from ddx7.errors import ArgumentError, Ddx7Error
 from ddx7.matching.differences import differences
 from ddx7.matching.finalise import Candidates, finalise
-from ddx7.matching.prepare import Excerpt, prepare, read_excerpt
+from ddx7.matching.prepare import Excerpt, PreparedRecording, prepare, read_excerpt
 from ddx7.matching.propose import Proposals, propose
 from ddx7.matching.result import Match, MatchReport, Progress
 from ddx7.matching.search import SearchResult, rank_proposals, search
+from ddx7.matching.segmentation import Reading, how_read, note_source
 from ddx7.matching.target import RATE, SEARCH_RATE
 
 
@@ -35,12 +37,16 @@ def match(
     seed: int = 0,
     name: str | None = None,
     library: Sequence[str | Path] = (),
-    notes: Sequence[Note] = (),
     fast: bool = False,
     use_encoder: bool = True,
     weights: str | Path | None = None,
     profile: str = "dexed",
     progress: Callable[[Progress], None] | None = None,
+    notes: Sequence[Note] | Reading | str | Path = "auto",
+    note: int | None = None,
+    velocity: int | None = None,
+    start_s: float | int = 0.0,
+    end_s: float | int = inf,
 ) -> Match:
     """Find DX7 voices that sound like a recorded note or phrase: one voice for all its notes.
 
@@ -53,13 +59,18 @@ def match(
       seed: seed of the random generator.
       name: name of the voices, at most ten characters; the file's name by default.
       library: folders or files with voices that the search may start from.
-      notes: the notes of the recording, if they are known: they replace the measured ones.
       fast: render and rank the proposals of the preset encoder without a search. This takes about two seconds, more
         where several gates are possible, and six for the first match of a process; `seconds` has no effect.
       use_encoder: start from voices that the preset encoder proposes, too, and not from random voices alone.
       weights: of the preset encoder, as `ddx7 train encoder` writes them; None takes those of the package.
       profile: what plays the voice: "dexed", "hardware" for the DX7 itself, or "hardware+dac" with its noise.
       progress: called a few times a second.
+      notes: the notes of the recording, if they are known: those of `ddx7.audio.find_notes`, or the path of a MIDI file
+        that begins with the recording. "one" and "many" say how many there are; "auto" lets the sound decide.
+      note: MIDI note of the strongest note, if it is known.
+      velocity: MIDI velocity of the loudest note; 100 by default.
+      start_s: beginning of the part of the recording to match, in seconds.
+      end_s: its end.
 
     Returns:
       the best voices first. An interrupt (Ctrl-C) ends the search early with the best voices so far.
@@ -75,8 +86,9 @@ def match(
     if fast and not use_encoder:
         raise Ddx7Error("fast and use_encoder: found fast without the encoder, wanted at least one source of voices")
     encoder = None if weights is None else load_weights(Path(weights))
-    excerpt = recording if isinstance(recording, Excerpt) else read_excerpt(recording)
-    prepared = prepare(excerpt, as_profile(profile), notes)
+    excerpt = recording if isinstance(recording, Excerpt) else read_excerpt(recording, start_s=start_s, end_s=end_s)
+    given = note_source(notes, excerpt.samples, excerpt.sample_rate)
+    prepared = prepare(excerpt, as_profile(profile), given, note=note, velocity=velocity)
     proposals = propose(
         prepared, seed=seed, use_encoder=use_encoder, encoder=encoder, library=library, progress=progress
     )
@@ -85,11 +97,11 @@ def match(
     else:
         found = search(proposals, seconds=seconds, seed=seed, progress=progress)
     best = finalise(found.target, found.voices, candidates=candidates, name=name or excerpt.name)
-    return _match(excerpt, proposals, found, best, seed=seed, seconds=seconds, profile=profile)
+    return _match(prepared, proposals, found, best, seed=seed, seconds=seconds, profile=profile)
 
 
 def _match(
-    excerpt: Excerpt,
+    prepared: PreparedRecording,
     proposals: Proposals,
     found: SearchResult,
     best: Candidates,
@@ -99,7 +111,8 @@ def _match(
     profile: str,
 ) -> Match:
     """Put the results of all steps together."""
-    target = found.target
+    target, excerpt = found.target, prepared.excerpt
+    merged = len(prepared.hypotheses[0].notes) if len(target.notes) == 1 and prepared.read_as == "compared" else 1
     decoding = excerpt.decoding
     if decoding is not None and excerpt.sample_rate != RATE:
         decoding = replace(decoding, resampled_to=RATE)
@@ -122,7 +135,9 @@ def _match(
         library_unread=proposals.library.unread,
         decoding=decoding,
         target_from_s=round(excerpt.start_s + target.start_s, 4),
+        remarks=(*how_read(prepared.read_as, merged, len(target.notes)), *prepared.remarks),
     )
+    named = differences(target.sound, best.audio, RATE, target.notes if len(target.notes) > 1 else (), merged=merged)
     return Match(
         voices=best.voices,
         distances=best.distances_db,
@@ -132,7 +147,7 @@ def _match(
         notes=target.notes,
         events=target.events,
         strongest=target.chosen[0],
-        differences=differences(target.sound, best.audio, RATE, target.notes if len(target.notes) > 1 else ()),
+        differences=named,
         report=report,
         interrupted=found.interrupted,
     )

@@ -1,19 +1,30 @@
 """The first step of `match`: decode a recording, find its notes, and form segmentation hypotheses."""
 
 from collections.abc import Sequence
-from contextlib import suppress
-from dataclasses import dataclass, replace
+from contextlib import nullcontext, suppress
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from jaxtyping import Float
 
-from ddx7.audio import DecodingReport, Note, analyse_note, find_notes, read_audio
+from ddx7.audio import DecodingReport, Note, find_notes, read_audio
 from ddx7.audio.phrase import best_part
 from ddx7.audio.silence import why_silent
 from ddx7.engine import DEXED, Profile
 from ddx7.errors import AudioError, Ddx7Error
-from ddx7.matching.target import LONGEST_NOTE_S, Target, make_target
+from ddx7.matching.segmentation import (
+    READINGS,
+    Reading,
+    RecordingRemark,
+    as_one_note,
+    is_phrase,
+    notes_within,
+    played_as,
+    remarks_on,
+)
+from ddx7.matching.target import LONGEST_NOTE_S, VELOCITY, Target, make_target
 
 LONGEST_S = 60.0
 _NAMELESS = "MATCH"
@@ -29,7 +40,7 @@ class Excerpt:
       name: of the recording; names the voices.
       start_s: start in the recording, in seconds.
       end_s: end in the recording.
-      cut: whether the recording is longer.
+      cut: whether the recording, or the wanted part of it, is longer.
       decoding: what its file holds and what was done to it; None for samples that come from no file.
     """
 
@@ -49,20 +60,30 @@ class PreparedRecording:
     Attributes:
       excerpt: the recording.
       hypotheses: targets, at least one. Where there may be several notes, that hypothesis comes first.
+      read_as: what decided how many notes there are: "told" by the user, "phrase" (steady, different pitches), "single"
+        (one note was found) or "compared" (the hypothesis that voices match best).
+      remarks: what the pitch of the notes says of the recording.
     """
 
     excerpt: Excerpt
     hypotheses: tuple[Target, ...]
+    read_as: Literal["told", "phrase", "single", "compared"] = "compared"
+    remarks: tuple[RecordingRemark, ...] = ()
 
 
-def read_excerpt(recording: str | Path | tuple[np.ndarray, int]) -> Excerpt:
-    """Decode a recording and keep its loudest 60 s.
+def read_excerpt(
+    recording: str | Path | tuple[np.ndarray, int], *, start_s: float | int = 0.0, end_s: float | int = np.inf
+) -> Excerpt:
+    """Decode a recording, or a part of it, and keep its loudest 60 s.
 
     Args:
       recording: an audio file, or (samples [time], sample rate).
+      start_s: beginning of the part, in seconds.
+      end_s: end of the part; beyond the recording means its end.
 
     Raises:
       AudioError: the file cannot be read or is silent, or the samples have the wrong shape or are not finite.
+      Ddx7Error: the part lies outside of the recording.
     """
     if isinstance(recording, tuple):
         samples, sample_rate, name = np.asarray(recording[0], np.float32), recording[1], _NAMELESS
@@ -75,66 +96,69 @@ def read_excerpt(recording: str | Path | tuple[np.ndarray, int]) -> Excerpt:
         decoded = read_audio(recording)
         samples, sample_rate, name = decoded.samples, decoded.sample_rate, decoded.path.stem
         decoding = decoded.report
-    start_s, end_s = best_part(samples, sample_rate, LONGEST_S)
+    length_s = len(samples) / sample_rate
+    if not 0 <= start_s < end_s or start_s > 0 and start_s >= length_s:
+        raise Ddx7Error(f"part: found {start_s:g} s to {end_s:g} s, wanted a part of the {length_s:.2f} s there are")
+    first = round(start_s * sample_rate)
+    wanted = samples[first : round(min(end_s, length_s) * sample_rate)]
+    offset_s = first / sample_rate
+    start_s, end_s = (offset_s + edge_s for edge_s in best_part(wanted, sample_rate, LONGEST_S))
     part = samples[round(start_s * sample_rate) : round(end_s * sample_rate)]
-    # A copy of a cut recording, so that the rest of it can be freed.
-    cut = len(part) < len(samples)
-    return Excerpt(part.copy() if cut else part, sample_rate, name, start_s, end_s, cut, decoding)
+    if len(part) < len(samples):
+        part = part.copy()  # so that the rest of the recording can be freed
+    return Excerpt(part, sample_rate, name, start_s, end_s, len(part) < len(wanted), decoding)
 
 
-def prepare(excerpt: Excerpt, profile: Profile = DEXED, notes: Sequence[Note] = ()) -> PreparedRecording:
+def prepare(
+    excerpt: Excerpt,
+    profile: Profile = DEXED,
+    notes: Sequence[Note] | Reading = "auto",
+    *,
+    note: int | None = None,
+    velocity: int | None = None,
+) -> PreparedRecording:
     """Find the notes of a recording and form segmentation hypotheses.
 
-    Slow operators, glides and echoes make one note of a synthesiser look like several, so a recording as short as a
-    note is also taken for one note. The level of a sound does not always show the note-off, so one note has a
-    hypothesis for every gate that the level allows.
+    Steady pitches that differ are a phrase. Slow operators, glides, echoes and LFOs make one note of a synthesiser look
+    like several, so other recordings as short as a note are also taken for one note. The level of a sound does not
+    always show the note-off, so one note has a hypothesis for every gate that the level allows.
 
     Args:
       excerpt: the recording.
       profile: engine profile that renders the voices.
-      notes: the notes of the recording, if they are known; then they are the one hypothesis.
+      notes: the notes, if they are known; or "one" or "many" for how many there are.
+      note: MIDI note of the strongest note, if it is known.
+      velocity: MIDI velocity of the loudest note; 100 by default.
 
     Raises:
       AudioError: the recording is silent or has no pitch.
-      Ddx7Error: a given note lies outside of the recording.
+      Ddx7Error: a given note lies outside of the recording, or a value is out of range.
     """
     samples, sample_rate = excerpt.samples, excerpt.sample_rate
-    if notes:
-        known = _within(notes, len(samples) / sample_rate)
-        return PreparedRecording(excerpt, (make_target(samples, sample_rate, known, profile),))
-    notes = find_notes(samples, sample_rate)
-    hypotheses = [make_target(samples, sample_rate, notes, profile)]
-    one: Note | None = notes[0]
-    if len(notes) > 1:
-        one = None
-        if notes[-1].onset_s + notes[-1].duration_s - notes[0].onset_s <= LONGEST_NOTE_S:
-            with suppress(AudioError):
-                one = analyse_note(samples, sample_rate)
-                hypotheses.append(make_target(samples, sample_rate, (one,), profile))
+
+    def target_of(*found: Note) -> Target:
+        return make_target(samples, sample_rate, played_as(found, note, velocity), profile, velocity or VELOCITY)
+
+    if not isinstance(notes, str) and notes:
+        known = notes_within(notes, len(samples) / sample_rate)
+        return PreparedRecording(excerpt, (target_of(*known),), "told")
+    reading = notes if isinstance(notes, str) else "auto"
+    if reading not in READINGS:
+        raise Ddx7Error(f"notes: found {reading!r}, wanted one of {', '.join(READINGS)}, or notes")
+    found = find_notes(samples, sample_rate)
+    remarks = remarks_on(found, samples, sample_rate)
+    if reading == "many" or (reading == "auto" and is_phrase(found, samples, sample_rate)):
+        read_as = "told" if reading == "many" else "phrase"
+        return PreparedRecording(excerpt, (target_of(*found),), read_as, remarks)
+    one: Note | None = found[0] if len(found) == 1 else None
+    hypotheses = [] if reading == "one" and len(found) > 1 else [target_of(*found)]
+    if len(found) > 1 and (
+        reading == "one" or found[-1].onset_s + found[-1].duration_s - found[0].onset_s <= LONGEST_NOTE_S
+    ):
+        with suppress(AudioError) if reading == "auto" else nullcontext():
+            one = as_one_note(samples, sample_rate, found)
+            hypotheses.append(target_of(one))
     if one:
         hypotheses += [hypotheses[-1].with_gate(gate_s) for gate_s in one.other_gates_s]
-    return PreparedRecording(excerpt, tuple(hypotheses))
-
-
-def _within(notes: Sequence[Note], length_s: float) -> tuple[Note, ...]:
-    """Given notes in order, cut where the recording ends.
-
-    Raises:
-      Ddx7Error: a note lies outside of the recording, or has no length.
-    """
-    ordered = sorted(notes, key=lambda note: note.onset_s)
-    for note in ordered:
-        if not 0 <= note.onset_s < length_s or note.gate_s <= 0:
-            raise Ddx7Error(
-                f"notes: found one from {note.onset_s:.2f} s for {note.gate_s:.2f} s, wanted notes within "
-                f"the {length_s:.2f} s of the recording"
-            )
-    return tuple(
-        replace(
-            note,
-            gate_s=min(note.gate_s, length_s - note.onset_s),
-            duration_s=min(max(note.duration_s, note.gate_s), length_s - note.onset_s),
-            other_gates_s=(),
-        )
-        for note in ordered
-    )
+    read_as = "told" if reading == "one" else "single" if len(found) == 1 else "compared"
+    return PreparedRecording(excerpt, tuple(hypotheses), read_as, remarks)

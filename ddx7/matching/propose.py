@@ -19,8 +19,6 @@ from ddx7.matching.vced import apply_detune, columns, force_release
 PROPOSALS = 256
 """Voices that the preset encoder proposes."""
 _COMPARED = 8  # proposals of a hypothesis that are rendered in full and compared by the log-mel distance
-# A search on one note gains this factor over a search on several notes, which share its time.
-_GAIN_ON_ONE_NOTE = 1.15
 
 # A voice may sound an octave from its MIDI note, and a measured pitch may be an octave off: octaves by which the true
 # pitch lies below the measured one, with their shares of the proposals.
@@ -133,11 +131,10 @@ def sample_voices(sampler: VoiceSampler, target: Target, n: int, seed: int = 0) 
 
 
 def _hypothesis_distance_db(proposals: Proposals, seed: int) -> float:
-    """Log-mel distance of the nearest of some voices, adjusted for what a search gains on the hypothesis."""
+    """Log-mel distance of the nearest of some voices."""
     voices, distances = proposals.prior.proposed, proposals.distances
     if not len(voices):
         voices = proposals.prior.draw(np.random.default_rng(seed), PROPOSALS)
         distances = proposals.search_objective.distances(voices)
     audio = proposals.target.render(voices[np.argsort(distances)[:_COMPARED]])
-    nearest_db = min(proposals.target.distances_db(audio))
-    return nearest_db * _GAIN_ON_ONE_NOTE if len(proposals.target.notes) > 1 else nearest_db
+    return min(proposals.target.distances_db(audio))

@@ -8,6 +8,7 @@ from jaxtyping import Float
 from ddx7.audio import DecodingReport, Note
 from ddx7.matching.objective import NoteEvent
 from ddx7.matching.quality import same_category_probability
+from ddx7.matching.segmentation import RecordingRemark
 from ddx7.voice import Bank
 
 
@@ -87,6 +88,7 @@ class MatchReport:
       library_unread: what of the library was not read, in one sentence.
       decoding: what the recording's file holds and what was done to it; None for samples that come from no file.
       target_from_s: time in the recording at which the target begins, its first onset, in seconds.
+      remarks: how the recording was read as notes, and what its pitch says of it: a chord, no pitch, several pitches.
     """
 
     seed: int
@@ -107,6 +109,7 @@ class MatchReport:
     library_unread: str = ""
     decoding: DecodingReport | None = None
     target_from_s: float = 0.0
+    remarks: tuple[RecordingRemark, ...] = ()
 
 
 @dataclass(frozen=True)

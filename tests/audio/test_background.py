@@ -103,3 +103,20 @@ def test_a_melody_over_hum_and_noise_keeps_its_notes(tone):
     notes = find_notes(sound, RATE)
     assert [note.note for note in notes] == list(melody)
     np.testing.assert_allclose([note.onset_s for note in notes], 0.5 + 0.5 * np.arange(4), atol=0.03)
+
+
+@pytest.mark.parametrize("kind", ["sticks", "beeps"])
+@pytest.mark.parametrize("melody", [(57,), (60, 64, 62)])
+def test_a_count_in_is_no_note(tone, kind, melody):
+    t = moment(0.04)
+    count = np.sin(2 * np.pi * 1000 * t) * np.minimum(1, 20 * np.minimum(t, 0.04 - t) / 0.02)
+    if kind == "sticks":
+        count = np.random.default_rng(1).normal(0, 1, len(t)) * np.exp(-150 * t)
+    sounds = np.concatenate([tone(440 * 2 ** ((n - 69) / 12), decay_per_s=2.0, seconds=0.8) for n in melody])
+    sound = late(sounds, 2.0, 2.2 + 0.8 * len(melody))
+    for beat_s in (0.0, 0.5, 1.0, 1.5):
+        start = round(beat_s * RATE)
+        sound[start : start + len(count)] += 0.3 * count
+    notes = find_notes(sound, RATE)
+    assert [note.note for note in notes] == list(melody)
+    np.testing.assert_allclose([note.onset_s for note in notes], 2.0 + 0.8 * np.arange(len(melody)), atol=0.03)
