@@ -69,7 +69,7 @@ def fit(examples: Iterable[Example]) -> tuple[np.ndarray, np.ndarray]:
             grads[:n] += change[:-1] @ rows
             grads[n:] += change[-1] * none
         size = len(examples)
-        return total / size + PENALTY * weights @ weights, grads / size + 2 * PENALTY * weights
+        return float(total / size + PENALTY * weights @ weights), grads / size + 2 * PENALTY * weights
 
     found = minimize(loss, np.zeros(len(scale)), jac=True, method="L-BFGS-B", options={"maxiter": 400}).x / scale
     return found[:n], found[n:]

@@ -21,6 +21,7 @@ from ddx7.audio.partials import partials as partials
 from ddx7.audio.pitch import cents_between as cents_between
 from ddx7.audio.pitch import hz_to_midi as hz_to_midi
 from ddx7.audio.pitch import midi_to_hz as midi_to_hz
+from ddx7.audio.pitch_hypotheses import PitchHypothesis as PitchHypothesis
 from ddx7.audio.transcription import midi_bytes as midi_bytes
 from ddx7.audio.transcription import velocities as velocities
 

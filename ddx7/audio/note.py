@@ -6,7 +6,8 @@ from typing import NamedTuple
 import numpy as np
 
 from ddx7.audio.background import Foreground, foreground
-from ddx7.audio.pitch import estimate_pitch, hz_to_midi
+from ddx7.audio.chords import find_chord
+from ddx7.audio.pitch import PitchEstimate, estimate_pitch, hz_to_midi
 from ddx7.audio.pitch_hypotheses import PitchHypothesis
 from ddx7.audio.spectra_numpy import mean_square, to_db
 from ddx7.audio.yin import fast_length
@@ -19,7 +20,7 @@ STRUCK_DB, STRUCK_S = -30.0, 0.005  # a struck note rises from this level to `CE
 NOISE_MARGIN_DB = 10.0  # the onset is at least this much above the quietest tenth of the sound before it,
 NOISE_RISES_DB = 3.0  # if that sound is noise: it rises by less than this, unlike a slow attack;
 CERTAIN_ONSET_DB = -20.0  # but the threshold is never above this
-NOISE_QUANTILE, BACKGROUND_MARGIN_DB = 0.97, 5.0  # and this much above this quantile of the rest of a background,
+NOISE_QUANTILE, BACKGROUND_MARGIN_DB = 0.97, 1.0  # and this much above this quantile of the rest of a background,
 LATEST_ONSET_DB = -6.0  # but never above this
 GAP_MS = 30  # a sound that ends so long before the note is not its beginning
 RUMBLE_HZ = 60.0  # slower movements do not mark an onset
@@ -32,6 +33,7 @@ RELEASE_DB_PER_S = 40.0  # and at least this fast
 KNEE_STEEPER, KNEE_EXPLAINS = 1.3, 0.8  # a possible release: so many times steeper, with so much of one line's error
 SHORTEST_FALL = 8  # frames that two lines can be fitted to
 LATE_PEAK = 0.3  # share of the note after which its loudest moment may be its release
+CHORD_CONFIDENCE, CHORD_DOUBT = (0.1, 0.8), 0.4  # between these confidences, several pitches at once leave this factor
 SAME_GATE = 0.06  # gates that differ by a smaller share are one
 
 
@@ -90,6 +92,13 @@ def analyse_note(samples: np.ndarray, sample_rate: int, *, around_hz: float | in
     return replace(note, peak_db=20 * float(np.log10(np.abs(samples).max())))
 
 
+def _doubted(pitch: PitchEstimate) -> PitchEstimate:
+    """The estimate of a sound in whose spectrum several pitches at once were found."""
+    pitched = [replace(h, weight=CHORD_DOUBT * h.weight) for h in pitch.hypotheses if h.f0_hz is not None]
+    none = PitchHypothesis(None, 1 - sum(h.weight for h in pitched))
+    return PitchEstimate(pitch.f0_hz, CHORD_DOUBT * pitch.confidence, (none, *pitched))
+
+
 def noise_peak(front: Foreground, sample_rate: int) -> float:
     """Level of what is left of the background of a recording, as `measure_note` takes it; 0 if it has none."""
     if front.quiet is None:
@@ -121,7 +130,11 @@ def measure_note(
     envelope_db = envelope(without_rumble(samples, sample_rate)[onset:], sample_rate)
     duration_s = min(_end(envelope_db) * HOP_S, len(sound) / sample_rate)
     gate_s, *other_gates_s = (min(frame * HOP_S, duration_s) for frame in _releases(envelope_db))
-    pitch = estimate_pitch(sound[: round(duration_s * sample_rate)], sample_rate, around_hz=around_hz)
+    audible = sound[: round(duration_s * sample_rate)]
+    pitch = estimate_pitch(audible, sample_rate, around_hz=around_hz)
+    doubtful = around_hz is None and CHORD_CONFIDENCE[0] < pitch.confidence < CHORD_CONFIDENCE[1]
+    if doubtful and find_chord(audible, sample_rate):
+        pitch = _doubted(pitch)
     note = round(float(hz_to_midi(pitch.f0_hz)))
     return Note(
         onset_s=onset / sample_rate,

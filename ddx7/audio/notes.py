@@ -26,11 +26,11 @@ STEP_SEMITONES = 0.7  # a smaller step is vibrato or a slide
 BUILD_UP_S = 0.15  # an attack may come this late in a note: the sound before it belongs to the note
 UNSTRUCK_DB = 10.0  # at a step without attack, a side this much softer is an onset or a tail of the other
 SHORT_S, SURE = 0.3, 0.9  # shorter notes of less confidence may have a pitch mixed with that of their neighbours
-UNCLEAR = 0.45  # confidence below which a step of pitch without attack does not separate notes
+UNCLEAR = 0.25  # confidence below which a step of pitch without attack does not separate notes
 PITCHED = 0.7  # a clear pitch
 COUNT_S, COUNTED_S = 0.08, 0.15  # a count-in is shorter than this, and the note after it longer
 CLICK_REACH_S = 0.04  # a click makes no attack within this time of it
-NOISE, NOISE_DB = 0.25, -6.0  # below this confidence, a sound this much softer is a noise between the notes
+NOISE, NOISE_DB = 0.12, -6.0  # below this confidence, a sound this much softer is a noise between the notes
 
 
 class _Segment(NamedTuple):

@@ -1,17 +1,18 @@
 """``ddx7 match``: recordings in, DX7 voices out."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Optional
 
 from tyro.conf import Positional, arg
 
 from ddx7.cli.batch import Batch, recordings_of
 from ddx7.cli.interrupt import INTERRUPTED, keeping
-from ddx7.cli.naming import safe_name
+from ddx7.cli.naming import midi_note, safe_name
 from ddx7.cli.searching import watched
 from ddx7.cli.sheet import note_name
 from ddx7.cli.terminal import UsageError, note, result, result_json
@@ -62,6 +63,19 @@ class Command:
     """Weights of the preset encoder that `ddx7 train encoder` wrote."""
     profile: Literal["dexed", "hardware", "hardware+dac"] = "dexed"
     """The instrument: Dexed, a DX7, or a DX7 with its converter's noise and its filter."""
+    notes: Literal["auto", "one", "many"] = "auto"
+    """Whether a recording holds one note or many; by default its sound decides."""
+    note: Annotated[str, arg(metavar="NOTE", help_behavior_hint="(default: as measured)")] = ""
+    """The strongest note, as a MIDI note or a name; 60 is C3, as on the DX7."""
+    velocity: Annotated[int, arg(metavar="N")] = 100
+    """Velocity of the loudest note, 1-127."""
+    start: Annotated[float, arg(metavar="SECONDS")] = 0.0
+    """Beginning of the part of the recording to match."""
+    # Not `float | None`: tyro 1.0 imports typeguard to check a default of that type.
+    end: Annotated[Optional[float], arg(metavar="SECONDS", help_behavior_hint="(default: its end)")] = None  # noqa: UP045
+    """End of that part."""
+    midi: Annotated[Optional[Path], arg(metavar="FILE.mid", help_behavior_hint="(default: none)")] = None  # noqa: UP045
+    """The notes of the recording; the file begins where the part begins."""
     json: bool = False
     """Print JSON instead of the paths of the files."""
     force: bool = False
@@ -71,6 +85,7 @@ class Command:
         """Search, write, and return the exit code."""
         if self.fast and self.best:
             raise UsageError("--fast and --best exclude each other, wanted one of them at most")
+        told = self._told()
         tasks = self._tasks()
         check_outputs(tasks, force=self.force)
         common_bank = self.output / _COMMON_BANK
@@ -78,7 +93,7 @@ class Command:
             refuse_to_overwrite([common_bank], force=self.force)
         batch = Batch(len(tasks))
         # All recordings are read before the first search, so that what cannot be read is named at once.
-        excerpts = [(task, batch.attempt(partial(read_recording, task))) for task in tasks]
+        excerpts = [(task, batch.attempt(partial(read_recording, task, self.start, self.end))) for task in tasks]
         matches: list[dict[str, Any]] = []
         voices: list[Voice] = []
         interrupted = False
@@ -95,6 +110,7 @@ class Command:
                     weights=self.weights,
                     profile=self.profile,
                     force=self.force,
+                    told=told,
                 )
             )
             if not done:
@@ -117,8 +133,19 @@ class Command:
             return INTERRUPTED
         return 1 if batch.end() else 0
 
+    def _told(self) -> dict[str, Any]:
+        """What the user says of the notes, as arguments of `ddx7.match`."""
+        if self.midi and (self.notes != "auto" or self.note):
+            raise UsageError("--midi names the notes, wanted it without --notes and --note")
+        if not 1 <= self.velocity <= 127:
+            raise UsageError(f"velocity: found {self.velocity}, wanted 1 to 127")
+        told = {"notes": self.midi or self.notes, "note": midi_note(self.note) if self.note else None}
+        return told | {"velocity": self.velocity}
+
     def _tasks(self) -> list["Task"]:
         recordings = recordings_of(self.recordings, "match")
+        if self.midi and len(recordings) > 1:
+            raise UsageError("--midi is for one recording")
         if len(recordings) == 1:
             [path] = recordings
             return [Task(path, self.output, safe_name(self.name or path.stem), self.name)]
@@ -155,6 +182,7 @@ class Task:
         weights: Path | None = None,
         fast: bool = False,
         profile: str = "dexed",
+        told: Mapping[str, Any] = MappingProxyType({}),
     ) -> "tuple[Match, list[Path]]":
         """Search, write the folder, and print remarks about the match."""
         from ddx7.matching import match
@@ -180,6 +208,7 @@ class Task:
                         fast=fast,
                         profile=profile,
                         progress=show,
+                        **told,
                     )
                 except AudioError as error:
                     raise _with_path(self.recording, error) from None
@@ -209,15 +238,15 @@ def check_outputs(tasks: Sequence[Task], *, force: bool) -> None:
         refuse_to_overwrite(match_files(task.folder, task.name), force=force)
 
 
-def read_recording(task: Task) -> "Excerpt":
-    """Decode the recording of a task.
+def read_recording(task: Task, start_s: float = 0.0, end_s: float | None = None) -> "Excerpt":
+    """Decode the recording of a task, or the part of it between two times in seconds.
 
     Raises:
       AudioError: it cannot be read.
     """
     from ddx7.matching.prepare import read_excerpt
 
-    return read_excerpt(task.recording)
+    return read_excerpt(task.recording, start_s=start_s, end_s=math.inf if end_s is None else end_s)
 
 
 def remarks(match: "Match") -> list[str]:
@@ -243,6 +272,7 @@ def remarks(match: "Match") -> list[str]:
         lines.append(
             f"the recording is long; the match uses its loudest minute, {report.from_s:.0f} s to {report.to_s:.0f} s"
         )
+    lines += [remark.text for remark in report.remarks]
     if match.strongest_note.confidence < CONFIDENT:
         lines.append("the recording has no one clear pitch, so the note is a guess")
     if match.interrupted:

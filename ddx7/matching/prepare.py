@@ -97,7 +97,7 @@ def read_excerpt(
         samples, sample_rate, name = decoded.samples, decoded.sample_rate, decoded.path.stem
         decoding = decoded.report
     length_s = len(samples) / sample_rate
-    if not 0 <= start_s < end_s or start_s > 0 and start_s >= length_s:
+    if not 0 <= start_s < end_s or 0 < length_s <= start_s:
         raise Ddx7Error(f"part: found {start_s:g} s to {end_s:g} s, wanted a part of the {length_s:.2f} s there are")
     first = round(start_s * sample_rate)
     wanted = samples[first : round(min(end_s, length_s) * sample_rate)]

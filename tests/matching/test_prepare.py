@@ -7,9 +7,10 @@ import pytest
 import soundfile
 
 import ddx7
-from ddx7.audio import analyse_note, find_notes
-from ddx7.errors import AudioError
+from ddx7.audio import analyse_note, find_notes, midi_bytes
+from ddx7.errors import AudioError, Ddx7Error
 from ddx7.matching.prepare import LONGEST_S, prepare, read_excerpt
+from ddx7.matching.segmentation import note_source
 from ddx7.matching.target import RATE
 from ddx7.voice import Operator, Voice
 
@@ -54,11 +55,89 @@ def test_one_note_has_a_hypothesis_for_each_of_its_gates():
     assert all(target.sound is hypotheses[0].sound for target in hypotheses)
 
 
-def test_a_short_phrase_may_be_one_note_and_a_long_one_may_not(phrase):
-    assert [len(target.notes) for target in prepare(read_excerpt((phrase, RATE))).hypotheses[:2]] == [3, 1]
-    long = np.concatenate([np.pad(phrase, (0, RATE // 2))] * 2)
-    assert len(find_notes(long, RATE)) == 6
-    assert [len(target.notes) for target in prepare(read_excerpt((long, RATE))).hypotheses] == [6]
+def test_steady_different_pitches_are_a_phrase_however_short(phrase):
+    prepared = prepare(read_excerpt((phrase, RATE)))
+    assert prepared.read_as == "phrase"
+    assert [len(target.notes) for target in prepared.hypotheses] == [3]
+
+
+def test_the_user_says_how_many_notes_there_are(phrase):
+    one = prepare(read_excerpt((phrase, RATE)), notes="one")
+    assert {len(target.notes) for target in one.hypotheses} == {1}
+    many = prepare(read_excerpt((phrase, RATE)), notes="many")
+    assert [len(target.notes) for target in many.hypotheses] == [3]
+    assert one.read_as == many.read_as == "told"
+
+
+def test_given_notes_are_the_notes(phrase):
+    found = find_notes(phrase, RATE)
+    [target] = prepare(read_excerpt((phrase, RATE)), notes=found[1:]).hypotheses
+    assert [event.note for event in target.events] == [62, 67]
+    with pytest.raises(Ddx7Error, match="wanted notes within the"):
+        prepare(read_excerpt((phrase[: RATE // 2], RATE)), notes=found[1:])
+    with pytest.raises(Ddx7Error, match="wanted one of auto, one, many"):
+        prepare(read_excerpt((phrase, RATE)), notes="some")
+
+
+def test_note_and_velocity_can_be_told(phrase, note):
+    [target] = prepare(read_excerpt((phrase, RATE)), note=43, velocity=64).hypotheses
+    assert [event.note for event in target.events] == [43, 50, 55]  # the strongest is the first
+    assert max(event.velocity for event in target.events) == 64
+    target, *_ = prepare(read_excerpt((note, RATE)), note=69).hypotheses
+    assert target.events[0].note == 69
+    assert abs(target.cents) < 20  # an octave is no mistuning
+    with pytest.raises(Ddx7Error, match="note: found 128, wanted 0 to 127"):
+        prepare(read_excerpt((note, RATE)), note=128)
+
+
+def test_a_midi_file_of_notes_is_measured_in_the_recording(phrase, tmp_path):
+    found = find_notes(phrase, RATE)
+    path = tmp_path / "notes.mid"
+    path.write_bytes(midi_bytes(found[:2], [90, 50]))
+    notes = note_source(path, phrase, RATE)
+    [target] = prepare(read_excerpt((phrase, RATE)), notes=notes).hypotheses
+    assert [(event.note, event.velocity) for event in target.events] == [(55, 90), (62, 50)]
+    assert [n.onset_s for n in notes] == pytest.approx([n.onset_s for n in found[:2]], abs=0.002)
+    with pytest.raises(Ddx7Error, match=r"wanted one of auto, one, many, notes, or a \.mid file"):
+        note_source("notes.txt", phrase, RATE)
+
+
+def test_a_part_of_a_recording_is_read(phrase):
+    excerpt = read_excerpt((phrase, RATE), start_s=0.6, end_s=1.2)
+    assert (excerpt.start_s, excerpt.cut) == (pytest.approx(0.6, abs=1e-4), False)
+    np.testing.assert_array_equal(excerpt.samples, phrase[round(0.6 * RATE) : round(1.2 * RATE)])
+    for start_s, end_s in ((1.0, 0.5), (-1.0, 2.0), (9.0, 10.0)):
+        with pytest.raises(Ddx7Error, match="wanted a part of the"):
+            read_excerpt((phrase, RATE), start_s=start_s, end_s=end_s)
+
+
+MELODY = (50, 53, 50, 52)
+
+
+@pytest.mark.parametrize("wave", [3, 5])  # square, sample and hold
+@pytest.mark.parametrize("speed", [20, 50])
+def test_steps_of_an_lfo_may_be_one_note(bright, wave, speed):
+    trilling = replace(bright, lfo_wave=wave, lfo_speed=speed, lfo_pitch_depth=60, pitch_mod_sensitivity=4)
+    sound = ddx7.render(trilling, note=57, gate=1.9, duration=2.3)
+    counts = [len(target.notes) for target in prepare(read_excerpt((sound, RATE))).hypotheses]
+    assert counts[-1] == 1
+
+
+def test_a_melody_of_four_steady_pitches_stays_one(bright):
+    sound = ddx7.render(bright, note=MELODY, gate=0.55, duration=0.65).reshape(-1)
+    [target] = prepare(read_excerpt((sound, RATE))).hypotheses
+    assert [event.note for event in target.events] == list(MELODY)
+
+
+def test_chords_and_drums_are_remarked_on(bright):
+    chord = ddx7.render(bright, note=(60, 64, 67), gate=0.5, duration=0.7).sum(axis=0)
+    [remark] = prepare(read_excerpt((chord, RATE))).remarks
+    assert remark.kind == "chord"
+    assert "MIDI notes 60, 64, 67" in remark.text
+    rng = np.random.default_rng(0)
+    drum = (rng.normal(0, 0.2, RATE // 2) * np.exp(-12 * np.arange(RATE // 2) / RATE)).astype(np.float32)
+    [remark] = prepare(read_excerpt((drum, RATE))).remarks
+    assert (remark.kind, "one hit" in remark.text) == ("no pitch", True)
 
 
 def test_the_profile_reaches_the_targets(note):
