@@ -219,3 +219,28 @@ def test_the_demo_matches_the_phrase_and_explains_its_files(run: Run, out: Path)
     data = json.loads((out / "match.json").read_text())
     assert data["key"] == 70
     assert len(data["notes"]) > 1
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--midi", "a.mid", "--notes", "one"), "--midi names the notes"),
+        (("--note", "H9"), "wanted 0 to 127 or C-2 to G8"),
+        (("--velocity", 0), "velocity: found 0, wanted 1 to 127"),
+    ],
+)
+def test_what_is_told_of_the_notes_must_make_sense(
+    run: Run, tone: Path, out: Path, options: tuple[object, ...], said: str
+) -> None:
+    outcome = run("match", tone, "-o", out, *options)
+    assert outcome.code == 2
+    assert said in outcome.err
+    assert not out.exists()
+
+
+def test_a_note_that_is_told_is_played(run: Run, tone: Path, out: Path) -> None:
+    outcome = run("match", tone, "-o", out, "--fast", "--note", "A2", "--velocity", 70, "--start", 0.02, "--end", 0.3)
+    assert outcome.code == 0
+    data = json.loads((out / "match.json").read_text())
+    assert (data["key"], data["velocity"]) == (57, 70)
+    assert "play A2 (MIDI note 57) at velocity 70" in outcome.err

@@ -111,6 +111,8 @@ def test_the_report_keeps_its_keys(match: Match) -> None:
         "judged_notes": [0],
         "library": [{"voice": "MINE (own.syx, voice 1)", "distance_db": 4.5}],
         "profile": "dexed",
+        "library_unread": "",
+        "remarks": [],
     }
 
 
