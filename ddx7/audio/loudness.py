@@ -43,3 +43,13 @@ def loudness(samples: np.ndarray, sample_rate: int, hop: int) -> np.ndarray:
     parts = np.array_split(framed, n_frames // 4096 + 1)  # all frames at once would fill gigabytes
     mean_power = np.concatenate([power(part, taper) @ weight for part in parts])
     return np.maximum(to_db(mean_power, 1e-12), FLOOR_DB).astype(np.float32)
+
+
+def shift_loudness(loudness_db: np.ndarray, gain_db: float) -> np.ndarray:
+    """Loudness of the same sound with a gain, at least `FLOOR_DB`; frames at `FLOOR_DB`, digital silence, stay there.
+
+    >>> shift_loudness(np.array([-80.0, -79.0, -20.0]), 6.0).tolist()
+    [-80.0, -73.0, -14.0]
+    """
+    shifted = np.where(loudness_db > FLOOR_DB, loudness_db + gain_db, FLOOR_DB)
+    return np.maximum(shifted, FLOOR_DB).astype(np.float32)

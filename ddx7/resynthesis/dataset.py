@@ -14,7 +14,7 @@ from jaxtyping import Float
 
 from ddx7.audio.features import HOP, FrameFeatures, extract, extract_cached
 from ddx7.audio.files import read_audio
-from ddx7.audio.loudness import FLOOR_DB
+from ddx7.audio.loudness import FLOOR_DB, shift_loudness
 from ddx7.errors import AudioError, Ddx7Error
 from ddx7.resynthesis.recordings import HELD_OUT_OF, RecordingSource
 from ddx7.runtime import cache_folder
@@ -168,7 +168,7 @@ def amplified(
     samples: Float[np.ndarray, " time"], features: FrameFeatures, gain: float
 ) -> tuple[Float[np.ndarray, " time"], FrameFeatures]:
     """A sound and its features with a gain."""
-    loudness_db = np.maximum(features.loudness_db + 20 * np.log10(gain), FLOOR_DB).astype(np.float32)
+    loudness_db = shift_loudness(features.loudness_db, 20 * np.log10(gain))
     return (samples * np.float32(gain)).astype(np.float32), replace(features, loudness_db=loudness_db)
 
 

@@ -140,16 +140,25 @@ class FmSynth(Synthesizer):
         if differentiable and not self.has_learned_feedback:
             return parallel_signal(self.structure, controls, increments, key), state
         n = len(controls)
+        lift = self._lift
         frequency = increments.astype(jnp.float32) * 2.0**-32
         audio, state = synthesise(
-            jnp.moveaxis(controls, 1, 2),
+            jnp.moveaxis(controls + lift * self.structure.carriers.astype(np.float32), 1, 2),
             jnp.moveaxis(increments, 1, 2),
             jnp.full(n, voice.algorithm),
             jnp.full(n, FEEDBACK[voice.feedback], jnp.float32),
             state,
             jnp.moveaxis(frequency, 1, 2) if differentiable else None,
         )
-        return audio / OUTPUT_SCALE, state
+        return audio / (OUTPUT_SCALE * 2.0**lift), state
+
+    @property
+    def _lift(self) -> int:
+        """Octaves by which carriers play louder in the engine than they sound.
+
+        The engine silences operators 84 dB below full level. The noise in a rest of a recording is fainter.
+        """
+        return 0 if self.structure.carriers[FEEDBACK_OPERATOR[self.structure.voice.algorithm - 1]] else 8
 
     def to_dict(self) -> dict[str, Any]:
         """Settings as JSON values."""

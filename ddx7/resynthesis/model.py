@@ -132,6 +132,7 @@ class ResynthesisModel:
         controls = self.synthesizer.get_controls(raw[:, -increments.shape[1] :])
         state, frame = self.synthesizer.init_state(len(inputs)), jnp.zeros((), jnp.int32)
         audio, _ = self.synthesizer.get_signal(controls, increments, state, noise_key, frame, differentiable=True)
+        audio = audio * sounding(inputs[:, -increments.shape[1] :])
         if self.reverb_s:
             audio = reverb.convolve(audio, self.impulse_response(params))
         return audio
@@ -190,6 +191,11 @@ def scale_inputs(f0_hz: Any, loudness_db: Any) -> Any:
     return xp.stack([pitch, loudness_db / 80 + 1], axis=-1).astype(np.float32)
 
 
+def sounding(inputs: Float[Array, "sound frame 2"]) -> Float[Array, "sound time"]:
+    """1 for each sample of frames above the lowest loudness, else 0: digital silence stays silent but for reverb."""
+    return jnp.repeat(jnp.where(inputs[..., 1] > 0, 1.0, 0.0), HOP, axis=1)
+
+
 @partial(jax.jit, static_argnums=0)
 def play(
     model: ResynthesisModel,
@@ -226,6 +232,7 @@ def play(
     decoder_state, raw = jax.lax.scan(one, state.decoder, jnp.moveaxis(inputs, 1, 0))
     controls = synthesizer.adjust_controls(synthesizer.get_controls(jnp.moveaxis(raw, 0, 1)), offsets)
     audio, synthesizer_state = synthesizer.get_signal(controls, increments, state.synthesizer, key, state.frame)
+    audio = audio * sounding(inputs)
     reverb_state = state.reverb
     if reverb_state is not None:
         parts, level, framed = params["reverb"], 1.0, audio.reshape(len(audio), -1, HOP)

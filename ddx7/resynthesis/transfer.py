@@ -9,7 +9,7 @@ from jaxtyping import Float
 from ddx7.audio.f0 import HIGHEST_HZ, LOWEST_HZ, tones_outside
 from ddx7.audio.features import HOP, FrameFeatures, extract
 from ddx7.audio.files import Recording, resample
-from ddx7.audio.loudness import FLOOR_DB
+from ddx7.audio.loudness import FLOOR_DB, shift_loudness
 from ddx7.audio.pitch import hz_to_midi
 from ddx7.errors import ArgumentError, AudioError
 from ddx7.resynthesis.dataset import SILENT_DB, Segment
@@ -92,7 +92,7 @@ def transfer(
     learned = instrument.card.get("range", {})
     gain_db = learned.get("gain_db", 0.0)
     offset_db = gain_db if keep_level else loudness_offset(features.loudness_db, learned)
-    loudness_db = np.maximum(features.loudness_db + offset_db, FLOOR_DB)
+    loudness_db = shift_loudness(features.loudness_db, offset_db)
     loudness_db = _limit_rise(loudness_db, attack_s * rate / HOP)
     outside = tones_outside(target, rate, np.arange(len(loudness_db)) * HOP / rate) & sounding
     played = replace(features, loudness_db=loudness_db.astype(np.float32))

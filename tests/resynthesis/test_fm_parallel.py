@@ -90,6 +90,14 @@ def test_drawn_noise_has_the_spectrum_of_the_engines_and_no_line():
     assert levels_db[0] == pytest.approx(levels_db[1], abs=0.5)
 
 
+def test_noise_far_below_the_engines_quietest_level_still_plays():
+    octaves = np.full((1, 64, 6), -20.0, np.float32)
+    octaves[..., 0], octaves[..., 1] = -17.0, np.log2(NOISY.structure.index_limits[1] / TURN)  # -102 dB
+    increments = jnp.asarray(NOISY.increments(np.full((1, 64), 440.0), RATE))
+    sound, _ = NOISY.get_signal(jnp.asarray(octaves), increments, NOISY.init_state(1), KEY, FIRST)
+    assert np.std(np.asarray(sound)) == pytest.approx(2.0**-17 / np.sqrt(2), rel=0.05)
+
+
 def test_each_sound_and_each_key_gets_its_own_noise():
     assert np.abs(feedback_noise(NOISY.structure)).max() < 1.9
     octaves = jnp.zeros((2, 8, 6))

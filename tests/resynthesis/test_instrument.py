@@ -105,6 +105,13 @@ def test_params_come_back_from_their_file(tmp_path, instrument):
         load("ukulele")
 
 
+def test_digital_silence_stays_silent(instrument):
+    loudness_db = np.repeat([-20.0, -80.0, -79.0], 16)
+    audio = instrument(np.full(48, 300.0), loudness_db).reshape(3, -1)
+    assert np.abs(audio[1]).max() == 0
+    assert (np.abs(audio[[0, 2]]).max(axis=1) > 0).all()
+
+
 def test_a_recording_is_played_as_long_and_about_as_loud(tmp_path, instrument):
     x = 0.3 * melody(0)[:-37]
     made = transfer(Recording(x, RATE, tmp_path / "x.wav"), instrument, extractor="yin")
