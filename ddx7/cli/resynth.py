@@ -24,8 +24,6 @@ class Command:
 
     Writes NAME.wav (at the recording's sample rate; instruments make nothing above 8 kHz), NAME.png (both spectrograms,
     and the operators' levels) and NAME.json into a folder. Models of a flute, a violin and a trumpet are in the
-    Writes NAME.wav (at the recording's sample rate; instruments make nothing above 8 kHz), NAME.png (both spectrograms,
-    and the operators' levels) and NAME.json into a folder. Models of a flute, a violin and a trumpet are in the
     package; `ddx7 train resynth` makes others. A solo melody works best. Pitch is followed from 27 to 4,435 Hz; a tone
     outside is left silent and reported.
     """
