@@ -10,7 +10,6 @@ import json
 import os
 import re
 import stat
-from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -32,6 +31,7 @@ from ddx7.voice.packing import VCED_COLUMNS, unpack
 from ddx7.voice.spec import VCED_SIZE, VMEM_SIZE
 from ddx7.voice.transfers import intact_score, undo_transfer
 from ddx7.voice.voice import Voice, decode_name
+from ddx7.voice.wording import counted_messages, grouped_by_reason, numbered_voices, shortened
 
 MAX_BYTES = 16 * 2**20
 """Largest file read: a hundred times the largest voice collection in one file."""
@@ -174,10 +174,10 @@ def _read_archive(data: bytes, name: str) -> Parts:
             notes.append(f"{member}: found {_reason(error, member)}")
     if skipped:
         n_files = len(parts) + len(notes) + len(skipped)
-        listed = _shorten((f"{member} ({reason})" for member, reason in skipped), n=_LISTED)
+        listed = shortened((f"{member} ({reason})" for member, reason in skipped), n=_LISTED)
         notes.append(f"{len(skipped):,} of {n_files:,} files in the {kind} hold no voices and are skipped: {listed}")
     if not parts:
-        reasons = f" ({_shorten(notes, '; ')})" if notes else ""
+        reasons = f" ({shortened(grouped_by_reason(notes), '; ', n=2)})" if notes else ""
         raise SysexError(f"{name}: found a {kind} archive without DX7 voices{reasons}, wanted one of voice files")
     return parts, notes
 
@@ -334,7 +334,7 @@ def _repaired(contents: SysexContents) -> FilePart:
     doubtful = np.concatenate([dump.doubtful() for dump in contents.dumps])
     repairs = list(contents.faults)
     if padded.any():
-        repairs.append(f"{_numbered(1 + np.flatnonzero(padded))}: names are padded with 00 instead of spaces")
+        repairs.append(f"{numbered_voices(1 + np.flatnonzero(padded))}: names are padded with 00 instead of spaces")
     start = 0
     for dump in contents.dumps:
         end = start + len(dump.vced)
@@ -345,9 +345,9 @@ def _repaired(contents: SysexContents) -> FilePart:
             repairs += [f"voice {k + 1} {name!r}: {s}" for s in describe_changes(found[k], legal[k])]
         numbers = start + 1 + np.flatnonzero(doubtful[start:end])
         if len(numbers):
-            repairs.append(f"{_numbered(numbers)}: so much is illegal there that it may be damaged beyond repair")
+            repairs.append(f"{numbered_voices(numbers)}: so much is illegal there that it may be damaged beyond repair")
         start = end
-    repairs += [f"{_messages(count, kind)} skipped" for kind, count in contents.others.items()]
+    repairs += [f"{counted_messages(count, kind)} skipped" for kind, count in contents.others.items()]
     if contents.n_outside:
         repairs.append(f"{contents.n_outside:,} bytes outside of messages skipped")
     return FilePart("", legal, doubtful, changed, tuple(repairs))
@@ -362,21 +362,6 @@ def _unpadded(vced: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return vced, np.asarray(at_end.any(axis=-1))
 
 
-def _numbered(numbers: np.ndarray) -> str:
-    """Numbers of voices in words, as "voices 1-5, 9".
-
-    >>> _numbered(np.array([1, 2, 3, 7]))
-    'voices 1-3, 7'
-    """
-    runs = np.split(numbers, 1 + np.flatnonzero(np.diff(numbers) > 1))
-    words = [f"{run[0]}-{run[-1]}" if len(run) > 1 else str(run[0]) for run in runs]
-    return f"{'voice' if len(numbers) == 1 else 'voices'} {', '.join(words)}"
-
-
-def _messages(count: int, kind: str) -> str:
-    return f"{count:,} {'message' if count == 1 else 'messages'} of {kind}"
-
-
 def _is_sysex(data: bytes) -> bool:
     """Whether most of a file is SysEx, and not only F0 that any data contain."""
     return data[0] == START or 2 * sum(map(len, _WHOLE_MESSAGE.findall(data))) > len(data)
@@ -384,10 +369,5 @@ def _is_sysex(data: bytes) -> bool:
 
 def _describe(data: bytes, contents: SysexContents) -> str:
     if contents.others:
-        return _shorten(_messages(count, kind) for kind, count in contents.others.most_common())
+        return shortened(counted_messages(count, kind) for kind, count in contents.others.most_common())
     return f"{len(data):,} bytes that are neither SysEx nor plausible as bare voices"
-
-
-def _shorten(parts: Iterable[str], separator: str = ", ", n: int = 3) -> str:
-    parts = list(parts)
-    return separator.join(parts[:n] + ([f"and {len(parts) - n} more"] if len(parts) > n else []))

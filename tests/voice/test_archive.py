@@ -74,6 +74,15 @@ def test_an_archive_without_voices_says_why():
         read_bytes(zipped({}))
 
 
+def test_a_refusal_is_short_however_much_is_wrong():
+    members = {f"{k}.syx": b"\xf0\x43\x00\x06\x08\x60" + bytes(1121) + b"\xf7" for k in range(9)}
+    members |= {f"{k}.png": b"\x89PNG" for k in range(30)}
+    with pytest.raises(SysexError) as caught:
+        read_bytes(zipped(members))
+    assert "AMEM" in str(caught.value)
+    assert len(str(caught.value)) < 400
+
+
 def test_nothing_is_written(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert len(read_bytes(zipped({"../../evil.syx": BANK, "/abs.syx": BANK}))) == 64
