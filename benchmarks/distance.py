@@ -22,7 +22,7 @@ import numpy as np
 from scipy.stats import spearmanr
 
 from ddx7.audio import distance_terms, log_mel_distance, target_features
-from ddx7.audio.perceptual import WEIGHTS, DistanceTerms, perceptual_distance
+from ddx7.audio.perceptual import DistanceTerms, perceptual_distance, weighted_sum
 from ddx7.engine import render
 from ddx7.voice import Voice
 from ddx7.voice.health import clamp
@@ -106,9 +106,8 @@ def measure(audio: np.ndarray, series: list[Series]) -> dict[str, np.ndarray]:
             for name, values in terms_of(features, jnp.asarray(audio[some]))._asdict().items():
                 distances[name][some] = values
         distances["log-mel"][rows] = [log_mel_distance(audio[target], audio[row]) for row in rows]
-    distances["perceptual"] = sum(
-        (w * distances[name] for w, name in zip(WEIGHTS, DistanceTerms._fields, strict=True)), np.zeros(1)
-    )
+    terms = DistanceTerms(*(distances[name] for name in DistanceTerms._fields))
+    distances["perceptual"] = np.asarray(weighted_sum(terms))
     return distances
 
 

@@ -10,8 +10,11 @@ in the mean:
   range of the matrix, the share that the distance orders as listeners do; chance is 0.5;
 - Spearman's rank correlation of the distance with the ratings over all pairs.
 
-Intervals hold 95 % of 1,000 bootstrap samples of the sounds of each study. A distance that is not symmetric is averaged
-over both directions; `perceptual_distance` wants sounds of one length, so the second is cut or continued with silence.
+Intervals hold 95 % of 1,000 bootstrap samples of the sounds of each study. The second sound of a pair is cut to the
+length of the first or continued with silence, and the distance is averaged over both orders. The multi-scale distance
+is measured in one order, the longer sound first, from spectra that are computed once for each sound.
+
+The last lines print the mean of each term of the perceptual distance over the pairs: its `SCALES`.
 """
 
 import argparse
@@ -24,12 +27,17 @@ import numpy as np
 from scipy.stats import rankdata
 from timing import write_json
 
-from ddx7.audio import distance_terms, log_mel_distance, perceptual_distance, read_audio, target_features
-from ddx7.audio.metrics.spectral import multi_scale_spectral_distance
+from ddx7.audio import distance_terms, mel_target, read_audio, target_features
+from ddx7.audio.perceptual import DistanceTerms, weighted_sum
+from ddx7.audio.spectra_numpy import frames, hann, magnitude
+from ddx7.audio.spectral_loss import OVERLAP, PUBLISHED
 
 RATE = 44_100
 MARGIN = 0.1
 SAMPLES, LEVEL = 1000, 0.95
+LEAST = 1e-7  # of the multi-scale distance, added to magnitudes before their logarithm
+
+TERM = "its term {}"
 
 Matrix = np.ndarray
 Measure = Callable[[Sequence[np.ndarray]], dict[str, Matrix]]
@@ -66,37 +74,69 @@ def read_studies(folder: Path) -> list[Study]:
     return studies
 
 
-def triplet_agreement(distance: Matrix, ratings: Matrix, rows: np.ndarray | None = None) -> float:
+def triplet_agreement(distance: Matrix, ratings: Matrix, samples: np.ndarray) -> np.ndarray:
     """Share of triplets that a distance orders as listeners do.
 
     Args:
       distance: [sound, sound].
       ratings: [sound, sound].
-      rows: sounds to use, with repetitions; all by default. Pairs of a sound with itself are left out.
+      samples: sounds of each sample, with repetitions, int [sample, sound]. Pairs of a sound with itself are left out.
+
+    Returns:
+      the share in each sample, [sample].
     """
-    rows = np.arange(len(ratings)) if rows is None else rows
     rated = (ratings - ratings.min()) / np.ptp(ratings)
-    ours, theirs = (matrix[np.ix_(rows, rows)] for matrix in (distance, rated))
-    other = rows[:, None] != rows
-    differ = theirs[:, :, None] - theirs[:, None, :]
-    counts = (differ > MARGIN) & other[:, :, None] & other[:, None, :]
-    agree = ours[:, :, None] > ours[:, None, :]
-    return float(agree[counts].mean()) if counts.any() else np.nan
+    differ = rated[:, :, None] - rated[:, None, :]
+    apart = ~np.eye(len(ratings), dtype=bool)
+    first, nearer, further = np.nonzero((differ.swapaxes(1, 2) > MARGIN) & apart[:, :, None] & apart[:, None, :])
+    agree = distance[first, further] > distance[first, nearer]
+    times = np.stack([np.bincount(rows, minlength=len(ratings)) for rows in samples])
+    weight = times[:, first] * times[:, nearer] * times[:, further]
+    return (weight @ agree) / np.where(weight.any(axis=1), weight.sum(axis=1), np.nan)
 
 
-def rank_correlation(distance: Matrix, ratings: Matrix, rows: np.ndarray | None = None) -> float:
-    """Spearman's correlation over pairs; arguments as for `triplet_agreement`."""
-    rows = np.arange(len(ratings)) if rows is None else rows
+def rank_correlation(distance: Matrix, ratings: Matrix, rows: np.ndarray) -> float:
+    """Spearman's correlation over the pairs of one sample; arguments as for `triplet_agreement`."""
     first, second = np.triu_indices(len(rows), 1)
     kept = rows[first] != rows[second]
     pairs = rows[first[kept]], rows[second[kept]]
     return float(np.corrcoef(rankdata(distance[pairs]), rankdata(ratings[pairs]))[0, 1])
 
 
-def each_pair(sounds: Sequence[np.ndarray], function: Callable[[np.ndarray, np.ndarray], float]) -> Matrix:
-    """A distance of two sounds as a symmetric matrix over sounds."""
-    found = np.array([[0.0 if a is b else function(a, b) for b in sounds] for a in sounds])
-    return (found + found.T) / 2
+def both_orders(rows: Sequence[Sequence[float]]) -> Matrix:
+    """Distances of each sound from each target as a symmetric matrix over sounds."""
+    found = np.array(rows, np.float64)
+    found = (found + found.T) / 2
+    np.fill_diagonal(found, 0.0)
+    return found
+
+
+def log_mel(sounds: Sequence[np.ndarray]) -> Matrix:
+    """`log_mel_distance`, each target analysed once."""
+    targets = [mel_target(sound, RATE) for sound in sounds]
+    return both_orders([[target.distance(sound, RATE) for sound in sounds] for target in targets])
+
+
+def multi_scale(sounds: Sequence[np.ndarray]) -> Matrix:
+    """`multi_scale_spectral_distance` of the longer sound of each pair and the shorter one, continued with silence."""
+    found = np.zeros((len(sounds), len(sounds)))
+    for window in PUBLISHED:
+        hop = window // OVERLAP
+        spectra = [
+            magnitude(frames(np.pad(sound.astype(np.float64), window // 2, mode="reflect"), window, hop), hann(window))
+            / np.sqrt(window)
+            for sound in sounds
+        ]
+        logarithms = [np.log(spectrum + LEAST) for spectrum in spectra]
+        for parts, silence in ((spectra, 0.0), (logarithms, np.log(LEAST))):
+            for i, first in enumerate(parts):
+                for j, second in enumerate(parts[:i]):
+                    long, short = (first, second) if len(first) >= len(second) else (second, first)
+                    rest = np.abs(long[len(short) :] - silence).sum()
+                    difference = (np.abs(long[: len(short)] - short).sum() + rest) / long.size
+                    found[i, j] += difference
+                    found[j, i] += difference
+    return found
 
 
 def mfcc_cosine(sounds: Sequence[np.ndarray]) -> Matrix:
@@ -114,24 +154,25 @@ def perceptual(sounds: Sequence[np.ndarray]) -> dict[str, Matrix]:
     for target in sounds:
         n = len(target)
         others = np.stack([np.pad(sound[:n], (0, max(0, n - len(sound)))) for sound in sounds])
-        features = _features(target)
-        rows = {"perceptual_distance": _distance(features, others)}
-        rows |= {f"its term {name}": term for name, term in _terms(features, others)._asdict().items()}
+        terms = _terms(target, others)
+        rows = {"perceptual_distance": weighted_sum(terms)}
+        rows |= {TERM.format(name): term for name, term in terms._asdict().items()}
         for name, row in rows.items():
             found.setdefault(name, []).append(np.asarray(row, np.float64))
-    return {name: (np.array(rows) + np.array(rows).T) / 2 for name, rows in found.items()}
+    return {name: both_orders(rows) for name, rows in found.items()}
 
 
-_features = jax.jit(lambda target: target_features(target, RATE))
-_distance, _terms = jax.jit(perceptual_distance), jax.jit(distance_terms)
+@jax.jit
+def _terms(target: jax.Array, others: jax.Array) -> DistanceTerms:
+    return distance_terms(target_features(target, RATE), others)  # one program for each length of a sound
 
 
 def measures(sounds: Sequence[np.ndarray]) -> dict[str, Matrix]:
     """Every distance of the project, and the cepstral one that papers compare with."""
     return {
         **perceptual(sounds),
-        "log_mel_distance": each_pair(sounds, lambda a, b: log_mel_distance(a, b, RATE)),
-        "multi_scale_spectral_distance": each_pair(sounds, lambda a, b: multi_scale_spectral_distance(a, b, RATE)),
+        "log_mel_distance": log_mel(sounds),
+        "multi_scale_spectral_distance": multi_scale(sounds),
         "MFCC-40 cosine": mfcc_cosine(sounds),
     }
 
@@ -146,12 +187,12 @@ def score(studies: Sequence[Study], matrices: Sequence[Matrix], rng: np.random.G
     """Both scores of one distance, per study and in the mean, with intervals."""
     scores, draws = [], []
     for study, matrix in zip(studies, matrices, strict=True):
-        both = [triplet_agreement(matrix, study.ratings), rank_correlation(matrix, study.ratings)]
-        samples = [rng.integers(0, len(matrix), len(matrix)) for _ in range(SAMPLES)]
-        scores.append(both)
-        draws.append(
-            [[f(matrix, study.ratings, rows) for f in (triplet_agreement, rank_correlation)] for rows in samples]
-        )
+        n = len(matrix)
+        samples = np.concatenate([np.arange(n)[None], rng.integers(0, n, (SAMPLES, n))])  # the sounds themselves first
+        correlations = [rank_correlation(matrix, study.ratings, rows) for rows in samples]
+        both = np.stack([triplet_agreement(matrix, study.ratings, samples), correlations], axis=1)
+        scores.append(both[0])
+        draws.append(both[1:])
     values, spread = np.array(scores), np.array(draws)  # [study, score], [study, sample, score]
     mean, mean_spread = values.mean(axis=0), np.nanmean(spread, axis=0)
     return {
@@ -192,6 +233,13 @@ def main() -> None:
             for name in ("triplets", "spearman")
         ]
         print(f"| {row['distance']} | {' | '.join(cells)} |")
+    print()
+    for name in DistanceTerms._fields:
+        means = [
+            each[TERM.format(name)][np.triu_indices(len(s.sounds), 1)].mean()
+            for s, each in zip(studies, by_study, strict=True)
+        ]
+        print(f"mean of {name} over the pairs: {np.mean(means):.4g}")
     write_json(arguments.json, rows)
 
 

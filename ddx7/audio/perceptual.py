@@ -1,21 +1,22 @@
-"""Perceptual distance of two sounds, for search and gradient: fast, differentiable, smooth at silence.
+"""Perceptual distance of two sounds: what listeners' ratings agree with, for search, ranking and report.
 
 `target_features` analyses the target once; `perceptual_distance` then compares any batch of audio with it. Pass the
 features to a compiled function as an argument: XLA folds closed-over constants for many seconds.
 
-The distance has five terms, each a mean absolute difference after RMS matching:
+The distance is ten times the mean of five terms, each divided by its mean over pairs of sounds that listeners compared:
 
-- two mel spectra in dB, with a short window for attacks and a long one for timbre;
-- the partials: a linear-frequency spectrum in dB up to 5 kHz, with a window long enough to resolve ten cents;
-- the envelope in dB;
-- the transport: the mean shift in octaves that turns the spectrum into the target's. The other terms stop changing once
-  two partials do not overlap; this one still has a gradient towards the target.
+- the levels of 64 bands over time, in dB, A-weighted; all count alike;
+- the same levels, which count by the square of their height above the floor: what is prominent;
+- the levels of the same bands in the mean spectrum, in dB, without A-weighting; a band counts by its level;
+- the partials: every bin up to 8 kHz of a spectrum that resolves ten cents, A-weighted, as power to the 0.15;
+- the loudness over time: A-weighted power to the 0.3.
 
-The first frame begins half a window before the sound, so it contains the whole attack. The last frame ends with the
-sound: a note cut off there ends in a click, which is no part of its sound and would make the gradient meaningless.
+Sounds are compared at unit RMS. The first frame begins half a window before the sound, so it contains the whole attack.
+The last frame ends with the sound: a note cut off there ends in a click, which is no part of its sound and would make
+the gradient meaningless.
 
-Each spectrum has a soft floor 60 dB below the target's highest level. A tail counts as much as the attack, decibel for
-decibel, until it falls to the floor; below the floor nothing counts. docs/distance.md describes the choice of weights.
+The floor lies 80 dB below the target's highest band, and above the noise of the recording where that is known.
+docs/distance.md describes how the terms were chosen, and benchmarks/listeners.py measures the agreement.
 """
 
 from dataclasses import dataclass, field
@@ -26,52 +27,55 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from ddx7.audio.mel import mel_filterbank
-from ddx7.audio.spectra import frames, padded, stft_power, to_db
-from ddx7.audio.spectra_numpy import hann
+from ddx7.audio.noise import NOISE_HZ
+from ddx7.audio.spectra import padded, stft_power
+from ddx7.audio.weighting import a_weighting, erb_filterbank
 from ddx7.runtime import configure
 
 # Samples at 44.1 kHz, 50 % overlap; at other rates the nearest power of two to the same time.
-SHORT, SHORT_MELS = 512, 40
-LONG, LONG_MELS = 2048, 96
-PARTIALS, PARTIALS_HZ = 8192, (20.0, 5000.0)
-ENVELOPE = 1024
+BANDS_WINDOW, N_BANDS = 2048, 64
+PARTIALS_WINDOW, PARTIALS_HZ = 8192, 8000.0
 LOWEST_HZ, HIGHEST_HZ = 30.0, 16_000.0
-EDGES_PER_OCTAVE = 8
-RANGE_DB = 60.0
+RANGE_DB = 80.0
+PARTIALS_EXPONENT, LOUDNESS_EXPONENT = 0.15, 0.3
+OVER_NOISE = 4.0
+"""The floor lies 6 dB above the mean power of a recording's noise: few of its random peaks reach that."""
 CPU_GROUP = 4
 INAUDIBLE = 1e-10  # power, -100 dB: a sound of this mean square is silent, a bin of this power is empty
 
 
 class DistanceTerms(NamedTuple):
-    """The parts of the perceptual distance, before weighting.
+    """The parts of the perceptual distance, before division by their scales.
 
     Attributes:
-      short: mel spectrum, 12 ms windows, dB.
-      long: mel spectrum, 46 ms windows, dB.
-      partials: linear spectrum, 186 ms windows, dB.
-      envelope: RMS level, 23 ms windows, dB.
-      transport: shift of the spectrum, octaves.
+      bands: levels of ERB bands over time, 46 ms windows, dB.
+      prominent: the same, weighted towards the highest levels, dB.
+      average: levels of ERB bands in the mean spectrum, dB.
+      partials: linear spectrum, 186 ms windows, power to the 0.15.
+      loudness: power of the A-weighted sound, 46 ms windows, to the 0.3.
     """
 
-    short: Float[Array, "*batch"]
-    long: Float[Array, "*batch"]
+    bands: Float[Array, "*batch"]
+    prominent: Float[Array, "*batch"]
+    average: Float[Array, "*batch"]
     partials: Float[Array, "*batch"]
-    envelope: Float[Array, "*batch"]
-    transport: Float[Array, "*batch"]
+    loudness: Float[Array, "*batch"]
 
 
-# In the order of `DistanceTerms`; the transport's is per octave.
-WEIGHTS = (0.5, 0.5, 1.0, 0.25, 5.0)
+SCALES = DistanceTerms(bands=13.98, prominent=18.54, average=13.95, partials=0.0473, loudness=0.307)
+"""Mean of each term over all pairs of each of twelve listening studies, and over the studies
+(`benchmarks/listeners.py` prints them)."""
+MEAN = 10.0
+"""The distance where every term equals its scale."""
 
 
 class DistanceSpectra(NamedTuple):
-    """The four spectra of a sound, as power or in dB; or a scalar for each of them, such as its floor."""
+    """The parts of a sound that the terms compare, or the power of the floor of each."""
 
-    short: Float[Array, "short_frame short_mel"]
-    long: Float[Array, "long_frame long_mel"]
-    partials: Float[Array, "partials_frame bin"]
-    envelope: Float[Array, " envelope_frame"]
+    bands: Float[Array, "*frame band"]
+    average: Float[Array, " band"]
+    partials: Float[Array, "*partials_frame bin"]
+    loudness: Float[Array, "*frame"]
 
 
 @jax.tree_util.register_dataclass
@@ -80,55 +84,47 @@ class TargetFeatures:
     """The target of `perceptual_distance`, analysed. A pytree: stack several and `vmap` for several targets.
 
     Attributes:
-      levels_db: spectra of the target in dB, floors added as power.
-      floors: power of the floor of each spectrum.
-      spread: cumulative share of the amplitude of each long frame below each of a row of frequencies, 0..1.
-      quiet: total amplitude of a frame 60 dB below the loudest.
-      frame_weight: share of each long frame in the transport; sums to 1.
+      spectra: the target's, on the scales that the terms compare.
+      floors: power of the floor of each.
       n_samples: length of the target.
       sample_rate: in Hz.
     """
 
-    levels_db: DistanceSpectra
+    spectra: DistanceSpectra
     floors: DistanceSpectra
-    spread: Float[Array, "*batch long_frame edge"]
-    quiet: Float[Array, "*batch"]
-    frame_weight: Float[Array, "*batch long_frame"]
     n_samples: int = field(metadata={"static": True})
     sample_rate: int = field(metadata={"static": True})
 
 
-def target_features(target: Float[Array | np.ndarray, " time"], sample_rate: int) -> TargetFeatures:
+def target_features(
+    target: Float[Array | np.ndarray, " time"],
+    sample_rate: int,
+    noise: Float[Array | np.ndarray, " frequency"] | None = None,
+) -> TargetFeatures:
     """Analyse a target.
 
     Args:
       target: samples, at least 0.1 s.
       sample_rate: in Hz; static under jit.
+      noise: spectrum of the recording's own noise as `noise_spectrum` makes it; none by default.
 
     Returns:
       features for `perceptual_distance`.
     """
     configure()
-    power, amplitude = _spectra(jnp.asarray(target), sample_rate)
-    floors = DistanceSpectra(*(spectrum.max() * 10 ** (-RANGE_DB / 10) + 1e-20 for spectrum in power))
-    total = amplitude.sum(-1)
-    quiet = total.max() * 10 ** (-RANGE_DB / 20)
-    frame_weight = jnp.sqrt(total) * (total > quiet) + 1e-20
-    return TargetFeatures(
-        levels_db=DistanceSpectra(*map(to_db, power, floors)),
-        floors=floors,
-        spread=_below(amplitude, sample_rate) / (total[:, None] + 1e-10),
-        quiet=quiet + 1e-10,
-        frame_weight=frame_weight / frame_weight.sum(),
-        n_samples=target.shape[-1],
-        sample_rate=sample_rate,
-    )
+    target = jnp.asarray(target)
+    powers = _powers(target, sample_rate)
+    mean_square = jnp.mean(jnp.square(target)) + INAUDIBLE
+    floors = _floors(powers, sample_rate, None if noise is None else jnp.asarray(noise) / mean_square)
+    return TargetFeatures(_compressed(powers, floors), floors, target.shape[-1], sample_rate)
 
 
 def perceptual_distance(
     features: TargetFeatures, audio: Float[Array | np.ndarray, "*batch time"]
 ) -> Float[Array, "*batch"]:
-    """Weighted sum of `distance_terms`: 0 for the target at any level, 1 close, 6 similar, 25 for an unrelated sound.
+    """Ten times the mean of the `distance_terms`, each divided by its scale.
+
+    0 is the target at any level; 10 is the mean over pairs of different instruments in listening studies.
 
     Args:
       features: of the target.
@@ -140,8 +136,12 @@ def perceptual_distance(
     Raises:
       ValueError: the audio is not as long as the target.
     """
-    terms = distance_terms(features, audio)
-    return jnp.stack([weight * term for weight, term in zip(WEIGHTS, terms, strict=True)]).sum(0)
+    return weighted_sum(distance_terms(features, audio))
+
+
+def weighted_sum(terms: DistanceTerms) -> Float[Array, "*batch"]:
+    """The distance from its terms."""
+    return sum((MEAN * term / scale for term, scale in zip(terms, SCALES, strict=True)), jnp.zeros(())) / len(SCALES)
 
 
 def distance_terms(features: TargetFeatures, audio: Float[Array | np.ndarray, "*batch time"]) -> DistanceTerms:
@@ -152,7 +152,7 @@ def distance_terms(features: TargetFeatures, audio: Float[Array | np.ndarray, "*
       audio: as many samples as the target has, at its sample rate.
 
     Returns:
-      the terms, unweighted.
+      the terms, not divided by their scales.
 
     Raises:
       ValueError: the audio is not as long as the target.
@@ -170,36 +170,88 @@ def distance_terms(features: TargetFeatures, audio: Float[Array | np.ndarray, "*
 
 
 def _terms(features: TargetFeatures, audio: Float[Array, " time"]) -> DistanceTerms:
-    power, amplitude = _spectra(audio, features.sample_rate)
-    levels_db = map(to_db, power, features.floors)
-    short, long, partials, envelope = (
-        jnp.abs(estimate - target).mean() for estimate, target in zip(levels_db, features.levels_db, strict=True)
+    target = features.spectra
+    other = _compressed(_powers(audio, features.sample_rate), features.floors)
+    difference = jnp.abs(other.bands - target.bands)
+    higher, mean_higher = jnp.maximum(other.bands, target.bands), jnp.maximum(other.average, target.average)
+    return DistanceTerms(
+        bands=difference.mean(),
+        prominent=_weighted_mean(difference, jnp.square(higher)),
+        average=_weighted_mean(jnp.abs(other.average - target.average), mean_higher),
+        partials=jnp.abs(other.partials - target.partials).mean(),
+        loudness=jnp.abs(other.loudness - target.loudness).mean(),
     )
-    # The spread of a frame approaches the target's as it falls silent: the other terms measure missing sound, and the
-    # spectrum of near silence consists of rounding errors.
-    total = amplitude.sum(-1, keepdims=True)
-    quiet = features.quiet
-    spread = (_below(amplitude, features.sample_rate) + quiet * features.spread) / (total + quiet)
-    transport = jnp.abs(spread - features.spread).sum(-1) @ features.frame_weight / EDGES_PER_OCTAVE
-    return DistanceTerms(short, long, partials, envelope, transport)
 
 
-def _spectra(audio: Float[Array, " time"], sample_rate: int) -> tuple[DistanceSpectra, Float[Array, "frame bin"]]:
-    """Power spectra of the sound at unit RMS, and the audible amplitudes in long windows."""
+def _weighted_mean(values: Float[Array, "*shape"], weights: Float[Array, "*shape"]) -> Float[Array, ""]:
+    return jnp.sum(values * weights) / (jnp.sum(weights) + 1e-6)
+
+
+def _powers(audio: Float[Array, " time"], sample_rate: int) -> DistanceSpectra:
+    """Powers of the sound at unit RMS."""
     audio = audio / jnp.sqrt(jnp.mean(jnp.square(audio)) + INAUDIBLE)
-    short, long, partials = (_power(audio, sample_rate, window) for window in (SHORT, LONG, PARTIALS))
-    low, high = (round(f_hz * _length(PARTIALS, sample_rate) / sample_rate) for f_hz in PARTIALS_HZ)
-    power = DistanceSpectra(
-        short=short @ _filters(sample_rate, SHORT, SHORT_MELS),
-        long=long @ _filters(sample_rate, LONG, LONG_MELS),
-        partials=partials[:, low:high],
-        envelope=_envelope(audio, _length(ENVELOPE, sample_rate)),
+    bands_window, partials_window = (_length(window, sample_rate) for window in (BANDS_WINDOW, PARTIALS_WINDOW))
+    power = _spectrum(audio, bands_window)
+    filters, a_filters, weights = (jnp.asarray(x, jnp.float32) for x in _filters(sample_rate))
+    columns = power @ jnp.concatenate([a_filters, weights[:, None]], axis=1)
+    partials = _spectrum(audio, partials_window)[:, : _n_partials(sample_rate)]
+    return DistanceSpectra(
+        bands=columns[:, :-1],
+        average=power.mean(axis=0) @ filters,
+        partials=partials * jnp.asarray(_partial_weights(sample_rate), jnp.float32),
+        loudness=columns[:, -1],
     )
-    f_hz = np.fft.rfftfreq(_length(LONG, sample_rate), 1 / sample_rate)
-    audible = jnp.asarray((f_hz >= LOWEST_HZ) & (f_hz <= HIGHEST_HZ), jnp.float32)
-    # A bare square root would let bins that hold rounding errors dominate the gradient.
-    amplitude = jnp.sqrt(long + INAUDIBLE) - INAUDIBLE**0.5
-    return power, amplitude * audible
+
+
+def _compressed(powers: DistanceSpectra, floors: DistanceSpectra) -> DistanceSpectra:
+    """Powers on the scales that the terms compare: dB above the floor, or a power of the power."""
+    return DistanceSpectra(
+        *(_above(power, floor) for power, floor in zip(powers[:2], floors[:2], strict=True)),
+        _power(powers.partials + floors.partials, PARTIALS_EXPONENT),
+        _power(powers.loudness + floors.loudness, LOUDNESS_EXPONENT),
+    )
+
+
+def _above(power: Float[Array, "*shape"], floor: Float[Array, "*#shape"]) -> Float[Array, "*shape"]:
+    """Level in dB above a floor to which the power is added."""
+    return (10 / np.log(10)) * jnp.log1p(power / floor)
+
+
+def _power(base: Float[Array, "*shape"], exponent: float) -> Float[Array, "*shape"]:
+    """Power of positive numbers; XLA's own power takes three times as long."""
+    return jnp.exp(exponent * jnp.log(base))
+
+
+def _floors(powers: DistanceSpectra, sample_rate: int, noise: Float[Array, " frequency"] | None) -> DistanceSpectra:
+    """Powers added to those of both sounds: 80 dB below the highest band, and `OVER_NOISE` times the noise's."""
+    below = 10 ** (-RANGE_DB / 10)
+    floors = DistanceSpectra(
+        bands=powers.bands.max() * below + 1e-20,
+        average=powers.average.max() * below + 1e-20,
+        partials=jnp.asarray(INAUDIBLE),
+        loudness=jnp.asarray(INAUDIBLE),
+    )
+    if noise is None:
+        return floors
+    bands_window, partials_window = (_length(window, sample_rate) for window in (BANDS_WINDOW, PARTIALS_WINDOW))
+    bins, partials = (
+        OVER_NOISE * _noise_power(noise, length, sample_rate) for length in (bands_window, partials_window)
+    )
+    filters, a_filters, weights = (jnp.asarray(x, jnp.float32) for x in _filters(sample_rate))
+    weighted = partials[: _n_partials(sample_rate)] * jnp.asarray(_partial_weights(sample_rate), jnp.float32)
+    noises = DistanceSpectra(bins @ a_filters, bins @ filters, weighted, bins @ weights)
+    return jax.tree.map(jnp.add, floors, noises)
+
+
+def _noise_power(noise: Float[Array, " frequency"], length: int, sample_rate: int) -> Float[Array, " bin"]:
+    """Mean power of noise in the bins of a spectrum in which a sine of amplitude 1 has power 1."""
+    f_hz = jnp.asarray(np.fft.rfftfreq(length, 1 / sample_rate), jnp.float32)
+    hann_bandwidth = 1.5 * sample_rate / length
+    return 2 * hann_bandwidth * jnp.interp(f_hz, jnp.asarray(NOISE_HZ, jnp.float32), noise)
+
+
+def _spectrum(audio: Float[Array, " time"], length: int) -> Float[Array, "frame bin"]:
+    return stft_power(padded(audio, length // 2), length, length // 2)
 
 
 def _length(at_44100: int, sample_rate: int) -> int:
@@ -207,31 +259,19 @@ def _length(at_44100: int, sample_rate: int) -> int:
     return 1 << round(np.log2(at_44100 * sample_rate / 44_100))
 
 
-def _power(audio: Float[Array, " time"], sample_rate: int, window: int) -> Float[Array, "frame bin"]:
-    length = _length(window, sample_rate)
-    return stft_power(padded(audio, length // 2), length, length // 2)
+def _filters(sample_rate: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Bands [bin, band] without and with A-weighting, and the A-weighting of each bin [bin]."""
+    length = _length(BANDS_WINDOW, sample_rate)
+    filters = erb_filterbank(sample_rate, length, N_BANDS, lowest_hz=LOWEST_HZ, highest_hz=HIGHEST_HZ)
+    weights = a_weighting(np.fft.rfftfreq(length, 1 / sample_rate))
+    return filters, filters * weights[:, None], weights
 
 
-def _filters(sample_rate: int, window: int, n_mels: int) -> Float[Array, "bin mel"]:
-    length = _length(window, sample_rate)
-    return jnp.asarray(mel_filterbank(sample_rate, length, n_mels, lowest_hz=LOWEST_HZ, highest_hz=HIGHEST_HZ))
+def _n_partials(sample_rate: int) -> int:
+    length = _length(PARTIALS_WINDOW, sample_rate)
+    return min(int(PARTIALS_HZ * length / sample_rate), length // 2 + 1)
 
 
-def _envelope(audio: Float[Array, " time"], length: int) -> Float[Array, " frame"]:
-    """Mean square in Hann windows, placed like the frames of the spectra."""
-    window = hann(length)
-    power = frames(jnp.square(padded(audio, length // 2)), length, length // 2)
-    return power @ jnp.asarray(window / window.sum(), jnp.float32)
-
-
-def _below(amplitude: Float[Array, "frame bin"], sample_rate: int) -> Float[Array, "frame edge"]:
-    """Amplitude of each frame below each of a row of frequencies.
-
-    Amplitude, unlike power, gives weak upper partials some weight. Between two edges the share of a bin grows linearly
-    with pitch, so every cent counts.
-    """
-    f_hz = np.fft.rfftfreq(_length(LONG, sample_rate), 1 / sample_rate)[:, None]
-    n_octaves = np.log2(HIGHEST_HZ / LOWEST_HZ)
-    edges = np.log2(LOWEST_HZ) + np.arange(0, n_octaves, 1 / EDGES_PER_OCTAVE)
-    below = np.clip((edges - np.log2(np.maximum(f_hz, 1.0))) * EDGES_PER_OCTAVE, 0, 1)
-    return amplitude @ jnp.asarray(below, jnp.float32)
+def _partial_weights(sample_rate: int) -> np.ndarray:
+    f_hz = np.fft.rfftfreq(_length(PARTIALS_WINDOW, sample_rate), 1 / sample_rate)
+    return a_weighting(f_hz[: _n_partials(sample_rate)])

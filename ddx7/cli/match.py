@@ -257,7 +257,7 @@ def remarks(match: "Match") -> list[str]:
     event = match.strongest_event
     played = f"{note_name(event.note)} (MIDI note {event.note}) at velocity {event.velocity}"
     lines = [
-        describe(match.distances[0], match.differences),
+        describe(match.perceptual_distances[0], match.distances[0], match.differences),
         f"one voice for {len(match.notes)} notes, the strongest {played}" if len(match.notes) > 1 else f"play {played}",
     ]
     report = match.report
@@ -286,9 +286,10 @@ def _summary(task: Task, match: "Match", files: Sequence[Path]) -> dict[str, Any
     return {
         "recording": str(task.recording),
         "files": [str(path) for path in files],
+        "distances": list(match.perceptual_distances),
         "distances_db": list(match.distances),
-        "verdict": match_quality(match.distances[0]),
-        "confidence": round(match.same_category_probability, 3),
+        "verdict": match_quality(match.perceptual_distances[0]),
+        "confidence": round(match.same_instrument_share, 3),
         "differences": list(match.differences),
         "key": match.strongest_event.note,
         "velocity": match.strongest_event.velocity,

@@ -1,4 +1,4 @@
-"""The last step of `match`: choose the candidates by the reported distance, tune them, and render the best one."""
+"""The last step of `match`: choose the candidates by the distance of the search, tune them, and render the best one."""
 
 from dataclasses import dataclass
 
@@ -11,7 +11,7 @@ from ddx7.voice import Bank, Voice
 from ddx7.voice.voice import numbered, panel_name
 
 COMPARED = 32
-"""Voices of a search, the best first, that are compared by the log-mel distance."""
+"""Voices of a search, the best first, that are compared at full rate."""
 _NAMELESS = "MATCH"
 
 
@@ -21,11 +21,13 @@ class Candidates:
 
     Attributes:
       voices: with names, as a file holds them.
-      distances_db: log-mel distance of each from the recording.
+      distances: perceptual distance of each from the recording's chosen notes.
+      distances_db: log-mel distance of each from the whole recording.
       audio: the recording's notes rendered by the first voice, at the recording's RMS level.
     """
 
     voices: Bank
+    distances: tuple[float, ...]
     distances_db: tuple[float, ...]
     audio: Float[np.ndarray, " sample"]
 
@@ -42,18 +44,19 @@ def finalise(
       name: of the best voice; the others have it with a number.
     """
     pool = voices[: max(candidates, COMPARED)]
-    audio = target.render(pool)
-    distances_db = target.distances_db(audio)
+    objective = target.objective()
+    distances = objective.distances(pool)
     # The first voices are the best of each island. They stay among the candidates, so that these differ.
     first = range(min(candidates, len(pool)))
-    chosen = sorted({int(np.argmin(distances_db)), *first}, key=lambda i: distances_db[i])[:candidates]
-    tuned = np.stack([tune_voice(pool[i], audio[i], distances_db[i], target) for i in chosen])
-    audio = target.render(tuned)
+    chosen = sorted({int(np.argmin(distances)), *first}, key=lambda i: distances[i])[:candidates]
+    audio = target.render(pool[chosen])
+    tuned = np.stack([tune_voice(pool[i], x, distances[i], target) for i, x in zip(chosen, audio, strict=True)])
+    distances, audio = objective.distances(tuned), target.render(tuned)
     distances_db = target.distances_db(audio)
-    order = np.argsort(distances_db, kind="stable")
+    order = np.argsort(distances, kind="stable")
     best = audio[order[0]]
     gain = np.sqrt(np.mean(target.sound**2) / max(np.mean(best**2), 1e-12))
     stem = panel_name(name) or _NAMELESS
     names = [stem, *(numbered(stem, k) for k in range(2, len(order) + 1))]
     bank = Bank([Voice.from_vced(tuned[i]).renamed(called) for i, called in zip(order, names, strict=True)])
-    return Candidates(bank, tuple(distances_db[i] for i in order), best * gain)
+    return Candidates(bank, tuple(map(float, distances[order])), tuple(distances_db[i] for i in order), best * gain)

@@ -105,16 +105,16 @@ def match_to_dict(match: Match) -> dict[str, Any]:
     """
     return {
         "candidates": [
-            {"distance_db": distance, "voice": voice.to_dict()}
-            for voice, distance in zip(match.voices, match.distances, strict=True)
+            {"distance": near, "distance_db": distance_db, "voice": voice.to_dict()}
+            for voice, near, distance_db in zip(match.voices, match.perceptual_distances, match.distances, strict=True)
         ],
         "key": match.strongest_event.note,
         "velocity": match.strongest_event.velocity,
         "sample_rate": match.sample_rate,
         "duration_s": len(match.target) / match.sample_rate,
         "interrupted": match.interrupted,
-        "confidence": round(match.same_category_probability, 3),
-        "summary": describe(match.distances[0], match.differences),
+        "confidence": round(match.same_instrument_share, 3),
+        "summary": describe(match.perceptual_distances[0], match.distances[0], match.differences),
         "differences": list(match.differences),
         "strongest_note": match.strongest,
         "notes": [
@@ -160,7 +160,7 @@ def _figure(match: Match) -> bytes:
     from ddx7.plot import comparison_figure, figure_bytes  # here, as matplotlib takes half a second to load
 
     event = match.strongest_event
-    caption = f"{match.voices[0].name.strip()}   {match.distances[0]:.1f} dB from the recording   " + (
+    caption = f"{match.voices[0].name.strip()}   distance {match.perceptual_distances[0]:.1f}   " + (
         f"{len(match.notes)} notes" if len(match.notes) > 1 else f"MIDI note {event.note}, velocity {event.velocity}"
     )
     return figure_bytes(comparison_figure(match.target, match.audio, match.sample_rate, caption))

@@ -5,7 +5,8 @@
 
 Each step is a function of its own, from one frozen dataclass to the next: `ddx7.matching.prepare.prepare`,
 `ddx7.matching.propose.propose`, `ddx7.matching.search.search` and `ddx7.matching.finalise.finalise`. The search reduces
-the perceptual distance of rendered voices. The last step reports the log-mel distance of all notes at full rate.
+the perceptual distance of rendered voices, and the last step ranks the candidates by it at full rate. The log-mel
+distance of all notes stands beside it.
 """
 
 from collections.abc import Callable, Sequence
@@ -141,6 +142,7 @@ def _match(
     return Match(
         voices=best.voices,
         distances=best.distances_db,
+        perceptual_distances=best.distances,
         audio=best.audio,
         target=target.sound,
         sample_rate=RATE,

@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Float, UInt8
 
 from ddx7.audio import perceptual_distance, resample, target_features
+from ddx7.audio.noise import NOISE_HZ
 from ddx7.audio.perceptual import TargetFeatures
 from ddx7.engine import DEXED, Patch, Plan, Profile, plan, play
 from ddx7.engine.clock import first_block_at
@@ -58,6 +59,7 @@ class NoteTarget:
       scored_s: seconds from the start that the distance compares; both sides are silent after that. Shorter than the
         target where the recording goes on with another note.
       profile: engine profile that renders the voices.
+      noise: the recording's own noise, as `ddx7.audio.noise.noise_spectrum` measures it; none by default.
     """
 
     target: Float[np.ndarray, " sample"]
@@ -65,11 +67,13 @@ class NoteTarget:
     event: NoteEvent
     scored_s: float
     profile: Profile = DEXED
+    noise: Float[np.ndarray, " frequency"] | None = None
 
     @cached_property
     def features(self) -> TargetFeatures:
         """Features of the target for the perceptual distance."""
-        return _target_features(self.target * self.window, self.sample_rate)
+        noise = np.zeros(len(NOISE_HZ), np.float32) if self.noise is None else self.noise
+        return _target_features(self.target * self.window, self.sample_rate, noise)
 
     @cached_property
     def level_db(self) -> float:

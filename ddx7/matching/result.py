@@ -7,7 +7,7 @@ from jaxtyping import Float
 
 from ddx7.audio import DecodingReport, Note
 from ddx7.matching.objective import NoteEvent
-from ddx7.matching.quality import same_category_probability
+from ddx7.matching.quality import same_instrument_share
 from ddx7.matching.segmentation import RecordingRemark
 from ddx7.voice import Bank
 
@@ -119,6 +119,7 @@ class Match:
     Attributes:
       voices: distinct candidates, best first, each as a file would hold it.
       distances: `ddx7.audio.log_mel_distance` of each candidate to the target, in dB.
+      perceptual_distances: `ddx7.audio.perceptual_distance` of each, the distance of the search, ascending.
       audio: all notes rendered by the best voice, as long as the target and at its RMS level.
       target: the part of the recording that was matched, from its first onset.
       sample_rate: of both, in Hz.
@@ -132,6 +133,7 @@ class Match:
 
     voices: Bank
     distances: tuple[float, ...]
+    perceptual_distances: tuple[float, ...]
     audio: Float[np.ndarray, " sample"]
     target: Float[np.ndarray, " sample"]
     sample_rate: int
@@ -143,9 +145,9 @@ class Match:
     interrupted: bool = False
 
     @property
-    def same_category_probability(self) -> float:
-        """Probability that the best voice is of the recording's category, 0 to 1 (`ddx7.matching.quality`)."""
-        return same_category_probability(self.distances[0])
+    def same_instrument_share(self) -> float:
+        """Share of pairs of recorded notes as near as the best voice that are of one instrument, 0 to 1."""
+        return same_instrument_share(self.perceptual_distances[0])
 
     @property
     def strongest_note(self) -> Note:

@@ -6,6 +6,7 @@ import numpy as np
 from jaxtyping import Float, UInt8
 
 from ddx7.audio import MelTarget, Note, mel_target, partials, resample
+from ddx7.audio.noise import noise_spectrum
 from ddx7.audio.transcription import velocities
 from ddx7.encoder.examples import RELEASE_S, batch_spectrograms
 from ddx7.encoder.sampler import MAX_NOTES, NoteInputs
@@ -24,6 +25,7 @@ SEARCH_RATE = 22_050
 LONGEST_NOTE_S = 4.0
 LONGEST_OF_SEVERAL_S = 1.4  # of each note where there are several: they share the time of one
 VELOCITY = 100  # of the loudest note
+NOISE_ENDS_S = 0.05  # before the first onset: an attack may begin before it
 CONFIDENT = 0.4  # confidence from which a pitch is clear, as `ddx7.audio.Note` says
 SEVERAL_PITCHES = 5  # semitones between the lowest and the highest note that determine level scaling
 SEVERAL_VELOCITIES = 10  # between the softest and the loudest note that determine velocity sensitivity
@@ -41,6 +43,7 @@ class Target:
       chosen: indices of the notes in the objective, the most informative first.
       profile: engine profile that renders the voices.
       start_s: time of the first onset in the recording, in seconds.
+      noise: spectrum of the recording's noise, measured before the first onset.
     """
 
     sound: Float[np.ndarray, " sample"]
@@ -50,6 +53,7 @@ class Target:
     chosen: tuple[int, ...]
     profile: Profile = DEXED
     start_s: float = 0.0
+    noise: Float[np.ndarray, " frequency"] | None = None
 
     @property
     def cents(self) -> float:
@@ -133,7 +137,8 @@ class Target:
         excerpt = fit_length(self.sound[begin : begin + round(longest_s * RATE)])
         # After its last note a recording is silent, and the objective holds voices to that silence, too.
         ends = index + 1 == len(self.notes) and note.duration_s <= longest_s
-        return NoteTarget(excerpt, RATE, self.events[index], len(excerpt) / RATE if ends else scored_s, self.profile)
+        scored_s = len(excerpt) / RATE if ends else scored_s
+        return NoteTarget(excerpt, RATE, self.events[index], scored_s, self.profile, self.noise)
 
 
 def make_target(
@@ -162,7 +167,8 @@ def make_target(
     sound = resample(samples[round(begin_s * sample_rate) : round(end_s * sample_rate)], sample_rate, RATE)
     notes = tuple(replace(note, onset_s=note.onset_s - begin_s) for note in notes)
     events, chosen = _events(notes, longest_s, velocity), _most_informative(notes)
-    return Target(sound, mel_target(sound, RATE), notes, events, chosen, profile, begin_s)
+    noise = noise_spectrum(samples[: max(0, round((begin_s - NOISE_ENDS_S) * sample_rate))], sample_rate)
+    return Target(sound, mel_target(sound, RATE), notes, events, chosen, profile, begin_s, noise)
 
 
 def _events(notes: tuple[Note, ...], longest_s: float, loudest: int) -> tuple[NoteEvent, ...]:

@@ -13,7 +13,7 @@ from ddx7.matching.vced import columns
 
 CLOSE_CENTS = 3.0  # inaudible, and finer than a step of detune can correct
 MEASURED_S = 1.0  # of a note: enough for its pitch
-WORSE_DB = 0.1  # log-mel distance that a voice may lose by being tuned
+WORSE = 0.1  # perceptual distance that a voice may lose by being tuned
 _TRANSPOSE_CENTRE, _TRANSPOSE_REACH = 24, 24
 
 
@@ -39,14 +39,14 @@ def pitch_error_cents(audio: Float[np.ndarray, " sample"], note: Note, sample_ra
 
 
 def tune_voice(
-    vced: UInt8[np.ndarray, " 155"], audio: Float[np.ndarray, " sample"], distance_db: float | int, target: Target
+    vced: UInt8[np.ndarray, " 155"], audio: Float[np.ndarray, " sample"], distance: float | int, target: Target
 ) -> UInt8[np.ndarray, " 155"]:
     """Tune a voice to the recording.
 
     Args:
       vced: the voice.
       audio: the target's notes, rendered by it.
-      distance_db: log-mel distance of `audio` from the target.
+      distance: perceptual distance of the voice from the target.
       target: the recording.
 
     Returns:
@@ -58,9 +58,9 @@ def tune_voice(
         return vced
     tuned = transpose_voice(vced, -error, target.events[target.chosen[0]].note, target.profile.frequencies)
     tuned_audio = target.render(tuned[None])
-    [tuned_db] = target.distances_db(tuned_audio)
+    [tuned_distance] = target.objective().distances(tuned[None])
     nearer = abs(pitch_error_cents(tuned_audio[0], note)) < abs(error)
-    return tuned if nearer and tuned_db < distance_db + WORSE_DB else vced
+    return tuned if nearer and tuned_distance < distance + WORSE else vced
 
 
 def transpose_voice(

@@ -14,7 +14,7 @@ import ddx7
 from ddx7.audio import Note
 from ddx7.cli.match import remarks
 from ddx7.matching.objective import NoteEvent
-from ddx7.matching.quality import describe, match_quality, same_category_probability
+from ddx7.matching.quality import describe, match_quality, same_instrument_share
 from ddx7.matching.result import Match, MatchReport
 from ddx7.voice import Bank, init_voice
 
@@ -42,7 +42,8 @@ def a_match(distance: float, pitch_confidence: float = 1.0, *, interrupted: bool
     report = MatchReport(0, 1.0, 1.0, 1, False, 0, (), RATE, 22_050, False, 0.0, 0.1, (0,), (), "dexed")
     return Match(
         voices=Bank([init_voice()]),
-        distances=(distance,),
+        distances=(distance + 1,),
+        perceptual_distances=(distance,),
         audio=sound,
         target=sound,
         sample_rate=RATE,
@@ -64,7 +65,8 @@ def test_a_recording_becomes_a_folder(run: Run, tone: Path, out: Path, effort: t
     data = json.loads((out / "match.json").read_text())
     assert len(data["candidates"]) == 3
     assert (data["key"], data["interrupted"]) == (69, False)
-    assert f"tone: {describe(data['candidates'][0]['distance_db'], data['differences'])}\n" in outcome.err
+    near = [data["candidates"][0][key] for key in ("distance", "distance_db")]
+    assert f"tone: {describe(*near, data['differences'])}\n" in outcome.err
     assert f"play A3 (MIDI note 69) at velocity {data['velocity']}" in outcome.err
     stages = [line for line in outcome.err.splitlines() if "voices rendered" in line]
     assert stages
@@ -114,9 +116,10 @@ def test_several_recordings_get_a_folder_each_and_json_tells_them_apart(run: Run
         assert {Path(path).parent for path in match["files"]} == {out / stem}
         assert {Path(path) for path in match["files"]} == set((out / stem).iterdir())
         assert (out / stem / f"{stem}.syx").exists()
-        assert match["distances_db"] == sorted(match["distances_db"])
-        assert match["verdict"] == match_quality(match["distances_db"][0])
-        assert match["confidence"] == round(same_category_probability(match["distances_db"][0]), 3)
+        assert match["distances"] == sorted(match["distances"])
+        assert len(match["distances_db"]) == len(match["distances"])
+        assert match["verdict"] == match_quality(match["distances"][0])
+        assert match["confidence"] == round(same_instrument_share(match["distances"][0]), 3)
         assert (match["key"], match["interrupted"]) == (69, False)
 
 
@@ -191,12 +194,11 @@ def test_arguments_out_of_range(run: Run, tone: Path, out: Path, words: tuple[st
 
 @pytest.mark.parametrize(
     ("distance", "words"),
-    [(2.99, "very close"), (3.0, "same family"), (6.0, "roughly similar"), (9.0, "far off"), (40.0, "far off")],
+    [(2.9, "very close"), (3.0, "close"), (6.0, "similar"), (9.0, "far off"), (40.0, "far off")],
 )
 def test_the_distance_is_put_into_plain_words(distance: float, words: str) -> None:
-    probability = f"(the same kind of sound: {round(100 * same_category_probability(distance))} %)"
     assert remarks(a_match(distance)) == [
-        f"{distance:.1f} dB from the recording: {words} {probability}; noise missing",
+        f"distance {distance:.1f}, {words} (log-mel {distance + 1:.1f} dB); noise missing",
         "play C3 (MIDI note 60) at velocity 100",
     ]
 

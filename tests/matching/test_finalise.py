@@ -18,8 +18,10 @@ def pool(bright_vced: np.ndarray) -> np.ndarray:
 def test_the_nearest_voice_comes_first_tuned_and_named(note_target: Target, pool: np.ndarray):
     found = finalise(note_target, pool, candidates=3, name="Organ")
     assert [voice.name for voice in found.voices] == ["ORGAN", "ORGAN 2", "ORGAN 3"]
-    assert len(set(found.voices)) == len(found.distances_db) == 3
-    assert list(found.distances_db) == sorted(found.distances_db)
+    assert len(set(found.voices)) == len(found.distances) == len(found.distances_db) == 3
+    assert list(found.distances) == sorted(found.distances)
+    vced = np.frombuffer(found.voices[0].to_vced(), np.uint8)
+    assert found.distances[0] == pytest.approx(note_target.objective().distances(vced[None])[0], rel=1e-4)
     assert found.distances_db[0] < 2
     assert np.sqrt(np.mean(found.audio**2)) == pytest.approx(np.sqrt(np.mean(note_target.sound**2)), rel=1e-5)
     assert log_mel_distance(note_target.sound, found.audio, RATE) == pytest.approx(found.distances_db[0], abs=1e-3)

@@ -51,6 +51,7 @@ def match() -> Match:
     return Match(
         voices=Bank([pure, rich.renamed("RICH")]),
         distances=tuple(log_mel_distance(target, sound, RATE) for sound in audio),
+        perceptual_distances=(0.0, 6.5),
         audio=audio[1],
         target=target,
         sample_rate=RATE,
@@ -85,8 +86,9 @@ def test_the_numbers_can_be_read_back(match: Match, tmp_path: Path) -> None:
     assert data["candidates"][0]["distance_db"] == 0
     assert (data["key"], data["velocity"], data["report"]["renders"]) == (60, 100, 2)
     assert [(note["note"], note["key"], note["velocity"]) for note in data["notes"]] == [(60, 60, 100)]
-    assert data["confidence"] == match.same_category_probability == 1.0
-    assert data["summary"].endswith("very close (the same kind of sound: 100 %); noise missing")
+    assert [candidate["distance"] for candidate in data["candidates"]] == [0.0, 6.5]
+    assert data["confidence"] == match.same_instrument_share == 1.0
+    assert data["summary"].startswith("distance 0.0, very close (log-mel 0.0 dB); noise missing")
     assert data["versions"].keys() == {"ddx7", "jax", "numpy"}
     assert data == json.loads(json.dumps(match_to_dict(match)))
 

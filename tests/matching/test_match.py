@@ -33,7 +33,7 @@ def test_fast_ranks_the_proposals_and_is_done(fast_match: ddx7.Match):
 
 def test_a_match_holds_voices_sounds_notes_and_events(fast_match: ddx7.Match):
     assert [voice.name for voice in fast_match.voices] == ["ORGAN", "ORGAN 2"]
-    assert len(fast_match.distances) == 2
+    assert len(fast_match.distances) == len(fast_match.perceptual_distances) == 2
     assert fast_match.strongest_event == fast_match.events[0]
     assert fast_match.strongest_event.note == fast_match.strongest_note.note == 57
     assert fast_match.strongest_event.gate_s == pytest.approx(0.4, rel=0.1)
@@ -62,8 +62,8 @@ def test_match_comes_nearer_to_a_rendered_voice_than_its_first_draw():
     found = ddx7.match((target, RATE), seconds=8, candidates=3, seed=1, name="ORGAN")
     event = found.strongest_event
     assert event.note == 57
-    assert len(found.voices) == len(found.distances) == 3
-    assert list(found.distances) == sorted(found.distances)
+    assert len(found.voices) == len(found.distances) == len(found.perceptual_distances) == 3
+    assert list(found.perceptual_distances) == sorted(found.perceptual_distances)
     assert found.voices[0].name == "ORGAN"
     assert len(set(found.voices)) == 3
     stages = {stage.name: stage.distance for stage in found.report.stages}

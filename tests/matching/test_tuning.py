@@ -22,11 +22,11 @@ def test_a_voice_out_of_tune_is_tuned_and_one_in_tune_left_alone(phrase_target: 
     target, note = phrase_target, phrase_target.notes[phrase_target.chosen[0]]
     sharp = transpose_voice(bright_vced, 45, 60)
     audio = target.render(np.stack([sharp, bright_vced]))
-    sharp_db, own_db = target.distances_db(audio)
+    sharp_distance, own_distance = target.objective().distances(np.stack([sharp, bright_vced]))
     assert pitch_error_cents(audio[0], note) == pytest.approx(45, abs=6)
-    tuned = tune_voice(sharp, audio[0], sharp_db, target)
+    tuned = tune_voice(sharp, audio[0], sharp_distance, target)
     assert abs(pitch_error_cents(target.render(tuned[None])[0], note)) < 5
-    np.testing.assert_array_equal(tune_voice(bright_vced, audio[1], own_db, target), bright_vced)
+    np.testing.assert_array_equal(tune_voice(bright_vced, audio[1], own_distance, target), bright_vced)
 
 
 def test_a_voice_that_tuning_moves_away_stays(phrase_target: Target, bright_vced: np.ndarray):

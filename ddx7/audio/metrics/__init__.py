@@ -1,5 +1,7 @@
 """Scores of synthesised sound: distances of two sounds, and FAD and KAD of two sets of sounds."""
 
+from ddx7.audio.metrics.cepstral import mfcc_cosine_distance as mfcc_cosine_distance
+from ddx7.audio.metrics.cepstral import warped_mfcc_distance as warped_mfcc_distance
 from ddx7.audio.metrics.embeddings import EMBEDDINGS as EMBEDDINGS
 from ddx7.audio.metrics.embeddings import Embedding as Embedding
 from ddx7.audio.metrics.embeddings import EmbeddingEntry as EmbeddingEntry
@@ -10,6 +12,12 @@ from ddx7.audio.metrics.frechet import fad_infinity as fad_infinity
 from ddx7.audio.metrics.frechet import frechet_distance as frechet_distance
 from ddx7.audio.metrics.kernel import kad as kad
 from ddx7.audio.metrics.kernel import median_distance as median_distance
+from ddx7.audio.metrics.panel import NoteComparison as NoteComparison
+from ddx7.audio.metrics.panel import attack_time_s as attack_time_s
+from ddx7.audio.metrics.panel import compare_notes as compare_notes
+from ddx7.audio.metrics.panel import envelope_cosine_similarity as envelope_cosine_similarity
+from ddx7.audio.metrics.panel import relative_harmonic_error as relative_harmonic_error
+from ddx7.audio.metrics.panel import spectral_transport as spectral_transport
 from ddx7.audio.metrics.sets import EmbeddedSet as EmbeddedSet
 from ddx7.audio.metrics.sets import SetScore as SetScore
 from ddx7.audio.metrics.sets import SetScores as SetScores

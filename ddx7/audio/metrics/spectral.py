@@ -94,14 +94,17 @@ def log_spectral_distance(target: Sound, other: Sound, sample_rate: int) -> floa
 
 def _pair(target: Sound, other: Sound, sample_rate: int, window: int) -> tuple[np.ndarray, np.ndarray]:
     """Both sounds as float64 [time] of the target's length, which is longer than half a window."""
-    reference, estimate = (_samples(name, s, sample_rate) for name, s in (("target", target), ("other sound", other)))
+    reference, estimate = (
+        sound_samples(name, s, sample_rate) for name, s in (("target", target), ("other sound", other))
+    )
     if len(reference) <= window // 2:
         raise AudioError(f"a spectral distance of {len(reference)} samples, more than {window // 2} are wanted")
     estimate = estimate[: len(reference)]
     return reference, np.pad(estimate, (0, len(reference) - len(estimate)))
 
 
-def _samples(name: str, sound: Sound, sample_rate: int) -> np.ndarray:
+def sound_samples(name: str, sound: Sound, sample_rate: int) -> np.ndarray:
+    """Samples of an array or a file as float64 [time]; an error names the sound by `name`."""
     if not isinstance(sound, np.ndarray):
         return read_audio(sound, sample_rate=sample_rate).samples.astype(np.float64)
     if sound.ndim != 1:
