@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float, UInt8
+from jaxtyping import Bool, Float, UInt8
 
 from ddx7.matching.target import Target
 from ddx7.matching.tuning import tune_voice
@@ -12,6 +12,9 @@ from ddx7.voice.voice import numbered, panel_name
 
 COMPARED = 32
 """Voices of a search, the best first, that are compared at full rate."""
+TIE = 0.2
+"""Voices whose distance is at most this share above the least count as equally near: ratings agree with the distance no
+more finely. The log-mel distance orders them."""
 _NAMELESS = "MATCH"
 
 
@@ -46,17 +49,30 @@ def finalise(
     pool = voices[: max(candidates, COMPARED)]
     objective = target.objective()
     distances = objective.distances(pool)
+    near = np.flatnonzero(_as_near_as_the_best(distances))
+    distances_db = np.full(len(pool), np.inf)
+    distances_db[near] = target.distances_db(target.render(pool[near]))
     # The first voices are the best of each island. They stay among the candidates, so that these differ.
-    first = range(min(candidates, len(pool)))
-    chosen = sorted({int(np.argmin(distances)), *first}, key=lambda i: distances[i])[:candidates]
+    ranked = _ranked(distances, distances_db)
+    chosen = [i for i in ranked if i == ranked[0] or i < candidates][:candidates]
     audio = target.render(pool[chosen])
     tuned = np.stack([tune_voice(pool[i], x, distances[i], target) for i, x in zip(chosen, audio, strict=True)])
     distances, audio = objective.distances(tuned), target.render(tuned)
-    distances_db = target.distances_db(audio)
-    order = np.argsort(distances, kind="stable")
+    distances_db = np.array(target.distances_db(audio))
+    order = _ranked(distances, distances_db)
     best = audio[order[0]]
     gain = np.sqrt(np.mean(target.sound**2) / max(np.mean(best**2), 1e-12))
     stem = panel_name(name) or _NAMELESS
     names = [stem, *(numbered(stem, k) for k in range(2, len(order) + 1))]
     bank = Bank([Voice.from_vced(tuned[i]).renamed(called) for i, called in zip(order, names, strict=True)])
-    return Candidates(bank, tuple(map(float, distances[order])), tuple(distances_db[i] for i in order), best * gain)
+    return Candidates(bank, *(tuple(map(float, x[order])) for x in (distances, distances_db)), best * gain)
+
+
+def _as_near_as_the_best(distances: Float[np.ndarray, " voice"]) -> Bool[np.ndarray, " voice"]:
+    return distances <= (1 + TIE) * distances.min()
+
+
+def _ranked(distances: Float[np.ndarray, " voice"], distances_db: Float[np.ndarray, " voice"]) -> list[int]:
+    """Voices in order of the distance, those as near as the best in order of the log-mel distance."""
+    tied = _as_near_as_the_best(distances)
+    return sorted(range(len(distances)), key=lambda i: (not tied[i], distances_db[i] if tied[i] else distances[i]))

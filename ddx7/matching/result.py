@@ -119,7 +119,7 @@ class Match:
     Attributes:
       voices: distinct candidates, best first, each as a file would hold it.
       distances: `ddx7.audio.log_mel_distance` of each candidate to the target, in dB.
-      perceptual_distances: `ddx7.audio.perceptual_distance` of each, the distance of the search, ascending.
+      perceptual_distances: `ddx7.audio.perceptual_distance` of each, the distance of the search.
       audio: all notes rendered by the best voice, as long as the target and at its RMS level.
       target: the part of the recording that was matched, from its first onset.
       sample_rate: of both, in Hz.
