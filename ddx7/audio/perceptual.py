@@ -62,9 +62,9 @@ class DistanceTerms(NamedTuple):
     loudness: Float[Array, "*batch"]
 
 
-SCALES = DistanceTerms(bands=13.46, prominent=17.7, average=13.41, partials=0.0616, loudness=0.356)
-"""Mean of each term over all pairs of each of twelve listening studies, and over the studies
-(`benchmarks/listeners.py` prints them)."""
+SCALES = (13.46, 17.7, 13.41, 0.0616, 0.356)
+"""In the order of `DistanceTerms`: the mean of each term over all pairs of each of twelve listening studies, and over
+the studies. `benchmarks/listeners.py` prints them."""
 MEAN = 10.0
 """The distance where every term equals its scale."""
 
@@ -206,9 +206,10 @@ def _powers(audio: Float[Array, " time"], sample_rate: int) -> DistanceSpectra:
 def _compressed(powers: DistanceSpectra, floors: DistanceSpectra) -> DistanceSpectra:
     """Powers on the scales that the terms compare: dB above the floor, or a power of the power."""
     return DistanceSpectra(
-        *(_above(power, floor) for power, floor in zip(powers[:2], floors[:2], strict=True)),
-        _power(powers.partials + floors.partials, PARTIALS_EXPONENT),
-        _power(powers.loudness + floors.loudness, LOUDNESS_EXPONENT),
+        bands=_above(powers.bands, floors.bands),
+        average=_above(powers.average, floors.average),
+        partials=_power(powers.partials + floors.partials, PARTIALS_EXPONENT),
+        loudness=_power(powers.loudness + floors.loudness, LOUDNESS_EXPONENT),
     )
 
 

@@ -49,9 +49,9 @@ def finalise(
     pool = voices[: max(candidates, COMPARED)]
     objective = target.objective()
     distances = objective.distances(pool)
-    near = np.flatnonzero(_as_near_as_the_best(distances))
+    tied = np.flatnonzero(_as_near_as_the_best(distances))
     distances_db = np.full(len(pool), np.inf)
-    distances_db[near] = target.distances_db(target.render(pool[near]))
+    distances_db[tied] = target.distances_db(target.render(pool[tied]))
     # The first voices are the best of each island. They stay among the candidates, so that these differ.
     ranked = _ranked(distances, distances_db)
     chosen = [i for i in ranked if i == ranked[0] or i < candidates][:candidates]
@@ -65,7 +65,8 @@ def finalise(
     stem = panel_name(name) or _NAMELESS
     names = [stem, *(numbered(stem, k) for k in range(2, len(order) + 1))]
     bank = Bank([Voice.from_vced(tuned[i]).renamed(called) for i, called in zip(order, names, strict=True)])
-    return Candidates(bank, *(tuple(map(float, x[order])) for x in (distances, distances_db)), best * gain)
+    near, near_db = (tuple(map(float, x[order])) for x in (distances, distances_db))
+    return Candidates(bank, near, near_db, best * gain)
 
 
 def _as_near_as_the_best(distances: Float[np.ndarray, " voice"]) -> Bool[np.ndarray, " voice"]:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 QUALITY_LIMITS = ((3.0, "very close"), (6.0, "close"), (9.0, "similar"))
 BEYOND_LIMITS = "far off"
-EVEN, STEEPNESS = 9.73, 2.57
+EVEN, STEEPNESS = 8.55, 2.63
 """Of `same_instrument_share`; fitted by `experiments/matching/same_instrument.py`."""
 
 
@@ -13,7 +13,7 @@ def match_quality(distance: float | int) -> str:
 
     Source of the limits, for `ddx7.audio.perceptual_distance`: pairs of recorded notes of seven instruments on the same
     pitch, of any dynamics and articulation, as many of one instrument as of two. Of pairs below 3 all are of one
-    instrument, of those from 3 to 6 92 %, from 6 to 9 66 %, and beyond 9 36 %.
+    instrument, of those from 3 to 6 87 %, from 6 to 9 54 %, and beyond 9 33 %.
 
     >>> match_quality(2.9), match_quality(3.0), match_quality(14.0)
     ('very close', 'close', 'far off')
@@ -25,7 +25,7 @@ def same_instrument_share(distance: float | int) -> float:
     """Share of pairs of recorded notes at a perceptual distance that are of one instrument.
 
     A logistic curve over the logarithm of the distance, fitted to the pairs that `match_quality` describes: as many of
-    one instrument as of two. For instruments that the fit left out the mean error over ten bins is 0.06. The pairs are
+    one instrument as of two. For instruments that the fit left out the mean error over ten bins is 0.05. The pairs are
     recordings, so the figure does not judge a synthesiser.
 
     Args:

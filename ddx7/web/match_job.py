@@ -149,9 +149,9 @@ def outcome_to_json(outcome: MatchOutcome, sound_ids: list[str], target_id: str,
     found = outcome.match
     phrase = found.notes if len(found.notes) > 1 else ()
     candidates = [
-        candidate_to_json(voice, distance, sound, sound_id, found.target, found.sample_rate, phrase)
-        for voice, distance, sound, sound_id in zip(
-            found.voices, found.distances, outcome.sounds, sound_ids, strict=True
+        candidate_to_json(voice, near, distance_db, sound, sound_id, found.target, found.sample_rate, phrase)
+        for voice, near, distance_db, sound, sound_id in zip(
+            found.voices, found.perceptual_distances, found.distances, outcome.sounds, sound_ids, strict=True
         )
     ]
     details = match_to_dict(found)
@@ -167,6 +167,7 @@ def outcome_to_json(outcome: MatchOutcome, sound_ids: list[str], target_id: str,
 
 def candidate_to_json(
     voice: Voice,
+    distance: float,
     distance_db: float,
     sound: np.ndarray,
     sound_id: str,
@@ -178,6 +179,7 @@ def candidate_to_json(
 
     Args:
       voice: the voice.
+      distance: perceptual distance of the scored notes.
       distance_db: log-mel distance of its sound from the target.
       sound: the recording's notes, played by it.
       sound_id: id of that sound in the session.
@@ -186,13 +188,13 @@ def candidate_to_json(
       phrase: notes of the recording where there are several.
     """
     from ddx7.matching.differences import differences
-    from ddx7.matching.quality import match_quality, same_category_probability
+    from ddx7.matching.quality import match_quality
 
     return {
         **voice_to_json(voice),
+        "distance": round(float(distance), 2),
         "distance_db": round(float(distance_db), 2),
-        "quality": match_quality(distance_db),
-        "same_category": round(same_category_probability(distance_db), 3),
+        "quality": match_quality(distance),
         "differences": list(differences(target, sound, sample_rate, phrase)),
         "sound": sound_id,
     }

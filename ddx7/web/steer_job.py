@@ -46,13 +46,15 @@ class SteerOutcome:
     Attributes:
       task: what was asked.
       voices: best first; the voice that it began with comes last.
-      distances_db: log-mel distance of each from the recording.
+      distances: perceptual distance of each from the recording.
+      distances_db: log-mel distance of each.
       sounds: the recording's notes, played by each at the level of the recording.
       interrupted: whether the player stopped it.
     """
 
     task: SteerTask
     voices: tuple[Voice, ...]
+    distances: tuple[float, ...]
     distances_db: tuple[float, ...]
     sounds: np.ndarray
     interrupted: bool
@@ -76,12 +78,14 @@ def run_steer(report: Report, task: SteerTask) -> SteerOutcome:
         progress=tell(report),
     )
     # The voice it began with comes last, to compare with.
-    audio = target.render(np.concatenate([found.voices, np.frombuffer(task.voice.to_vced(), np.uint8)[None]]))
+    vced = np.concatenate([found.voices, np.frombuffer(task.voice.to_vced(), np.uint8)[None]])
+    audio = target.render(vced)
     stem = _without_number(task.voice.name.strip() or "VOICE")
-    made = (Voice.from_vced(vced).renamed(numbered(stem, k)) for k, vced in enumerate(found.voices, start=2))
+    made = (Voice.from_vced(row).renamed(numbered(stem, k)) for k, row in enumerate(found.voices, start=2))
     voices = (*made, task.voice)
     sounds = np.stack([at_level_of(sound, target.sound) for sound in audio])
-    return SteerOutcome(task, voices, tuple(target.distances_db(audio)), sounds, found.interrupted)
+    distances = tuple(target.objective().distances(vced).tolist())
+    return SteerOutcome(task, voices, distances, tuple(target.distances_db(audio)), sounds, found.interrupted)
 
 
 def _without_number(name: str) -> str:
@@ -97,9 +101,9 @@ def steered_to_json(
     task = outcome.task
     phrase = task.notes if len(task.notes) > 1 else ()
     candidates = [
-        candidate_to_json(voice, distance, sound, sound_id, task.samples, task.sample_rate, phrase)
-        for voice, distance, sound, sound_id in zip(
-            outcome.voices, outcome.distances_db, outcome.sounds, sound_ids, strict=True
+        candidate_to_json(voice, near, distance_db, sound, sound_id, task.samples, task.sample_rate, phrase)
+        for voice, near, distance_db, sound, sound_id in zip(
+            outcome.voices, outcome.distances, outcome.distances_db, outcome.sounds, sound_ids, strict=True
         )
     ]
     return {

@@ -4,8 +4,8 @@
 
 RECORDINGS holds `index.csv` with the columns file, instrument, kind and midi, and the files. Every note is compared
 with at most eight others of its instrument on its pitch and eight of other instruments, over 1.5 s from the onset.
-Pairs of one instrument and of two weigh the same. The table tests the curve on each instrument in turn, fitted to the pairs
-without it.
+Pairs of one instrument and of two weigh the same. The table tests the curve on each instrument in turn, fitted to the
+pairs without it.
 """
 
 import argparse

@@ -33,7 +33,7 @@ def mfcc(sound: np.ndarray, sample_rate: int, n: int, *, n_fft: int = N_FFT, hop
         sound, sample_rate, n_fft=n_fft, hop=hop, n_mels=N_MELS, lowest_hz=0.0, highest_hz=sample_rate / 2
     )
     level_db = np.maximum(level_db, 10 * np.log10(_LEAST_POWER))
-    return scipy.fft.dct(np.maximum(level_db, level_db.max() - RANGE_DB), norm="ortho")[:, :n]
+    return np.asarray(scipy.fft.dct(np.maximum(level_db, level_db.max() - RANGE_DB), norm="ortho"))[:, :n]
 
 
 _LEAST_POWER = 1e-10  # of librosa.power_to_db

@@ -46,7 +46,7 @@ export function resultsPart(shared) {
     show(tracks, [-1, ...run.candidates.keys()].map((k) => h("button", {
       type: "button", class: `track${k < 0 ? " target" : ""}`, "aria-pressed": deck.chosen === trackOf(k) ? "true" : "false", onclick: () => hear(k),
     }, h("kbd", { "aria-hidden": "true" }, String(k + 2)), h("span", {}, k < 0 ? "Recording" : nameOf(run.candidates[k].vced)),
-    k < 0 ? null : h("span", { class: "badge" }, `${run.candidates[k].distance_db.toFixed(1)} dB`))));
+    k < 0 ? null : h("span", { class: "badge" }, run.candidates[k].distance.toFixed(1)))));
   }
 
   // ---- pictures -------------------------------------------------------------------------------------------------------
@@ -178,7 +178,7 @@ export function resultsPart(shared) {
     show(card,
       h("div", { class: "voice-head" },
         h("span", { class: "lcd big" }, (nameOf(voice.vced) || " ").padEnd(10)),
-        h("div", { class: "voice-distance" }, h("span", { class: "big-number mono" }, voice.distance_db.toFixed(1)), h("span", { class: "hint" }, "dB from the recording")),
+        h("div", { class: "voice-distance" }, h("span", { class: "big-number mono" }, voice.distance.toFixed(1)), h("span", { class: "hint" }, `from the recording (log-mel ${voice.distance_db.toFixed(1)} dB)`)),
         h("span", { class: "chip good" }, voice.quality)),
       h("div", {}, h("h3", {}, voice.differences.length ? "What is off" : "No clear difference"),
         h("ul", { class: "off" }, voice.differences.map((words) => h("li", { class: "chip strong" }, words)))),
@@ -226,7 +226,7 @@ export function resultsPart(shared) {
   function paintHistory(state) {
     history.hidden = state.runs.length < 2;
     show(history, state.runs.map((r, k) => h("button", { type: "button", class: "source-chip", "aria-pressed": k === state.run ? "true" : "false", onclick: () => store.set({ run: k, picked: 0 }, "look at another search") },
-      h("span", {}, r.title), h("span", { class: "badge" }, `${r.candidates[0].distance_db.toFixed(1)} dB`))));
+      h("span", {}, r.title), h("span", { class: "badge" }, r.candidates[0].distance.toFixed(1)))));
   }
 
   const element = h("div", { class: "results", id: "results", hidden: true },

@@ -131,7 +131,7 @@ export function searchPart({ app, store }) {
       const run = { job: changed.id, title: changed.title, kind: changed.kind, ...changed.result };
       store.set((s) => ({ runs: [...s.runs, run], run: s.runs.length, picked: 0, job: null }));
       app.setVoice(run.candidates[0].vced, "match");
-      app.toast(`${nameOf(run.candidates[0].vced) || "The voice"} is ${run.candidates[0].distance_db.toFixed(1)} dB from the recording: ${run.candidates[0].quality}.`);
+      app.toast(`${nameOf(run.candidates[0].vced) || "The voice"} is at a distance of ${run.candidates[0].distance.toFixed(1)} from the recording: ${run.candidates[0].quality}.`);
       reveal(document.getElementById("results"));
     }
     if (changed.state === "failed") problem.say(changed.error[0].toUpperCase() + changed.error.slice(1));
