@@ -103,7 +103,7 @@ def rank_correlation(distance: Matrix, ratings: Matrix, rows: np.ndarray) -> flo
     return float(np.corrcoef(rankdata(distance[pairs]), rankdata(ratings[pairs]))[0, 1])
 
 
-def both_orders(rows: Sequence[Sequence[float]]) -> Matrix:
+def both_orders(rows: Sequence[Sequence[float] | np.ndarray]) -> Matrix:
     """Distances of each sound from each target as a symmetric matrix over sounds."""
     found = np.array(rows, np.float64)
     found = (found + found.T) / 2
