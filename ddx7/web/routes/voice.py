@@ -16,7 +16,7 @@ from ddx7.web.voices import voice_of
 
 
 async def measure_distance(request: Request) -> Response:
-    """Distance of a voice from a recording, in dB and in words."""
+    """Distance of a voice from a recording, in numbers and in words."""
     session = session_of(request)
     data = await read_json(request)
     sound = await run_in_threadpool(session.sound, text(data, "target", ""))
@@ -31,13 +31,17 @@ async def measure_distance(request: Request) -> Response:
         from ddx7.matching.target import RATE, make_target
 
         target = make_target(sound.samples, sound.sample_rate, notes)
-        [audio] = target.render(np.frombuffer(voice.to_vced(), np.uint8)[None])
-        [distance_db] = target.distances_db(audio[None])
+        vced = np.frombuffer(voice.to_vced(), np.uint8)[None]
+        [audio] = target.render(vced)
+        [distance], [distance_db] = target.objective().distances(vced), target.distances_db(audio[None])
         phrase = target.notes if len(target.notes) > 1 else ()
         played = at_level_of(audio, target.sound)
         return {
+            "distance": round(
+                min(float(distance), 1000.0), 2
+            ),  # a silent voice is infinitely far, which JSON cannot say
             "distance_db": round(float(distance_db), 2),
-            "quality": match_quality(distance_db),
+            "quality": match_quality(distance),
             "differences": list(differences(target.sound, played, RATE, phrase)),
         }
 

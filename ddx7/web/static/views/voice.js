@@ -210,7 +210,7 @@ export const view = {
         const found = await api.post(app.path("distance"), { target, notes: notes.map(({ onset_s, gate_s, note }) => ({ onset_s, gate_s, note })), voice: now });
         if (now !== vced()) return;
         distance.hidden = false;
-        show(distance, h("span", { class: "mono" }, `${found.distance_db.toFixed(1)} dB`), ` from the recording, ${found.quality}${found.differences.length ? `: ${found.differences.join(", ")}` : ""}`);
+        show(distance, h("span", { class: "mono" }, found.distance.toFixed(1)), ` from the recording, ${found.quality}${found.differences.length ? `: ${found.differences.join(", ")}` : ""}`);
       } catch (error) { distance.hidden = true; problem.say(error.message); }
     }, 350);
 
