@@ -47,6 +47,8 @@ class Command:
     """The folder for the results."""
     seconds: Annotated[float, arg(metavar="S")] = 30.0
     """Seconds of search for each recording, 1-3600."""
+    effort: Annotated[float | None, arg(metavar="N", help_behavior_hint="(default: use the time)")] = None
+    """Work of the search instead of a time: a seed then gives the same voices on every machine. 30 is some 30 s."""
     fast: bool = False
     """Rank the proposals of the preset encoder without a search: a few seconds for each recording."""
     best: bool = False
@@ -83,8 +85,9 @@ class Command:
 
     def run(self) -> int:
         """Search, write, and return the exit code."""
-        if self.fast and self.best:
-            raise UsageError("--fast and --best exclude each other, wanted one of them at most")
+        given = [f"--{name}" for name in ("fast", "best", "effort") if getattr(self, name)]
+        if len(given) > 1:
+            raise UsageError(f"{' and '.join(given)} exclude each other, wanted one of them at most")
         told = self._told()
         tasks = self._tasks()
         check_outputs(tasks, force=self.force)
@@ -103,6 +106,7 @@ class Command:
                     task.run,
                     excerpt,
                     seconds=_BEST_S if self.best else self.seconds,
+                    effort=self.effort,
                     fast=self.fast,
                     seed=self.seed,
                     candidates=self.candidates,
@@ -180,6 +184,7 @@ class Task:
         force: bool,
         library: Sequence[Path] = (),
         weights: Path | None = None,
+        effort: float | int | None = None,
         fast: bool = False,
         profile: str = "dexed",
         told: Mapping[str, Any] = MappingProxyType({}),
@@ -201,6 +206,7 @@ class Task:
                         excerpt,
                         candidates=candidates,
                         seconds=seconds,
+                        effort=effort,
                         seed=seed,
                         name=self.voice_name or None,
                         library=library,

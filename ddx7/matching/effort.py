@@ -1,4 +1,4 @@
-"""Work and time of a search: its budget, its clock, its stages and its progress reports."""
+"""Work and time of a search: how far it is, its clock, its stages and its progress reports."""
 
 import time
 from collections.abc import Callable
@@ -9,23 +9,23 @@ from ddx7.matching.result import Progress, Stage
 
 @dataclass
 class Effort:
-    """A budget of work with a clock beside it.
+    """A search's time or work, how far it is in that, and its reports.
 
-    The budget, in seconds of rendered audio, ends the search, so that a seed gives the same voices on every run. The
-    clock only ends what would take too long.
+    A search with a budget of work gives the same voices for a seed on every machine. Without one it lasts as long as it
+    may.
 
     Attributes:
-      seconds: time limit in seconds.
-      budget: seconds of audio at the rate of the search that may be rendered and compared.
+      seconds: time in seconds; with a budget, a limit that ends what would take too long.
+      budget: seconds of audio at the rate of the search to render and compare; None for all that the time allows.
       progress: called with the state of the search, a few times a second.
       renders: voices rendered so far.
-      spent: part of the budget that is spent.
-      late: whether the clock ended a part of the search.
+      spent: seconds of audio so far.
+      late: whether the clock ended a part of a search with a budget.
       stages: completed stages.
     """
 
     seconds: float | int
-    budget: float | int
+    budget: float | int | None
     progress: Callable[[Progress], None] | None = None
     renders: int = 0
     spent: float = 0.0
@@ -41,6 +41,11 @@ class Effort:
         """Seconds on the clock."""
         return time.monotonic() - self._start
 
+    @property
+    def position(self) -> float:
+        """How far the search is, from 0 to 1."""
+        return self.elapsed_s / self.seconds if self.budget is None else self.spent / max(self.budget, 1e-9)
+
     def restart(self) -> None:
         """Set the clock to zero."""
         self._start = time.monotonic()
@@ -52,14 +57,14 @@ class Effort:
         self._start += time.monotonic() - before
 
     def charge(self, renders: int, audio_s: float) -> None:
-        """Count rendered voices, and seconds of audio against the budget."""
+        """Count rendered voices and seconds of audio."""
         self.renders += renders
         self.spent += audio_s
 
     def over(self, share: float = 1.0) -> bool:
-        """Whether a share of the time is over; remembers that in `late`."""
+        """Whether a share of the time is over; with a budget, remembers that in `late`."""
         over = self.elapsed_s > self.seconds * share
-        self.late = self.late or over
+        self.late = self.late or (over and self.budget is not None)
         return over
 
     def enter(self, stage: str, distance: float) -> None:
@@ -82,11 +87,8 @@ class Effort:
             self._stage = None
 
     def tell(self, distance: float, best: bytes = b"") -> None:
-        """Report progress within the current stage.
-
-        Args:
-          distance: of the best voice so far.
-          best: that voice, in edit form.
-        """
+        """Report progress within the current stage."""
         if self.progress and self._stage:
-            self.progress(Progress(self.elapsed_s, self.seconds, self._stage[0], self.renders, distance, best))
+            elapsed_s, position = self.elapsed_s, self.position
+            total_s = self.seconds if self.budget is None or not position else elapsed_s / position
+            self.progress(Progress(elapsed_s, total_s, self._stage[0], self.renders, distance))

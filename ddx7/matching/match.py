@@ -25,9 +25,11 @@ from ddx7.matching.finalise import Candidates, finalise
 from ddx7.matching.prepare import Excerpt, PreparedRecording, prepare, read_excerpt
 from ddx7.matching.propose import Proposals, propose
 from ddx7.matching.result import Match, MatchReport, Progress
-from ddx7.matching.search import SearchResult, rank_proposals, search
+from ddx7.matching.search import AUDIO_PER_EFFORT, SearchResult, rank_proposals, search
 from ddx7.matching.segmentation import Reading, how_read, note_source
 from ddx7.matching.target import RATE, SEARCH_RATE
+
+LONGEST_SEARCH_S = 3600.0
 
 
 def match(
@@ -35,6 +37,7 @@ def match(
     *,
     candidates: int = 4,
     seconds: float | int = 30.0,
+    effort: float | int | None = None,
     seed: int = 0,
     name: str | None = None,
     library: Sequence[str | Path] = (),
@@ -54,9 +57,10 @@ def match(
     Args:
       recording: an audio file, (samples [time], sample rate), or an `Excerpt`. Of more than 60 s the loudest 60 count.
       candidates: number of distinct voices to return, 1-32.
-      seconds: time for the search, 1-3600. The same seed and seconds give the same voices on machines with as many
-        cores, unless a machine is so slow that the time ends the search. Compiling comes on top: half a minute on a
-        machine's first use, then a few seconds.
+      seconds: time of the search, 1-3600. Compiling comes on top: half a minute on a machine's first use, then a few
+        seconds.
+      effort: an amount of work instead of a time, 1-3600; the same seed and effort give the same voices on every
+        machine. 30 takes about half a minute on two cores.
       seed: seed of the random generator.
       name: name of the voices, at most ten characters; the file's name by default.
       library: folders or files with voices that the search may start from.
@@ -84,6 +88,8 @@ def match(
         raise ArgumentError(f"candidates: found {candidates}, wanted 1 to 32")
     if not 1 <= seconds <= 3600:
         raise ArgumentError(f"seconds: found {seconds:g}, wanted 1 to 3600")
+    if effort is not None and not 1 <= effort <= 3600:
+        raise ArgumentError(f"effort: found {effort:g}, wanted 1 to 3600")
     if fast and not use_encoder:
         raise Ddx7Error("fast and use_encoder: found fast without the encoder, wanted at least one source of voices")
     encoder = None if weights is None else load_weights(Path(weights))
@@ -96,9 +102,11 @@ def match(
     if fast:
         found = rank_proposals(proposals, progress=progress)
     else:
-        found = search(proposals, seconds=seconds, seed=seed, progress=progress)
+        budget = None if effort is None else effort * AUDIO_PER_EFFORT
+        limit = seconds if effort is None else LONGEST_SEARCH_S
+        found = search(proposals, seconds=limit, seed=seed, budget=budget, progress=progress)
     best = finalise(found.target, found.voices, candidates=candidates, name=name or excerpt.name)
-    return _match(prepared, proposals, found, best, seed=seed, seconds=seconds, profile=profile)
+    return _match(prepared, proposals, found, best, seed=seed, seconds=seconds, effort=effort, profile=profile)
 
 
 def _match(
@@ -109,6 +117,7 @@ def _match(
     *,
     seed: int,
     seconds: float | int,
+    effort: float | int | None,
     profile: str,
 ) -> Match:
     """Put the results of all steps together."""
@@ -120,6 +129,7 @@ def _match(
     report = MatchReport(
         seed=seed,
         seconds=seconds,
+        effort=effort,
         elapsed_s=round(found.elapsed_s, 2),
         renders=found.renders,
         late=found.late,

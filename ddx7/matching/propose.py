@@ -8,16 +8,20 @@ import numpy as np
 from jaxtyping import Float, UInt8
 
 from ddx7.encoder.sampler import VoiceSampler, load_default
+from ddx7.matching.fm_spectra import fm_spectra
 from ddx7.matching.library_search import NO_LIBRARY, LibrarySeeds, search_library
 from ddx7.matching.objective import Objective
 from ddx7.matching.prepare import PreparedRecording
 from ddx7.matching.prior import Prior
 from ddx7.matching.result import Progress
+from ddx7.matching.spectral_fit import fit_voices
 from ddx7.matching.target import SEARCH_RATE, Target
 from ddx7.matching.vced import apply_detune, columns, force_release
 
 PROPOSALS = 256
-"""Voices that the preset encoder proposes."""
+"""Voices that the preset encoder proposes, and of all proposals those that are kept."""
+SPECTRAL_FITS = 64
+"""Voices fitted to the partials."""
 _COMPARED = 8  # proposals of a hypothesis that are rendered in full and compared by the log-mel distance
 
 # A voice may sound an octave from its MIDI note, and a measured pitch may be an octave off: octaves by which the true
@@ -56,6 +60,7 @@ def propose(
     seed: int = 0,
     use_encoder: bool = True,
     encoder: VoiceSampler | None = None,
+    n_fitted: int = SPECTRAL_FITS,
     library: Sequence[str | Path] = (),
     progress: Callable[[Progress], None] | None = None,
 ) -> Proposals:
@@ -64,8 +69,9 @@ def propose(
     Args:
       prepared: the recording with its hypotheses.
       seed: seed of the proposals.
-      use_encoder: whether the preset encoder proposes voices; without, random voices compare the hypotheses.
+      use_encoder: whether the preset encoder proposes voices.
       encoder: the preset encoder; None takes the one that comes with the package.
+      n_fitted: number of voices that are fitted to the partials.
       library: folders or files with voices of the user.
       progress: called while the library is rendered.
 
@@ -73,35 +79,59 @@ def propose(
       Ddx7Error: the library holds no voice.
     """
     proposed = [
-        propose_for_target(target, seed=seed, use_encoder=use_encoder, encoder=encoder)
+        propose_for_target(target, seed=seed, use_encoder=use_encoder, encoder=encoder, n_fitted=n_fitted)
         for target in prepared.hypotheses
     ]
     best = proposed[0]
     if len(proposed) > 1:
-        best = proposed[int(np.argmin([_hypothesis_distance_db(proposals, seed) for proposals in proposed]))]
+        best = proposed[int(np.argmin([_hypothesis_distance_db(proposals) for proposals in proposed]))]
     if library:
         best = replace(best, library=search_library(library, best.target, best.search_objective, progress))
     return best
 
 
 def propose_for_target(
-    target: Target, *, seed: int = 0, use_encoder: bool = True, encoder: VoiceSampler | None = None
+    target: Target,
+    *,
+    seed: int = 0,
+    use_encoder: bool = True,
+    encoder: VoiceSampler | None = None,
+    n_fitted: int = SPECTRAL_FITS,
 ) -> Proposals:
     """Propose voices for one target and evaluate them.
 
     Args:
       target: the recording.
       seed: seed of the proposals.
-      use_encoder: whether the preset encoder proposes voices; without, there are none.
+      use_encoder: whether the preset encoder proposes voices.
       encoder: as for `propose`.
+      n_fitted: number of voices that are fitted to the partials.
+
+    Returns:
+      the nearest `PROPOSALS` voices of both.
     """
-    prior, objective = target.prior(), target.objective()
+    objective = target.objective()
     search_objective = objective.at_rate(SEARCH_RATE)
-    distances = np.zeros(0)
+    voices = fit_to_partials(target, n_fitted, seed)
     if use_encoder:
-        prior = replace(prior, proposed=sample_voices(encoder or load_default(), target, PROPOSALS, seed))
-        distances = search_objective.distances(prior.proposed)
+        sampled = sample_voices(encoder or load_default(), target, PROPOSALS, seed)
+        voices = np.concatenate([voices, sampled])
+    distances = search_objective.distances(voices) if len(voices) else np.zeros(0)
+    nearest = np.sort(np.argsort(distances, kind="stable")[:PROPOSALS])
+    prior, distances = replace(target.prior(), proposed=voices[nearest]), distances[nearest]
     return Proposals(target, prior, objective, search_objective, distances)
+
+
+def fit_to_partials(target: Target, n: int, seed: int = 0) -> UInt8[np.ndarray, "voice 155"]:
+    """Fit voices to the partials of a recording's strongest note.
+
+    Args:
+      target: the recording.
+      n: number of voices.
+      seed: random seed.
+    """
+    measured = target.measured()
+    return apply_detune(fit_voices(measured, fm_spectra(measured), n, seed), target.cents)
 
 
 def sample_voices(sampler: VoiceSampler, target: Target, n: int, seed: int = 0) -> UInt8[np.ndarray, "voice 155"]:
@@ -130,11 +160,8 @@ def sample_voices(sampler: VoiceSampler, target: Target, n: int, seed: int = 0) 
     return force_release(apply_detune(mixed, target.cents))
 
 
-def _hypothesis_distance_db(proposals: Proposals, seed: int) -> float:
+def _hypothesis_distance_db(proposals: Proposals) -> float:
     """Log-mel distance of the nearest of some voices."""
     voices, distances = proposals.prior.proposed, proposals.distances
-    if not len(voices):
-        voices = proposals.prior.draw(np.random.default_rng(seed), PROPOSALS)
-        distances = proposals.search_objective.distances(voices)
     audio = proposals.target.render(voices[np.argsort(distances)[:_COMPARED]])
     return min(proposals.target.distances_db(audio))

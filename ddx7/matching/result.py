@@ -74,8 +74,9 @@ class MatchReport:
       seconds: seconds that the search was given.
       elapsed_s: seconds that it took, without compilation.
       renders: voices rendered.
-      late: whether the time was over before the work was done; then the result depends on the machine.
-      proposals: voices that the preset encoder proposed.
+      late: whether an hour was over before the work was done; then the result depends on the machine.
+      proposals: voices that the search started from: the nearest of those that the preset encoder proposed and of those
+        fitted to the partials.
       stages: stages of the search.
       sample_rate: in Hz, of the target and the result.
       search_rate: in Hz, of the search before polishing.
@@ -89,6 +90,7 @@ class MatchReport:
       decoding: what the recording's file holds and what was done to it; None for samples that come from no file.
       target_from_s: time in the recording at which the target begins, its first onset, in seconds.
       remarks: how the recording was read as notes, and what its pitch says of it: a chord, no pitch, several pitches.
+      effort: the amount of work that the search was given instead of a time.
     """
 
     seed: int
@@ -110,6 +112,7 @@ class MatchReport:
     decoding: DecodingReport | None = None
     target_from_s: float = 0.0
     remarks: tuple[RecordingRemark, ...] = ()
+    effort: float | int | None = None
 
 
 @dataclass(frozen=True)

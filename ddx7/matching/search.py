@@ -1,7 +1,7 @@
 """The third step of `match`: evolve islands of voices, refine them by gradient, and polish them on the integers.
 
-The search counts its work in seconds of rendered audio and not by the clock, so that a seed gives the same voices on
-every run. The clock only ends what would take too long.
+A search lasts a given time, or it does a given amount of work, which it counts in seconds of rendered audio. A seed
+then gives the same voices on every machine.
 """
 
 from collections.abc import Callable
@@ -26,11 +26,13 @@ GENERATION = ISLANDS * CHILDREN
 FIRST_DRAW = 512
 """Voices that the search starts from, half of them drawn from the prior at least."""
 
-# Measured on two cores, with a third to spare for a busy machine: seconds of audio at `SEARCH_RATE` that one core
-# renders and compares in a second, the cost of a sound at 44.1 kHz against that, and the cost of a gradient step.
+# Measured: seconds of audio at `SEARCH_RATE` that one core of a busy machine renders and compares in a second, the cost
+# of a sound at 44.1 kHz against that, and the cost of a gradient step.
 AUDIO_PER_S = 560.0
 FULL_RATE_COST = 3.7
 GRADIENT_COST = 10.0
+AUDIO_PER_EFFORT = 2 * AUDIO_PER_S
+"""Seconds of audio at `SEARCH_RATE` that count as effort 1: about a second of two cores."""
 
 # Gates that the search tries, as factors of the current one; that comes first. The level of a sound shows its gate only
 # roughly, and an error of a tenth costs the original voice as much as a wrong voice costs.
@@ -40,8 +42,8 @@ GATE_ROUNDS = 3  # after each of the first gradient passes, for one note with a 
 
 REFINED = 2  # voices of an island in a gradient pass: in all as many as two cores take at once
 
-# Shares of the work.
-GRADIENT_SHARE, POLISH_SHARE = 0.4, 0.2
+# Shares of the search.
+FIRST_SHARE, GRADIENT_SHARE, POLISH_SHARE = 0.1, 0.4, 0.2
 POLISH_REACH = 0.15
 
 
@@ -80,9 +82,9 @@ def search(
 
     Args:
       proposals: the target, the prior and the voices to start from.
-      seconds: time limit. The default budget is the work that two or more cores do in about this time.
+      seconds: time of the search; with a budget, its limit.
       seed: seed of the random generator.
-      budget: seconds of audio at `SEARCH_RATE` to render and compare.
+      budget: seconds of audio at `SEARCH_RATE` to render and compare, instead of a time.
       progress: called a few times a second.
 
     Returns:
@@ -91,7 +93,6 @@ def search(
     Raises:
       KeyboardInterrupt: Ctrl-C before there is a first result.
     """
-    budget = seconds * AUDIO_PER_S * n_cores() if budget is None else budget
     driver = Search(proposals, np.random.default_rng(seed), Effort(seconds, budget, progress))
     return driver.result(interrupted=driver.run())
 
@@ -130,17 +131,16 @@ class Search:
         self._refined: frozenset[bytes] = frozenset()
 
     def run(self) -> bool:
-        """Search until the budget or the time is spent; True if Ctrl-C ended it with a result."""
-        effort, budget = self.effort, self.effort.budget
-        prior = self.proposals.prior
+        """Search until the work is done or the time is over; True if Ctrl-C ended it with a result."""
+        effort, prior = self.effort, self.proposals.prior
         short = self.objective.for_gradient()
         compiling = Thread(target=compile_refinement, args=(short,))
         one_pass = STEPS * GRADIENT_COST * short.duration_s * ISLANDS * REFINED
-        passes = int(GRADIENT_SHARE * budget / one_pass)
-        evolution = 1 - POLISH_SHARE - passes * one_pass / budget
+        work = effort.seconds * AUDIO_PER_S * n_cores() if effort.budget is None else effort.budget
+        uses_gradient = one_pass <= GRADIENT_SHARE * work
         try:
             self._enter("compiling")
-            if passes:
+            if uses_gradient:
                 compiling.start()  # beside the search: half a minute on a machine's first use, seconds later
             for objective in (self.objective, self.full_objective):
                 objective.distances(prior.draw(np.random.default_rng(0), GENERATION))
@@ -148,19 +148,27 @@ class Search:
             effort.restart()
             self._enter("drawing")
             self.start_with(prior.draw(self.rng, FIRST_DRAW - min(len(prior.proposed), FIRST_DRAW // 2)))
-            for k in range(passes + 1):
+            end, until, passes = 1 - POLISH_SHARE, FIRST_SHARE if uses_gradient else 1.0, 0
+            while True:
                 self._enter("evolving")
-                self._evolve(self.objective, evolution * (k + 1) / (passes + 1) * budget + k * one_pass, reach=1.0)
-                if k < passes:
-                    self._enter("gradient")
-                    effort.without(compiling.join)
-                    self._refine(short)
-                    if k < GATE_ROUNDS and prior.sustains and len(self.objective.note_targets) == 1:
-                        self._fit_gate()
-                        short = self.objective.for_gradient()
+                self._evolve(self.objective, min(until, end), reach=1.0)
+                if until >= end:
+                    break
+                self._enter("gradient")
+                effort.without(compiling.join)
+                begin = effort.position
+                self._refine(short)
+                if passes < GATE_ROUNDS and prior.sustains and len(self.objective.note_targets) == 1:
+                    self._fit_gate()
+                    short = self.objective.for_gradient()
+                passes += 1
+                # Evolution gets its share between two passes, and all that is too short for another pass.
+                cost = effort.position - begin
+                until = effort.position + cost * (end - GRADIENT_SHARE) / GRADIENT_SHARE
+                until = until if until + cost <= end else 1.0
             self._enter("polishing")
             self._evaluate_again(self.full_objective)
-            self._evolve(self.full_objective, budget, reach=POLISH_REACH)
+            self._evolve(self.full_objective, 1.0, reach=POLISH_REACH)
         except KeyboardInterrupt:
             if not self.population.distances.size:
                 raise
@@ -195,8 +203,8 @@ class Search:
         )
 
     def _evolve(self, objective: Objective, until: float, reach: float | int) -> None:
-        """Breed generations until so much of the budget is spent."""
-        while self.effort.spent < until and not self._over(objective):
+        """Breed generations until the search is so far."""
+        while self.effort.position < until and not self._over(objective):
             children = islands.breed(self.rng, self.population, self.proposals.prior, reach)
             distances = self._distances(children.reshape(GENERATION, -1), objective)
             self._advance(islands.add(self.population, children, distances.reshape(ISLANDS, CHILDREN)))

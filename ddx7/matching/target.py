@@ -15,6 +15,7 @@ from ddx7.encoder.spectrogram import SPAN_S
 from ddx7.engine import DEXED, Patch, Profile, plan, play
 from ddx7.engine.clock import first_block_at
 from ddx7.engine.tables import BLOCK
+from ddx7.matching.measured_note import MeasuredNote, measure
 from ddx7.matching.objective import NoteEvent, NoteTarget, Objective, fit_length
 from ddx7.matching.prior import Prior
 
@@ -95,6 +96,19 @@ class Target:
         events = np.array(rows, np.float32)
         f0_hz = np.array([self.notes[i].f0_hz for i in self.chosen]) / 2.0**octave
         return NoteInputs(batch_spectrograms(np.stack(sounds), f0_hz, events[:, 2]), events)
+
+    def measured(self, sample_rate: int = RATE) -> MeasuredNote:
+        """Partials over time of the strongest note, at a sample rate in Hz."""
+        note, note_target = self.notes[self.chosen[0]], self._note_target(self.chosen[0])
+        if sample_rate != RATE:
+            note_target = note_target.at_rate(sample_rate)
+        return measure(
+            note_target.target * note_target.window,
+            sample_rate,
+            f0_hz=note.f0_hz,
+            gate_s=note.gate_s,
+            duration_s=min(note.duration_s, note_target.scored_s),
+        )
 
     def prior(self) -> Prior:
         """Distribution of the voices that a search draws for this recording."""

@@ -8,7 +8,15 @@ from ddx7.audio import find_notes
 from ddx7.encoder.examples import render_spectrograms
 from ddx7.encoder.sampler import load_default
 from ddx7.matching.prepare import Excerpt, PreparedRecording
-from ddx7.matching.propose import PROPOSALS, Proposals, propose, propose_for_target, sample_voices
+from ddx7.matching.propose import (
+    PROPOSALS,
+    SPECTRAL_FITS,
+    Proposals,
+    fit_to_partials,
+    propose,
+    propose_for_target,
+    sample_voices,
+)
 from ddx7.matching.target import RATE, SEARCH_RATE, Target, make_target
 from ddx7.voice import Operator, Voice
 from ddx7.voice.packing import VCED_COLUMNS, in_range
@@ -71,16 +79,18 @@ def proposed(target: Target) -> Proposals:
     return propose_for_target(target, seed=1)
 
 
-def test_proposals_carry_the_distances_of_their_objective(proposed: Proposals, target: Target) -> None:
+def test_proposals_are_the_nearest_of_the_encoders_and_the_fitted_voices(proposed: Proposals, target: Target) -> None:
     assert len(proposed.prior.proposed) == len(proposed.distances) == PROPOSALS
-    np.testing.assert_array_equal(proposed.prior.proposed, sample_voices(load_default(), target, PROPOSALS, seed=1))
+    sources = [fit_to_partials(target, SPECTRAL_FITS, seed=1), sample_voices(load_default(), target, PROPOSALS, seed=1)]
+    distances = np.concatenate([target.objective(SEARCH_RATE).distances(voices) for voices in sources])
+    np.testing.assert_allclose(np.sort(proposed.distances), np.sort(distances)[:PROPOSALS], rtol=1e-5)
     again = target.objective(SEARCH_RATE).distances(proposed.prior.proposed)
     np.testing.assert_allclose(proposed.distances, again, rtol=1e-5)
 
 
-def test_without_the_encoder_there_are_no_proposals(target: Target) -> None:
-    blind = propose_for_target(target, use_encoder=False)
-    assert len(blind.prior.proposed) == len(blind.distances) == 0
+def test_without_the_encoder_fitted_voices_are_proposed(target: Target) -> None:
+    alone = propose_for_target(target, use_encoder=False, seed=1)
+    np.testing.assert_array_equal(alone.prior.proposed, fit_to_partials(target, SPECTRAL_FITS, seed=1))
 
 
 @pytest.mark.parametrize("use_encoder", [True, False])

@@ -18,7 +18,7 @@ NO_PASS = 900.0  # and with none
 
 @pytest.fixture(scope="module")
 def proposals(note_target: Target) -> Proposals:
-    return propose_for_target(note_target, use_encoder=False)
+    return propose_for_target(note_target, use_encoder=False, n_fitted=0)
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +29,7 @@ def told() -> list[Progress]:
 @pytest.fixture(scope="module")
 def result(note_target: Target, bright_vced: np.ndarray, told: list[Progress]) -> SearchResult:
     """A search that starts from the right voice, among others, on a gate that is an eighth too long."""
-    wrong = propose_for_target(note_target.with_gate(0.45), use_encoder=False)
+    wrong = propose_for_target(note_target.with_gate(0.45), use_encoder=False, n_fitted=0)
     wrong = replace(wrong, prior=note_target.prior())  # a gate near the end would say that nothing is sustained
     seeds = bright_vced[None].repeat(4, axis=0)
     library = LibrarySeeds(seeds, wrong.search_objective.distances(seeds), ())
@@ -93,8 +93,15 @@ def interrupt_now() -> None:
     raise KeyboardInterrupt
 
 
-def test_a_clock_that_runs_out_is_reported(proposals: Proposals):
+def test_a_clock_that_ends_the_work_is_reported(proposals: Proposals):
     assert search(proposals, seconds=1e-6, budget=NO_PASS).late
+
+
+def test_a_search_without_a_budget_lasts_as_long_as_it_may(proposals: Proposals):
+    found = search(proposals, seconds=1.5)
+    assert found.elapsed_s >= 1.5
+    assert not found.late
+    assert [stage.name for stage in found.stages] == ["compiling", "drawing", "evolving", "polishing"]
 
 
 def test_proposals_are_ranked_with_the_distances_they_have(proposals: Proposals, bright_vced: np.ndarray, rng):

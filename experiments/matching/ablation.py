@@ -1,0 +1,108 @@
+"""Measure what each source of voices brings to a search of equal work.
+
+    python experiments/matching/ablation.py RECORDING... [--voices split/test.npy --n-voices 20] [--seeds 3]
+        [--effort 8] [--parts encoder fitted both] [--json rows.jsonl]
+
+Targets are recordings, and voices from `experiments/encoder/split.py` that no model was trained on, rendered on middle
+C. All searches spend the same effort, as `ddx7 match --effort` counts it, so that a busy machine gives the same table.
+A row has the perceptual distance of the nearest proposal and of the search's end, and the log-mel distance in dB of the
+result. The last table has, for each part against the first one, the geometric mean of the paired ratios with a 95 %
+bootstrap interval over targets.
+"""
+
+import argparse
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import ddx7
+from ddx7.matching.finalise import finalise
+from ddx7.matching.prepare import PreparedRecording, prepare, read_excerpt
+from ddx7.matching.propose import propose
+from ddx7.matching.search import AUDIO_PER_EFFORT, search
+from ddx7.voice import Voice
+
+PARTS: dict[str, dict[str, Any]] = {
+    "encoder": {"n_fitted": 0},
+    "fitted": {"use_encoder": False},
+    "both": {},
+}
+MEASURES = ("nearest_proposal", "search", "log_mel_db")
+
+
+def targets(recordings: list[Path], voices: Path | None, n_voices: int) -> Iterator[tuple[str, PreparedRecording]]:
+    """Prepared recordings, then prepared renders of random held-out voices."""
+    for path in recordings:
+        yield path.stem, prepare(read_excerpt(path))
+    if voices:
+        vced = np.load(voices)
+        for row in np.random.default_rng(0).choice(len(vced), n_voices, replace=False):
+            sound = ddx7.render(Voice.from_vced(vced[row]), note=60, gate=1.0, duration=2.5)
+            if np.abs(sound).max() > 3e-3:
+                yield f"voice {row}", prepare(read_excerpt((np.asarray(sound), 44_100)))
+
+
+def run(prepared: PreparedRecording, part: str, seed: int, effort: float) -> dict[str, float]:
+    """One search with some parts."""
+    proposals = propose(prepared, seed=seed, **PARTS[part])
+    found = search(proposals, seconds=1e9, seed=seed, budget=effort * AUDIO_PER_EFFORT)
+    best = finalise(found.target, found.voices, candidates=1, name="ABLATION")
+    end = next(stage.distance for stage in reversed(found.stages) if stage.distance is not None)
+    return dict(zip(MEASURES, (float(proposals.distances.min()), end, float(best.distances_db[0])), strict=True))
+
+
+def summarise(rows: list[dict]) -> None:
+    """Print ratios of each part against the first."""
+    parts = list(dict.fromkeys(row["part"] for row in rows))
+    names = list(dict.fromkeys(row["target"] for row in rows if row["part"] == parts[-1]))
+    rng = np.random.default_rng(0)
+    print(f"\n| part | {' | '.join(MEASURES)} |\n|{'---|' * (len(MEASURES) + 1)}")
+    for part in parts[1:]:
+        cells = []
+        for measure in MEASURES:
+            logs = [
+                np.mean([np.log(row[measure]) for row in rows if row["target"] == name and row["part"] == part])
+                - np.mean([np.log(row[measure]) for row in rows if row["target"] == name and row["part"] == parts[0]])
+                for name in names
+            ]
+            means = rng.choice(logs, (4000, len(logs))).mean(axis=1)
+            low, high = np.exp(np.quantile(means, [0.025, 0.975]))
+            cells.append(f"{np.exp(np.mean(logs)):.3f} ({low:.3f} to {high:.3f})")
+        print(f"| {part} / {parts[0]} ({len(names)} targets) | {' | '.join(cells)} |")
+
+
+def main() -> None:
+    """Run the searches and print the tables."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("recordings", type=Path, nargs="*")
+    parser.add_argument("--voices", type=Path)
+    parser.add_argument("--n-voices", type=int, default=20)
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--effort", type=float, default=8.0)
+    parser.add_argument("--parts", nargs="+", choices=list(PARTS), default=list(PARTS))
+    parser.add_argument("--json", type=Path, help="append a line for each search; finished searches are not repeated")
+    arguments = parser.parse_args()
+    rows = []
+    if arguments.json and arguments.json.exists():
+        rows = [json.loads(line) for line in arguments.json.read_text().splitlines()]
+    done = {(row["target"], row["part"], row["seed"]) for row in rows}
+    print("| target | part | seed | nearest proposal | search | log-mel dB |\n|---|---|---|---|---|---|")
+    for name, prepared in targets(arguments.recordings, arguments.voices, arguments.n_voices):
+        for seed in range(arguments.seeds):
+            for part in arguments.parts:
+                if (name, part, seed) in done:
+                    continue
+                row = {"target": name, "part": part, "seed": seed} | run(prepared, part, seed, arguments.effort)
+                rows.append(row)
+                print(f"| {name} | {part} | {seed} | {' | '.join(f'{row[m]:.2f}' for m in MEASURES)} |", flush=True)
+                if arguments.json:
+                    with arguments.json.open("a") as file:
+                        file.write(json.dumps(row) + "\n")
+    summarise(rows)
+
+
+if __name__ == "__main__":
+    main()
