@@ -7,7 +7,7 @@ from jaxtyping import Float
 
 from ddx7.audio.loudness import a_weighting
 from ddx7.audio.partials import spectral_peaks
-from ddx7.audio.tracks import partial_tracks
+from ddx7.audio.partial_tracks import partial_tracks
 
 N_PARTIALS = 64
 SAME = 0.012

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ddx7.audio.tracks import partial_tracks
+from ddx7.audio.partial_tracks import partial_tracks
 
 RATE = 22_050
 TIME_S = np.arange(RATE) / RATE
