@@ -6,8 +6,8 @@ import numpy as np
 from jaxtyping import Float
 
 from ddx7.audio.loudness import a_weighting
-from ddx7.audio.partials import spectral_peaks
 from ddx7.audio.partial_tracks import partial_tracks
+from ddx7.audio.partials import spectral_peaks
 
 N_PARTIALS = 64
 SAME = 0.012
