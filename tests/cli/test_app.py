@@ -6,7 +6,7 @@ import subprocess
 import sys
 from importlib import import_module
 from pathlib import Path
-from typing import get_args
+from typing import get_args, get_type_hints
 
 import pytest
 from running import Run
@@ -66,9 +66,12 @@ def check_explained(command: type, printed: str) -> None:
     """The help has the first line of the docstring and each field; a switch that is on has the option --no-NAME."""
     assert command.__dataclass_params__.frozen
     assert command.__doc__.splitlines()[0] in " ".join(printed.split())
+    hints = get_type_hints(command, include_extras=True)
     for field in dataclasses.fields(command):
         if "Positional" not in str(field.type):
-            option = f"--{'no-' if field.default is True else ''}{field.name.replace('_', '-')}"
+            given = [x.name for x in getattr(hints[field.name], "__metadata__", ()) if getattr(x, "name", None)]
+            name = given[0] if given else field.name
+            option = f"--{'no-' if field.default is True else ''}{name.replace('_', '-')}"
             assert re.search(rf"{option}(?![\w-])", printed), option
 
 

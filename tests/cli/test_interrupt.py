@@ -89,6 +89,15 @@ def test_an_interrupt_that_is_swallowed_is_told_nevertheless() -> None:
         assert process.returncode == 130
 
 
+@pytest.fixture
+def default_handler() -> Iterator[None]:
+    """Python's own handler: a process that a shell starts in the background ignores Ctrl-C."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("default_handler")
 def test_what_there_is_to_keep_belongs_to_its_block() -> None:
     with prompt_interrupts() as interrupts:
         with keeping("stopping after this step"):

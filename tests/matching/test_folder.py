@@ -115,6 +115,7 @@ def test_the_report_keeps_its_keys(match: Match) -> None:
         "profile": "dexed",
         "library_unread": "",
         "remarks": [],
+        "effort": None,
     }
 
 
