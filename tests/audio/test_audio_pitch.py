@@ -109,10 +109,14 @@ def test_the_pitch_of_real_one_shots(shared):
 def test_the_octave_of_real_notes(shared, step):
     with (shared / "audio/index.csv").open(newline="") as file:
         rows = [row for row in csv.DictReader(file) if row["kind"] == "note" and row["midi"]][::step]
-    off = {}
+    off, unclear = {}, 0
     for row in rows:
         recording = read_audio(shared / "audio" / row["file"])
-        off[row["file"]] = cents_off(estimate_pitch(recording.samples, recording.sample_rate).f0_hz, int(row["midi"]))
+        pitch = estimate_pitch(recording.samples, recording.sample_rate)
+        candidates = [pitch.f0_hz] if pitch.confidence >= 0.4 else [h.f0_hz for h in pitch.hypotheses if h.f0_hz]
+        unclear += pitch.confidence < 0.4
+        off[row["file"]] = min((cents_off(f0_hz, int(row["midi"])) for f0_hz in candidates), key=abs)
     assert {name: cents for name, cents in off.items() if abs(cents) > 85} == {}  # players are up to 80 cents off
     assert len(off) > 420 // step
+    assert unclear <= 0.03 * len(off)  # one note of a trumpet: no pitch is sure, and the right one is among those given
     assert np.median(np.abs(list(off.values()))) < 15
