@@ -3,6 +3,7 @@
 import contextlib
 import io
 import os
+import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -296,6 +297,7 @@ class _PatchedFile(_NamelessFile):
         return n
 
 
+_MPG123_WORDS = re.compile(rb"(?:\[[^\]]*libmpg123|Note: |Warning: |WARNING: )")
 _MPEG_LOCK = threading.RLock()
 
 
@@ -327,13 +329,13 @@ def _quiet(container: SoundContainer) -> Iterator[None]:
             os.dup2(kept, 2)
             os.close(kept)
             said.seek(0)
-            for line in said.read().splitlines(keepends=True):
-                if not _of_mpg123(line):
-                    os.write(2, line)
+            os.write(2, b"".join(map(_without_mpg123, said.read().splitlines(keepends=True))))
 
 
-def _of_mpg123(line: bytes) -> bool:
-    return b"libmpg123" in line or line.startswith((b"Note: ", b"Warning: ", b"WARNING: ")) or not line.strip()
+def _without_mpg123(line: bytes) -> bytes:
+    """What others wrote in a line; they may have written its beginning alone."""
+    others = _MPG123_WORDS.split(line, maxsplit=1)[0]
+    return others.rstrip() + b"\n" if others.strip() else b""
 
 
 def missing_samples(source: SoundSource, counter: SampleCounter) -> tuple[str, ...]:

@@ -68,4 +68,4 @@ def _has_structure(samples: np.ndarray) -> bool:
         np.pad(spectrum, _NEIGHBOURS, mode="reflect"), 2 * _NEIGHBOURS + 1
     )
     above = spectrum / np.maximum(np.median(around, axis=1), 1e-30)
-    return 10 * np.log10(above.max()) > _TONE_DB + _MORE_FOR_FEW_DB / np.sqrt(len(frames))
+    return bool(10 * np.log10(above.max()) > _TONE_DB + _MORE_FOR_FEW_DB / np.sqrt(len(frames)))

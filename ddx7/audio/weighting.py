@@ -30,7 +30,7 @@ def hz_to_erb(f_hz: np.ndarray | float | int) -> np.ndarray:
     >>> round(float(hz_to_erb(1000.0)), 2)
     15.62
     """
-    return _ERBS_PER_DECADE * np.log10(1 + _PER_HZ * np.asarray(f_hz, np.float64))
+    return np.asarray(_ERBS_PER_DECADE * np.log10(1 + _PER_HZ * np.asarray(f_hz, np.float64)))
 
 
 def erb_to_hz(erb: np.ndarray | float | int) -> np.ndarray:

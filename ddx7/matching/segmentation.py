@@ -91,7 +91,7 @@ def _separated(notes: Sequence[Note], samples: np.ndarray, sample_rate: int) -> 
         bottom = level_db[at - around : at + around // 2].min()
         sides = level_db[at - before : at].max(), level_db[at : at + before].max()
         dips += min(sides) >= bottom + DIP_DB
-    return dips >= (len(notes) - 1) / 2
+    return bool(dips >= (len(notes) - 1) / 2)
 
 
 def _may_be_lfo(notes: Sequence[Note]) -> bool:

@@ -10,6 +10,7 @@ from ddx7.engine.profile_shapes import SHAPES
 from ddx7.errors import ArgumentError
 
 
+@pytest.mark.unchecked
 @pytest.mark.parametrize("name", SHAPES)
 def test_a_table_of_another_shape_is_named(name: str) -> None:
     field, _, part = name.partition(".")

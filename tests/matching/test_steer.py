@@ -94,6 +94,7 @@ def test_an_interrupt_keeps_the_best_so_far(target):
     assert len(reports[0].best) == 155
 
 
+@pytest.mark.unchecked
 @pytest.mark.parametrize(
     ("wish", "lock", "words"), [("louder", (), "wish: found"), ("brighter", ("name",), "lock: found name")]
 )
