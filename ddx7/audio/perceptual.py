@@ -27,9 +27,10 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from ddx7.audio.erb import erb_filterbank
+from ddx7.audio.loudness import a_weighting
 from ddx7.audio.noise import NOISE_HZ
 from ddx7.audio.spectra import padded, stft_power
-from ddx7.audio.weighting import a_weighting, erb_filterbank
 from ddx7.runtime import configure
 
 # Samples at 44.1 kHz, 50 % overlap; at other rates the nearest power of two to the same time.

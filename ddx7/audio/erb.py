@@ -1,27 +1,9 @@
-"""A-weighting and bands on the ERB scale, in NumPy: how strongly and how finely the ear takes each frequency."""
+"""Bands on the ERB scale, in NumPy: how finely the ear resolves frequencies."""
 
 import numpy as np
 
 # Glasberg and Moore, "Derivation of auditory filter shapes from notched-noise data", Hearing Research 47 (1990).
 _ERBS_PER_DECADE, _PER_HZ = 21.4, 0.00437
-# Corners in Hz of the A curve, IEC 61672-1.
-_A_CORNERS_HZ = (20.6, 107.7, 737.9, 12_194.0)
-
-
-def a_weighting(f_hz: np.ndarray) -> np.ndarray:
-    """Gain of the A curve as a factor of power, 1 at 1 kHz (IEC 61672-1).
-
-    >>> np.round(10 * np.log10(a_weighting(np.array([100.0, 1000.0, 10_000.0]))), 1).tolist()
-    [-19.1, 0.0, -2.5]
-    """
-    return _a_curve(np.asarray(f_hz, np.float64)) / _a_curve(np.array(1000.0))
-
-
-def _a_curve(f_hz: np.ndarray) -> np.ndarray:
-    low, second, third, high = (corner**2 for corner in _A_CORNERS_HZ)
-    square = f_hz**2
-    amplitude = high * square**2 / ((square + low) * np.sqrt((square + second) * (square + third)) * (square + high))
-    return amplitude**2
 
 
 def hz_to_erb(f_hz: np.ndarray | float | int) -> np.ndarray:
@@ -39,7 +21,7 @@ def erb_to_hz(erb: np.ndarray | float | int) -> np.ndarray:
     >>> round(float(erb_to_hz(hz_to_erb(440.0))), 6)
     440.0
     """
-    return (10 ** (np.asarray(erb, np.float64) / _ERBS_PER_DECADE) - 1) / _PER_HZ
+    return np.asarray((10 ** (np.asarray(erb, np.float64) / _ERBS_PER_DECADE) - 1) / _PER_HZ)
 
 
 def erb_filterbank(
