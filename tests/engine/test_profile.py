@@ -30,6 +30,7 @@ def test_every_array_of_a_profile_has_a_shape_in_the_table() -> None:
     assert arrays == set(SHAPES)
 
 
+@pytest.mark.unchecked
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
