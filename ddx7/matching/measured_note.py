@@ -30,7 +30,6 @@ class MeasuredNote:
     Attributes:
       f_hz: frequencies of the partials, rising.
       amplitude: at the moments, A-weighted; the largest is 1.
-      scale: amplitude of the recording at 1.
       moments_s: seconds from the onset; the first `MOMENTS` lie before the release.
       gate_s: seconds from the onset to the release.
       f0_hz: fundamental frequency.
@@ -39,7 +38,6 @@ class MeasuredNote:
 
     f_hz: Float[np.ndarray, " partial"]
     amplitude: Float[np.ndarray, "partial moment"]
-    scale: float
     moments_s: Float[np.ndarray, " moment"]
     gate_s: float
     f0_hz: float
@@ -53,10 +51,6 @@ class MeasuredNote:
     def loudness(self) -> Float[np.ndarray, "partial moment"]:
         """Loudness of each partial."""
         return np.sqrt(self.amplitude)
-
-    def tracks(self, audio: Float[np.ndarray, " sample"]) -> Float[np.ndarray, "partial moment"]:
-        """Amplitudes of the same partials in another sound at the same moments, A-weighted, not scaled."""
-        return weighted_tracks(audio, self.sample_rate, self.f_hz, self.moments_s)
 
 
 def loudness(power: np.ndarray) -> np.ndarray:
@@ -86,19 +80,10 @@ def measure(
     f_hz = _strongest_partials(samples, sample_rate, f0_hz, duration_s)
     held = 0.01 + max(gate_s - 0.02, 0.03) * np.square(np.linspace(0, 1, MOMENTS))
     moments_s = np.concatenate([held, gate_s + _AFTER_S])
-    amplitude = weighted_tracks(samples, sample_rate, f_hz, moments_s)
-    scale = max(float(amplitude.max()), 1e-9)
-    return MeasuredNote(f_hz, amplitude / scale, scale, moments_s, gate_s, float(f0_hz), sample_rate)
-
-
-def weighted_tracks(
-    samples: Float[np.ndarray, " sample"],
-    sample_rate: int,
-    f_hz: Float[np.ndarray, " partial"],
-    moments_s: Float[np.ndarray, " moment"],
-) -> Float[np.ndarray, "partial moment"]:
-    """A-weighted amplitudes of partials."""
-    return partial_tracks(samples, sample_rate, f_hz, moments_s) * np.sqrt(a_weighting(f_hz))[:, None]
+    amplitude = partial_tracks(samples, sample_rate, f_hz, moments_s) * np.sqrt(a_weighting(f_hz))[:, None]
+    return MeasuredNote(
+        f_hz, amplitude / max(float(amplitude.max()), 1e-9), moments_s, gate_s, float(f0_hz), sample_rate
+    )
 
 
 def _strongest_partials(

@@ -33,7 +33,7 @@ class Prior:
       sustains: whether the sound lasts while the note is held.
       several_pitches: whether the notes determine keyboard scaling.
       several_velocities: whether the notes determine velocity sensitivity.
-      proposed: voices that the preset encoder proposes for the recording, uint8 [voice, 155].
+      proposed: voices proposed for the recording, uint8 [voice, 155].
     """
 
     partials: Partials

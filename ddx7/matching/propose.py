@@ -39,7 +39,7 @@ class Proposals:
 
     Attributes:
       target: the chosen segmentation hypothesis.
-      prior: distribution of drawn voices; `prior.proposed` holds the proposals of the preset encoder.
+      prior: distribution of drawn voices; `prior.proposed` holds the proposals.
       objective: distance of voices from the target, at 44.1 kHz.
       search_objective: the same at `SEARCH_RATE`.
       distances: `search_objective` of each proposal.

@@ -83,7 +83,7 @@ def _fit_voice(note: MeasuredNote, spectra: FmSpectra, k: int, rng: np.random.Ge
         power = power + pick.power
         spurious += pick.spurious
         chosen.append(pick)
-    components = fit_courses(note, spectra, chosen, np.zeros(note.amplitude.shape))
+    components = fit_courses(note, spectra, chosen)
     vced = INIT_VCED.copy()
     vced[columns("algorithm")] = algorithm - 1
     vced[columns("output_level")] = 0
@@ -171,7 +171,6 @@ def fit_courses(
     note: MeasuredNote,
     spectra: FmSpectra,
     choices: Sequence[Choice],
-    power: Float[np.ndarray, "partial moment"],
 ) -> list[Component]:
     """Fit levels and indices of chosen entries at every moment, one entry after the other.
 
@@ -179,7 +178,6 @@ def fit_courses(
       note: the measured note.
       spectra: of that note.
       choices: the entries.
-      power: of everything else on the partials.
     """
     n, target = len(choices), note.loudness()
     gains = np.append(10 ** (_TRACK_DB / 10), 0.0)
@@ -194,9 +192,9 @@ def fit_courses(
     levels, indices = np.full((n, target.shape[1]), -1), np.zeros((n, target.shape[1]), int)
     level, index = np.full(n, -1), np.zeros(n, int)
     for moment in range(target.shape[1]):
-        for _ in range(1 if n == 1 else 3 if moment == 0 else 2):
+        for _ in range(3 if moment == 0 else 2):
             for k in range(n):
-                others = power[:, moment] + sum(own[j][index[j]] * gains[level[j]] for j in range(n) if j != k)
+                others = sum((own[j][index[j]] * gains[level[j]] for j in range(n) if j != k), np.zeros(len(target)))
                 model = loudness(others + own[k][:, None] * gains[:, None])
                 loss = np.square(model - target[:, moment]).sum(axis=-1) + beside[k]
                 index[k], level[k] = np.unravel_index(loss.argmin(), loss.shape)

@@ -97,14 +97,12 @@ class Target:
         f0_hz = np.array([self.notes[i].f0_hz for i in self.chosen]) / 2.0**octave
         return NoteInputs(batch_spectrograms(np.stack(sounds), f0_hz, events[:, 2]), events)
 
-    def measured(self, sample_rate: int = RATE) -> MeasuredNote:
-        """Partials over time of the strongest note, at a sample rate in Hz."""
+    def measured(self) -> MeasuredNote:
+        """Partials over time of the strongest note."""
         note, note_target = self.notes[self.chosen[0]], self._note_target(self.chosen[0])
-        if sample_rate != RATE:
-            note_target = note_target.at_rate(sample_rate)
         return measure(
             note_target.target * note_target.window,
-            sample_rate,
+            RATE,
             f0_hz=note.f0_hz,
             gate_s=note.gate_s,
             duration_s=min(note.duration_s, note_target.scored_s),

@@ -14,7 +14,7 @@ F0_HZ, RATE = 200.0, 44_100
 def note() -> MeasuredNote:
     f_hz = F0_HZ * np.arange(1, 21)
     amplitude = np.repeat(1 / np.arange(1, 21)[:, None], 15, axis=1)
-    return MeasuredNote(f_hz, amplitude, 1.0, np.linspace(0, 1, 15), 0.9, F0_HZ, RATE)
+    return MeasuredNote(f_hz, amplitude, np.linspace(0, 1, 15), 0.9, F0_HZ, RATE)
 
 
 @pytest.mark.parametrize(("carrier", "modulator", "index"), [(1, 1, 4), (2, 3, 6), (4, 1, 8)])
