@@ -1,5 +1,6 @@
 """Routes of the view "match": notes of a recording, and the search."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from ddx7.web.match_job import Curve, MatchOutcome, MatchTask, outcome_to_json, 
 from ddx7.web.notes import corrected_notes, notes_to_json
 from ddx7.web.problems import RequestProblem, choice, items, number, read_json, text, whole
 from ddx7.web.routes.session import admit
-from ddx7.web.services import services_of, session_of
+from ddx7.web.services import Services, services_of, session_of
 from ddx7.web.sessions import Session
 from ddx7.web.sounds import Sound
 from ddx7.web.steer_job import SteerOutcome, SteerTask, run_steer, steered_to_json
@@ -70,11 +71,24 @@ async def begin_match(request: Request) -> Response:
     def finish(outcome: MatchOutcome) -> dict[str, Any]:
         return _keep(outcome, session, services.folder, name)
 
+    return _submit(services, session, "match", name, run_match, task, finish)
+
+
+def _submit(
+    services: Services,
+    session: Session,
+    kind: str,
+    title: str,
+    work: Callable[..., Any],
+    task: MatchTask | SteerTask,
+    finish: Callable[[Any], dict[str, Any]],
+) -> Response:
+    """Queue a search and answer with its job."""
     job = services.jobs.submit(
         session.log,
-        "match",
-        name,
-        run_match,
+        kind,
+        title,
+        work,
         task,
         finish=finish,
         watch=Curve().watch,
@@ -134,18 +148,7 @@ async def begin_steer(request: Request) -> Response:
         ]
         return steered_to_json(outcome, ids, target_id, data["notes"])
 
-    job = services.jobs.submit(
-        session.log,
-        "steer",
-        f"{_TITLES[wish]} {voice.name.strip()}",
-        run_steer,
-        task,
-        finish=finish,
-        watch=Curve().watch,
-        keep=session.keep_finished,
-        lane="search",
-    )
-    return JSONResponse(job.to_dict(), 202)
+    return _submit(services, session, "steer", f"{_TITLES[wish]} {voice.name.strip()}", run_steer, task, finish)
 
 
 _TITLES = {
