@@ -9,7 +9,9 @@ import jax
 import numpy as np
 from jaxtyping import Float
 
-from ddx7.audio.loudness import FLOOR_DB
+from ddx7.audio.features import HOP
+from ddx7.audio.live_features import LOUDNESS_DELAY_S, FeatureStream
+from ddx7.audio.loudness import FLOOR_DB, shift_loudness
 from ddx7.errors import Ddx7Error
 from ddx7.resynthesis.model import ModelState, ResynthesisModel, play, scale_inputs
 from ddx7.resynthesis.playback import PlaybackControls
@@ -19,6 +21,11 @@ from ddx7.training import SHIPPED_WEIGHTS, read_weights, write_weights
 SHIPPED = SHIPPED_WEIGHTS / "resynthesis"
 _MAX_BLOCK_FRAMES = 256
 """Frames in one call of the compiled program. Block sizes are powers of two, so that a few programs play any length."""
+
+
+LATENCY_S = LOUDNESS_DELAY_S + 0.5 * HOP / 16_000
+"""From a sound to the answer of `InstrumentStream.play_audio` at 16 kHz: 18 ms, half a window of loudness and half a
+frame. Buffers of the sound card come on top."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,11 +84,16 @@ class InstrumentStream:
       instrument: to play.
       playback: settings of the player for the next block.
       seed: of noise.
+      input_gain_db: what `play_audio` adds to the level of its input before the instrument, and takes off the sound
+        after it: a soft microphone plays loud passages with it, and stays soft.
     """
 
     instrument: Instrument
     playback: PlaybackControls
     seed: int = 0
+    input_gain_db: float = 0.0
+    _features: FeatureStream | None = field(default=None, repr=False)
+    _due: np.ndarray = field(default_factory=lambda: np.zeros(HOP - 1, np.float32), repr=False)
     _state: ModelState | None = field(default=None, repr=False)
 
     def play(
@@ -89,6 +101,30 @@ class InstrumentStream:
     ) -> Float[np.ndarray, " time"]:
         """The next frames; arguments and result as of `Instrument`."""
         return self.play_with_controls(f0_hz, loudness_db)[0]
+
+    def play_audio(self, block: Float[np.ndarray, "..."]) -> Float[np.ndarray, " time"]:
+        """The instrument's answer to the next samples of a sound, as many samples as come in, `LATENCY_S` late.
+
+        Pitch and loudness are measured from what has come in so far. Blocks of any size give the sound of the whole.
+
+        Args:
+          block: float [time] at the model's sample rate.
+
+        Returns:
+          float32 [time]; silence before the first clear pitch.
+
+        Raises:
+          AudioError: the block is not one-dimensional, or not finite.
+        """
+        if self._features is None:
+            self._features = FeatureStream(self.instrument.model.sample_rate)
+        heard = self._features.push(block)
+        gain_db = self.instrument.card.get("range", {}).get("gain_db", 0.0) + self.input_gain_db
+        loudness_db = np.where(heard.f0_hz > 0, shift_loudness(heard.loudness_db, gain_db), FLOOR_DB)
+        sound = self.play(heard.f0_hz, loudness_db) * np.float32(10 ** (-gain_db / 20))
+        due = np.concatenate([self._due, sound])
+        self._due = due[len(block) :]
+        return due[: len(block)]
 
     def play_with_controls(self, f0_hz: np.ndarray, loudness_db: np.ndarray) -> tuple[np.ndarray, Any]:
         """The next frames, and the synthesizer's controls: for FM log2 gains of OP1 to OP6, float32 [frame, 6]."""

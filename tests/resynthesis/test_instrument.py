@@ -8,8 +8,9 @@ import pytest
 from melodies import RATE, melody
 from playing import quick_jit
 
-from ddx7.audio.features import extract
+from ddx7.audio.features import HOP, extract
 from ddx7.audio.files import Recording
+from ddx7.audio.live_features import LOUDNESS_WINDOW_S
 from ddx7.audio.loudness import loudness
 from ddx7.errors import AudioError, Ddx7Error
 from ddx7.resynthesis import PlaybackControls
@@ -35,6 +36,37 @@ def test_blocks_of_any_size_are_the_whole(instrument):
     np.testing.assert_array_equal(np.concatenate(parts), whole)
     assert whole.shape == (40 * 64,)
     assert np.abs(whole).max() > 0.01
+
+
+@pytest.mark.parametrize("sizes", [(1, 63, 64, 1000), (256,), (333,)])
+def test_an_input_in_blocks_of_any_size_is_answered_as_the_whole(instrument, sizes):
+    sound = melody(0, 1.0)[:6000]
+    whole, stream, at, parts = instrument.stream().play_audio(sound), instrument.stream(), 0, []
+    while at < len(sound):
+        for size in sizes:
+            parts.append(stream.play_audio(sound[at : at + size]))
+            at += size
+    np.testing.assert_array_equal(np.concatenate(parts), whole)
+    assert whole.shape == sound.shape
+    assert np.abs(whole).max() > 0.01
+
+
+def test_the_answer_to_a_burst_comes_at_once_and_not_before(instrument):
+    # The small model plays noise of its own; silence of the input is silence of the sound.
+    sound = np.zeros(8000, np.float32)
+    sound[3000:4600] = 0.3 * melody(1, 1.0)[2000:3600]
+    heard = np.flatnonzero(instrument.stream().play_audio(sound))
+    assert 3000 < heard[0] < 3000 + 0.03 * RATE
+    window = round(LOUDNESS_WINDOW_S * RATE)
+    assert 4600 < heard[-1] <= 4600 + window + 2 * HOP
+
+
+def test_an_input_gain_reaches_the_instrument_and_leaves_the_level(instrument):
+    sound = 0.1 * melody(0, 1.0)[:4800]
+    stream = instrument.stream()
+    stream.input_gain_db = 20.0
+    loud = instrument.stream().play_audio(10 * sound)
+    np.testing.assert_allclose(stream.play_audio(sound), loud / 10, atol=2e-3 * np.abs(loud).max())
 
 
 def test_blocks_are_the_whole_for_the_baseline_with_reverb():
