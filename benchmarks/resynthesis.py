@@ -2,8 +2,8 @@
 
 Time over the sound's length: below 1 a model keeps up. *From audio* is with the causal measurement of pitch and
 loudness. The paper of DDX7 gives 0.079 at 256 ms and 1.31 at 16 ms, and for the baseline 0.231 and 3.71 (PyTorch,
-i7-6700HQ). The latency of `play_audio` is measured with short bursts of a tone through every shipped instrument: the lag
-at which the envelopes of input and answer correlate best.
+i7-6700HQ). The latency of `play_audio` is measured with short bursts of a tone through every shipped instrument: the
+lag at which the envelopes of input and answer correlate best.
 
     taskset -c 0 python benchmarks/resynthesis.py --json resynthesis.json
 """
