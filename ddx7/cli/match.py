@@ -2,15 +2,16 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Optional
 
-from tyro.conf import Positional, arg
+from tyro.conf import Positional, UseAppendAction, arg
 
 from ddx7.cli.batch import Batch, recordings_of
+from ddx7.cli.begin import Earlier, beginning, earlier
 from ddx7.cli.interrupt import INTERRUPTED, keeping
 from ddx7.cli.naming import midi_note, safe_name
 from ddx7.cli.searching import watched
@@ -19,6 +20,7 @@ from ddx7.cli.terminal import UsageError, note, result, result_json
 from ddx7.errors import AudioError, Ddx7Error
 from ddx7.files import check_folder, refuse_to_overwrite
 from ddx7.voice import Voice, save, to_bytes
+from ddx7.voice.sections import parts_in
 
 if TYPE_CHECKING:
     from ddx7.matching.prepare import Excerpt
@@ -71,11 +73,26 @@ class Command:
     """The strongest note, as a MIDI note or a name; 60 is C3, as on the DX7."""
     velocity: Annotated[int, arg(metavar="N")] = 100
     """Velocity of the loudest note, 1-127."""
-    start: Annotated[float, arg(metavar="SECONDS")] = 0.0
-    """Beginning of the part of the recording to match."""
+    start: Annotated[
+        UseAppendAction[tuple[str, ...]],
+        arg(metavar="SECONDS|FILE[:N]", help_behavior_hint="(may be given once for each)"),
+    ] = ()
+    """Beginning of the part of the recording to match, in seconds; or a voice that the search begins with."""
     # Not `float | None`: tyro 1.0 imports typeguard to check a default of that type.
     end: Annotated[Optional[float], arg(metavar="SECONDS", help_behavior_hint="(default: its end)")] = None  # noqa: UP045
     """End of that part."""
+    # As `help`, because tyro keeps the line breaks of a docstring.
+    lock: Annotated[
+        str,
+        arg(
+            metavar="PARTS",
+            help_behavior_hint="(such as algorithm,ratios,lfo)",
+            help="Parts of that voice that every answer keeps: algorithm, ratios, envelopes, levels, feedback, "
+            "scaling, velocity, lfo, pitch-eg, modulation, op1 to op6, and others.",
+        ),
+    ] = ""
+    like: Annotated[str, arg(metavar="N|FOLDER:N", help_behavior_hint="(default: begin anew)")] = ""
+    """Go on from candidate N of the match in OUT, into OUT/like-N; or from that of another match, into OUT."""
     midi: Annotated[Optional[Path], arg(metavar="FILE.mid", help_behavior_hint="(default: none)")] = None  # noqa: UP045
     """The notes of the recording; the file begins where the part begins."""
     json: bool = False
@@ -89,14 +106,16 @@ class Command:
         if len(given) > 1:
             raise UsageError(f"{' and '.join(given)} exclude each other, wanted one of them at most")
         told = self._told()
-        tasks = self._tasks()
+        begin = beginning(self.start)
+        tasks = self._tasks(begin.voice)
         check_outputs(tasks, force=self.force)
         common_bank = self.output / _COMMON_BANK
         if len(tasks) > 1:
             refuse_to_overwrite([common_bank], force=self.force)
+        lock = _locked(self.lock, tasks[0].start)
         batch = Batch(len(tasks))
         # All recordings are read before the first search, so that what cannot be read is named at once.
-        excerpts = [(task, batch.attempt(partial(read_recording, task, self.start, self.end))) for task in tasks]
+        excerpts = [(task, batch.attempt(partial(read_recording, task, begin.start_s, self.end))) for task in tasks]
         matches: list[dict[str, Any]] = []
         voices: list[Voice] = []
         interrupted = False
@@ -114,6 +133,7 @@ class Command:
                     weights=self.weights,
                     profile=self.profile,
                     force=self.force,
+                    lock=lock,
                     told=told,
                 )
             )
@@ -146,7 +166,13 @@ class Command:
         told = {"notes": self.midi or self.notes, "note": midi_note(self.note) if self.note else None}
         return told | {"velocity": self.velocity}
 
-    def _tasks(self) -> list["Task"]:
+    def _tasks(self, start: Voice | None) -> list["Task"]:
+        like = earlier(self.like)
+        if start and like:
+            raise UsageError("--start and --like name two voices to begin with, wanted one of them at most")
+        return [replace(task, start=start) if like is None else _going_on(task, like) for task in self._recordings()]
+
+    def _recordings(self) -> list["Task"]:
         recordings = recordings_of(self.recordings, "match")
         if self.midi and len(recordings) > 1:
             raise UsageError("--midi is for one recording")
@@ -167,12 +193,14 @@ class Task:
       folder: folder of the results.
       name: stem of the files.
       voice_name: name of the voice; empty for that of the recording.
+      start: the voice that the search begins with.
     """
 
     recording: Path
     folder: Path
     name: str
     voice_name: str = ""
+    start: Voice | None = None
 
     def run(
         self,
@@ -187,6 +215,7 @@ class Task:
         effort: float | int | None = None,
         fast: bool = False,
         profile: str = "dexed",
+        lock: Sequence[str] = (),
         told: Mapping[str, Any] = MappingProxyType({}),
     ) -> "tuple[Match, list[Path]]":
         """Search, write the folder, and print remarks about the match."""
@@ -214,6 +243,8 @@ class Task:
                         fast=fast,
                         profile=profile,
                         progress=show,
+                        start=self.start,
+                        lock=lock,
                         **told,
                     )
                 except AudioError as error:
@@ -229,6 +260,19 @@ class Task:
         for line in remarks(found):
             note(f"{self.name}: {line}")
         return found, files
+
+
+def _locked(words: str, start: Voice | None) -> tuple[str, ...]:
+    """The parts that ``--lock`` names, checked before anything is read."""
+    from ddx7.matching.held import held_parts
+
+    held_parts(start, parts := parts_in(words))
+    return parts
+
+
+def _going_on(task: Task, like: Earlier) -> Task:
+    """The task that goes on from a candidate of an earlier match."""
+    return replace(task, start=like.candidate(task.folder), folder=like.place(task.folder))
 
 
 def check_outputs(tasks: Sequence[Task], *, force: bool) -> None:

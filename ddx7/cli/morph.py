@@ -8,6 +8,8 @@ from tyro.conf import Positional, arg
 
 from ddx7.cli.made import check_output, one_voice, write_made
 from ddx7.cli.terminal import UsageError
+from ddx7.errors import Ddx7Error
+from ddx7.voice.single import split_place
 
 
 @dataclass(frozen=True)
@@ -47,12 +49,7 @@ class Command:
 
 
 def _place(text: str) -> tuple[Path, str]:
-    """A file and the number of a voice in it, if one follows after a colon.
-
-    >>> _place("a.syx:3"), _place("c:/a.syx")
-    ((PosixPath('a.syx'), '3'), (PosixPath('c:/a.syx'), ''))
-    """
-    path, colon, number = text.rpartition(":")
-    if colon and not number.isdecimal() and not Path(text).exists() and Path(path).is_file():
-        raise UsageError(f"{text}: found {number!r} after the colon, wanted the number of a voice in {path}")
-    return (Path(path), number) if colon and number.isdecimal() else (Path(text), "")
+    try:
+        return split_place(text)
+    except Ddx7Error as error:
+        raise UsageError(str(error)) from None

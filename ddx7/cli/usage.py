@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from types import NoneType
 from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
-from tyro.conf import Positional
+from tyro.conf import Positional, UseAppendAction
 
 _POSITIONAL = get_args(Positional[int])[1]
+_ONE_AT_A_TIME = get_args(UseAppendAction[tuple[int, ...]])[1]
 _NUMBERS: dict[object, tuple[str, Callable[[str], object]]] = {int: ("a whole number", int), float: ("a number", float)}
 _FRAME = re.compile("[─│╭╮╰╯]+")
 
@@ -60,8 +61,9 @@ def _option(field: dataclasses.Field, hint: Any) -> Option:
     kind, *marks = get_args(hint) if get_origin(hint) is Annotated else [hint]
     settings = next((mark for mark in marks if hasattr(mark, "metavar")), None)
     kinds = [part for part in get_args(kind) if part is not NoneType] if NoneType in get_args(kind) else [kind]
-    many = get_origin(kinds[0]) is tuple
-    kind = get_args(kinds[0])[0] if many else kinds[0]
+    several = get_origin(kinds[0]) is tuple
+    many = several and _ONE_AT_A_TIME not in marks
+    kind = get_args(kinds[0])[0] if several else kinds[0]
     dashed = (getattr(settings, "name", None) or field.name).replace("_", "-")
     names = () if _POSITIONAL in marks else (f"--{dashed}", *(getattr(settings, "aliases", None) or ()))
     wanted, accepts = _values(kind)

@@ -11,6 +11,7 @@ from ddx7.cli.made import check_output, one_voice, write_made
 from ddx7.cli.terminal import UsageError
 from ddx7.files import refuse_to_overwrite
 from ddx7.voice import SaveTarget
+from ddx7.voice.sections import parts_in
 
 _AT_ONCE = 8  # modules of a TX816, and tone generators of a MiniDexed
 _TARGETS: Mapping[str, SaveTarget] = {"tx816": "tx816", "minidexed": "minidexed-unison"}
@@ -35,9 +36,16 @@ class Command:
     """How many variations."""
     amount: Annotated[float, arg(metavar="X")] = 0.2
     """How different the variations are: 0.05 nearly equal, 0.2 closely related, 1 distantly related."""
-    lock: Annotated[str, arg(metavar="SECTIONS", help_behavior_hint="(such as envelopes,ratios)")] = ""
-    """Sections that do not change: algorithm, envelopes, levels, ratios, scaling, modulation."""
     # As `help`, because tyro keeps the line breaks of a docstring.
+    lock: Annotated[
+        str,
+        arg(
+            metavar="PARTS",
+            help_behavior_hint="(such as envelopes,ratios)",
+            help="Parts that do not change: algorithm, envelopes, levels, ratios, scaling, modulation, feedback, "
+            "velocity, lfo, pitch-eg, op1 to op6, and others.",
+        ),
+    ] = ""
     layout: Annotated[
         Literal["bank", "tx816", "minidexed"],
         arg(
@@ -54,7 +62,7 @@ class Command:
         """Vary, write, and return the exit code."""
         from ddx7.generation import vary
 
-        lock = tuple(word.strip() for word in self.lock.split(",") if word.strip())
+        lock = parts_in(self.lock)
         if self.layout == "bank":
             check_output(self.output, force=self.force)
         else:

@@ -9,7 +9,7 @@ from ddx7.library.notes import render_notes
 from ddx7.voice import Bank, Voice
 from ddx7.voice.algorithms import CARRIERS
 from ddx7.voice.packing import VCED_COLUMNS, VCED_MAX
-from ddx7.voice.sections import SECTIONS
+from ddx7.voice.sections import SECTIONS, part_bytes
 from ddx7.voice.voice import numbered
 
 # Groups of similar algorithms (Le Vaillant and Dutoit, SPINVAE, 2023).
@@ -38,22 +38,20 @@ def vary(voice: Voice, count: int = 8, *, amount: float = 0.2, seed: int = 0, lo
       count: number of variations, 1-512.
       amount: more than 0 and at most 1; 0.2 gives close relatives, 1 distant ones.
       seed: equal seeds give equal voices.
-      lock: sections of `SECTIONS` that do not change.
+      lock: parts that do not change, some of `ddx7.voice.sections.PART_NAMES`.
 
     Returns:
       the variations, named after the voice with a number.
 
     Raises:
-      Ddx7Error: an argument out of range, no such section, everything locked, or the voice is silent.
+      Ddx7Error: an argument out of range, no such part, everything locked, or the voice is silent.
     """
     if not 1 <= count <= 512:
         raise ArgumentError(f"count: found {count}, wanted 1 to 512")
     if not 0 < amount <= 1:
         raise ArgumentError(f"amount: found {amount:g}, wanted more than 0 and at most 1")
-    unknown = set(lock) - set(SECTIONS)
-    if unknown:
-        raise ArgumentError(f"lock: found {', '.join(sorted(unknown))}, wanted some of {', '.join(SECTIONS)}")
-    if set(lock) == set(SECTIONS):
+    locked = part_bytes(lock)
+    if locked[np.concatenate([np.ravel(VCED_COLUMNS[row]) for rows in SECTIONS.values() for row in rows])].all():
         raise ArgumentError("lock: found every section, wanted at least one that may change")
     original = np.frombuffer(voice.to_vced(), np.uint8)
     level = _level_db(original[None])[0]
@@ -64,7 +62,8 @@ def vary(voice: Voice, count: int = 8, *, amount: float = 0.2, seed: int = 0, lo
     seen = {original.tobytes()}
     scale = amount
     for _ in range(_TRIES):
-        variations = _changed(rng, np.tile(original, (2 * count, 1)), scale, set(lock))
+        changed = _changed(rng, np.tile(original, (2 * count, 1)), scale, locked)
+        variations = np.where(locked, original, changed)
         change = _level_db(variations) - level
         for row in variations[(change < _MAX_LOUDER_DB) & (change > -_MAX_SOFTER_DB)]:
             if row.tobytes() not in seen and len(kept) < count:
@@ -81,9 +80,10 @@ def vary(voice: Voice, count: int = 8, *, amount: float = 0.2, seed: int = 0, lo
     return Bank(Voice.from_vced(row).renamed(numbered(voice.name, k + 1)) for k, row in enumerate(kept))
 
 
-def _changed(rng: np.random.Generator, vced: np.ndarray, amount: float, lock: set[str]) -> np.ndarray:
-    """Random changes of copies of a voice."""
+def _changed(rng: np.random.Generator, vced: np.ndarray, amount: float, locked: np.ndarray) -> np.ndarray:
+    """Random changes of copies of a voice; parameters whose bytes are all locked stay."""
     result, n = vced.copy(), len(vced)
+    lock = {section for section, rows in SECTIONS.items() if all(locked[VCED_COLUMNS[row]].all() for row in rows)}
     algorithm = vced[:, VCED_COLUMNS["algorithm"]]
     carrier = CARRIERS[algorithm] > 0
     if "algorithm" not in lock:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float, UInt8
 
+from ddx7.matching.held import NOTHING_HELD, HeldParts
 from ddx7.matching.target import Target
 from ddx7.matching.tuning import tune_voice
 from ddx7.voice import Bank, Voice
@@ -36,7 +37,12 @@ class Candidates:
 
 
 def finalise(
-    target: Target, voices: UInt8[np.ndarray, "voice 155"], *, candidates: int = 4, name: str = _NAMELESS
+    target: Target,
+    voices: UInt8[np.ndarray, "voice 155"],
+    *,
+    candidates: int = 4,
+    name: str = _NAMELESS,
+    held: HeldParts = NOTHING_HELD,
 ) -> Candidates:
     """Choose, tune and name the candidates of a search.
 
@@ -45,6 +51,7 @@ def finalise(
       voices: distinct voices, the best of every island first.
       candidates: number of voices to return, at most.
       name: of the best voice; the others have it with a number.
+      held: parts that tuning leaves alone.
     """
     pool = voices[: max(candidates, COMPARED)]
     objective = target.objective()
@@ -56,7 +63,7 @@ def finalise(
     ranked = _ranked(distances, distances_db)
     chosen = [i for i in ranked if i == ranked[0] or i < candidates][:candidates]
     audio = target.render(pool[chosen])
-    tuned = np.stack([tune_voice(pool[i], x, distances[i], target) for i, x in zip(chosen, audio, strict=True)])
+    tuned = np.stack([tune_voice(pool[i], x, distances[i], target, held) for i, x in zip(chosen, audio, strict=True)])
     distances, audio = objective.distances(tuned), target.render(tuned)
     distances_db = np.array(target.distances_db(audio))
     order = _ranked(distances, distances_db)

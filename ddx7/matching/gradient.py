@@ -13,7 +13,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
-from jaxtyping import Array, Float, UInt8
+from jaxtyping import Array, Bool, Float, UInt8
 
 from ddx7.audio import perceptual_distance
 from ddx7.audio.perceptual import TargetFeatures
@@ -23,6 +23,8 @@ from ddx7.engine.patch import MAXIMUM, MINIMUM
 from ddx7.engine.tables import BLOCK
 from ddx7.matching.objective import NoteTarget, Objective
 from ddx7.runtime import ONE_THREAD, n_cores
+from ddx7.voice.packing import VCED_COLUMNS
+from ddx7.voice.spec import VCED_SIZE
 
 # Frequencies are not among them: the distance has a valley at every harmonic, and a gradient stays in its first one.
 FIELDS = (
@@ -37,6 +39,8 @@ FIRST_STEP, LAST_STEP = 2.0, 0.2
 STEPS_PER_ROUND = 3
 """Steps between two quantised voices."""
 
+_ALL = np.ones(VCED_SIZE, bool)
+
 Params = dict[str, Array]
 """The fields of a patch that the gradient moves."""
 
@@ -46,11 +50,14 @@ _UNIT = {name: MAXIMUM[name] / 100 for name in FIELDS}
 
 def compile_refinement(objective: Objective) -> None:
     """Compile the programs that `refine` needs for notes of these lengths."""
-    _refine_group(objective, np.zeros((1, 155), np.uint8), lambda: True, steps=1)
+    _refine_group(objective, np.zeros((1, 155), np.uint8), _ALL, lambda: True, steps=1)
 
 
 def refine(
-    objective: Objective, vced: UInt8[np.ndarray, "voice 155"], keep_going: Callable[[], bool] = lambda: True
+    objective: Objective,
+    vced: UInt8[np.ndarray, "voice 155"],
+    keep_going: Callable[[], bool] = lambda: True,
+    free: Bool[np.ndarray, " 155"] = _ALL,
 ) -> UInt8[np.ndarray, "round voice 155"]:
     """Improve voices by gradient.
 
@@ -58,31 +65,39 @@ def refine(
       objective: the distance to reduce.
       vced: the voices.
       keep_going: called before every step; False ends the descent.
+      free: bytes of the edit form that may move.
 
     Returns:
       quantised voices to evaluate: all voices after every third step. Only rounds that every group completed.
     """
     groups = [vced[k : k + GROUP] for k in range(0, len(vced), GROUP)]
     with ThreadPoolExecutor(n_cores()) as pool:
-        refined = list(pool.map(partial(_refine_group, objective, keep_going=keep_going, steps=STEPS), groups))
+        refined = list(
+            pool.map(partial(_refine_group, objective, free=free, keep_going=keep_going, steps=STEPS), groups)
+        )
     rounds = min(map(len, refined))
     return np.concatenate([group[:rounds] for group in refined], axis=1)
 
 
 def _refine_group(
-    objective: Objective, vced: UInt8[np.ndarray, "voice 155"], keep_going: Callable[[], bool], steps: int
+    objective: Objective,
+    vced: UInt8[np.ndarray, "voice 155"],
+    free: Bool[np.ndarray, " 155"],
+    keep_going: Callable[[], bool],
+    steps: int,
 ) -> UInt8[np.ndarray, "round voice 155"]:
     n = len(vced)
     patch = relax(Patch.from_vced(vced[np.arange(GROUP) % n]))
     params: Params = {name: getattr(patch, name) for name in FIELDS}
     opt_state = _optimiser.init(params)
+    moving: Params = {name: jnp.asarray(free[VCED_COLUMNS[name]], jnp.float32) for name in FIELDS}
     refined = []
     for step in range(steps):
         if not keep_going():
             break
         host_patch = jax.tree.map(np.asarray, replace(patch, **params))
         grads = [_note_grads(params, patch, host_patch, note) for note in objective.note_targets]
-        params, opt_state = _update(params, opt_state, grads)
+        params, opt_state = _update(params, opt_state, grads, moving)
         if step % STEPS_PER_ROUND == STEPS_PER_ROUND - 1:
             refined.append(replace(patch, **params).to_vced()[:n])
     return np.stack(refined) if refined else np.empty((0, *vced.shape), np.uint8)
@@ -116,10 +131,12 @@ def _grads(
 
 
 @jax.jit
-def _update(params: Params, opt_state: optax.OptState, grads: list[Params]) -> tuple[Params, optax.OptState]:
+def _update(
+    params: Params, opt_state: optax.OptState, grads: list[Params], moving: Params
+) -> tuple[Params, optax.OptState]:
     mean = jax.tree.map(lambda *g: jnp.nan_to_num(sum(g), posinf=0.0, neginf=0.0) / len(g), *grads)
     updates, opt_state = _optimiser.update(mean, opt_state)
-    updates = jax.tree.map(lambda update, unit: update * unit, updates, _UNIT)
+    updates = jax.tree.map(lambda update, unit, free: update * unit * free, updates, _UNIT, moving)
     moved = optax.apply_updates(params, updates)
     bounds = ({name: bound[name] for name in FIELDS} for bound in (MINIMUM, MAXIMUM))
     return jax.tree.map(jnp.clip, moved, *bounds), opt_state

@@ -9,7 +9,7 @@ the perceptual distance of rendered voices, and the last step ranks the candidat
 distance of all notes stands beside it.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from math import inf
 from pathlib import Path
@@ -22,12 +22,15 @@ from ddx7.engine import as_profile
 from ddx7.errors import ArgumentError, Ddx7Error
 from ddx7.matching.differences import differences
 from ddx7.matching.finalise import Candidates, finalise
+from ddx7.matching.held import held_parts
 from ddx7.matching.prepare import Excerpt, PreparedRecording, prepare, read_excerpt
 from ddx7.matching.propose import Proposals, propose
 from ddx7.matching.result import Match, MatchReport, Progress
 from ddx7.matching.search import AUDIO_PER_EFFORT, SearchResult, rank_proposals, search
 from ddx7.matching.segmentation import Reading, how_read, note_source
 from ddx7.matching.target import RATE, SEARCH_RATE
+from ddx7.voice import Voice
+from ddx7.voice.single import load_one
 
 LONGEST_SEARCH_S = 3600.0
 
@@ -51,6 +54,8 @@ def match(
     velocity: int | None = None,
     start_s: float | int = 0.0,
     end_s: float | int = inf,
+    start: Voice | str | Path | None = None,
+    lock: Collection[str] = (),
 ) -> Match:
     """Find DX7 voices that sound like a recorded note or phrase: one voice for all its notes.
 
@@ -76,13 +81,19 @@ def match(
       velocity: MIDI velocity of the loudest note; 100 by default.
       start_s: beginning of the part of the recording to match, in seconds.
       end_s: its end.
+      start: a voice that the search begins with, or its file ("bank.syx:3"); `found.voices[1]` goes on from the second
+        candidate of an earlier match.
+      lock: parts of that voice that every answer keeps, some of `ddx7.voice.sections.PART_NAMES`, such as ("algorithm",
+        "ratios", "lfo").
 
     Returns:
       the best voices first. An interrupt (Ctrl-C) ends the search early with the best voices so far.
 
     Raises:
       AudioError: the recording cannot be read, is silent, or has no pitch.
-      Ddx7Error: an argument is out of range, the library holds no voice, or the weights are of something else.
+      SysexError: the file of the voice to start from cannot be read.
+      Ddx7Error: an argument is out of range, the library holds no voice, the weights are of something else, or the
+        voice to start from is silent on the notes of the recording.
     """
     if not 1 <= candidates <= 32:
         raise ArgumentError(f"candidates: found {candidates}, wanted 1 to 32")
@@ -92,21 +103,33 @@ def match(
         raise ArgumentError(f"effort: found {effort:g}, wanted 1 to 3600")
     if fast and not use_encoder:
         raise Ddx7Error("fast and use_encoder: found fast without the encoder, wanted at least one source of voices")
+    first = start if isinstance(start, Voice) or start is None else load_one(start)
+    held = held_parts(first, lock)
     encoder = None if weights is None else load_weights(Path(weights))
     excerpt = recording if isinstance(recording, Excerpt) else read_excerpt(recording, start_s=start_s, end_s=end_s)
     given = note_source(notes, excerpt.samples, excerpt.sample_rate)
     prepared = prepare(excerpt, as_profile(profile), given, note=note, velocity=velocity)
     proposals = propose(
-        prepared, seed=seed, use_encoder=use_encoder, encoder=encoder, library=library, progress=progress
+        prepared,
+        seed=seed,
+        use_encoder=use_encoder,
+        encoder=encoder,
+        library=library,
+        start=first,
+        held=held,
+        progress=progress,
     )
+    if not proposals.prior.free.any():
+        raise ArgumentError("lock: found every part that the recording determines, wanted one that may change")
     if fast:
         found = rank_proposals(proposals, progress=progress)
     else:
         budget = None if effort is None else effort * AUDIO_PER_EFFORT
         limit = seconds if effort is None else LONGEST_SEARCH_S
         found = search(proposals, seconds=limit, seed=seed, budget=budget, progress=progress)
-    best = finalise(found.target, found.voices, candidates=candidates, name=name or excerpt.name)
-    return _match(prepared, proposals, found, best, seed=seed, seconds=seconds, effort=effort, profile=profile)
+    best = finalise(found.target, found.voices, candidates=candidates, name=name or excerpt.name, held=held)
+    made = _match(prepared, proposals, found, best, seed=seed, seconds=seconds, effort=effort, profile=profile)
+    return replace(made, report=replace(made.report, start=first.name if first else "", lock=tuple(lock)))
 
 
 def _match(

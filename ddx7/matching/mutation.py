@@ -34,7 +34,7 @@ def mutate(
     Args:
       rng: random generator.
       voices: the parents.
-      prior: draws the new values; its fixed bytes stay.
+      prior: draws the new values; its fixed bytes and its held parts stay.
       reach: 1 to explore; near 0 to polish, with smaller steps and without redrawing.
 
     Returns:
@@ -43,7 +43,8 @@ def mutate(
     n, free = len(voices), prior.free
     rate = np.exp(rng.uniform(np.log(1.5), np.log(12 * reach + 3), (n, 1))) / free.sum()
     mutated = free & (rng.random(voices.shape) < rate * np.where(_RARE, _RARE_RATE, 1.0))
-    mutated[np.arange(n), rng.choice(np.flatnonzero(free & ~_REDRAWN), n)] = True
+    gradual = free & ~_REDRAWN
+    mutated[np.arange(n), rng.choice(np.flatnonzero(gradual if gradual.any() else free), n)] = True
     size = np.exp(rng.uniform(np.log(0.01), np.log(0.01 + 0.25 * reach), (n, 1)))
     step = rng.normal(0, 1, voices.shape) * size * VCED_MAX
     step = np.where(np.abs(step) < 1, np.sign(step), np.round(step))
@@ -64,4 +65,4 @@ def mutate(
             children[child, block_a], children[child, block_b] = voices[child, block_b], voices[child, block_a]
         else:
             children[child, block_a] = fresh[child, block_a]
-    return children
+    return prior.held.hold(children)

@@ -12,6 +12,7 @@ import numpy as np
 from jaxtyping import Bool, UInt8
 
 from ddx7.audio import Partials
+from ddx7.matching.held import NOTHING_HELD, HeldParts
 from ddx7.matching.vced import apply_detune, columns
 from ddx7.voice.algorithms import CARRIERS
 from ddx7.voice.packing import INIT_VCED, VCED_MAX, VCED_MIN
@@ -34,6 +35,7 @@ class Prior:
       several_pitches: whether the notes determine keyboard scaling.
       several_velocities: whether the notes determine velocity sensitivity.
       proposed: voices proposed for the recording, uint8 [voice, 155].
+      held: parts that all voices keep.
     """
 
     partials: Partials
@@ -42,6 +44,7 @@ class Prior:
     several_pitches: bool = False
     several_velocities: bool = False
     proposed: UInt8[np.ndarray, "voice 155"] = field(default_factory=lambda: np.zeros((0, VCED_SIZE), np.uint8))
+    held: HeldParts = NOTHING_HELD
 
     @cached_property
     def free(self) -> Bool[np.ndarray, " 155"]:
@@ -49,9 +52,8 @@ class Prior:
         fixed = _FIXED | (set() if self.several_pitches else BY_PITCH)
         fixed |= set() if self.several_velocities else BY_VELOCITY
         # L4 stays 0, so that every note ends.
-        return np.array(
-            [f.parameter.name not in fixed and (f.parameter.name, f.index) != ("levels", 3) for f in FIELDS]
-        )
+        free = [f.parameter.name not in fixed and (f.parameter.name, f.index) != ("levels", 3) for f in FIELDS]
+        return np.array(free) & ~self.held.mask
 
     def draw(self, rng: np.random.Generator, n: int) -> UInt8[np.ndarray, "voice 155"]:
         """Draw `n` voices."""
@@ -98,7 +100,7 @@ class Prior:
             _set(vced, "rate_scaling", np.where(rng.random(shape) < 0.5, 0, rng.integers(0, 5, shape)))
         if self.several_velocities:
             _set(vced, "velocity_sensitivity", np.where(rng.random(shape) < 0.4, 0, rng.integers(0, 6, shape)))
-        return apply_detune(np.clip(vced, VCED_MIN, VCED_MAX).astype(np.uint8), self.cents)
+        return self.held.hold(apply_detune(np.clip(vced, VCED_MIN, VCED_MAX).astype(np.uint8), self.cents))
 
     def draw_parts(self, rng: np.random.Generator, n: int) -> UInt8[np.ndarray, "voice 155"]:
         """Draw `n` voices for mutation to take parts from: proposed ones where there are some, and fresh ones."""

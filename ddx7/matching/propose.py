@@ -8,15 +8,19 @@ import numpy as np
 from jaxtyping import Float, UInt8
 
 from ddx7.encoder.sampler import VoiceSampler, load_default
+from ddx7.errors import Ddx7Error
 from ddx7.matching.fm_spectra import fm_spectra
+from ddx7.matching.held import NOTHING_HELD, HeldParts
 from ddx7.matching.library_search import NO_LIBRARY, LibrarySeeds, search_library
 from ddx7.matching.objective import Objective
 from ddx7.matching.prepare import PreparedRecording
 from ddx7.matching.prior import Prior
 from ddx7.matching.result import Progress
 from ddx7.matching.spectral_fit import fit_voices
+from ddx7.matching.starting import NO_START, StartingVoices, starting_voices
 from ddx7.matching.target import SEARCH_RATE, Target
 from ddx7.matching.vced import apply_detune, columns, force_release
+from ddx7.voice import Voice
 
 PROPOSALS = 256
 """Voices that the preset encoder proposes, and of all proposals those that are kept."""
@@ -44,6 +48,8 @@ class Proposals:
       search_objective: the same at `SEARCH_RATE`.
       distances: `search_objective` of each proposal.
       library: voices of the user's library, with their distances.
+      start: the voice that the user starts from and its variations; the search begins with these where there are some,
+        and the proposals give it parts.
     """
 
     target: Target
@@ -52,6 +58,7 @@ class Proposals:
     search_objective: Objective
     distances: Float[np.ndarray, " voice"]
     library: LibrarySeeds = NO_LIBRARY
+    start: StartingVoices = NO_START
 
 
 def propose(
@@ -62,6 +69,8 @@ def propose(
     encoder: VoiceSampler | None = None,
     n_fitted: int = SPECTRAL_FITS,
     library: Sequence[str | Path] = (),
+    start: Voice | None = None,
+    held: HeldParts = NOTHING_HELD,
     progress: Callable[[Progress], None] | None = None,
 ) -> Proposals:
     """Propose voices for every segmentation hypothesis and keep the hypothesis that voices match best.
@@ -73,20 +82,32 @@ def propose(
       encoder: the preset encoder; None takes the one that comes with the package.
       n_fitted: number of voices that are fitted to the partials.
       library: folders or files with voices of the user.
+      start: a voice that the search begins with.
+      held: parts that all voices keep.
       progress: called while the library is rendered.
 
     Raises:
-      Ddx7Error: the library holds no voice.
+      Ddx7Error: the library holds no voice, or the voice to start from is silent on the recording's notes.
     """
     proposed = [
-        propose_for_target(target, seed=seed, use_encoder=use_encoder, encoder=encoder, n_fitted=n_fitted)
+        propose_for_target(target, seed=seed, use_encoder=use_encoder, encoder=encoder, n_fitted=n_fitted, held=held)
         for target in prepared.hypotheses
     ]
     best = proposed[0]
     if len(proposed) > 1:
         best = proposed[int(np.argmin([_hypothesis_distance_db(proposals) for proposals in proposed]))]
     if library:
-        best = replace(best, library=search_library(library, best.target, best.search_objective, progress))
+        found = search_library(library, best.target, best.search_objective, progress)
+        if held.mask.any() and len(found.voices):
+            voices = held.hold(found.voices)
+            found = found._replace(voices=voices, distances=best.search_objective.distances(voices))
+        best = replace(best, library=found)
+    if start is not None:
+        vced = np.frombuffer(start.to_vced(), np.uint8)
+        begun = starting_voices(vced, best.target, best.prior, best.search_objective, seed)
+        if not np.isfinite(begun.distances[0]):
+            raise Ddx7Error(f"start: {start.name.strip() or 'the voice'} is silent on the notes of the recording")
+        best = replace(best, start=begun)
     return best
 
 
@@ -97,6 +118,7 @@ def propose_for_target(
     use_encoder: bool = True,
     encoder: VoiceSampler | None = None,
     n_fitted: int = SPECTRAL_FITS,
+    held: HeldParts = NOTHING_HELD,
 ) -> Proposals:
     """Propose voices for one target and evaluate them.
 
@@ -106,6 +128,7 @@ def propose_for_target(
       use_encoder: whether the preset encoder proposes voices.
       encoder: as for `propose`.
       n_fitted: number of voices that are fitted to the partials.
+      held: parts that all voices keep.
 
     Returns:
       the nearest `PROPOSALS` voices of both.
@@ -116,9 +139,10 @@ def propose_for_target(
     if use_encoder:
         sampled = sample_voices(encoder or load_default(), target, PROPOSALS, seed)
         voices = np.concatenate([voices, sampled])
+    voices = held.hold(voices)
     distances = search_objective.distances(voices) if len(voices) else np.zeros(0)
     nearest = np.sort(np.argsort(distances, kind="stable")[:PROPOSALS])
-    prior, distances = replace(target.prior(), proposed=voices[nearest]), distances[nearest]
+    prior, distances = replace(target.prior(), held=held, proposed=voices[nearest]), distances[nearest]
     return Proposals(target, prior, objective, search_objective, distances)
 
 

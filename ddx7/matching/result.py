@@ -91,6 +91,8 @@ class MatchReport:
       target_from_s: time in the recording at which the target begins, its first onset, in seconds.
       remarks: how the recording was read as notes, and what its pitch says of it: a chord, no pitch, several pitches.
       effort: the amount of work that the search was given instead of a time.
+      start: name of the voice that the search began with; empty without one.
+      lock: parts of that voice that every answer keeps.
     """
 
     seed: int
@@ -113,6 +115,8 @@ class MatchReport:
     target_from_s: float = 0.0
     remarks: tuple[RecordingRemark, ...] = ()
     effort: float | int | None = None
+    start: str = ""
+    lock: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

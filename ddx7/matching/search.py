@@ -180,11 +180,18 @@ class Search:
         return False
 
     def start_with(self, drawn: UInt8[np.ndarray, "voice 155"]) -> None:
-        """Make the first population of the library's voices, the proposals and drawn voices."""
-        given = [self.proposals.library.voices, self.proposals.prior.proposed]
+        """Make the first population of the library's voices, the proposals and drawn voices.
+
+        A voice that the user named and its variations take the place of the last two.
+        """
+        start, library = self.proposals.start, self.proposals.library
+        others = self.proposals.prior.proposed, self.proposals.distances
+        if len(start.voices):
+            others, drawn = (start.voices, start.distances), drawn[:0]
+        given = [library.voices, others[0]]
         n = islands.whole_rows(sum(map(len, given)) + len(drawn))
         drawn = drawn[: max(n - sum(map(len, given)), 0)]
-        scored = [self.proposals.library.distances, self.proposals.distances]
+        scored = [library.distances, others[1]]
         if len(drawn):
             scored.append(self.objective.distances(drawn))
         self.effort.charge(n, n * self.objective.duration_s)
@@ -217,7 +224,8 @@ class Search:
             self.effort.tell(self.population.least, self.population.best)
             return not self._over(objective)
 
-        refined = force_release(refine(objective, voices, keep_going))
+        prior = self.proposals.prior
+        refined = prior.held.hold(force_release(refine(objective, voices, keep_going, prior.free)))
         rounds, n, size = refined.shape
         self.effort.charge(0, rounds * STEPS_PER_ROUND * GRADIENT_COST * objective.duration_s * n)
         if not rounds:

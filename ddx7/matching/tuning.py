@@ -8,6 +8,7 @@ from ddx7.audio.pitch import cents_between, estimate_pitch
 from ddx7.engine import DEXED
 from ddx7.engine.pitch import FrequencyTables, log_frequency
 from ddx7.engine.tables import ONE
+from ddx7.matching.held import NOTHING_HELD, HeldParts
 from ddx7.matching.target import CONFIDENT, RATE, Target
 from ddx7.matching.vced import columns
 
@@ -39,7 +40,11 @@ def pitch_error_cents(audio: Float[np.ndarray, " sample"], note: Note, sample_ra
 
 
 def tune_voice(
-    vced: UInt8[np.ndarray, " 155"], audio: Float[np.ndarray, " sample"], distance: float | int, target: Target
+    vced: UInt8[np.ndarray, " 155"],
+    audio: Float[np.ndarray, " sample"],
+    distance: float | int,
+    target: Target,
+    held: HeldParts = NOTHING_HELD,
 ) -> UInt8[np.ndarray, " 155"]:
     """Tune a voice to the recording.
 
@@ -48,6 +53,7 @@ def tune_voice(
       audio: the target's notes, rendered by it.
       distance: perceptual distance of the voice from the target.
       target: the recording.
+      held: parts of the voice that stay.
 
     Returns:
       the tuned voice; the voice as it was if it is in tune, has no clear pitch, or is further away when tuned.
@@ -56,7 +62,7 @@ def tune_voice(
     error = pitch_error_cents(audio, note)
     if not abs(error) > CLOSE_CENTS:
         return vced
-    tuned = transpose_voice(vced, -error, target.events[target.chosen[0]].note, target.profile.frequencies)
+    tuned = held.hold(transpose_voice(vced, -error, target.events[target.chosen[0]].note, target.profile.frequencies))
     tuned_audio = target.render(tuned[None])
     [tuned_distance] = target.objective().distances(tuned[None])
     nearer = abs(pitch_error_cents(tuned_audio[0], note)) < abs(error)

@@ -8,6 +8,9 @@ from ddx7.voice.minidexed import MinidexedPerformance as MinidexedPerformance
 from ddx7.voice.minidexed import ToneGenerator as ToneGenerator
 from ddx7.voice.reader import load as load
 from ddx7.voice.reader import read_bytes as read_bytes
+from ddx7.voice.sections import PART_NAMES as PART_NAMES
+from ddx7.voice.sections import part_bytes as part_bytes
+from ddx7.voice.single import load_one as load_one
 from ddx7.voice.targets import SaveTarget as SaveTarget
 from ddx7.voice.targets import save as save
 from ddx7.voice.voice import Operator as Operator

@@ -10,7 +10,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from ddx7.files import safe_name
-from ddx7.voice.sections import SECTIONS
+from ddx7.voice.sections import PART_NAMES
 from ddx7.web.match_job import Curve, MatchOutcome, MatchTask, outcome_to_json, run_match
 from ddx7.web.notes import corrected_notes, notes_to_json
 from ddx7.web.problems import RequestProblem, choice, items, number, read_json, text, whole
@@ -135,7 +135,7 @@ async def begin_steer(request: Request) -> Response:
         notes=notes,
         voice=voice,
         wish=wish,
-        lock=tuple(choice({"lock": part}, "lock", "", tuple(SECTIONS)) for part in items(data, "lock", 20)),
+        lock=tuple(choice({"lock": part}, "lock", "", PART_NAMES) for part in items(data, "lock", 20)),
         seconds=number(data, "seconds", 6.0, 1, 600),
         seed=whole(data, "seed", 0, 0, 2**31 - 1),
         candidates=whole(data, "candidates", 4, 1, 32),
