@@ -214,12 +214,15 @@ def _is_track(name: bytes) -> bool:
 def _read_track(data: bytes, start: int, declared_end: int, log: RepairLog) -> tuple[MidiTrack, int]:
     """The track of a chunk, and where the next chunk begins."""
     trusted = declared_end == len(data) or _chunk(data, declared_end)[0] != b""
-    stop = declared_end
-    if not trusted:
-        following = data.find(_TRACK, start)
-        stop = following if following >= 0 else len(data)
+    stop = declared_end if trusted else len(data)
+    following = data.find(_TRACK, start, stop)
+    if not trusted and following >= 0 and not _is_content(data, start, following):
+        stop = following
     events = _Events(data, stop, log)
     at = events.read(start, 0)
+    if events.end_tick is not None and at < stop and _chunk(data, at)[0]:
+        # No event begins like a chunk, so the declared end is another chunk's by chance.
+        trusted = False
     while trusted and events.end_tick is not None and stop - at >= 4:
         # An end-of-track event amid the chunk is damage only if events with another end follow it.
         trial_log = RepairLog()
@@ -238,6 +241,14 @@ def _read_track(data: bytes, start: int, declared_end: int, log: RepairLog) -> t
     elif at != declared_end:
         log.add(_LENGTH)
     return MidiTrack(tuple(events.found), events.end_tick), stop if trusted else at
+
+
+def _is_content(data: bytes, start: int, position: int) -> bool:
+    """Whether the events from `start` on are whole if `position` lies amid the content of one of them."""
+    log = RepairLog()
+    events = _Events(data, len(data), log)
+    events.read(start, 0)
+    return not log and events.end_tick is not None and any(a <= position < b for a, b in events.contents)
 
 
 def _is_wrong(kind: int, content: bytes) -> bool:
@@ -266,6 +277,7 @@ class _Events:
         self.found: list[MidiEvent] = []
         self.end_tick: int | None = None
         self.is_cut = False
+        self.contents: list[tuple[int, int]] = []  # beginnings and ends, of meta and SysEx events
         self._data = data
         self._stop = stop
         self._log = log
@@ -353,6 +365,7 @@ class _Events:
                 self.is_cut = True
                 return self._stop
             self._log.add(_BAD_META)
+        self.contents.append((start, end))
         content = self._data[start:end]
         if _is_wrong(kind, content):
             self._log.add(_BAD_META)
@@ -364,6 +377,7 @@ class _Events:
         length, start = self._number(at)
         end = start + length
         self.is_cut |= end > self._stop
+        self.contents.append((start, end))
         content = self._data[start : min(end, self._stop)]
         if status == SYSEX:
             self._close()

@@ -132,6 +132,21 @@ def test_a_wrong_length_does_not_hide_the_next_track(read) -> None:
         assert sorted(note.note for note in read(data).notes) == [40, 70], more
 
 
+def test_a_wrong_length_that_ends_with_another_chunk_by_chance_hides_no_track(read) -> None:
+    rest = chunk(b"XFIH", b"abcde") + chunk(b"MTrk", melody(70) + END)
+    for hidden in (rest, rest + chunk(b"MTrk", melody(80) + END)):
+        data = header(n_tracks=1) + chunk(b"MTrk", melody(40) + END, more=len(hidden)) + hidden
+        found = read(data)
+        assert sorted(note.note for note in found.notes) == [40, 70, 80][: 1 + hidden.count(b"MTrk")]
+        assert "the length of 1 track is wrong" in found.repairs
+
+
+def test_a_text_that_reads_like_a_chunk_ends_no_track_whose_length_is_wrong(read) -> None:
+    text = event(0, 0xFF, 0x01, 8) + b"x MTrk y"
+    found = read(header() + chunk(b"MTrk", melody(40) + text + melody(50) + END, more=7))
+    assert [note.note for note in found.notes] == [40, 50]
+
+
 def test_padding_of_odd_chunks_is_passed_over(read) -> None:
     first = melody(40) + event(0, 0xFF, 0x01, 2, 65, 65) + END
     assert len(first) % 2 == 1
