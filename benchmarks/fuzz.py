@@ -28,12 +28,13 @@ HANG_S = 60.0
 """Time in which the longest file must be read on a busy machine."""
 
 
-def run_reader(name: str, seconds: float, seed: int, keep: Path) -> dict[str, Any]:
-    """Run one reader in processes of its own until its time is over.
+def run_reader(name: str, seconds: float, files: int, seed: int, keep: Path) -> dict[str, Any]:
+    """Run one reader in processes of its own until its time is over or its files are read.
 
     Args:
       name: of the reader.
       seconds: time.
+      files: number of files.
       seed: of the first process; a process that replaces one that died takes the next.
       keep: folder of findings.
 
@@ -41,9 +42,9 @@ def run_reader(name: str, seconds: float, seed: int, keep: Path) -> dict[str, An
       a row of the table: files, counts by outcome, and findings.
     """
     start, counts, findings, first_seed = time.monotonic(), Counter[str](), list[dict[str, str]](), seed
-    while (left := seconds - (time.monotonic() - start)) > 0:
+    while (left := seconds - (time.monotonic() - start)) > 0 and (more := files - sum(counts.values())) > 0:
         with tempfile.TemporaryDirectory() as folder:
-            command = [sys.executable, "-m", "fuzzing.worker", name, folder, str(left), str(seed), str(HANG_S)]
+            command = [sys.executable, "-m", "fuzzing.worker", name, folder, str(left), str(more), str(seed), str(HANG_S)]
             done = subprocess.run(command, cwd=Path(__file__).parent, capture_output=True, text=True, check=False)
             state = Path(folder, "state.json")
             report = json.loads(state.read_text()) if state.exists() else {"counts": {}, "findings": []}
@@ -81,6 +82,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--reader", nargs="+", choices=sorted(READERS), default=sorted(READERS), help="default: all")
     parser.add_argument("--seconds", type=float, default=300.0, help="for all readers together")
+    parser.add_argument("--files", type=int, default=10**9, help="at most, for each reader; the same for the same seed")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--keep", type=Path, default=Path("fuzz-findings"), help="folder for what fails")
     parser.add_argument("--json", type=Path, help="write the table here, too")
@@ -88,7 +90,8 @@ def main() -> int:
     rows = []
     print("| reader | files | whole | remarked | refused | findings |\n|---|---|---|---|---|---|")
     for name in arguments.reader:
-        row = run_reader(name, arguments.seconds / len(arguments.reader), arguments.seed, arguments.keep)
+        seconds = arguments.seconds / len(arguments.reader)
+        row = run_reader(name, seconds, arguments.files, arguments.seed, arguments.keep)
         rows.append(row)
         counts = " | ".join(f"{row[k]:,}" for k in ("files", "whole", "remarked", "refused"))
         print(f"| {name} | {counts} | {len(row['findings'])} |", flush=True)

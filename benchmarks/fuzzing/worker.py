@@ -1,6 +1,6 @@
-"""One process of `benchmarks/fuzz.py`: draws and reads files until its time is over, and writes what it found.
+"""One process of `benchmarks/fuzz.py`: draws and reads files until its time is over or all are read, and writes what it found.
 
-    python -m fuzzing.worker READER FOLDER SECONDS SEED HANG_S
+    python -m fuzzing.worker READER FOLDER SECONDS FILES SEED HANG_S
 
 The folder receives `current.SUFFIX`, the file that is being read, `state.json` with counts and findings, and a copy of
 every file that failed. A file that is read for longer than HANG_S ends the process with a traceback of the place.
@@ -22,7 +22,7 @@ from fuzzing.reader import DamagedFile
 FILES_PER_ROUND = 200
 
 
-def main(name: str, folder: Path, seconds: float, first_seed: int, hang_s: float) -> None:
+def main(name: str, folder: Path, seconds: float, files: int, first_seed: int, hang_s: float) -> None:
     """Draw and read files in rounds, each with a seed of its own; a round ends with its first finding."""
     reader, end = READERS[name], time.monotonic() + seconds
     current, counts = folder / f"current{reader.suffix}", Counter[str]()
@@ -51,9 +51,9 @@ def main(name: str, folder: Path, seconds: float, first_seed: int, hang_s: float
         (folder / "state.json").write_text(json.dumps({"counts": counts, "findings": findings}))
 
     number = first_seed * 1_000_000
-    while time.monotonic() < end:
+    while time.monotonic() < end and (left := files - sum(counts.values())) > 0:
         rounds = settings(
-            max_examples=FILES_PER_ROUND,
+            max_examples=min(FILES_PER_ROUND, left),
             database=None,
             deadline=None,
             phases=[Phase.generate, Phase.shrink],
@@ -82,4 +82,4 @@ def _place(error: BaseException) -> str:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], Path(sys.argv[2]), float(sys.argv[3]), int(sys.argv[4]), float(sys.argv[5]))
+    main(sys.argv[1], Path(sys.argv[2]), float(sys.argv[3]), int(sys.argv[4]), int(sys.argv[5]), float(sys.argv[6]))
