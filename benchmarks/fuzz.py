@@ -44,7 +44,8 @@ def run_reader(name: str, seconds: float, files: int, seed: int, keep: Path) -> 
     start, counts, findings, first_seed = time.monotonic(), Counter[str](), list[dict[str, str]](), seed
     while (left := seconds - (time.monotonic() - start)) > 0 and (more := files - sum(counts.values())) > 0:
         with tempfile.TemporaryDirectory() as folder:
-            command = [sys.executable, "-m", "fuzzing.worker", name, folder, str(left), str(more), str(seed), str(HANG_S)]
+            arguments = (name, folder, left, more, seed, HANG_S)
+            command = [sys.executable, "-m", "fuzzing.worker", *map(str, arguments)]
             done = subprocess.run(command, cwd=Path(__file__).parent, capture_output=True, text=True, check=False)
             state = Path(folder, "state.json")
             report = json.loads(state.read_text()) if state.exists() else {"counts": {}, "findings": []}

@@ -4,7 +4,9 @@ import ast
 from collections import defaultdict
 from pathlib import Path
 
+import numpy as np
 import pytest
+from jaxtyping import TypeCheckError
 
 import ddx7
 
@@ -62,3 +64,8 @@ def test_every_re_exported_name_is_there(path):
     package = __import__(".".join(parts), fromlist=["_"])
     for name in re_exports(path):
         assert getattr(package, name) is not None
+
+
+def test_tests_check_annotations_at_every_call():
+    with pytest.raises(TypeCheckError, match="sample_rate"):
+        ddx7.audio.log_mel_distance(np.zeros(8), np.zeros(8), "44100")  # pyright: ignore[reportArgumentType]

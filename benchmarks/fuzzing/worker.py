@@ -1,4 +1,4 @@
-"""One process of `benchmarks/fuzz.py`: draws and reads files until its time is over or all are read, and writes what it found.
+"""One process of `benchmarks/fuzz.py`: draws and reads files until its time is over or all are read.
 
     python -m fuzzing.worker READER FOLDER SECONDS FILES SEED HANG_S
 

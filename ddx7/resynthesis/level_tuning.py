@@ -41,7 +41,7 @@ def play_voices(voices: Sequence[Voice], grid: NoteGrid, sample_rate: int) -> Fl
 
 
 def distances(
-    targets: Sequence[np.ndarray], estimates: Sequence[np.ndarray], sample_rate: int
+    targets: Sequence[np.ndarray], estimates: Sequence[np.ndarray] | np.ndarray, sample_rate: int
 ) -> Float[np.ndarray, " note"]:
     """Log-mel distance of each pair in dB; NaN where the target is silent."""
     pairs = zip(targets, estimates, strict=True)

@@ -13,8 +13,6 @@ from ddx7.errors import Ddx7Error
 from ddx7.voice import init_voice
 from ddx7.voice.packing import VCED_MAX, random_vced
 
-pytestmark = pytest.mark.unchecked
-
 N, RATE, N_SAMPLES = 32, 44100, 12_000
 EQUAL_DB = -115.0
 """Of difference to sound: single precision, after up to five operators that modulate each other."""

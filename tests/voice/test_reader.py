@@ -336,7 +336,7 @@ def test_size_limit(tmp_path: Path):
 )
 def test_time_grows_no_faster_than_size(unit):
     start = time.process_time()  # the machine may be busy
-    refuse(unit * (2**22 // len(unit)))
+    refuse(unit * (2**20 // len(unit)))
     assert time.process_time() - start < 15
 
 
