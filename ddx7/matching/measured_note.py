@@ -8,6 +8,7 @@ from jaxtyping import Float
 from ddx7.audio.loudness import a_weighting
 from ddx7.audio.partial_tracks import partial_tracks
 from ddx7.audio.partials import spectral_peaks
+from ddx7.matching.noise_fit import measure_noise
 
 N_PARTIALS = 64
 SAME = 0.012
@@ -34,6 +35,7 @@ class MeasuredNote:
       gate_s: seconds from the onset to the release.
       f0_hz: fundamental frequency.
       sample_rate: in Hz.
+      noise: A-weighted power between the partials at the moments, as `measure_noise` returns it; None if not measured.
     """
 
     f_hz: Float[np.ndarray, " partial"]
@@ -42,6 +44,7 @@ class MeasuredNote:
     gate_s: float
     f0_hz: float
     sample_rate: int
+    noise: Float[np.ndarray, "band moment"] | None = None
 
     @property
     def ratio(self) -> Float[np.ndarray, " partial"]:
@@ -81,9 +84,9 @@ def measure(
     held = 0.01 + max(gate_s - 0.02, 0.03) * np.square(np.linspace(0, 1, MOMENTS))
     moments_s = np.concatenate([held, gate_s + _AFTER_S])
     amplitude = partial_tracks(samples, sample_rate, f_hz, moments_s) * np.sqrt(a_weighting(f_hz))[:, None]
-    return MeasuredNote(
-        f_hz, amplitude / max(float(amplitude.max()), 1e-9), moments_s, gate_s, float(f0_hz), sample_rate
-    )
+    full = max(float(amplitude.max()), 1e-9)
+    noise = measure_noise(samples / full, sample_rate, f_hz, moments_s)
+    return MeasuredNote(f_hz, amplitude / full, moments_s, gate_s, float(f0_hz), sample_rate, noise)
 
 
 def _strongest_partials(

@@ -1,8 +1,8 @@
 """Voices whose operators are chosen by the measured partials of a note.
 
 A greedy pursuit explains the mean loudness of the partials by single carriers and pairs of carrier and modulator. Then
-the level and the modulation index of each are fitted at several moments, and their courses become envelopes. Nothing
-is rendered.
+the level and the modulation index of each are fitted at several moments, and their courses become envelopes. In some
+structures a pair imitates the noise between the partials. No voice is rendered.
 """
 
 from collections.abc import Sequence
@@ -15,18 +15,38 @@ from jaxtyping import Float, Int, UInt8
 
 from ddx7.matching.fm_spectra import FULL_INDEX, SHAPES, FmSpectra
 from ddx7.matching.measured_note import LOUDNESS_EXPONENT, MOMENTS, MeasuredNote, loudness
+from ddx7.matching.noise_fit import fit_noise, write_noise
 from ddx7.matching.operator_envelope import FLOOR_DB, fit_envelope, output_level
 from ddx7.matching.vced import columns
 from ddx7.runtime import n_cores
 from ddx7.voice.packing import INIT_VCED
 
-STRUCTURES: dict[int, tuple[tuple[int, ...], tuple[tuple[int, int], ...]]] = {
-    5: ((), ((5, 6), (3, 4), (1, 2))),
-    29: ((1, 2), ((5, 6), (3, 4))),
-    31: ((1, 2, 3, 4), ((5, 6),)),
-    32: ((1, 2, 3, 4, 5, 6), ()),
-}
-"""For an algorithm, its carriers without modulator, and its pairs of carrier and modulator; OP6 feeds back."""
+
+class FitStructure(NamedTuple):
+    """Operators of an algorithm and what they are fitted to; OP6 feeds back.
+
+    Attributes:
+      algorithm: 1-32.
+      singles: carriers without modulator.
+      pairs: pairs of carrier and modulator.
+      noise: whether OP5 and OP6 are a noise.
+    """
+
+    algorithm: int
+    singles: tuple[int, ...]
+    pairs: tuple[tuple[int, int], ...]
+    noise: bool = False
+
+
+STRUCTURES = (
+    FitStructure(5, (), ((5, 6), (3, 4), (1, 2))),
+    FitStructure(5, (), ((3, 4), (1, 2)), noise=True),
+    FitStructure(29, (1, 2), ((5, 6), (3, 4))),
+    FitStructure(29, (1, 2), ((3, 4),), noise=True),
+    FitStructure(31, (1, 2, 3, 4), ((5, 6),)),
+    FitStructure(31, (1, 2, 3, 4), (), noise=True),
+    FitStructure(32, (1, 2, 3, 4, 5, 6), ()),
+)
 _GAINS_DB = np.array([0.0, -3, -6, -9, -12, -16, -20, -25, -31, -38])
 _COARSE = slice(None, None, 2)
 _FEEDBACK = np.array([feedback for feedback, _ in SHAPES])
@@ -59,7 +79,7 @@ class Component(NamedTuple):
 
 
 def fit_voices(note: MeasuredNote, spectra: FmSpectra, n: int, seed: int = 0) -> UInt8[np.ndarray, "voice 155"]:
-    """Fit voices of four structures to a note, the best choice of operators for each first, then random good ones.
+    """Fit voices of several structures to a note, the best choice of operators for each first, then random good ones.
 
     Args:
       note: the measured note.
@@ -74,20 +94,25 @@ def fit_voices(note: MeasuredNote, spectra: FmSpectra, n: int, seed: int = 0) ->
 
 
 def _fit_voice(note: MeasuredNote, spectra: FmSpectra, k: int, rng: np.random.Generator) -> UInt8[np.ndarray, " 155"]:
-    algorithm, (singles, pairs) = list(STRUCTURES.items())[k % len(STRUCTURES)]
+    structure, rng = STRUCTURES[k % len(STRUCTURES)], None if k < len(STRUCTURES) else rng
+    pairs, singles = structure.pairs, structure.singles
     power, spurious = np.zeros(len(note.f_hz)), 0.0
     chosen = []
     for place in range(len(pairs) + len(singles)):
-        shapes = shapes_of(place < len(pairs), feedback=place == 0)
-        pick = choose(note, spectra, shapes, power, spurious, None if k < len(STRUCTURES) else rng)
+        shapes = shapes_of(place < len(pairs), feedback=place == 0 and not structure.noise)
+        pick = choose(note, spectra, shapes, power, spurious, rng)
         power = power + pick.power
         spurious += pick.spurious
         chosen.append(pick)
     components = fit_courses(note, spectra, chosen)
     vced = INIT_VCED.copy()
-    vced[columns("algorithm")] = algorithm - 1
+    vced[columns("algorithm")] = structure.algorithm - 1
     vced[columns("output_level")] = 0
     loudest_db = max(component.level_db.max() for component in components)
+    if structure.noise and note.noise is not None and (noise := fit_noise(note.noise, MOMENTS, rng)):
+        loudest_db = max(loudest_db, noise.level_db.max())
+        write_noise(vced, noise.shape)
+        _set_level(vced, 4, noise.level_db - loudest_db, note)
     places = [*pairs, *((single, None) for single in singles)]
     for component, (carrier, modulator) in zip(components, places, strict=True):
         set_component(vced, component, carrier - 1, None if modulator is None else modulator - 1, note, loudest_db)
@@ -253,17 +278,17 @@ def nearest_ratio(ratio: float | int) -> tuple[int, int]:
 def _set_operator(
     vced: np.ndarray, operator: int, ratio: float, level_db: Float[np.ndarray, " moment"], note: MeasuredNote
 ) -> None:
+    coarse, fine = nearest_ratio(ratio)
+    for name, value in (("coarse", coarse), ("fine", fine)):
+        vced[columns(name)[operator]] = value
+    _set_level(vced, operator, level_db, note)
+
+
+def _set_level(vced: np.ndarray, operator: int, level_db: Float[np.ndarray, " moment"], note: MeasuredNote) -> None:
     if not np.isfinite(level_db.max()):
         vced[columns("output_level")[operator]] = 0
         return
-    coarse, fine = nearest_ratio(ratio)
     rates, levels = fit_envelope(note.moments_s, np.maximum(level_db, level_db.max() + FLOOR_DB), note.gate_s)
-    values = {
-        "coarse": coarse,
-        "fine": fine,
-        "rates": rates,
-        "levels": levels,
-        "output_level": output_level(max(level_db.max(), FLOOR_DB)),
-    }
-    for name, value in values.items():
+    loudest = output_level(max(level_db.max(), FLOOR_DB))
+    for name, value in (("rates", rates), ("levels", levels), ("output_level", loudest)):
         vced[columns(name)[operator]] = value

@@ -56,7 +56,7 @@ def ratios(vced: np.ndarray) -> np.ndarray:
 
 
 def test_carriers_stand_on_the_partials_and_the_sound_is_near(target, analysis):
-    [k] = [k for k, algorithm in enumerate(STRUCTURES) if algorithm == 32]
+    [k] = [k for k, structure in enumerate(STRUCTURES) if structure.algorithm == 32]
     fitted = fit_voices(*analysis, n=len(STRUCTURES))[k]
     for ratio in (1.0, 2.76, 5.4):
         assert np.abs(ratios(fitted) / ratio - 1).min() < 0.006
