@@ -13,6 +13,7 @@ from ddx7.matching.fm_spectra import fm_spectra
 from ddx7.matching.held import NOTHING_HELD, HeldParts
 from ddx7.matching.library_search import NO_LIBRARY, LibrarySeeds, search_library
 from ddx7.matching.objective import Objective
+from ddx7.matching.operator_frequency import KeyTuning
 from ddx7.matching.prepare import PreparedRecording
 from ddx7.matching.prior import Prior
 from ddx7.matching.result import Progress
@@ -155,7 +156,8 @@ def fit_to_partials(target: Target, n: int, seed: int = 0) -> UInt8[np.ndarray, 
       seed: random seed.
     """
     measured = target.measured()
-    return apply_detune(fit_voices(measured, fm_spectra(measured), n, seed), target.cents)
+    tuning = KeyTuning(target.events[target.chosen[0]].note, measured.f0_hz, target.profile.frequencies)
+    return fit_voices(measured, fm_spectra(measured), tuning, n, seed)
 
 
 def sample_voices(sampler: VoiceSampler, target: Target, n: int, seed: int = 0) -> UInt8[np.ndarray, "voice 155"]:

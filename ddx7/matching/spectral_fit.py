@@ -17,6 +17,7 @@ from ddx7.matching.fm_spectra import FULL_INDEX, SHAPES, FmSpectra
 from ddx7.matching.measured_note import LOUDNESS_EXPONENT, MOMENTS, MeasuredNote, loudness
 from ddx7.matching.noise_fit import fit_noise, write_noise
 from ddx7.matching.operator_envelope import FLOOR_DB, fit_envelope, output_level
+from ddx7.matching.operator_frequency import KeyTuning
 from ddx7.matching.vced import columns
 from ddx7.runtime import n_cores
 from ddx7.voice.packing import INIT_VCED
@@ -52,6 +53,7 @@ _COARSE = slice(None, None, 2)
 _FEEDBACK = np.array([feedback for feedback, _ in SHAPES])
 _INDEX = np.array([index for _, index in SHAPES])
 _TRACK_DB = np.arange(0.0, -66.0, -3.0)
+_DETUNE_CENTRE, _TRANSPOSE_CENTRE = 7, 24
 _KEPT = 24
 """Entries that a coarse comparison keeps."""
 _SPREAD = 0.15
@@ -78,22 +80,27 @@ class Component(NamedTuple):
     feedback: int
 
 
-def fit_voices(note: MeasuredNote, spectra: FmSpectra, n: int, seed: int = 0) -> UInt8[np.ndarray, "voice 155"]:
+def fit_voices(
+    note: MeasuredNote, spectra: FmSpectra, tuning: KeyTuning, n: int, seed: int = 0
+) -> UInt8[np.ndarray, "voice 155"]:
     """Fit voices of several structures to a note, the best choice of operators for each first, then random good ones.
 
     Args:
       note: the measured note.
       spectra: of that note.
+      tuning: of the key that plays it.
       n: number of voices.
       seed: random seed.
     """
     rngs = np.random.default_rng(seed).spawn(n)
     with ThreadPoolExecutor(n_cores()) as pool:
-        voices = list(pool.map(partial(_fit_voice, note, spectra), range(n), rngs))
+        voices = list(pool.map(partial(_fit_voice, note, spectra, tuning), range(n), rngs))
     return np.stack(voices) if voices else np.zeros((0, len(INIT_VCED)), np.uint8)
 
 
-def _fit_voice(note: MeasuredNote, spectra: FmSpectra, k: int, rng: np.random.Generator) -> UInt8[np.ndarray, " 155"]:
+def _fit_voice(
+    note: MeasuredNote, spectra: FmSpectra, tuning: KeyTuning, k: int, rng: np.random.Generator
+) -> UInt8[np.ndarray, " 155"]:
     structure, rng = STRUCTURES[k % len(STRUCTURES)], None if k < len(STRUCTURES) else rng
     pairs, singles = structure.pairs, structure.singles
     power, spurious = np.zeros(len(note.f_hz)), 0.0
@@ -108,6 +115,7 @@ def _fit_voice(note: MeasuredNote, spectra: FmSpectra, k: int, rng: np.random.Ge
     vced = INIT_VCED.copy()
     vced[columns("algorithm")] = structure.algorithm - 1
     vced[columns("output_level")] = 0
+    vced[columns("transpose")] = _TRANSPOSE_CENTRE + tuning.transpose
     loudest_db = max(component.level_db.max() for component in components)
     if structure.noise and note.noise is not None and (noise := fit_noise(note.noise, MOMENTS, rng)):
         loudest_db = max(loudest_db, noise.level_db.max())
@@ -115,7 +123,9 @@ def _fit_voice(note: MeasuredNote, spectra: FmSpectra, k: int, rng: np.random.Ge
         _set_level(vced, 4, noise.level_db - loudest_db, note)
     places = [*pairs, *((single, None) for single in singles)]
     for component, (carrier, modulator) in zip(components, places, strict=True):
-        set_component(vced, component, carrier - 1, None if modulator is None else modulator - 1, note, loudest_db)
+        set_component(
+            vced, component, carrier - 1, None if modulator is None else modulator - 1, note, tuning, loudest_db
+        )
     return vced
 
 
@@ -243,6 +253,7 @@ def set_component(
     carrier: int,
     modulator: int | None,
     note: MeasuredNote,
+    tuning: KeyTuning,
     full_db: float | int,
 ) -> None:
     """Write a component to operators of a voice.
@@ -253,33 +264,29 @@ def set_component(
       carrier: index of its carrier's operator, 0 for OP1.
       modulator: index of its modulator's operator, the one that feeds back if the component has feedback.
       note: the note that it was fitted to.
+      tuning: of the key that plays it.
       full_db: level of a carrier at output level 99.
     """
-    _set_operator(vced, carrier, component.carrier, component.level_db - full_db, note)
+    _set_operator(vced, carrier, component.carrier, component.level_db - full_db, note, tuning)
     if modulator is not None:
         if component.feedback:
             vced[columns("feedback")] = component.feedback
         index_db = 20 * np.log10(component.index_rad / FULL_INDEX)
         known = np.flatnonzero(component.level_db >= component.level_db.max() + _INDEX_KNOWN_DB)
         index_db = np.interp(np.arange(len(index_db)), known, index_db[known])
-        _set_operator(vced, modulator, component.modulator, index_db, note)
-
-
-def nearest_ratio(ratio: float | int) -> tuple[int, int]:
-    """Coarse and fine whose frequency ratio is nearest."""
-    coarse = np.arange(32)
-    base = np.where(coarse == 0, 0.5, coarse)
-    fine = np.clip(np.round(100 * (ratio / base - 1)), 0, 99)
-    # Of equal ones, the one with the smallest fine.
-    best = int(np.argmin(np.abs(base * (1 + fine / 100) - ratio) + 1e-6 * fine))
-    return int(coarse[best]), int(fine[best])
+        _set_operator(vced, modulator, component.modulator, index_db, note, tuning)
 
 
 def _set_operator(
-    vced: np.ndarray, operator: int, ratio: float, level_db: Float[np.ndarray, " moment"], note: MeasuredNote
+    vced: np.ndarray,
+    operator: int,
+    ratio: float,
+    level_db: Float[np.ndarray, " moment"],
+    note: MeasuredNote,
+    tuning: KeyTuning,
 ) -> None:
-    coarse, fine = nearest_ratio(ratio)
-    for name, value in (("coarse", coarse), ("fine", fine)):
+    coarse, fine, detune = tuning.nearest(ratio * note.f0_hz)
+    for name, value in (("coarse", coarse), ("fine", fine), ("detune", detune + _DETUNE_CENTRE)):
         vced[columns(name)[operator]] = value
     _set_level(vced, operator, level_db, note)
 

@@ -8,6 +8,7 @@ from ddx7.audio.loudness import a_weighting
 from ddx7.matching.fm_spectra import fm_spectra
 from ddx7.matching.measured_note import MOMENTS, measure
 from ddx7.matching.noise_fit import HIGHEST_HZ, LOWEST_HZ, N_BANDS, fit_noise, measure_noise, noise_shapes
+from ddx7.matching.operator_frequency import KeyTuning
 from ddx7.matching.spectral_fit import STRUCTURES, fit_voices
 from ddx7.matching.vced import columns
 from ddx7.voice import Voice
@@ -56,7 +57,7 @@ def test_a_note_with_a_burst_of_noise_gets_operators_for_it():
     samples = tone(1.0) * np.exp(-t / 0.5) + burst
     note = measure(samples, RATE, f0_hz=440.0, gate_s=1.0, duration_s=1.0)
     [k] = [k for k, structure in enumerate(STRUCTURES) if structure.noise and structure.algorithm == 31]
-    voice = fit_voices(note, fm_spectra(note), len(STRUCTURES))[k]
+    voice = fit_voices(note, fm_spectra(note), KeyTuning(69, 440.0), len(STRUCTURES))[k]
     without = voice.copy()
     without[columns("output_level")[4]] = 0
     high = [
