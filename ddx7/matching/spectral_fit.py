@@ -101,13 +101,14 @@ def fit_voices(
 def _fit_voice(
     note: MeasuredNote, spectra: FmSpectra, tuning: KeyTuning, k: int, rng: np.random.Generator
 ) -> UInt8[np.ndarray, " 155"]:
-    structure, rng = STRUCTURES[k % len(STRUCTURES)], None if k < len(STRUCTURES) else rng
+    structure = STRUCTURES[k % len(STRUCTURES)]
+    draw = None if k < len(STRUCTURES) else rng
     pairs, singles = structure.pairs, structure.singles
     power, spurious = np.zeros(len(note.f_hz)), 0.0
     chosen = []
     for place in range(len(pairs) + len(singles)):
         shapes = shapes_of(place < len(pairs), feedback=place == 0 and not structure.noise)
-        pick = choose(note, spectra, shapes, power, spurious, rng)
+        pick = choose(note, spectra, shapes, power, spurious, draw)
         power = power + pick.power
         spurious += pick.spurious
         chosen.append(pick)
@@ -117,7 +118,7 @@ def _fit_voice(
     vced[columns("output_level")] = 0
     vced[columns("transpose")] = _TRANSPOSE_CENTRE + tuning.transpose
     loudest_db = max(component.level_db.max() for component in components)
-    if structure.noise and note.noise is not None and (noise := fit_noise(note.noise, MOMENTS, rng)):
+    if structure.noise and note.noise is not None and (noise := fit_noise(note.noise, MOMENTS, draw)):
         loudest_db = max(loudest_db, noise.level_db.max())
         write_noise(vced, noise.shape)
         _set_level(vced, 4, noise.level_db - loudest_db, note)
