@@ -25,7 +25,7 @@ _MAX_S = 12.0  # in a longer figure notes are too narrow to read
 
 
 def resynthesis_figure(
-    recording: Float[np.ndarray, " recording_time"],
+    recording: Float[np.ndarray, " recording_time"] | None,
     resynthesis: Float[np.ndarray, " time"],
     sample_rate: int,
     title: str,
@@ -36,7 +36,7 @@ def resynthesis_figure(
     """Compare a recording with its resynthesis in a figure of 1200 x 800 pixels; it shows the first 12 s.
 
     Args:
-      recording: full scale 1.
+      recording: full scale 1; None where notes were played.
       resynthesis: full scale 1.
       sample_rate: of both, in Hz.
       title: of the page.
@@ -44,12 +44,14 @@ def resynthesis_figure(
       carriers: numbers of the carriers, 1-6.
     """
     n_samples = int(min(len(resynthesis), _MAX_S * sample_rate))
-    sounds = {"recording": recording[:n_samples], "resynthesis": resynthesis[:n_samples]}
+    sounds = {"played" if recording is None else "resynthesis": resynthesis[:n_samples]}
+    if recording is not None:
+        sounds = {"recording": recording[:n_samples], **sounds}
     figure = new_figure(12.0, 8.0, title)
     grid = figure.add_gridspec(2, 2, height_ratios=(1.3, 1))
     # Each sound has a colour range of its own: the panel below compares loudness.
     for column, (name, sound) in enumerate(sounds.items()):
-        axes = figure.add_subplot(grid[0, column])
+        axes = figure.add_subplot(grid[0, column] if len(sounds) > 1 else grid[0, :])
         _ = draw_spectrogram(axes, sound_spectra(sound, sample_rate), range_db=_RANGE_DB)
         panel_title(axes, name)
     _draw_loudness(figure.add_subplot(grid[1, 0]), sounds, sample_rate)
@@ -63,7 +65,8 @@ def resynthesis_figure(
 
 
 def _draw_loudness(axes: Axes, sounds: Mapping[str, np.ndarray], sample_rate: int) -> None:
-    for (name, sound), colour in zip(sounds.items(), (RECORDING_COLOUR, SYNTHESIS_COLOUR), strict=True):
+    for name, sound in sounds.items():
+        colour = RECORDING_COLOUR if name == "recording" else SYNTHESIS_COLOUR
         level_db = loudness(sound, sample_rate, HOP)
         axes.plot(np.arange(len(level_db)) * HOP / sample_rate, level_db, label=name, color=colour, linewidth=1.2)
     time_axis(axes, max(map(len, sounds.values())) / sample_rate)

@@ -7,12 +7,19 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from ddx7.audio.f0 import HIGHEST_HZ, LOWEST_HZ
 from ddx7.audio.files import Recording, peak_limit, resample, write_audio
 from ddx7.engine.tables import DB_PER_OCTAVE
 from ddx7.files import atomic_write, refuse_to_overwrite
 from ddx7.resynthesis.instrument import Instrument
+from ddx7.resynthesis.performance import PlayedNotes
+from ddx7.resynthesis.playback import PlaybackControls
 from ddx7.resynthesis.transfer import Transfer
+
+MIDI_SAMPLE_RATE = 44_100
+"""Of the sound of a MIDI file; a recording gives its own."""
 
 
 class ResynthesisFiles(NamedTuple):
@@ -87,9 +94,80 @@ def write_resynthesis(
     }
     audio = resample(transfer.audio, transfer.sample_rate, recording.sample_rate)[: len(recording.samples)]
     write_audio(files.audio, peak_limit(audio), recording.sample_rate, force=force)
-    atomic_write(files.figure, _figure(transfer, instrument, f"{name}, played by {model}"), force=force)
+    title = f"{name}, played by {model}"
+    figure = _figure(transfer.target, transfer.audio, transfer.sample_rate, transfer.controls, instrument, title)
+    atomic_write(files.figure, figure, force=force)
     atomic_write(files.report, (json.dumps(report, indent=2) + "\n").encode(), force=force)
     return report
+
+
+def write_performance(
+    played: PlayedNotes,
+    instrument: Instrument,
+    folder: str | os.PathLike[str],
+    name: str,
+    *,
+    midi: str | os.PathLike[str],
+    model: str,
+    playback: PlaybackControls,
+    took_s: float,
+    force: bool = False,
+) -> dict[str, Any]:
+    """Write a MIDI file's notes, played by an instrument, into a folder, each file atomically.
+
+    The sound has 44,100 Hz, and is scaled down if it peaks above -1 dBFS.
+
+    Args:
+      played: from `ddx7.resynthesis.performance.perform`.
+      instrument: that played.
+      folder: made if missing.
+      name: of the files, without suffix.
+      midi: path of the MIDI file, for the report.
+      model: name or path of the instrument, for the report.
+      playback: settings of the player.
+      took_s: seconds of computing, for the report.
+      force: replace existing files.
+
+    Returns:
+      the report, JSON-ready.
+
+    Raises:
+      Ddx7Error: a file exists (without `force`), and then none is written; or one cannot be written.
+    """
+    files = resynthesis_files(folder, name)
+    refuse_to_overwrite(files, force=force)
+    rate = played.sample_rate
+    report = {
+        "midi": str(midi),
+        "model": model,
+        "files": [str(path) for path in files],
+        "seconds": round(len(played.audio) / rate, 3),
+        "sample_rate": MIDI_SAMPLE_RATE,
+        "instrument_sample_rate": rate,
+        "took_s": round(took_s, 2),
+        "played_notes": played.n_notes,
+        "lines": played.n_lines,
+        "style": asdict(played.style),
+        **_playback_to_dict(playback),
+        "notes": list(played.remarks),
+        "version": version("ddx7"),
+    }
+    audio = peak_limit(resample(played.audio, rate, MIDI_SAMPLE_RATE))
+    write_audio(files.audio, audio, MIDI_SAMPLE_RATE, force=force)
+    figure = _figure(None, played.audio, rate, played.controls, instrument, f"{name}, played by {model}")
+    atomic_write(files.figure, figure, force=force)
+    atomic_write(files.report, (json.dumps(report, indent=2) + "\n").encode(), force=force)
+    return report
+
+
+def _playback_to_dict(playback: PlaybackControls) -> dict[str, Any]:
+    return {
+        "transpose": playback.transpose,
+        "mod_index": playback.mod_index,
+        "levels_db": list(playback.levels_db),
+        "ratios": list(playback.ratios),
+        "room": playback.reverb,
+    }
 
 
 def _decoding_to_dict(recording: Recording, sample_rate: int) -> dict[str, Any] | None:
@@ -102,14 +180,9 @@ def _decoding_to_dict(recording: Recording, sample_rate: int) -> dict[str, Any] 
 
 def transfer_to_dict(transfer: Transfer) -> dict[str, Any]:
     """Settings and remarks of a resynthesis, without the sounds, JSON-ready."""
-    playback = transfer.playback
     return {
-        "transpose": playback.transpose,
-        "mod_index": playback.mod_index,
+        **_playback_to_dict(transfer.playback),
         "attack_s": transfer.attack_s,
-        "levels_db": list(playback.levels_db),
-        "ratios": list(playback.ratios),
-        "room": playback.reverb,
         "seed": transfer.seed,
         "pitch_range_hz": [LOWEST_HZ, HIGHEST_HZ],
         "outside_s": round(transfer.outside_s, 3),
@@ -117,17 +190,19 @@ def transfer_to_dict(transfer: Transfer) -> dict[str, Any]:
     }
 
 
-def _figure(transfer: Transfer, instrument: Instrument, title: str) -> bytes:
+def _figure(
+    recording: np.ndarray | None, audio: np.ndarray, sample_rate: int, controls: Any, instrument: Instrument, title: str
+) -> bytes:
     from ddx7.plot import figure_bytes, resynthesis_figure  # here, because matplotlib takes half a second to load
 
     structure = instrument.model.synthesizer.dx7_structure
     carriers = [] if structure is None else [op for op, carrier in enumerate(structure.carriers, 1) if carrier]
     figure = resynthesis_figure(
-        transfer.target,
-        transfer.audio,
-        transfer.sample_rate,
+        recording,
+        audio,
+        sample_rate,
         title,
-        operator_db=None if structure is None else transfer.controls * DB_PER_OCTAVE,
+        operator_db=None if structure is None else controls * DB_PER_OCTAVE,
         carriers=carriers,
     )
     return figure_bytes(figure)

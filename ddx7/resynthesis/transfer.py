@@ -162,21 +162,35 @@ def _remarks(
     clear = features.confidence[sounding] >= CLEAR_PITCH
     if clear.mean() < _LEAST_CLEAR_SHARE:
         remarks.append(f"only {100 * clear.mean():.0f} % of the sound has a clear pitch; a solo melody works best")
-    if learned:
-        note = hz_to_midi(features.f0_hz[sounding]) + playback.transpose
-        low, high = learned["lowest_note"], learned["highest_note"]
-        outside = float(np.mean((note < low - 0.5) | (note > high + 0.5)))
-        if outside > _MOST_OUTSIDE_SHARE:
-            middle, semitones = float(np.median(note)), 0
-            while middle + semitones < low:
-                semitones += 12
-            while middle + semitones > high:
-                semitones -= 12
-            advice = f"; --transpose {playback.transpose + semitones:g} would help" if semitones else ""
-            remarks.append(
-                f"{100 * outside:.0f} % of it lies outside the learned MIDI notes, {low:.0f} to {high:.0f}{advice}"
-            )
+    note = hz_to_midi(features.f0_hz[sounding]) + playback.transpose
+    if remark := outside_remark(note, playback, learned):
+        remarks.append(remark)
     return remarks
+
+
+def outside_remark(
+    note: Float[np.ndarray, " frame"], playback: PlaybackControls, learned: dict[str, Any]
+) -> str | None:
+    """A sentence for a player whose notes lie outside those that an instrument learned; None if few do.
+
+    Args:
+      note: MIDI notes as played, one for each moment [frame].
+      playback: settings of the player, whose transposition is in the notes.
+      learned: from `learned_range`, or empty.
+    """
+    if not learned:
+        return None
+    low, high = learned["lowest_note"], learned["highest_note"]
+    outside = float(np.mean((note < low - 0.5) | (note > high + 0.5)))
+    if outside <= _MOST_OUTSIDE_SHARE:
+        return None
+    middle, semitones = float(np.median(note)), 0
+    while middle + semitones < low:
+        semitones += 12
+    while middle + semitones > high:
+        semitones -= 12
+    advice = f"; --transpose {playback.transpose + semitones:g} would help" if semitones else ""
+    return f"{100 * outside:.0f} % of it lies outside the learned MIDI notes, {low:.0f} to {high:.0f}{advice}"
 
 
 def learned_range(segments: list[Segment], gain: float = 1.0) -> dict[str, float]:

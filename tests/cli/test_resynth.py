@@ -1,6 +1,7 @@
 import json
 
 import jax
+import mido
 import numpy as np
 import pytest
 import soundfile
@@ -47,6 +48,28 @@ def test_a_recording_becomes_a_folder(run, kazoo):
     again = run(*words)
     assert again.code == 1
     assert "exists already" in again.err
+
+
+def test_a_midi_file_is_played(run, kazoo):
+    file = mido.MidiFile()
+    file.tracks.append(
+        mido.MidiTrack([mido.Message("note_on", note=60), mido.Message("note_off", note=60, time=240)])
+    )
+    file.save(kazoo / "tune.mid")
+    words = ["resynth", "--midi", kazoo / "tune.mid", "--model", kazoo / "kazoo.safetensors", "-o", kazoo / "out"]
+    done = run(*words, "--json", "--vibrato", "0", "--attack", "0.1")
+    assert done.code == 0, done.err
+    [report] = json.loads(done.out)["resyntheses"]
+    assert report["played_notes"] == 1
+    assert report["style"]["attack_s"] == 0.1
+    sound, rate = soundfile.read(kazoo / "out" / "tune.wav")
+    assert rate == 44_100
+    assert np.abs(sound[2000:10_000]).max() > 0.001
+    assert (kazoo / "out" / "tune.png").read_bytes().startswith(b"\x89PNG")
+    assert run(*words, "--channel", "2", "--force").code == 2
+    both = run(*words, kazoo / "note.wav")
+    assert both.code == 2
+    assert "wanted either" in both.err
 
 
 @pytest.mark.parametrize(
