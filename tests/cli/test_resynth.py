@@ -52,9 +52,7 @@ def test_a_recording_becomes_a_folder(run, kazoo):
 
 def test_a_midi_file_is_played(run, kazoo):
     file = mido.MidiFile()
-    file.tracks.append(
-        mido.MidiTrack([mido.Message("note_on", note=60), mido.Message("note_off", note=60, time=240)])
-    )
+    file.tracks.append(mido.MidiTrack([mido.Message("note_on", note=60), mido.Message("note_off", note=60, time=240)]))
     file.save(kazoo / "tune.mid")
     words = ["resynth", "--midi", kazoo / "tune.mid", "--model", kazoo / "kazoo.safetensors", "-o", kazoo / "out"]
     done = run(*words, "--json", "--vibrato", "0", "--attack", "0.1")
