@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import numpy as np
 from tyro.conf import Positional, arg
 
 from ddx7.cli.made import one_voice
@@ -17,7 +16,6 @@ from ddx7.voice.archive import promises_voices
 if TYPE_CHECKING:
     from ddx7.matching.target import Target
 
-_COMPARED = 64  # voices whose log-mel distance is measured
 _NOTE, _VELOCITY, _GATE_S, _DURATION_S = 60, 100, 1.0, 2.0
 _LOUDNESS_DB = -20.0  # of a single note, so any value serves
 
@@ -45,20 +43,16 @@ class Command:
 
     def run(self) -> int:
         """Search, print, and return the exit code."""
-        if not 1 <= self.count <= _COMPARED:
-            raise UsageError(f"--count: found {self.count}, wanted 1 to {_COMPARED}")
-
         from ddx7.library import scan
-        from ddx7.matching.library_search import nearest_in_library
-        from ddx7.matching.target import SEARCH_RATE
+        from ddx7.matching.library_search import COMPARED, compare_library
 
+        if not 1 <= self.count <= COMPARED:
+            raise UsageError(f"--count: found {self.count}, wanted 1 to {COMPARED}")
         collection = scan(self.library)
         target = self._target()
         with watched(self.what.name) as progress:
-            nearest = nearest_in_library(collection.vced, target.objective(SEARCH_RATE), _COMPARED, progress)
-        distances_db = target.distances_db(target.render(collection.vced[nearest.rows]))
-        order = np.argsort(distances_db)[: self.count]
-        best = [(distances_db[k], collection.label(int(nearest.rows[k]))) for k in order]
+            found = compare_library(collection.vced, target, self.count, progress)
+        best = [(db, collection.label(row)) for row, db in zip(found.rows.tolist(), found.distances_db, strict=True)]
         if self.json:
             result_json({"nearest": [{"distance_db": round(db, 2), "voice": label} for db, label in best]})
         else:

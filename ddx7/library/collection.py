@@ -17,6 +17,8 @@ from ddx7.voice.packing import INIT_VCED
 from ddx7.voice.reader import FilePart, load_parts
 from ddx7.voice.spec import VCED_SIZE
 
+MAX_PLACES = 8
+"""Places of a voice that a collection names."""
 _WANTED = "wanted DX7 voices, such as .syx files"
 
 
@@ -53,6 +55,8 @@ class Collection:
       n_init: voices that sound like Yamaha's INIT VOICE, which fills unused places.
       n_broken: voices that are silent or damaged beyond repair.
       skipped: files of other kinds, such as pictures, and which; neither their names nor their contents promise voices.
+      places: where the sound of each voice was found, the first `MAX_PLACES` places.
+      repairs: faults of the files that the reader repaired.
     """
 
     vced: UInt8[np.ndarray, "voice 155"]
@@ -66,6 +70,8 @@ class Collection:
     n_init: int
     n_broken: int
     skipped: tuple[Problem, ...] = ()
+    places: tuple[tuple[VoiceSource, ...], ...] = ()
+    repairs: tuple[Problem, ...] = ()
 
     def __len__(self) -> int:
         """Number of voices."""
@@ -119,6 +125,7 @@ def scan(
     files, problems = find_files(places)
     found = _Found()
     skipped: list[Problem] = []
+    repairs: list[Problem] = []
     n_files = 0
     for done, file in enumerate(files, start=1):
         try:
@@ -131,10 +138,59 @@ def scan(
             n_files += 1
             problems += [Problem(file.label, note) for note in notes]
             for part in parts:
-                found.add(part, f"{file.label}/{part.member}" if part.member else file.label)
+                label = f"{file.label}/{part.member}" if part.member else file.label
+                found.add(part, label)
+                repairs += [Problem(label, sentence) for sentence in part.repairs]
         if progress is not None:
             progress(done, len(files))
-    return _collect(found, (tuple(problems), tuple(skipped)), n_files, places)
+    return _collect(found, (tuple(problems), tuple(skipped), tuple(repairs)), n_files, places)
+
+
+def join(first: Collection, second: Collection) -> Collection:
+    """Both collections as one; voices of the second that sound like one of the first count as its duplicates.
+
+    Args:
+      first: keeps its order and its indices.
+      second: the rest of its voices follow.
+    """
+    n = len(first)
+    vced = np.concatenate([first.vced, second.vced])
+    group = _groups(sound_key(vced))
+    added = group[n:] >= n
+    times_seen = np.zeros(int(group.max()) + 1, np.int64)
+    np.add.at(times_seen, group, np.concatenate([first.times_seen, second.times_seen]))
+    repaired = np.ones(len(times_seen), bool)
+    np.logical_and.at(repaired, group, np.concatenate([first.repaired, second.repaired]))
+    return Collection(
+        vced=_read_only(np.concatenate([first.vced, second.vced[added]])),
+        sources=(*first.sources, *(s for s, new in zip(second.sources, added, strict=True) if new)),
+        times_seen=_read_only(times_seen),
+        repaired=_read_only(repaired),
+        problems=first.problems + second.problems,
+        n_files=first.n_files + second.n_files,
+        n_found=first.n_found + second.n_found,
+        n_duplicates=int(times_seen.sum()) - len(times_seen),
+        n_init=first.n_init + second.n_init,
+        n_broken=first.n_broken + second.n_broken,
+        skipped=first.skipped + second.skipped,
+        places=_joined_places([*first.places, *second.places], group),
+        repairs=first.repairs + second.repairs,
+    )
+
+
+def _groups(keys: UInt8[np.ndarray, "voice byte"]) -> Int64[np.ndarray, " voice"]:
+    """Equal rows get equal numbers, from 0 in the order of first appearance."""
+    groups: dict[bytes, int] = {}
+    return np.array([groups.setdefault(key.tobytes(), len(groups)) for key in keys], np.int64)
+
+
+def _joined_places(
+    places: Sequence[Sequence[VoiceSource]], group: Int64[np.ndarray, " voice"]
+) -> tuple[tuple[VoiceSource, ...], ...]:
+    joined: list[list[VoiceSource]] = [[] for _ in range(int(group.max(initial=-1)) + 1)]
+    for own, number in zip(places, group.tolist(), strict=True):
+        joined[number] += own
+    return tuple(tuple(own[:MAX_PLACES]) for own in joined)
 
 
 @dataclass
@@ -142,7 +198,7 @@ class _Found:
     """Voices that differ in more than the name, in order, collected while files are read."""
 
     rows: list[bytes] = field(default_factory=list)
-    sources: list[VoiceSource] = field(default_factory=list)
+    places: list[list[VoiceSource]] = field(default_factory=list)
     times_seen: list[int] = field(default_factory=list)
     repaired: list[bool] = field(default_factory=list)
     n_damaged: int = 0
@@ -155,21 +211,22 @@ class _Found:
             place = self._known.setdefault(audible[k].tobytes(), len(self.rows))
             if place == len(self.rows):
                 self.rows.append(part.vced[k].tobytes())
-                self.sources.append(VoiceSource(path, int(k) + 1))
+                self.places.append([])
                 self.times_seen.append(0)
                 self.repaired.append(True)
+            if len(self.places[place]) < MAX_PLACES:
+                self.places[place].append(VoiceSource(path, int(k) + 1))
             self.times_seen[place] += 1
             self.repaired[place] &= bool(part.changed[k])
 
 
 def _collect(
-    found: _Found, unread: tuple[tuple[Problem, ...], tuple[Problem, ...]], n_files: int, places: Sequence[object]
+    found: _Found, remarks: tuple[tuple[Problem, ...], ...], n_files: int, places: Sequence[object]
 ) -> Collection:
-    problems, skipped = unread
+    problems, skipped, repairs = remarks
     vced = np.frombuffer(b"".join(found.rows), np.uint8).reshape(-1, VCED_SIZE)
     keys = sound_key(vced)
-    groups: dict[bytes, int] = {}
-    group = np.array([groups.setdefault(key.tobytes(), len(groups)) for key in keys], np.int64)
+    group = _groups(keys)
     first = np.unique(group, return_index=True)[1]
     times_seen = np.zeros(len(first), np.int64)
     np.add.at(times_seen, group, found.times_seen)
@@ -182,9 +239,11 @@ def _collect(
     n_found = int(times_seen.sum()) + found.n_damaged
     if not kept.any():
         raise Ddx7Error(f"{', '.join(map(str, places))}: {_found_instead(n_found, problems + skipped)}, {_WANTED}")
+    joined = _joined_places(found.places, group)
+    kept_places = tuple(joined[k] for k in np.flatnonzero(kept))
     return Collection(
         vced=_read_only(vced[first[kept]]),
-        sources=tuple(found.sources[k] for k in first[kept]),
+        sources=tuple(own[0] for own in kept_places),
         times_seen=_read_only(times_seen[kept]),
         repaired=_read_only(repaired[kept]),
         problems=problems,
@@ -194,6 +253,8 @@ def _collect(
         n_init=int(times_seen[is_init].sum()),
         n_broken=int(times_seen[silent].sum()) + found.n_damaged,
         skipped=skipped,
+        places=kept_places,
+        repairs=repairs,
     )
 
 

@@ -10,12 +10,14 @@ from jaxtyping import Float, Int, UInt8
 from ddx7.library import scan
 from ddx7.matching.objective import Objective
 from ddx7.matching.result import LibraryHit, Progress
-from ddx7.matching.target import Target
+from ddx7.matching.target import SEARCH_RATE, Target
 from ddx7.voice.spec import VCED_SIZE
 
 BATCH = 256
 RENDERED_IN_FULL = 1024
 """Voices that are rendered in full. Of a larger collection the first 0.7 s of each note select them."""
+COMPARED = 64
+"""Voices of a library whose log-mel distance is measured."""
 LIBRARY_SEEDS, LIBRARY_SHOWN = 64, 4
 """The nearest voices of a library that a search starts from, and those that its report names."""
 
@@ -30,6 +32,18 @@ class NearestVoices(NamedTuple):
 
     rows: Int[np.ndarray, " voice"]
     distances: Float[np.ndarray, " voice"]
+
+
+class ComparedVoices(NamedTuple):
+    """Voices of a collection in the order of their log-mel distance.
+
+    Attributes:
+      rows: indices in the collection.
+      distances_db: log-mel distance of each.
+    """
+
+    rows: Int[np.ndarray, " voice"]
+    distances_db: Float[np.ndarray, " voice"]
 
 
 class LibrarySeeds(NamedTuple):
@@ -84,6 +98,26 @@ def nearest_in_library(
     in_full = distances(rows, objective)
     order = np.argsort(in_full, kind="stable")[:n]
     return NearestVoices(rows[order], in_full[order])
+
+
+def compare_library(
+    vced: UInt8[np.ndarray, "voice 155"],
+    target: Target,
+    count: int,
+    progress: Callable[[Progress], None] | None = None,
+) -> ComparedVoices:
+    """Find the voices nearest to a recording; of the `COMPARED` nearest ones the log-mel distance is measured.
+
+    Args:
+      vced: the collection.
+      target: the recording.
+      count: number of voices to return, at most `COMPARED`.
+      progress: called after every batch.
+    """
+    nearest = nearest_in_library(vced, target.objective(SEARCH_RATE), COMPARED, progress)
+    distances_db = np.asarray(target.distances_db(target.render(vced[nearest.rows])))
+    order = np.argsort(distances_db, kind="stable")[:count]
+    return ComparedVoices(nearest.rows[order], distances_db[order])
 
 
 def search_library(

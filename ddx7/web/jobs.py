@@ -15,7 +15,7 @@ from ddx7.web.event_log import EventLog
 from ddx7.web.worker import receive_message, send_message
 
 JobState = Literal["queued", "running", "done", "failed", "stopped"]
-Lane = Literal["search", "make"]
+Lane = Literal["search", "make", "library"]
 
 _GRACE_S = 4.0  # for a cancelled job to end by itself, before its process is ended
 _CLOSING_S = 5.0
@@ -111,7 +111,7 @@ class Jobs:
           finish: in the server: from the result to JSON.
           watch: in the server: from a report to JSON.
           keep: in the server: keeps the JSON of the job when it is done.
-          lane: "search" for what takes long, "make" for what a player waits for.
+          lane: "search" for what takes long, "make" for what a player waits for, "library" for what goes on meanwhile.
         """
         job = Job(secrets.token_hex(8), kind, title, log, function, arguments, finish, watch, keep)
         with self._lock:

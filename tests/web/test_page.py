@@ -9,7 +9,9 @@ import pytest
 import soundfile
 from serving import running
 
+from ddx7 import Operator, Voice
 from ddx7.matching.folder import match_files
+from ddx7.voice import read_bytes, to_bytes
 
 playwright = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
 
@@ -222,6 +224,47 @@ def test_the_voice_view_edits_hears_and_undoes(opened, server):
     with page.expect_download() as download:
         page.get_by_role("button", name="Save .syx").click()
     assert b"MY VOICE  " in Path(download.value.path()).read_bytes()
+
+
+def bank_file():
+    loud = Operator(output_level=99)
+    voices = [
+        Voice(operators=(loud, Operator(output_level=9 * k + 20), *(Operator(),) * 4), name=f"V {k}") for k in range(9)
+    ]
+    return {"name": "nine.syx", "mimeType": "application/octet-stream", "buffer": to_bytes(voices)}
+
+
+def test_a_library_is_filtered_played_and_made_into_a_bank(opened):
+    page = opened(viewport={"width": 1280, "height": 1100}).page
+    page.get_by_role("link", name="Library").click()
+    page.get_by_label("Choose files of voices").set_input_files(files=[bank_file()])
+    page.locator(".list-row", has_text="V 8").wait_for()
+    page.get_by_role("searchbox", name="Search").fill("v 7")
+    page.locator(".count", has_text="1 of 9").wait_for()
+    with page.expect_response(lambda answer: "/api/render" in answer.url):
+        page.get_by_role("searchbox", name="Search").press("Enter")  # plays the first voice of the list
+    page.locator(".virtual-list").press("Enter")
+    page.get_by_role("button", name="Place 1: V 7").wait_for()
+    page.locator(".virtual-list").press("Shift+Enter")
+    page.get_by_role("button", name="Clear filters").click()
+    row = page.locator(".list-row", has_text="V 2").locator(".voice-name").bounding_box()
+    place = page.get_by_role("button", name="Place 5, free").bounding_box()
+    page.mouse.move(row["x"] + 10, row["y"] + 5)
+    page.mouse.down()
+    page.mouse.move(row["x"] + 40, row["y"] + 9, steps=3)
+    page.mouse.move(place["x"] + 20, place["y"] + 9, steps=3)
+    page.mouse.up()
+    page.get_by_role("button", name="Place 5: V 2").press("Alt+ArrowUp")
+    page.get_by_role("button", name="Place 4: V 2").wait_for()
+    page.wait_for_timeout(600)
+    page.reload()
+    page.get_by_role("button", name="Place 4: V 2").wait_for()
+    page.locator("label", has_text="Starred").click()
+    page.locator(".count", has_text="1 of 9").wait_for()
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Save", exact=True).click()
+    names = [voice.name for voice in read_bytes(Path(download.value.path()).read_bytes())]
+    assert names[:5] == ["V 7", "INIT VOICE", "INIT VOICE", "V 2", "INIT VOICE"]
 
 
 MIDI = """

@@ -2,7 +2,7 @@
 
 from starlette.routing import Route
 
-from ddx7.web.routes import make, match, render, session, voice
+from ddx7.web.routes import library, make, match, render, session, voice
 
 ROUTES: tuple[Route, ...] = (
     *session.ROUTES,
@@ -10,5 +10,6 @@ ROUTES: tuple[Route, ...] = (
     *match.ROUTES,
     *voice.ROUTES,
     *make.ROUTES,
+    *library.ROUTES,
 )
 """All routes of the API."""

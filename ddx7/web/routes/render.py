@@ -3,6 +3,7 @@
 import io
 import json
 import tempfile
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from ddx7.errors import Ddx7Error
-from ddx7.voice import Voice, load, to_bytes
+from ddx7.voice import Voice, load, save, to_bytes
 from ddx7.voice.writer import to_volca_bytes
 from ddx7.web.problems import RequestProblem, choice, items, number, read_body, read_json, text, whole
 from ddx7.web.services import services_of
@@ -23,6 +24,7 @@ MAX_NOTES = 128
 MAX_RENDER_SECONDS = 1200.0
 """Seconds of sound in one answer, all notes together."""
 MAX_VOICE_BYTES = 16 * 2**20
+_FORMATS = ("syx", "volca", "json", "minidexed", "minidexed-unison", "tx816")
 _PROFILES = ("dexed", "hardware", "hardware+dac")
 
 
@@ -113,29 +115,41 @@ def _load(data: bytes, name: str, scratch: Path) -> Any:
 
 
 async def save_voices(request: Request) -> Response:
-    """Write voices as a file: one voice, or a bank of up to 32."""
+    """Write voices as a file for an instrument; where it wants several files, as a zip of them."""
     data = await read_json(request)
     voices = [voice_of(v, f"voice {k + 1}") for k, v in enumerate(items(data, "voices", 32))]
     if not voices:
         raise RequestProblem(422, "voices: found none, wanted at least one")
-    form = choice(data, "format", "syx", ("syx", "volca", "json"))
+    form = choice(data, "format", "syx", _FORMATS)
     channel = whole(data, "channel", 1, 1, 16)
     bank = len(voices) > 1 or data.get("bank") is True
     name = _file_name(text(data, "name", "") or voices[0].name)
-    body, suffix, kind = _written(voices, form, channel, bank)
+    body, suffix, kind = await run_in_threadpool(
+        _written, voices, form, channel, bank, name, services_of(request).scratch
+    )
     headers = {"content-disposition": f'attachment; filename="{name}.{suffix}"'}
     return Response(body, media_type=kind, headers=headers)
 
 
-def _written(voices: list[Voice], form: str, channel: int, bank: bool) -> tuple[bytes, str, str]:
+def _written(
+    voices: list[Voice], form: str, channel: int, bank: bool, name: str, scratch: Path
+) -> tuple[bytes, str, str]:
+    contents = voices if bank else voices[0]
     if form == "json":
-        found = [voice.to_dict() for voice in voices]
-        return json.dumps(found if bank else found[0], indent=2).encode(), "json", "application/json"
-    if form == "volca":
-        if bank:
-            raise RequestProblem(422, "format volca: found several voices, wanted one")
+        found = {"voices": [voice.to_dict() for voice in voices]} if bank else voices[0].to_dict()
+        return json.dumps(found, indent=2).encode(), "json", "application/json"
+    if form == "syx":
+        return to_bytes(contents, channel=channel), "syx", "application/octet-stream"
+    if form == "volca" and not bank:
         return to_volca_bytes(voices[0]), "syx", "application/octet-stream"
-    return to_bytes(voices if bank else voices[0], channel=channel), "syx", "application/octet-stream"
+    with tempfile.TemporaryDirectory(dir=scratch) as place:
+        folder = Path(place)
+        paths = save(voices, folder, target=form, name=name)
+        buffer = io.BytesIO()
+        with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as file:
+            for path in paths:
+                file.write(path, path.relative_to(folder).as_posix())
+    return buffer.getvalue(), "zip", "application/zip"
 
 
 def _file_name(name: str) -> str:

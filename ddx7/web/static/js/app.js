@@ -3,7 +3,7 @@
 // A view is a module in views/ that exports
 //   view = { id, title, hint, mount(root, app) }
 // `mount` runs once, when the view is first opened, and builds everything into `root`. It returns what the page may call:
-//   { show(), hide(), receive(message), acceptFiles(files), key(event) }   all of them optional.
+//   { show(), hide(), receive(message), acceptFiles(files, transfer), key(event) }   all of them optional.
 // `show` and `hide` when its tab opens and closes; `receive` for what another view sent with `app.go(id, message)`;
 // `acceptFiles` when files are dropped anywhere; `key` for keys that the page did not use, true if it used the key.
 //
@@ -14,6 +14,7 @@
 //   app.startJob(path, json)  POST that begins a job; returns it
 //   app.stopJob(job), app.cancelJob(job)
 //   app.setVoice(vced, from)  the voice that the piano plays; app.voice; app.onVoice(f)
+//   app.sounds()              recordings of the session, oldest first
 //   app.go(id, message)       open another view
 //   app.player, app.piano     notes of the present voice
 //   app.toast(text, options), app.name(title) names the session
@@ -28,10 +29,11 @@ import { button, dialog, icon, slider, toast } from "./ui.js";
 import { initVoice, loadTable, nameOf } from "./voice.js";
 import { view as match } from "../views/match.js";
 import { view as voice } from "../views/voice.js";
+import { view as library } from "../views/library.js";
 import { view as make } from "../views/make.js";
 import { view as send } from "../views/send.js";
 
-const VIEWS = [match, voice, make, send];
+const VIEWS = [match, voice, library, make, send];
 const KEPT = "ddx7.session";
 
 class App {
@@ -63,7 +65,7 @@ class App {
     addEventListener("keydown", (event) => this.#onKey(event));
     addEventListener("pagehide", () => { for (const save of this.#savers.values()) save.flush(); });
     for (const kind of ["dragover", "drop"]) addEventListener(kind, (event) => event.preventDefault());
-    addEventListener("drop", (event) => { if (event.dataTransfer?.files.length) this.#mounted.get(this.#current)?.acceptFiles?.([...event.dataTransfer.files]); });
+    addEventListener("drop", (event) => { if (event.dataTransfer?.files.length) this.#mounted.get(this.#current)?.acceptFiles?.([...event.dataTransfer.files], event.dataTransfer); });
     this.#open(location.hash.slice(1));
     document.documentElement.dataset.ready = "true";
   }
@@ -107,6 +109,12 @@ class App {
     for (const f of this.#voiceListeners) f(vced, from);
   }
   onVoice(f) { this.#voiceListeners.add(f); return () => this.#voiceListeners.delete(f); }
+
+  /** Recordings of the session, oldest first: those that it began with, and what the views added. */
+  sounds() {
+    const added = this.#stores.get("match")?.state.sounds || this.#session.views.match?.sounds || [];
+    return added.length ? added : Object.values(this.#session.sounds || {}).filter((s) => s.kind === "recording");
+  }
 
   go(id, message) { this.#open(id); if (message !== undefined) this.#mounted.get(id)?.receive?.(message); }
   toast(text, options) { toast(text, options); }

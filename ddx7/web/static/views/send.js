@@ -93,6 +93,9 @@ export const view = {
     store.subscribe(paint);
     app.onVoice(paint);
     paint();
-    return { show: paint, acceptFiles: openBank, receive(message) { if (message?.voice) app.setVoice(message.voice, "send"); } };
+    return { show: paint, acceptFiles: openBank, receive(message) {
+      if (message?.voice) app.setVoice(message.voice, "send");
+      if (message?.bank) store.set({ bank: message.bank, bankName: message.name }, "choose a bank");
+    } };
   },
 };
