@@ -8,7 +8,7 @@ from jaxtyping import Float, Int32, UInt8
 
 from ddx7.audio import Note
 from ddx7.voice import Voice
-from ddx7.web.library import DESCRIPTORS, LibrarySounds, named_categories
+from ddx7.web.session_library import DESCRIPTORS, LibrarySounds, named_categories
 from ddx7.web.worker import Report
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ import pytest
 from lookalikes import bank, random_voices, single
 
 from ddx7.errors import Ddx7Error
-from ddx7.library import Collection, VoiceSource, find_files, scan
+from ddx7.library import Collection, VoiceSource, find_files, join, scan
 from ddx7.voice import Voice, init_voice, load
 
 INIT = init_voice().to_vced()
@@ -344,3 +344,20 @@ def test_large_files_of_other_kinds_are_not_read(tmp_path: Path) -> None:
         file.truncate(2**40)
     found = scan(tmp_path)
     assert [problem.path for problem in found.skipped] == ["film.mov"]
+
+
+def test_joined_collections_count_each_sound_once(tmp_path):
+    a, b, c = sounding(3, 1)
+    write(tmp_path / "one", {"x.syx": bank([a, b, a])})
+    write(tmp_path / "two", {"y.syx": bank([named(b, b"OTHER"), c]), "z.syx": single(c)})
+    first, second = scan(tmp_path / "one"), scan(tmp_path / "two")
+    both = join(first, second)
+    assert [bytes(row) for row in both.vced] == [a, b, c]
+    assert both.times_seen.tolist() == [2, 2, 2]
+    assert both.places == (
+        (VoiceSource("x.syx", 1), VoiceSource("x.syx", 3)),
+        (VoiceSource("x.syx", 2), VoiceSource("y.syx", 1)),
+        (VoiceSource("y.syx", 2), VoiceSource("z.syx", 1)),
+    )
+    assert adds_up(both)
+    assert (both.n_files, both.n_found) == (3, first.n_found + second.n_found)

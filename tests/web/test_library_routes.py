@@ -13,7 +13,7 @@ import soundfile
 from ddx7 import Operator, Voice
 from ddx7.engine import render
 from ddx7.voice import init_voice, read_bytes, to_bytes
-from ddx7.web.library import library_of
+from ddx7.web.session_library import library_of
 
 
 def voice(name, level=99, coarse=1, modulator=45, **more):

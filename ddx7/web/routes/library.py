@@ -17,7 +17,12 @@ from ddx7.errors import Ddx7Error
 from ddx7.library import Collection, Problem, VoiceSource, scan
 from ddx7.voice import Voice
 from ddx7.voice.archive import ARCHIVE_SUFFIXES
-from ddx7.web.library import (
+from ddx7.web.library_job import ListenTask, NearestTask, TimbreMap, measure_sounds, run_listen, run_nearest
+from ddx7.web.notes import corrected_notes
+from ddx7.web.problems import RequestProblem, items, read_body, read_json, text, whole
+from ddx7.web.routes.session import admit
+from ddx7.web.services import services_of, session_of
+from ddx7.web.session_library import (
     LibrarySounds,
     add_to_library,
     empty_library,
@@ -27,11 +32,6 @@ from ddx7.web.library import (
     restore_library,
     wanted_library,
 )
-from ddx7.web.library_job import ListenTask, NearestTask, TimbreMap, measure_sounds, run_listen, run_nearest
-from ddx7.web.notes import corrected_notes
-from ddx7.web.problems import RequestProblem, items, read_body, read_json, text, whole
-from ddx7.web.routes.session import admit
-from ddx7.web.services import services_of, session_of
 from ddx7.web.sessions import Session
 from ddx7.web.voices import voice_of, voice_to_json
 
