@@ -30,6 +30,8 @@ OCTAVES = (-12, 0, 12)
 """Offsets in semitones from the target's note at which a voice is compared: many voices sound an octave off."""
 N_EXACT = 2000
 """Pairs of voice and note, the best of the coarse distances, that are compared exactly."""
+HELD_OUT_EVERY = 33
+"""Every so many near-duplicate clusters no model learns from."""
 _BATCH, _GROUP = 512, 32
 _BLOCK_FRAMES, _BLOCK_MELS = 8, 4
 _SHORT_LIST = 200
@@ -112,9 +114,31 @@ class IsolatedVoices:
 
 def load_corpus(shared: Path) -> np.ndarray:
     """Undamaged voices, uint8 [voice, 155]."""
-    packed = np.load(shared / "corpus" / "voices.npz")["voices"]
-    vced = unpack(packed)
-    return vced[in_range(vced).all(axis=1) & plausible(vced)].astype(np.uint8)
+    return load_clusters(shared)[0]
+
+
+def load_clusters(shared: Path) -> tuple[np.ndarray, np.ndarray]:
+    """Undamaged voices, uint8 [voice, 155], and the near-duplicate cluster of each."""
+    corpus = np.load(shared / "corpus" / "voices.npz")
+    vced = unpack(corpus["voices"])
+    intact = in_range(vced).all(axis=1) & plausible(vced)
+    return vced[intact].astype(np.uint8), corpus["family"][intact]
+
+
+def unseen_voices(shared: Path, n: int = 100, seed: int = 2, cache: Path | None = None) -> IsolatedVoices:
+    """Voices without a sound-alike from clusters that nothing was taught or tuned on: the test set of `match`.
+
+    Clusters of the development voices, those of `isolated_voices` with its defaults, are left out.
+
+    Args:
+      shared: the shared folder.
+      n: number of voices.
+      seed: of the order.
+      cache: folder for the result.
+    """
+    _, cluster = load_clusters(shared)
+    used = cluster[isolated_voices(shared, cache=cache).index]
+    return isolated_voices(shared, n, seed, cache, among=(cluster % HELD_OUT_EVERY == 0) & ~np.isin(cluster, used))
 
 
 def render_batches(vced: np.ndarray, note: CorpusNote, n_samples: int, sample_rate: int = RATE) -> Iterator[np.ndarray]:
@@ -144,7 +168,9 @@ def distances(target: np.ndarray, others: np.ndarray, unit_db: float = 1.0) -> n
     return in_groups(lambda group: np.asarray(_distances(target, others[group], unit_db)), len(others), _GROUP)
 
 
-def isolated_voices(shared: Path, n: int = 50, seed: int = 1, cache: Path | None = None) -> IsolatedVoices:
+def isolated_voices(
+    shared: Path, n: int = 50, seed: int = 1, cache: Path | None = None, *, among: np.ndarray | None = None
+) -> IsolatedVoices:
     """Voices without a sound-alike: on the same note no other voice is within `SOUND_ALIKE_DB`.
 
     The search visits the collection in a seeded order. It compares a voice exactly with its nearest neighbours by
@@ -156,8 +182,9 @@ def isolated_voices(shared: Path, n: int = 50, seed: int = 1, cache: Path | None
       n: number of voices.
       seed: of the order.
       cache: folder for the result, which takes some minutes and 1.5 GB of memory.
+      among: which voices of `load_corpus` may be chosen, bool [voice]; all by default. Every voice is compared with.
     """
-    path = cache and cache / f"lonely-{n}-{seed}.npz"
+    path = cache and cache / f"lonely-{n}-{seed}{'' if among is None else '-among'}.npz"
     if path and path.exists():
         return IsolatedVoices(**np.load(path))
     vced = load_corpus(shared)
@@ -165,7 +192,7 @@ def isolated_voices(shared: Path, n: int = 50, seed: int = 1, cache: Path | None
     coarse = np.concatenate([_blocks(spectrum[first : first + _BATCH]) for first in range(0, len(spectrum), _BATCH)])
     index, neighbour, distance = [], [], []
     for target in np.random.default_rng(seed).permutation(len(vced)):
-        if peak[target] <= QUIET:
+        if peak[target] <= QUIET or (among is not None and not among[target]):
             continue
         by_blocks = distances(coarse[target], coarse)
         by_blocks[target] = np.inf

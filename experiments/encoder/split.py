@@ -14,22 +14,15 @@ from pathlib import Path
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
-from corpus import isolated_voices
+from corpus import HELD_OUT_EVERY, isolated_voices, load_clusters
 
-from ddx7.voice.health import plausible
-from ddx7.voice.packing import in_range, unpack
-
-TEST_EVERY = 33  # near-duplicate clusters
 CACHE = Path(__file__).parents[2] / "benchmarks" / ".cache"
 
 
 def split(shared: Path) -> tuple[np.ndarray, np.ndarray]:
     """Training voices and test voices, uint8 [voice, 155] each."""
-    corpus = np.load(shared / "corpus" / "voices.npz")
-    vced = unpack(corpus["voices"])
-    intact = in_range(vced).all(axis=1) & plausible(vced)
-    vced, cluster = vced[intact].astype(np.uint8), corpus["family"][intact]
-    test = (cluster % TEST_EVERY == 0) | np.isin(cluster, cluster[isolated_voices(shared, cache=CACHE).index])
+    vced, cluster = load_clusters(shared)
+    test = (cluster % HELD_OUT_EVERY == 0) | np.isin(cluster, cluster[isolated_voices(shared, cache=CACHE).index])
     return vced[~test], vced[test]
 
 

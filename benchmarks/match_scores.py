@@ -1,0 +1,75 @@
+"""How near a voice comes to a target: both distances and the panel of papers, and their summary over targets."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from paired import paired_ratio
+
+from ddx7.audio import log_mel_distance, perceptual_distance, target_features
+from ddx7.audio.metrics import compare_notes
+from ddx7.matching.target import RATE
+
+Score = dict[str, float]
+"""Figures by name: those of `DISTANCES`, and the fields of `ddx7.audio.metrics.NoteComparison`."""
+
+DISTANCES = {"log_mel_db": "log-mel distance in dB", "perceptual": "perceptual distance"}
+PANEL = {
+    "relative_harmonic_error": "harmonic error",
+    "mfcc_cosine": "MFCC-40 cosine",
+    "multi_scale": "MSS",
+    "warped_mfcc": "wMFCC",
+    "spectral_transport": "SOT",
+    "envelope_cosine": "RMS envelope",
+    "pitch_cents": "pitch, cents",
+    "attack_ratio": "attack, octaves",
+}
+"""Columns of the panel. Of pitch and attack the size of the error is summarised."""
+
+
+def score(target: np.ndarray, audio: np.ndarray, sample_rate: int = RATE) -> Score:
+    """Compare a sound with its target.
+
+    Args:
+      target: samples.
+      audio: samples, not silent; as long as the target.
+      sample_rate: of both, in Hz.
+    """
+    panel = compare_notes(target, audio, sample_rate)._asdict()
+    return {
+        "log_mel_db": log_mel_distance(target, audio, sample_rate),
+        "perceptual": float(perceptual_distance(target_features(target, sample_rate), audio)),
+        **{name: float(value) for name, value in panel.items()},
+        "pitch_cents": abs(float(panel["pitch_cents"])),
+        "attack_ratio": abs(float(np.log2(panel["attack_ratio"]))),
+    }
+
+
+def best(scores: Sequence[Score]) -> Score:
+    """The score of least log-mel distance."""
+    return min(scores, key=lambda found: found["log_mel_db"])
+
+
+def summarise(rows: list[dict[str, Any]], columns: dict[str, str], against: Sequence[str]) -> None:
+    """Print how `match` and `match --fast` stand to other methods, and the medians of the panel.
+
+    Args:
+      rows: for each target a list of scores by method, or None.
+      columns: names of the methods.
+      against: methods to compare with.
+    """
+    for ours in ("match", "fast"):
+        for theirs in against:
+            both = [(row[ours], row[theirs]) for row in rows if row[ours] and row[theirs]]
+            if not both:
+                continue
+            for key, name in DISTANCES.items():
+                a, b = ([[found[key] for found in pair[k]] for pair in both] for k in (0, 1))
+                print(f"{columns[ours]} / {columns[theirs]}, {name}: {paired_ratio(a, b)}")
+    measured = [method for method in columns if method != "draw" and any(row[method] for row in rows)]
+    print(f"\n| median of {len(rows)} | {' | '.join(PANEL.values())} |\n|{'---|' * (len(PANEL) + 1)}")
+    for method in measured:
+        scores = [found for row in rows for found in row[method] or ()]
+        cells = [np.nanmedian([found[key] for found in scores]) for key in PANEL]
+        print(f"| {columns[method]} | {' | '.join(f'{cell:.2f}' for cell in cells)} |")
+    print()
