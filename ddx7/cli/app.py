@@ -1,8 +1,8 @@
 """The table of commands and what all of them share: parsing, exit codes, and one line for each error.
 
-Each command is a module of its own name in this folder. The module holds a frozen dataclass `Command`: its fields are
-the arguments, its docstring is the help, and its `run` returns the exit code. A command with subcommands holds a union
-of such dataclasses. The command line imports the chosen module alone.
+Each command is a module of its own name in this folder, with _ for a dash. The module holds a frozen dataclass
+`Command`: its fields are the arguments, its docstring is the help, and its `run` returns the exit code. A command with
+subcommands holds a union of such dataclasses. The command line imports the chosen module alone.
 """
 
 import difflib
@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from contextlib import redirect_stderr
 from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 from typing import Any, get_args
 
 from ddx7 import __version__
@@ -34,6 +35,7 @@ COMMANDS = {
     "morph": "morph from one voice to another in even steps",
     "nearest": "find the voice that sounds most like a voice or a recording",
     "fad": "measure the Frechet audio distance of sounds to recordings",
+    "listen-test": "make a blind listening test of matches",
     "demo": "match a recording that ships with ddx7",
     "train": "train a model on your own voices or recordings",
     "check": "read voice files and report their faults",
@@ -144,13 +146,18 @@ def _dispatch(words: list[str]) -> int:
     return arguments.run()
 
 
+def command_module(name: str) -> ModuleType:
+    """The module of a command."""
+    return import_module(f"ddx7.cli.{name.replace('-', '_')}")
+
+
 def _parse(name: str, words: list[str]) -> Any:
     """The arguments of a command, or None where its help was printed."""
     import tyro  # here, so that `ddx7 --help` answers at once
 
     from ddx7.cli.usage import explain, explain_subcommand, unframed
 
-    module = import_module(f"ddx7.cli.{name}")
+    module = command_module(name)
     command, prog = module.Command, f"ddx7 {name}"
     # A union of subcommands has no docstring, its module has.
     text = command.__doc__ if isinstance(command, type) else module.__doc__
@@ -176,7 +183,7 @@ def _parse(name: str, words: list[str]) -> Any:
 
 def _subcommands(name: str) -> dict[str, type]:
     """The subcommands of a command, by name; none where it has none."""
-    command = import_module(f"ddx7.cli.{name}").Command
+    command = command_module(name).Command
     return {} if isinstance(command, type) else {mark.name: part for part, mark in map(get_args, get_args(command))}
 
 
@@ -192,7 +199,7 @@ def _option_of(words: Sequence[str], argument: str) -> str | None:
     from ddx7.cli.usage import options_of
 
     subcommands = _subcommands(words[0])
-    command = subcommands[words[1]] if subcommands else import_module(f"ddx7.cli.{words[0]}").Command
+    command = subcommands[words[1]] if subcommands else command_module(words[0]).Command
     option = f"--{_OPTION_OF.get(argument, argument).replace('_', '-')}"
     return option if any(option in known.names for known in options_of(command)) else None
 

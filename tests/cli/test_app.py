@@ -4,7 +4,6 @@ import re
 import signal
 import subprocess
 import sys
-from importlib import import_module
 from pathlib import Path
 from typing import get_args, get_type_hints
 
@@ -13,7 +12,7 @@ from running import Run
 
 import ddx7
 import ddx7.cli
-from ddx7.cli.app import COMMANDS, RENAMED_OPTIONS
+from ddx7.cli.app import COMMANDS, RENAMED_OPTIONS, command_module
 
 SLOW_TO_IMPORT = ("jax", "librosa", "matplotlib", "scipy", "soundfile", "flax")
 
@@ -80,7 +79,7 @@ def test_each_command_explains_itself_and_its_arguments(run: Run, name: str) -> 
     outcome = run(name, "--help")
     assert (outcome.code, outcome.err) == (0, "")
     assert outcome.out.startswith(f"usage: ddx7 {name}")
-    module = import_module(f"ddx7.cli.{name}")
+    module = command_module(name)
     if isinstance(module.Command, type):
         check_explained(module.Command, outcome.out)
         return

@@ -2,7 +2,6 @@
 
 import dataclasses
 import re
-from importlib import import_module
 from itertools import pairwise
 from pathlib import Path
 from typing import get_args
@@ -10,7 +9,7 @@ from typing import get_args
 import pytest
 from running import Run
 
-from ddx7.cli.app import COMMANDS
+from ddx7.cli.app import COMMANDS, command_module
 from ddx7.cli.usage import options_of, unframed
 
 
@@ -18,7 +17,7 @@ def _all_commands() -> dict[str, type]:
     """The dataclass of each command and subcommand, by its words."""
     found = {}
     for name in COMMANDS:
-        command = import_module(f"ddx7.cli.{name}").Command
+        command = command_module(name).Command
         if isinstance(command, type):
             found[name] = command
         else:

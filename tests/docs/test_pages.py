@@ -11,7 +11,7 @@ import pytest
 import tyro
 from pages import PAGES, ROOT, commands, dotted_names, links, paths
 
-from ddx7.cli.app import COMMANDS
+from ddx7.cli.app import COMMANDS, command_module
 
 IDS = [str(page.relative_to(ROOT)) for page in PAGES]
 
@@ -76,7 +76,7 @@ def parse(words: list[str]) -> str:
     printed = io.StringIO()
     try:
         with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
-            tyro.cli(import_module(f"ddx7.cli.{name}").Command, args=rest, config=(tyro.conf.FlagCreatePairsOff,))
+            tyro.cli(command_module(name).Command, args=rest, config=(tyro.conf.FlagCreatePairsOff,))
     except SystemExit as stop:
         if stop.code:
             pytest.fail(f"{words}: {printed.getvalue()}")
