@@ -64,6 +64,7 @@ def transfer(
     keep_level: bool = False,
     extractor: str = "pyin",
     seed: int = 0,
+    features: FrameFeatures | None = None,
 ) -> Transfer:
     """Play a recording with an instrument.
 
@@ -75,6 +76,7 @@ def transfer(
       keep_level: play from the measured loudness, without a shift into the learned range.
       extractor: of the fundamental.
       seed: of noise.
+      features: what `measure` found in the recording; without them it is measured, which takes most of the time.
 
     Raises:
       AudioError: the recording has no pitch anywhere.
@@ -85,7 +87,8 @@ def transfer(
     playback = playback or PlaybackControls()
     rate = instrument.model.sample_rate
     target = resample(recording.samples, recording.sample_rate, rate)
-    features = _extract_to_the_ends(target, rate, extractor)
+    if features is None:
+        features = _extract_to_the_ends(target, rate, extractor)
     if not (features.f0_hz > 0).any():
         raise AudioError(f"{recording.path}: no pitch is found anywhere, a melody is wanted")
     sounding = _sounding(features.loudness_db)
@@ -107,6 +110,18 @@ def transfer(
         spanned = f"{LOWEST_HZ:.0f} to {HIGHEST_HZ:,.0f} Hz"
         remarks.append(f"{outside_s:.2f} s of it lie outside {spanned}, where pitch is followed, and are left silent")
     return Transfer(audio, target, rate, played, controls, playback, attack_s, seed, tuple(remarks), outside_s)
+
+
+def measure(recording: Recording, instrument: Instrument, extractor: str = "pyin") -> FrameFeatures:
+    """Pitch and loudness of a recording, for `transfer` with changing settings.
+
+    Args:
+      recording: a melody.
+      instrument: that will play it.
+      extractor: of the fundamental.
+    """
+    rate = instrument.model.sample_rate
+    return _extract_to_the_ends(resample(recording.samples, recording.sample_rate, rate), rate, extractor)
 
 
 def _extract_to_the_ends(samples: np.ndarray, sample_rate: int, extractor: str) -> FrameFeatures:

@@ -267,6 +267,26 @@ def test_a_library_is_filtered_played_and_made_into_a_bank(opened):
     assert names[:5] == ["V 7", "INIT VOICE", "INIT VOICE", "V 2", "INIT VOICE"]
 
 
+@pytest.mark.slow
+def test_a_recording_is_played_by_an_instrument_and_a_knob_changes_it(opened):
+    page = opened().page
+    page.get_by_role("link", name="Instruments").click()
+    page.locator(".track", has_text="violin").wait_for(timeout=300_000)
+    page.get_by_role("button", name="Hide the piano").click()
+    with page.expect_request(lambda request: "instruments/play" in request.url) as request:
+        page.get_by_role("slider", name="Transpose").press("PageUp")
+    assert request.value.post_data_json["transpose"] == 6
+    with page.expect_request(lambda request: "instruments/play" in request.url) as request:
+        page.get_by_role("radio", name="flute").click()
+    assert request.value.post_data_json["model"] == "flute"
+    page.locator(".track", has_text="flute").click(timeout=300_000)
+    page.get_by_role("button", name="Pause", exact=True).first.wait_for()
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Save .wav").click()
+    samples, _ = soundfile.read(download.value.path())
+    assert np.abs(samples).max() > 0.01
+
+
 MIDI = """
 window.sent = [];
 const output = { id: "o", name: "DX7", send: (bytes) => window.sent.push([...bytes]) };

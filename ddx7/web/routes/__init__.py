@@ -2,7 +2,7 @@
 
 from starlette.routing import Route
 
-from ddx7.web.routes import library, make, match, render, session, voice
+from ddx7.web.routes import instruments, library, make, match, render, session, voice
 
 ROUTES: tuple[Route, ...] = (
     *session.ROUTES,
@@ -11,5 +11,6 @@ ROUTES: tuple[Route, ...] = (
     *voice.ROUTES,
     *make.ROUTES,
     *library.ROUTES,
+    *instruments.ROUTES,
 )
 """All routes of the API."""

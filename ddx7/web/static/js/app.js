@@ -29,11 +29,12 @@ import { button, dialog, icon, slider, toast } from "./ui.js";
 import { initVoice, loadTable, nameOf } from "./voice.js";
 import { view as match } from "../views/match.js";
 import { view as voice } from "../views/voice.js";
+import { view as instruments } from "../views/instruments.js";
 import { view as library } from "../views/library.js";
 import { view as make } from "../views/make.js";
 import { view as send } from "../views/send.js";
 
-const VIEWS = [match, voice, library, make, send];
+const VIEWS = [match, voice, library, make, instruments, send];
 const KEPT = "ddx7.session";
 
 class App {

@@ -1,9 +1,10 @@
 // Match: a recording in, voices out. This module holds the state and the sources; the parts draw it.
 
 import { api } from "../js/api.js";
-import { decodeInBrowser, openMicrophone, wavBytes } from "../js/audio.js";
+import { decodeInBrowser, wavBytes } from "../js/audio.js";
 import { h, show } from "../js/dom.js";
-import { acceptDrops, button, dialog, dropZone, icon, problemLine } from "../js/ui.js";
+import { recordTake } from "../js/take.js";
+import { acceptDrops, button, dropZone, problemLine } from "../js/ui.js";
 import { recordingPart } from "./match_recording.js";
 import { resultsPart } from "./match_results.js";
 import { searchPart } from "./match_search.js";
@@ -97,41 +98,14 @@ export const view = {
 
     async function record() {
       problem.say("");
-      let microphone;
       try {
-        microphone = await openMicrophone();
-      } catch (error) {
-        problem.say(error.name === "NotAllowedError" ? "The browser was not allowed to use the microphone. Allow it in the site's settings and try again."
-          : error.name === "NotFoundError" ? "No microphone was found. Plug one in and try again." : "The microphone cannot be opened.");
-        return;
-      }
-      const meter = h("div", { class: "meter", role: "meter", "aria-label": "Level", "aria-valuemin": 0, "aria-valuemax": 100 }, h("div", { class: "meter-fill" }));
-      const time = h("p", { class: "record-time mono" }, "0.0 s");
-      let kept = false;
-      const finish = async (keep) => {
-        if (kept) return;
-        kept = true;
-        clearInterval(timer);
-        const { samples: heard, sampleRate } = microphone.stop();
-        box.close();
-        if (!keep || !heard.length) return;
+        const take = await recordTake(app.health.max_seconds);
+        if (!take) return;
         busy.hidden = false;
         busy.textContent = "Keeping the recording …";
-        try { add(await api.upload(app.path(`sounds?name=${encodeURIComponent(`Take ${store.state.sounds.length + 1}.wav`)}`), wavBytes(heard, sampleRate))); } catch (error) { problem.say(error.message); }
-        busy.hidden = true;
-      };
-      const box = dialog("Recording", h("div", { class: "record" }, icon("mic", 34), time, meter,
-        h("p", { class: "hint" }, "Play one note or a short phrase. Leave a moment of silence before it."),
-        h("div", { class: "actions" }, button("Stop and keep", { icon: "stop", kind: "primary", onclick: () => finish(true) }), button("Discard", { kind: "quiet", onclick: () => finish(false) }))));
-      box.addEventListener("close", () => finish(false));
-      const timer = setInterval(() => {
-        const level = Math.max(0, 1 + Math.log10(Math.max(microphone.level(), 1e-3)) / 3);
-        meter.firstChild.style.width = `${Math.round(level * 100)}%`;
-        meter.setAttribute("aria-valuenow", Math.round(level * 100));
-        time.textContent = `${microphone.seconds().toFixed(1)} s`;
-        if (microphone.seconds() > app.health.max_seconds - 1) finish(true);
-      }, 60);
-      box.showModal();
+        add(await api.upload(app.path(`sounds?name=${encodeURIComponent(`Take ${store.state.sounds.length + 1}.wav`)}`), wavBytes(take.samples, take.sampleRate)));
+      } catch (error) { problem.say(error.message); }
+      busy.hidden = true;
     }
 
     function paintChips(state) {

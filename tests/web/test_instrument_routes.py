@@ -1,0 +1,93 @@
+"""Requests of the view "instruments": recordings and MIDI files played by a learned instrument."""
+
+import base64
+import io
+import json
+
+import mido
+import numpy as np
+import pytest
+import soundfile
+
+RATE = 16_000
+
+
+def tone(hz=440.0, seconds=1.0):
+    t = np.arange(round(seconds * RATE)) / RATE
+    sound = sum(np.sin(2 * np.pi * hz * k * t) / k for k in range(1, 6)) * np.minimum(1, 20 * t) * 0.2
+    buffer = io.BytesIO()
+    soundfile.write(buffer, sound, RATE, format="WAV", subtype="FLOAT")
+    return buffer.getvalue()
+
+
+def midi(note=69):
+    file, track = mido.MidiFile(), mido.MidiTrack()
+    file.tracks.append(track)
+    track += [mido.Message("note_on", note=note, velocity=90), mido.Message("note_off", note=note, time=480)]
+    buffer = io.BytesIO()
+    file.save(file=buffer)
+    return base64.b64encode(buffer.getvalue()).decode()
+
+
+def pitch_hz(samples, rate):
+    """Frequency of the strongest partial below 1.5 kHz, of the middle of a sound."""
+    part = samples[len(samples) // 3 : len(samples) // 3 + rate // 4]
+    power = np.abs(np.fft.rfft(part * np.hanning(len(part)), 8 * rate))
+    return power[: 12 * 1000].argmax() / 8
+
+
+@pytest.fixture
+def sound(client, session):
+    return client.post(f"{session}/sounds?name=a.wav", content=tone()).json()["id"]
+
+
+def test_a_recording_keeps_its_pitch_and_a_knob_moves_it(client, session, sound):
+    assert [i["name"] for i in client.get("/api/instruments").json()["instruments"]] == ["flute", "trumpet", "violin"]
+    heard = {}
+    for transpose in (0, -12):
+        body = {"sound": sound, "model": "violin", "transpose": transpose, "extractor": "yin"}
+        answer = client.post(f"{session}/instruments/play", json=body)
+        rate = int(answer.headers["x-sample-rate"])
+        heard[transpose] = np.frombuffer(answer.content, "<f4")
+        assert len(heard[transpose]) == pytest.approx(rate, abs=64)
+        assert isinstance(json.loads(answer.headers["x-remarks"]), list)
+    played = pitch_hz(heard[0], rate)
+    assert min(abs(played / 440 - k) for k in (1, 2, 3)) < 0.02
+    assert min(abs(pitch_hz(heard[-12], rate) / 220 - k) for k in range(1, 7)) < 0.02
+    assert not np.allclose(heard[0], heard[-12], atol=1e-3)
+    kept = client.post(f"{session}/instruments/play", json={"sound": sound, "extractor": "yin", "keep": True}).json()
+    assert client.get(f"{session}/sounds/{kept['sound']['id']}/samples").status_code == 200
+
+
+def test_a_midi_file_is_played(client, session):
+    answer = client.post(f"{session}/instruments/play", json={"midi": midi(), "model": "violin"})
+    samples = np.frombuffer(answer.content, "<f4")
+    assert np.abs(samples).max() > 0.01
+    assert min(abs(pitch_hz(samples[: RATE // 2], RATE) / 440 - k) for k in (1, 2, 3)) < 0.03
+
+
+@pytest.mark.parametrize(
+    ("change", "status"),
+    [
+        ({"model": "kazoo"}, 422),
+        ({"model": "../../weights"}, 422),
+        ({"transpose": 99}, 422),
+        ({"mod_index": 0}, 422),
+        ({"levels_db": [0]}, 422),
+        ({"levels_db": ["a"] * 6}, 422),
+        ({"extractor": "ear"}, 422),
+        ({"sound": "none"}, 404),
+        ({"midi": "no base64"}, 422),
+        ({"midi": base64.b64encode(b"MThd nothing").decode()}, 422),
+        ({"midi": "A" * 800_000}, 422),
+    ],
+)
+def test_a_wrong_wish_gets_a_sentence(client, session, sound, change, status):
+    for path in ("play", "export"):
+        if path == "export" and "midi" in change:
+            continue
+        answer = client.post(f"{session}/instruments/{path}", json={"sound": sound, **change})
+        assert answer.status_code == status
+        assert answer.json()["error"]
+        assert "scratch" not in answer.json()["error"]
+    assert client.get(session).json()["jobs"] == []
