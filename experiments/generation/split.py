@@ -1,12 +1,12 @@
-"""Split real voices into those that the generator learns from and those that it is compared with.
+"""Split real voices into those that the generator learns from, those that choose its step, and those of the table.
 
     python experiments/generation/split.py --shared ../shared runs/gan
 
 Leaves out voices with illegal bytes, silent voices, stuck notes, duplicates, and voices that screening rejects. It
 measures all voices (in RUN/heard, so that a run that was stopped resumes). A near-duplicate cluster (`family` in the
-corpus file) is never divided; every tenth one is held out. Writes `train.npy` and `test.npy`, and `human.npy`: all
-undamaged voices of the held-out clusters, rejected ones included, uint8 [voice, 155]. Beside each lie coarse log-mels,
-as in `train_sound.npy`.
+corpus file) is never divided; every tenth one is held out. Of the held-out voices 512 are `valid.npy`, and `test.npy`
+holds those of other clusters. `human.npy` has all undamaged voices of the test clusters, rejected ones included. All
+are uint8 [voice, 155]. Beside each lie coarse log-mels, as in `train_sound.npy`.
 """
 
 import argparse
@@ -21,6 +21,7 @@ from ddx7.voice.health import clamp, plausible
 from ddx7.voice.packing import in_range, unpack
 
 EVERY, REMAINDER = 10, 3
+N_VALID = 512
 
 
 def main() -> None:
@@ -38,8 +39,17 @@ def main() -> None:
     undamaged = np.flatnonzero(in_range(raw).all(axis=1) & plausible(raw))
     undamaged = undamaged[np.sort(np.unique(sound_key(legal[undamaged]), axis=0, return_index=True)[1])]
     clean = undamaged[is_clean(legal[undamaged], measures[undamaged])]
-    held_out = corpus["family"] % EVERY == REMAINDER
-    parts = {"train": clean[~held_out[clean]], "test": clean[held_out[clean]], "human": undamaged[held_out[undamaged]]}
+    cluster = corpus["family"]
+    held_out = cluster % EVERY == REMAINDER
+    candidates = clean[held_out[clean]]
+    valid = candidates[np.random.default_rng(0).permutation(len(candidates))[:N_VALID]]
+    test = held_out & ~np.isin(cluster, cluster[valid])
+    parts = {
+        "train": clean[~held_out[clean]],
+        "valid": valid,
+        "test": clean[test[clean]],
+        "human": undamaged[test[undamaged]],
+    }
     for name, rows in parts.items():
         np.save(arguments.run / f"{name}.npy", legal[rows])
         np.save(arguments.run / f"{name}_sound.npy", coarse_log_mels(measures[rows]).astype(np.float16))

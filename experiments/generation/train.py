@@ -19,8 +19,6 @@ from ddx7.generation.gan.training import train
 from ddx7.generation.gan.voice_generator import save_weights
 from ddx7.library.categories import CATEGORIES
 
-N_HELD_OUT = 512  # voices that generated ones are compared with during training
-
 
 def main() -> None:
     """Train, and print the metrics."""
@@ -33,23 +31,22 @@ def main() -> None:
     parser.add_argument("--noise", type=int, default=GanSize().noise, help="dimensions of the generator's noise")
     parser.add_argument("--stop-after", type=int)
     arguments = parser.parse_args()
-    voices = {name: np.load(arguments.run / f"{name}.npy") for name in ("train", "test")}
+    voices = {name: np.load(arguments.run / f"{name}.npy") for name in ("train", "valid")}
     config = GanConfig(**{name: value for name, value in vars(arguments).items() if name in GanConfig().__dict__})
     examples = examples_of(voices["train"])
-    chosen = np.random.default_rng(0).permutation(len(voices["test"]))[:N_HELD_OUT]
     folder, size = arguments.run / arguments.name, GanSize(noise=arguments.noise)
     result = train(
         examples,
         folder,
         config,
         size,
-        HeldOutEvaluator.from_voices(voices["test"][chosen]),
+        HeldOutEvaluator.from_voices(voices["valid"]),
         progress=lambda m: print({name: round(value, 3) for name, value in m.items()}, flush=True),
         stop_after=arguments.stop_after,
     )
     card = {
         "what": "the generator behind ddx7 generate: noise and conditions in, DX7 voices out",
-        "data": "voices of `split.py`: undamaged, accepted by screening, no near-duplicates of test voices",
+        "data": "voices of `split.py`: undamaged, accepted by screening, no near-duplicates of held-out voices",
         "command": "python experiments/generation/train.py runs/gan",
         "licence": "Apache-2.0",
         "voices": len(voices["train"]),
