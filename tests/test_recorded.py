@@ -14,6 +14,7 @@ from ddx7 import resynthesis
 from ddx7.audio import find_notes, log_mel_distance, read_audio
 from ddx7.encoder.latent import decode, encode
 from ddx7.voice import Voice
+from ddx7.voice.spec import NAME_SIZE
 
 RECORDED = np.load(Path(__file__).parent / "recorded" / "values.npz")
 TRUMPET = Path(ddx7.__file__).parent / "cli" / "demo" / "trumpet.flac"
@@ -31,7 +32,8 @@ def assert_close(estimate: np.ndarray, name: str) -> None:
 
 def assert_same_voices(estimate: np.ndarray, name: str) -> None:
     assert estimate.shape == RECORDED[name].shape
-    assert np.mean(estimate != RECORDED[name]) < 0.02
+    sounding = slice(0, -NAME_SIZE)  # names are chosen anew whenever the words for them change
+    assert np.mean(estimate[..., sounding] != RECORDED[name][..., sounding]) < 0.02
 
 
 def as_bytes(voices) -> np.ndarray:

@@ -5,12 +5,13 @@ from collections.abc import Collection
 import numpy as np
 
 from ddx7.errors import ArgumentError, Ddx7Error
+from ddx7.library.naming import name_variations
 from ddx7.library.notes import render_notes
 from ddx7.voice import Bank, Voice
 from ddx7.voice.algorithms import CARRIERS
 from ddx7.voice.packing import VCED_COLUMNS, VCED_MAX
 from ddx7.voice.sections import SECTIONS, part_bytes
-from ddx7.voice.voice import numbered
+from ddx7.voice.spec import NAME_SIZE
 
 # Groups of similar algorithms (Le Vaillant and Dutoit, SPINVAE, 2023).
 _SIMILAR_ALGORITHMS = (
@@ -41,7 +42,7 @@ def vary(voice: Voice, count: int = 8, *, amount: float = 0.2, seed: int = 0, lo
       lock: parts that do not change, some of `ddx7.voice.sections.PART_NAMES`.
 
     Returns:
-      the variations, named after the voice with a number.
+      the variations, each named by the beginning of the voice's name and a new word (`ddx7.library.name_variations`).
 
     Raises:
       Ddx7Error: an argument out of range, no such part, everything locked, or the voice is silent.
@@ -77,7 +78,8 @@ def vary(voice: Voice, count: int = 8, *, amount: float = 0.2, seed: int = 0, lo
             f"{voice.name or 'voice'}: found {len(kept)} audible variations, wanted {count}; "
             f"use another amount or lock fewer sections"
         )
-    return Bank(Voice.from_vced(row).renamed(numbered(voice.name, k + 1)) for k, row in enumerate(kept))
+    names = name_variations(voice.name, [row[: -NAME_SIZE].tobytes() for row in kept])
+    return Bank(Voice.from_vced(row).renamed(name) for row, name in zip(kept, names, strict=True))
 
 
 def _changed(rng: np.random.Generator, vced: np.ndarray, amount: float, locked: np.ndarray) -> np.ndarray:

@@ -14,6 +14,7 @@ from ddx7.library.collection import scan as scan
 from ddx7.library.files import Problem as Problem
 from ddx7.library.files import VoiceFile as VoiceFile
 from ddx7.library.files import find_files as find_files
+from ddx7.library.naming import name_variations as name_variations
 from ddx7.library.naming import name_voices as name_voices
 from ddx7.library.profanity import is_profane as is_profane
 

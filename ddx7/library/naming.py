@@ -1,68 +1,30 @@
-"""Names for voices that have none: ten characters that describe the sound, or two random words."""
+"""Names that tell voices apart on a display of ten characters: words for the sound, two random words, or a new word."""
 
-from collections.abc import Collection, Iterator, Sequence
+import hashlib
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from itertools import product
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
 from ddx7.errors import Ddx7Error
 from ddx7.library.categories import CATEGORIES
+from ddx7.library.name_words import FIRST_WORDS, NOUNS, PAIR_NOUNS, SECOND_WORDS, TIMBRE_WORDS
 from ddx7.library.profanity import is_profane
 from ddx7.library.timbre import timbre_descriptors
 from ddx7.voice import Voice
 from ddx7.voice.spec import NAME_SIZE
-from ddx7.voice.voice import numbered
 
 if TYPE_CHECKING:
     import ddx7.library.measures
 
 NameStyle = Literal["fitting", "random"]
 
-# From long to short, as programmers abbreviate them to make room for another word.
-_NOUNS = {
-    "piano": "PIANO GRAND PNO",
-    "e-piano": "E.PIANO TINES ROADS E.PNO EP",
-    "organ": "ORGAN DRAWBAR ORGN ORG",
-    "bell": "BELLS CHIMES BELL BEL",
-    "mallet": "MALLETS MALLET VIBE",
-    "plucked": "PLUCKED PLUCK PLUK",
-    "guitar": "GUITAR GUIT GTR",
-    "bass": "BASS BASS BS",
-    "strings": "STRINGS STRING STRGS STR",
-    "pad": "PAD PAD",
-    "brass": "BRASS HORNS BRASS BRS",
-    "woodwind": "WINDS REEDS REED",
-    "voice": "VOICES CHOIR VOICE VOX",
-    "lead": "LEAD LEAD LD",
-    "percussion": "DRUM PERC TOM",
-    "effect": "EFFECT EFX FX",
-    "other": "SYNTH POLY SYN",
-}
-_QUALITIES = {
-    "bright": "BRIGHT BRITE GLASS CRISP SHARP CLEAR SILVER",
-    "dark": "DARK MELLOW ROUND DEEP SOFT",
-    "plain": "FINE SWEET FM GOOD CLASSIC",
-    "slow": "SLOW SWELL RISING LAZY",
-    "short": "SHORT TIGHT SNAPPY DRY",
-    "long": "LONG WIDE SPACE OPEN",
-    "noisy": "BREATHY WINDY DUSTY ROUGH",
-}
-_AS_QUALITY = {"brass": "BRASSY", "strings": "STRINGY", "organ": "PIPEY", "bell": "CHIMEY", "bass": "BASSY"}
-_UNUSUAL = 0.3  # probability that a dot or nothing may separate the words
-_READABLE = 4  # letters that a word needs where nothing separates it from another
-
-_FIRST = """
-    AMBER ARCTIC AUTUMN AZURE BIRCH BRISK CEDAR COBALT COPPER CORAL COSMIC CRIMSON DAWN DESERT DISTANT DUSK EMBER
-    FABLE FERN FROST GENTLE GILDED GRANITE HARBOR HIDDEN INDIGO IRON IVORY JADE LINEN LUNAR MAPLE MARBLE MEADOW
-    MISTY MOSS NIGHT NOBLE NORTH OPAL ORBIT PAPER PEARL PINE PLUM POLAR QUARTZ QUIET RAIN RIVER ROYAL RUSTY SAFFRON
-    SCARLET SILENT SILK SOLAR STONE SUMMER TIDAL TOPAZ VELVET VIOLET WILLOW WINTER ZEPHYR
-    """
-_SECOND = """
-    ARCH ATLAS BAY BEAM BLOOM BREEZE BRIDGE BROOK CANYON CLOUD COAST COMET CREEK DELTA DOME DRIFT ECHO FALLS FIELD
-    FLAME GARDEN GATE GLADE GLOW GROVE HALL HEATH HILL ISLE LAKE LAMP LEAF LIGHT MILL MIRROR MOON OASIS OCEAN PATH
-    PEAK PLAZA POND PORT RIDGE RING ROAD ROOM SAIL SHORE SKY SPARK SPIRE SPRING STAR STREAM TIDE TOWER TRAIL TRAIN
-    VALE WAVE WELL WIND WING YARD
-    """
+_APART = 3  # letters by which a name differs from those before it
+_NEIGHBOURS = 32  # names that a new one is compared with: a bank
+_TRIES = 60  # names that are compared, before one that is merely new will do
+_CONSONANTS, _VOWELS = "BDFGHJKLMNPRSTVWZ", "AEIOU"
+_STEM_SIZE = 4  # letters of the original in the name of its variation
 
 
 def name_voices(
@@ -72,16 +34,20 @@ def name_voices(
     *,
     style: NameStyle = "fitting",
     measures: "ddx7.library.measures.NoteMeasures | None" = None,
+    taken: Iterable[str] = (),
 ) -> list[str]:
     """Invent names for voices, all different and free of profanity.
+
+    The names of a bank differ in at least three letters from one another.
 
     Args:
       voices: of a bank, for example.
       categories: of each voice, some of `CATEGORIES`; none counts as "other".
       seed: equal seeds give equal names.
-      style: "fitting" names describe category, brightness, onset and decay ("SLOW STRGS", "GLASS EP"); "random" ones
-        are two unrelated words ("AMBERTRAIL").
+      style: "fitting" names consist of a word for the sound and one for the category ("SLOW STRGS", "GLASS EP"), or of
+        two for two categories ("HORN CHIME"); "random" ones are two unrelated words ("AMBERTRAIL").
       measures: of a middle C on each voice; None renders the voices.
+      taken: names of other voices, which are not used again.
 
     Returns:
       ASCII names of at most ten characters, one for each voice.
@@ -95,63 +61,136 @@ def name_voices(
     if unknown:
         raise Ddx7Error(f"category: found {', '.join(unknown)}, wanted some of {', '.join(CATEGORIES)}")
     rng = np.random.default_rng(seed)
-    if style == "random" or not voices:
-        candidates = [_random_names(rng) for _ in voices]
-    else:
-        note_measures = measures if measures is not None else _measure(voices)
-        candidates = [
-            _fitting_names(
-                rng,
-                [c for c in CATEGORIES if c in some] or ["other"],
-                timbre_descriptors(note_measures, k) or ["plain"],
-            )
-            for k, some in enumerate(categories)
-        ]
-    taken: list[str] = []
-    for names in candidates:
-        taken.append(next(name for name in names if name not in taken and not is_profane(name)))
-    return taken
+    used_names, used_words = set(taken), set[str]()
+    names: list[str] = []
+    note_measures = None if style == "random" or not voices else measures or _measure(voices)
+    for k, some in enumerate(categories):
+        if note_measures is None:
+            candidates = _random_names(rng, used_words)
+        else:
+            ordered = [category for category in CATEGORIES if category in some] or ["other"]
+            candidates = _fitting_names(rng, ordered, timbre_descriptors(note_measures, k) or ["plain"], used_words)
+        name = _first_apart(candidates, names, used_names)
+        names.append(name)
+        used_names.add(name)
+        used_words.update(_words(name))
+    return names
 
 
-def _fitting_names(rng: np.random.Generator, categories: Sequence[str], descriptors: Sequence[str]) -> Iterator[str]:
-    """Adjective and noun in random spellings, then shorter ones with numbers; practically endless."""
-    qualities = [word for descriptor in descriptors for word in _QUALITIES[descriptor].split()]
-    adjectives = [*rng.permutation(qualities), *(_AS_QUALITY[c] for c in categories[:1] if c in _AS_QUALITY)]
-    patterns = [
-        ([adjective] if len(categories) == 1 else [], separator)
-        for adjective in adjectives
-        for separator in (rng.permutation([" ", ".", ""]) if rng.random() < _UNUSUAL else [" "])
-    ]
-    patterns.append(([], " "))
-    for number in range(1, 10_000):
-        suffix = f" {number}" if number > 1 else ""
-        size = NAME_SIZE - len(suffix)
-        names = dict.fromkeys(_joined(adjective, categories, separator, size) for adjective, separator in patterns)
-        yield from (f"{name}{suffix}" for name in names if name)
-        yield numbered(_NOUNS[categories[0]].split()[-1], number)
+def name_variations(original: str, voices: Sequence[bytes], taken: Iterable[str] = ()) -> list[str]:
+    """Name variations of a voice: the beginning of its name, and for each a new word that depends on its bytes.
+
+    Variations of other seeds, and variations of variations, therefore have other names, too.
+
+    Args:
+      original: name of the voice.
+      voices: bytes of each variation.
+      taken: names of other voices, which are not used again.
+
+    Returns:
+      a name for each, all different and none of them the original's.
+
+    >>> name_variations("TUB BELLS", [bytes(155), bytes(154) + bytes([1])])
+    ['TUB VIVUT', 'TUB RIMUD']
+    """
+    words = original.split()
+    stem = words[0][:_STEM_SIZE] if words else ""
+    used, names = {*taken, original.strip()}, list[str]()
+    for data in voices:
+        seed = int.from_bytes(hashlib.sha256(data).digest()[:8], "big")
+        coined = (f"{stem} {word}".strip() for word in _coined_words(np.random.default_rng(seed)))
+        name = _first_apart(coined, names, used)
+        names.append(name)
+        used.add(name)
+    return names
 
 
-def _joined(adjective: list[str], categories: Sequence[str], separator: str, size: int) -> str | None:
-    """The words in the longest spelling of at most `size` characters; None if there is none."""
-    spellings = [_NOUNS[category].split() for category in categories[:2]]
-    for shortened in range(max(map(len, spellings))):
-        words = [*adjective, *(forms[min(shortened, len(forms) - 1)] for forms in spellings)]
-        if not separator and any(len(word) < _READABLE or "." in word for word in words):
-            continue
-        name = separator.join(words)
-        if len(name) <= size:
-            return name
-    return None
+def _first_apart(candidates: Iterator[str], before: Sequence[str], taken: Collection[str]) -> str:
+    """The first candidate that reads like none of the last names; after many tries, the first one that is new."""
+    new = (name for name in candidates if name not in taken and not is_profane(name))
+    first = next(new)
+    near = before[-_NEIGHBOURS:]
+    tried = (name for name, _ in zip(_then(first, new), range(_TRIES), strict=False))
+    return next((name for name in tried if all(_differ(name, other) for other in near)), first)
 
 
-def _random_names(rng: np.random.Generator) -> Iterator[str]:
-    first, second = _FIRST.split(), _SECOND.split()
+def _then(first: str, others: Iterator[str]) -> Iterator[str]:
+    yield first
+    yield from others
+
+
+def _differ(a: str, b: str) -> bool:
+    """Whether at least `_APART` letters must change, come or go to make one name of the other."""
+    if abs(len(a) - len(b)) >= _APART:
+        return True
+    row = list(range(len(b) + 1))
+    for i, letter in enumerate(a, start=1):
+        before, row[0] = row[0], i
+        for j, other in enumerate(b, start=1):
+            before, row[j] = row[j], min(row[j] + 1, row[j - 1] + 1, before + (letter != other))
+    return row[-1] >= _APART
+
+
+def _fitting_names(
+    rng: np.random.Generator, categories: Sequence[str], descriptors: Sequence[str], used: Collection[str]
+) -> Iterator[str]:
+    """Two nouns of two categories; else words for the timbre, other words, and new ones, each before a noun; endless.
+
+    Words that the bank has already come after those that it has not.
+    """
+    if len(categories) > 1:
+        yield from _pairs(rng, *(PAIR_NOUNS[category].split() for category in categories[:2]), used)
+    timbre = list(dict.fromkeys(word for descriptor in descriptors for word in TIMBRE_WORDS[descriptor].split()))
+    for words in (timbre, FIRST_WORDS.split()):
+        for word in rng.permutation(words):
+            if word not in used:
+                yield from _before_noun(rng, str(word), categories)
+    for word in _coined_words(rng):
+        yield from _before_noun(rng, word, categories)
+
+
+def _pairs(
+    rng: np.random.Generator, first: Sequence[str], second: Sequence[str], used: Collection[str]
+) -> Iterator[str]:
+    """Pairs of nouns that fit, those with nouns that the bank has not first."""
+    fitting = [pair for pair in product(first, second) if len(" ".join(pair)) <= NAME_SIZE]
+    order = sorted(rng.permutation(len(fitting)), key=lambda k: sum(noun in used for noun in fitting[k]))
+    yield from (" ".join(fitting[k]) for k in order)
+
+
+def _before_noun(rng: np.random.Generator, word: str, categories: Sequence[str]) -> Iterator[str]:
+    """The word and a noun of one of the categories, if one fits: a long spelling rather than a short one."""
+    nouns = NOUNS[str(rng.choice(categories[:2]))].split()
+    room = NAME_SIZE - len(word) - 1
+    longest = max((len(noun) for noun in nouns if len(noun) <= room), default=0)
+    fitting = [noun for noun in nouns if longest - 1 <= len(noun) <= longest]
+    if longest:
+        yield f"{word} {rng.choice(fitting)}"
+
+
+def _words(name: str) -> list[str]:
+    """The words of a name, also where two random ones are joined."""
+    joined = ([first, name.removeprefix(first)] for first in FIRST_WORDS.split() if name.startswith(first))
+    return name.split() if " " in name else next(joined, [name])
+
+
+def _coined_words(rng: np.random.Generator) -> Iterator[str]:
+    """Five letters that can be said, such as NOVEK; endless."""
+    letters = (_CONSONANTS, _VOWELS, _CONSONANTS, _VOWELS, _CONSONANTS)
     while True:
-        words = rng.choice(first), rng.choice(second)
-        separator = " " if len("".join(words)) < NAME_SIZE else ""
-        name = separator.join(words)
-        if len(name) <= NAME_SIZE:
-            yield name
+        for row in rng.integers([len(some) for some in letters], size=(_NEIGHBOURS, len(letters))):
+            yield "".join(some[k] for some, k in zip(letters, row, strict=True))
+
+
+def _random_names(rng: np.random.Generator, used: Collection[str]) -> Iterator[str]:
+    """Two words, at first such as the bank has not; then new words. Endless."""
+    fitting = [
+        words for words in product(FIRST_WORDS.split(), SECOND_WORDS.split()) if len("".join(words)) <= NAME_SIZE
+    ]
+    order = sorted(rng.permutation(len(fitting)), key=lambda k: sum(word in used for word in fitting[k]))
+    for words in (fitting[k] for k in order):
+        yield (" " if len("".join(words)) < NAME_SIZE else "").join(words)
+    yield from _coined_words(rng)
 
 
 def _measure(voices: Sequence[Voice]) -> "ddx7.library.measures.NoteMeasures":

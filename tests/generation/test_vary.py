@@ -38,7 +38,6 @@ def test_variations_are_legal_different_and_audible(voice):
     assert in_range(vced).all()
     assert len(np.unique(vced[:, :145], axis=0)) == 12
     assert (vced[:, :145] != bytes_of(voice)[:145]).any(axis=1).all()
-    assert [v.name for v in bank[:2]] == ["ORIGINAL 1", "ORIGINAL 2"]
     levels = [10 * np.log10(np.mean(np.square(x))) for x in render_notes(np.vstack([bytes_of(voice), vced]))]
     assert np.abs(np.array(levels[1:]) - levels[0]).max() <= 10
 
@@ -101,6 +100,17 @@ def test_wrong_arguments_are_named(voice):
     silent[VCED_COLUMNS["levels"]] = 0
     with pytest.raises(Ddx7Error, match="found no sound on C3"):
         vary(Voice.from_vced(silent))
+
+
+def test_no_name_comes_twice_in_any_run(voice):
+    """Neither in a bank, nor for another seed or amount, nor for variations of a variation, nor the original's."""
+    first, second = vary(voice, 8, seed=0), vary(voice, 8, seed=1)
+    runs = [first, second, vary(voice, 8, seed=0, amount=0.4), vary(first[0], 8, seed=0)]
+    names = [variation.name for bank in runs for variation in bank]
+    assert len(set(names)) == 32
+    assert voice.name not in names
+    assert all(name.startswith("ORIG ") and len(name) == 10 for name in names)
+    assert [variation.name for variation in vary(voice.renamed(""), 8)] == [name[5:] for name in names[:8]]
 
 
 def test_numbered_names_fit():
