@@ -43,6 +43,17 @@ def cache_folder() -> Path | None:
         return None
 
 
+def program_folder() -> Path | None:
+    """The folder in which JAX keeps compiled programs; None where there is none that can be written.
+
+    The user's choice, JAX_COMPILATION_CACHE_DIR, comes before the folder of ddx7.
+    """
+    if chosen := os.environ.get("JAX_COMPILATION_CACHE_DIR"):
+        return Path(chosen)
+    folder = cache_folder()
+    return folder / "xla" if folder is not None and can_write(folder / "xla") else None
+
+
 @cache
 def configure() -> None:
     """Ask XLA for whole-loop kernels on the CPU, and JAX to keep compiled programs for the next process.
@@ -54,12 +65,11 @@ def configure() -> None:
     flags = os.environ.get("XLA_FLAGS", "")
     if "xla_backend_extra_options" not in flags:
         os.environ["XLA_FLAGS"] = f"{flags} {_WHOLE_LOOPS}".strip()
-    if jax.config.values["jax_compilation_cache_dir"] is None and "JAX_COMPILATION_CACHE_DIR" not in os.environ:
-        folder = cache_folder()
-        if folder is not None and can_write(folder / "xla"):
-            jax.config.update("jax_compilation_cache_dir", str(folder / "xla"))
-            if "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS" not in os.environ:
-                jax.config.update("jax_persistent_cache_min_compile_time_secs", _MIN_COMPILE_TIME_S)
+    chosen = jax.config.values["jax_compilation_cache_dir"] or "JAX_COMPILATION_CACHE_DIR" in os.environ
+    if not chosen and (folder := program_folder()) is not None:
+        jax.config.update("jax_compilation_cache_dir", str(folder))
+        if "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS" not in os.environ:
+            jax.config.update("jax_persistent_cache_min_compile_time_secs", _MIN_COMPILE_TIME_S)
 
 
 def can_write(folder: Path) -> bool:

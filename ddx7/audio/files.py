@@ -267,6 +267,21 @@ def peak_limit(samples: np.ndarray, ceiling_db: float | int = -1.0) -> np.ndarra
     return samples * np.float32(ceiling / peak) if peak > ceiling else samples
 
 
+def peak_normalise(samples: np.ndarray, peak_db: float | int = -1.0) -> np.ndarray:
+    """Scale the whole sound so that its peak has a level; silence stays silent.
+
+    Args:
+      samples: float [..., time].
+      peak_db: the level in dBFS.
+
+    Returns:
+      float32 of the same shape.
+    """
+    samples = np.asarray(samples, np.float32)
+    peak = float(np.abs(samples).max(initial=0.0))
+    return samples * np.float32(10.0 ** (peak_db / 20) / peak) if peak > 0 else samples
+
+
 def write_audio(path: str | PathLike[str], samples: np.ndarray, sample_rate: int, *, force: bool = False) -> Path:
     """Write mono sound as 24-bit WAV or FLAC, atomically.
 

@@ -9,11 +9,13 @@ from tyro.conf import Positional, arg
 from ddx7.cli.made import check_output
 from ddx7.cli.resynth import read_beginning
 from ddx7.cli.terminal import UsageError, note, result, result_json
+from ddx7.cli.working import working
 
 if TYPE_CHECKING:
     from ddx7.plot import NoteLevels
     from ddx7.resynthesis.export import ExportedVoice, RecordedNotes
 
+_EXPLAINED = "mean difference of spectrograms, 2-3 dB is very close"
 _BESIDE = (".wav", ".png", ".json")
 
 
@@ -68,15 +70,16 @@ class Command:
         recording = read_beginning(self.recording) if self.recording else None
         for remark in recording.remarks if recording else ():
             note(f"{self.recording.name}: {remark}" if self.recording else remark)
-        made = export(
-            instrument,
-            recording,
-            name=self.name or panel_name(Path(self.model).stem) or "LEARNED",
-            attack_s=self.attack,
-            release_s=self.release,
-            seed=self.seed,
-            progress=note,
-        )
+        with working(self.output.name, "export") as progress:
+            made = export(
+                instrument,
+                recording,
+                name=self.name or panel_name(Path(self.model).stem) or "LEARNED",
+                attack_s=self.attack,
+                release_s=self.release,
+                seed=self.seed,
+                progress=progress,
+            )
         wav, png, info = (self.output.with_suffix(suffix) for suffix in _BESIDE)
         save(made.voice, self.output, force=self.force)
         write_audio(wav, peak_limit(sound_of(made)), RATE, force=self.force)
@@ -130,9 +133,10 @@ def _summary(path: Path, made: "ExportedVoice") -> str:
     """The distances, in one line."""
     line = f"{path}: {_mean(made.fitted.voice_db)} dB from the learned instrument on {len(made.fitted.voice_db)} notes"
     if made.fitted.recording_db is None or made.fitted.model_recording_db is None:
-        return f"{line}, {_mean(made.phrase.voice_db)} dB on a scale that was not fitted (log-mel; 2-3 is very close)"
+        return f"{line}, {_mean(made.phrase.voice_db)} dB on a scale that was not fitted (log-mel; {_EXPLAINED})"
     voice_db, model_db = _mean(made.fitted.recording_db), _mean(made.fitted.model_recording_db)
-    return f"{line} of the recording, {voice_db} dB from the recording, the instrument itself {model_db} dB (log-mel)"
+    of_recording = f"of the recording, {voice_db} dB from the recording, the instrument itself {model_db} dB"
+    return f"{line} {of_recording} (log-mel; {_EXPLAINED})"
 
 
 def _report(made: "ExportedVoice") -> dict[str, Any]:

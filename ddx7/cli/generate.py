@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from tyro.conf import arg
 
-from ddx7.cli.made import check_output, write_made
+from ddx7.cli.made import check_output, print_made, write_made
 from ddx7.cli.terminal import note
+from ddx7.cli.working import working
 
 if TYPE_CHECKING:
     from ddx7.generation.generate import ScreeningCounts
@@ -18,7 +19,8 @@ class Command:
     """Generate a bank of voices from noise.
 
     A network that learned from some 25,000 voices of musicians generates new ones. Request a category, an algorithm,
-    long sweeping envelopes, fixed frequencies, or nothing. The command renders every voice and leaves out those that
+    long sweeping envelopes, fixed frequencies, or nothing. Two categories make hybrids: every voice is both at once.
+    With --each some voices are the one and some the other. The command renders every voice and leaves out those that
     screening rejects. Beside the bank it writes a WAV that plays each voice in turn, a picture of their spectra, and a
     JSON with the request and the voices.
     """
@@ -35,6 +37,8 @@ class Command:
             help_behavior_hint="(such as brass,bell: both at once)",
         ),
     ] = ""
+    each: bool = False
+    """Of several categories some voices each, in equal parts, instead of hybrids of all."""
     algorithm: Annotated[int | None, arg(metavar="N", help_behavior_hint="(1-32)")] = None
     """The algorithm of all voices."""
     pad: bool = False
@@ -72,9 +76,18 @@ class Command:
             seed=self.seed,
             screen=self.screen,
             names=self.names,
+            each=self.each,
         )
-        generated = make_bank(request, load_weights(self.weights) if self.weights else None)
-        write_made(generated.bank, self.output, force=self.force, profile=self.profile, report=generated.to_dict())
+        if len(request.categories) > 1 and not self.each:
+            note(f"every voice is {' and '.join(request.categories)} at once; --each makes some of each")
+        with working(self.output.name, "generate") as report:
+            weights = load_weights(self.weights) if self.weights else None
+            generated = make_bank(request, weights, progress=report)
+            report("rendering the sound and the picture")
+            files = write_made(
+                generated.bank, self.output, force=self.force, profile=self.profile, report=generated.to_dict()
+            )
+        print_made(files, len(generated.bank))
         if self.screen:
             note(_summary(generated.counts))
         return 0

@@ -6,8 +6,10 @@ from pathlib import Path
 
 from ddx7.cli import choose
 from ddx7.cli.terminal import UsageError, note, note_repairs, result
+from ddx7.errors import Ddx7Error
 from ddx7.files import atomic_write, check_folder, refuse_to_overwrite
 from ddx7.voice import SaveTarget, Voice, load, save
+from ddx7.voice.single import split_place
 
 _GATE_S, _EACH_S = 1.0, 2.0
 _NOTE, _VELOCITY, _RATE = 60, 100, 44_100
@@ -35,7 +37,19 @@ def one_voice(path: Path, index: str = "", name: str = "") -> Voice:
     return bank[rows[0]]
 
 
-def check_output(path: Path, *, force: bool, beside: Sequence[str] = (".wav",)) -> None:
+def voice_place(text: str) -> tuple[Path, str]:
+    """A file and the number of a voice in it, if one follows after a colon.
+
+    Raises:
+      UsageError: something else follows the colon.
+    """
+    try:
+        return split_place(text)
+    except Ddx7Error as error:
+        raise UsageError(str(error)) from None
+
+
+def check_output(path: Path, *, force: bool, beside: Sequence[str] = (".wav", ".png")) -> None:
     """Check before the work that the results can be written.
 
     Args:
@@ -61,8 +75,8 @@ def write_made(
     target: SaveTarget = "dx7",
     profile: str = "dexed",
     report: Mapping[str, object] | None = None,
-) -> None:
-    """Write voices, and beside them a WAV in which each plays C3 for a second, in order.
+) -> list[Path]:
+    """Write voices, and beside them a WAV in which each plays C3 for a second, in order, and a picture of that.
 
     Args:
       voices: to write.
@@ -70,7 +84,10 @@ def write_made(
       force: replace existing files.
       target: device that the bank is for.
       profile: that renders the WAV.
-      report: on the voices, written as JSON together with a picture of their spectra; None writes neither.
+      report: on the voices, written as JSON; None writes none.
+
+    Returns:
+      the files.
     """
     from ddx7.audio.files import peak_limit, write_audio
     from ddx7.engine import render
@@ -79,11 +96,16 @@ def write_made(
     files = [*save(voices, path, target=target, force=force)]
     sound = render(voices, _NOTE, _VELOCITY, _GATE_S, _EACH_S, profile=profile)
     files.append(write_audio(path.with_suffix(".wav"), peak_limit(sound.reshape(-1)), _RATE, force=force))
+    caption = f"C3 at velocity {_VELOCITY}, held {_GATE_S:g} s of {_EACH_S:g} s"
+    picture = figure_bytes(gallery_figure(voices, sound, _RATE, _GATE_S, caption))
+    files.append(atomic_write(path.with_suffix(".png"), picture, force=force))
     if report is not None:
-        caption = f"C3 at velocity {_VELOCITY}, held {_GATE_S:g} s of {_EACH_S:g} s"
-        picture = figure_bytes(gallery_figure(voices, sound, _RATE, _GATE_S, caption))
-        files.append(atomic_write(path.with_suffix(".png"), picture, force=force))
         text = json.dumps(report, indent=2) + "\n"
         files.append(atomic_write(path.with_suffix(".json"), text.encode(), force=force))
+    return files
+
+
+def print_made(files: Sequence[Path], n_voices: int) -> None:
+    """Print the files as the result, and what the sound holds."""
     result(map(str, files))
-    note(f"the sound plays {len(voices)} voices, {_EACH_S:g} s each")
+    note(f"the sound plays {n_voices} voices, {_EACH_S:g} s each")

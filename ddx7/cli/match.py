@@ -17,6 +17,7 @@ from ddx7.cli.naming import midi_note, safe_name
 from ddx7.cli.searching import watched
 from ddx7.cli.sheet import note_name
 from ddx7.cli.terminal import UsageError, note, result, result_json
+from ddx7.cli.working import first_use
 from ddx7.errors import AudioError, Ddx7Error
 from ddx7.files import check_folder, refuse_to_overwrite
 from ddx7.voice import Voice, save, to_bytes
@@ -102,6 +103,8 @@ class Command:
 
     def run(self) -> int:
         """Search, write, and return the exit code."""
+        from ddx7.matching.quality import SCALE_EXPLAINED
+
         given = [f"--{name}" for name in ("fast", "best", "effort") if getattr(self, name)]
         if len(given) > 1:
             raise UsageError(f"{' and '.join(given)} exclude each other, wanted one of them at most")
@@ -147,6 +150,8 @@ class Command:
             interrupted = match.interrupted
             if interrupted:
                 break
+        if matches:
+            note(SCALE_EXPLAINED)
         if len(tasks) > 1 and voices:
             written = save(voices, common_bank, force=self.force)
             if not self.json:
@@ -223,7 +228,7 @@ class Task:
         from ddx7.matching.folder import match_files, write_match
 
         with keeping() as keep:
-            with watched(self.name) as progress:
+            with first_use("match"), watched(self.name) as progress:
 
                 def show(now: "Progress") -> None:
                     progress(now)

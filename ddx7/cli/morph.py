@@ -6,15 +6,13 @@ from typing import Annotated, Literal
 
 from tyro.conf import Positional, arg
 
-from ddx7.cli.made import check_output, one_voice, write_made
-from ddx7.cli.terminal import UsageError
-from ddx7.errors import Ddx7Error
-from ddx7.voice.single import split_place
+from ddx7.cli.made import check_output, one_voice, print_made, voice_place, write_made
+from ddx7.cli.working import working
 
 
 @dataclass(frozen=True)
 class Command:
-    """Morph one voice into another: a bank of the steps, and a WAV that plays each.
+    """Morph one voice into another: a bank of the steps, a WAV that plays each, and a picture of their spectra.
 
     Every step has many candidates, and the command selects those whose sounds make the steps most even. Hybrids
     interpolate levels and envelopes, and take the frequency of each operator and the algorithm from one of the two
@@ -27,7 +25,7 @@ class Command:
     b: Annotated[Positional[str], arg(metavar="FILE[:N]")]
     """The last voice."""
     output: Annotated[Path, arg(metavar="OUT.syx", aliases=["-o"])]
-    """The bank to write; OUT.wav is written beside it."""
+    """The bank to write; OUT.wav and OUT.png are written beside it."""
     steps: Annotated[int, arg(metavar="N")] = 7
     """How many voices, both ends included, 2-64."""
     through: Literal["both", "hybrids", "encoder"] = "both"
@@ -40,16 +38,13 @@ class Command:
     def run(self) -> int:
         """Morph, write, and return the exit code."""
         check_output(self.output, force=self.force)
-        a, b = (one_voice(*_place(text)) for text in (self.a, self.b))
+        a, b = (one_voice(*voice_place(text)) for text in (self.a, self.b))
 
         from ddx7.generation import morph
 
-        write_made(morph(a, b, self.steps, through=self.through, seed=self.seed), self.output, force=self.force)
+        with working(self.output.name, "morph") as report:
+            voices = morph(a, b, self.steps, through=self.through, seed=self.seed, progress=report)
+            report("rendering the sound and the picture")
+            files = write_made(voices, self.output, force=self.force)
+        print_made(files, len(voices))
         return 0
-
-
-def _place(text: str) -> tuple[Path, str]:
-    try:
-        return split_place(text)
-    except Ddx7Error as error:
-        raise UsageError(str(error)) from None

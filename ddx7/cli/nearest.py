@@ -6,14 +6,16 @@ from typing import TYPE_CHECKING, Annotated
 
 from tyro.conf import Positional, arg
 
-from ddx7.cli.made import one_voice
+from ddx7.cli.made import one_voice, voice_place
 from ddx7.cli.searching import watched
 from ddx7.cli.terminal import UsageError, note, result, result_json
+from ddx7.cli.working import first_use
 from ddx7.errors import AudioError, Ddx7Error, SysexError
 from ddx7.voice import Voice
 from ddx7.voice.archive import promises_voices
 
 if TYPE_CHECKING:
+    from ddx7.library import Collection
     from ddx7.matching.target import Target
 
 _NOTE, _VELOCITY, _GATE_S, _DURATION_S = 60, 100, 1.0, 2.0
@@ -25,10 +27,11 @@ class Command:
     """Find the voices of your library that sound most like a voice or a recording.
 
     Every voice of the library plays the notes of the recording, or C3 for a second where you give a voice. Prints the
-    distance in dB (below 3 dB: very close), the name, and the file of each voice.
+    distance (below 3: very close), the name, and the file of each voice. For a voice file with several voices append a
+    colon and a number: rom1a.syx:11.
     """
 
-    what: Annotated[Positional[Path], arg(metavar="VOICE|RECORDING")]
+    what: Annotated[Positional[str], arg(metavar="VOICE[:N]|RECORDING")]
     """A voice file or a sound file."""
     library: Annotated[tuple[Path, ...], arg(metavar="FOLDER...")]
     """Folders or files with voices."""
@@ -43,45 +46,91 @@ class Command:
 
     def run(self) -> int:
         """Search, print, and return the exit code."""
+        path, number = voice_place(self.what)
+        if number and (self.index or self.name):
+            raise UsageError(f"{self.what}: the colon chooses a voice, wanted it without --index and --name")
+
         from ddx7.library import scan
         from ddx7.matching.library_search import COMPARED, compare_library
+        from ddx7.matching.quality import SCALE_EXPLAINED
 
         if not 1 <= self.count <= COMPARED:
             raise UsageError(f"--count: found {self.count}, wanted 1 to {COMPARED}")
         collection = scan(self.library)
-        target = self._target()
-        with watched(self.what.name) as progress:
+        with first_use("nearest"), watched(path.name) as progress:
+            target = self._target(path, number or self.index)
             found = compare_library(collection.vced, target, self.count, progress)
-        best = [(db, collection.label(row)) for row, db in zip(found.rows.tolist(), found.distances_db, strict=True)]
+        hits = [
+            NearestHit(collection, int(row), float(distance), float(db))
+            for row, distance, db in zip(found.rows, found.distances, found.distances_db, strict=True)
+        ]
         if self.json:
-            result_json({"nearest": [{"distance_db": round(db, 2), "voice": label} for db, label in best]})
+            result_json({"nearest": [hit.to_dict() for hit in hits]})
         else:
-            result(f"{db:5.1f} dB  {label}" for db, label in best)
+            result(map(str, hits))
+            note(SCALE_EXPLAINED)
         note(f"{len(collection):,} different voices in {collection.n_files:,} files compared")
         if unread := collection.unread():
             note(unread)
         return 0
 
-    def _target(self) -> "Target":
+    def _target(self, path: Path, number: str) -> "Target":
         from ddx7.audio import find_notes, read_audio
         from ddx7.matching.target import make_target
 
         try:
-            return _target_of_voice(one_voice(self.what, self.index, self.name))
+            return _target_of_voice(one_voice(path, number, self.name))
         except SysexError:
             # The content decides: what holds no voices may be a recording.
-            if promises_voices(self.what.name):
+            if promises_voices(path.name):
                 raise
-        if self.index or self.name:
+        if number or self.name:
             raise UsageError("--index and --name are for voice files; a recording has no voices to choose from")
-        recording = read_audio(self.what)
+        recording = read_audio(path)
         for remark in recording.remarks:
-            note(f"{self.what.name}: {remark}")
+            note(f"{path.name}: {remark}")
         try:
             notes = find_notes(recording.samples, recording.sample_rate)
         except AudioError as error:
-            raise AudioError(f"{self.what}: {error}") from None
+            raise AudioError(f"{path}: {error}") from None
         return make_target(recording.samples, recording.sample_rate, notes)
+
+
+@dataclass(frozen=True)
+class NearestHit:
+    """A voice of the library, and how near it is.
+
+    Attributes:
+      collection: that it belongs to.
+      row: its index there.
+      distance: perceptual distance.
+      distance_db: log-mel distance.
+    """
+
+    collection: "Collection"
+    row: int
+    distance: float
+    distance_db: float
+
+    def __str__(self) -> str:
+        """One line."""
+        from ddx7.matching.quality import match_quality
+
+        near = f"{self.distance:5.1f}  {match_quality(self.distance):10}"
+        return f"{near}  {self.collection.label(self.row)}, log-mel {self.distance_db:.1f} dB"
+
+    def to_dict(self) -> dict[str, object]:
+        """JSON values."""
+        voice, source = self.collection.voice(self.row), self.collection.sources[self.row]
+        return {
+            "distance": round(self.distance, 2),
+            "distance_db": round(self.distance_db, 2),
+            "name": voice.name,
+            "file": source.path,
+            "index": source.index,
+            "algorithm": voice.algorithm,
+            "voice": self.collection.label(self.row),
+        }
 
 
 def _target_of_voice(voice: Voice) -> "Target":

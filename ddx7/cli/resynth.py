@@ -10,6 +10,7 @@ from tyro.conf import Positional, arg
 from ddx7.cli.batch import Batch, recordings_of
 from ddx7.cli.naming import safe_name
 from ddx7.cli.terminal import UsageError, note, result, result_json
+from ddx7.cli.working import working
 
 if TYPE_CHECKING:
     from ddx7.audio import Recording
@@ -144,15 +145,17 @@ class Command:
         from ddx7.resynthesis.folder import write_resynthesis
 
         start = time.perf_counter()
-        played = transfer(
-            recording,
-            instrument,
-            playback,
-            attack_s=self.attack,
-            keep_level=self.keep_level,
-            extractor=self.f0,
-            seed=self.seed,
-        )
+        with working(name, "resynth") as progress:
+            played = transfer(
+                recording,
+                instrument,
+                playback,
+                attack_s=self.attack,
+                keep_level=self.keep_level,
+                extractor=self.f0,
+                seed=self.seed,
+                progress=progress,
+            )
         for remark in (*recording.remarks, *played.remarks):
             note(f"{name}: {remark}")
         report = write_resynthesis(

@@ -58,5 +58,5 @@ def _lines(what: str) -> Watcher:
 
 
 def _describe(now: "Progress") -> str:
-    best = f", best {now.distance:.2f}" if math.isfinite(now.distance) else ""
+    best = f", best distance {now.distance:.1f}" if math.isfinite(now.distance) else ""
     return f"{now.stage}, {now.renders:,} voices rendered{best}"

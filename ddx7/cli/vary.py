@@ -7,8 +7,9 @@ from typing import Annotated, Literal
 
 from tyro.conf import Positional, arg
 
-from ddx7.cli.made import check_output, one_voice, write_made
+from ddx7.cli.made import check_output, one_voice, print_made, write_made
 from ddx7.cli.terminal import UsageError
+from ddx7.cli.working import working
 from ddx7.files import refuse_to_overwrite
 from ddx7.voice import SaveTarget
 from ddx7.voice.sections import parts_in
@@ -19,7 +20,7 @@ _TARGETS: Mapping[str, SaveTarget] = {"tx816": "tx816", "minidexed": "minidexed-
 
 @dataclass(frozen=True)
 class Command:
-    """Make variations of a voice: a bank of them, and a WAV that plays each.
+    """Make variations of a voice: a bank of them, a WAV that plays each, and a picture of their spectra.
 
     The command renders every variation; none is silent, or much louder or softer than the original.
     """
@@ -27,7 +28,7 @@ class Command:
     file: Annotated[Positional[Path], arg(metavar="FILE")]
     """SysEx of any kind, bare voice bytes, JSON, a MiniDexed performance, or a zip."""
     output: Annotated[Path, arg(metavar="OUT.syx", aliases=["-o"])]
-    """The bank to write; OUT.wav is written beside it."""
+    """The bank to write; OUT.wav and OUT.png are written beside it."""
     index: Annotated[str, arg(metavar="N", help_behavior_hint="(the first is 1)")] = ""
     """Which voice of the file."""
     name: Annotated[str, arg(metavar="TEXT", help_behavior_hint="(capitals do not matter)")] = ""
@@ -68,12 +69,15 @@ class Command:
         else:
             if self.output.suffix:
                 raise UsageError(f"output: found {str(self.output)!r}, wanted the name of a folder for {self.layout}")
-            refuse_to_overwrite([self.output.with_suffix(".wav")], force=self.force)
+            refuse_to_overwrite([self.output.with_suffix(suffix) for suffix in (".wav", ".png")], force=self.force)
         voice = one_voice(self.file, self.index, self.name)
-        if target := _TARGETS.get(self.layout):
-            variations = [voice, *vary(voice, _AT_ONCE - 1, amount=self.amount, seed=self.seed, lock=lock)]
-            write_made(variations, self.output, force=self.force, target=target)
-        else:
-            variations = vary(voice, self.count, amount=self.amount, seed=self.seed, lock=lock)
-            write_made(variations, self.output, force=self.force)
+        target = _TARGETS.get(self.layout)
+        with working(self.output.name, "vary") as report:
+            n_new = _AT_ONCE - 1 if target else self.count
+            report(f"rendering variations until {n_new} are audible and different")
+            variations = vary(voice, n_new, amount=self.amount, seed=self.seed, lock=lock)
+            voices = [voice, *variations] if target else list(variations)
+            report("rendering the sound and the picture")
+            files = write_made(voices, self.output, force=self.force, target=target or "dx7")
+        print_made(files, len(voices))
         return 0

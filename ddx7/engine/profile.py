@@ -155,6 +155,10 @@ class Profile:
     chip: Chip | None = None
     filter_poles_hz: np.ndarray | None = None
 
+    def __repr__(self) -> str:
+        """Its name alone, because its tables fill pages."""
+        return f"<Profile {self.name}>"
+
     def __post_init__(self) -> None:
         check_profile(self)
 

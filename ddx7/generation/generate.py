@@ -1,8 +1,8 @@
 """`generate`: banks of voices that a network samples from noise and screening selects."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from jaxtyping import Bool, Float, Int, UInt8
@@ -40,6 +40,8 @@ class GenerationRequest:
       seed: equal seeds give equal voices, different seeds different ones.
       screen: whether to render every voice and leave out rejected ones.
       names: "fitting" names describe the sound, "random" ones do not.
+      each: whether some voices have each category, in equal parts and in this order, instead of all having all.
+      taken: names of other voices, which are not used again.
     """
 
     count: int = 32
@@ -50,6 +52,8 @@ class GenerationRequest:
     seed: int = 0
     screen: bool = True
     names: NameStyle = "fitting"
+    each: bool = False
+    taken: tuple[str, ...] = ()
 
     def check(self, categories: Sequence[str]) -> None:
         """Refuse values out of range.
@@ -65,10 +69,26 @@ class GenerationRequest:
         unknown = [name for name in self.categories if name not in categories]
         if unknown:
             raise ArgumentError(f"category: found {', '.join(unknown)}, wanted some of {', '.join(categories)}")
+        if self.each and self.count < len(self.categories):
+            raise ArgumentError(f"count: found {self.count}, wanted one voice or more for each of the categories")
         if self.algorithm is not None and not 1 <= self.algorithm <= 32:
             raise ArgumentError(f"algorithm: found {self.algorithm}, wanted 1 to 32")
         if self.seed < 0:
             raise ArgumentError(f"seed: found {self.seed}, wanted 0 or more")
+
+    def parts(self) -> tuple["GenerationRequest", ...]:
+        """Requests whose voices all have the same categories; with `each` one for each category.
+
+        >>> [(part.count, part.categories) for part in GenerationRequest(7, ("brass", "bell"), each=True).parts()]
+        [(4, ('brass',)), (3, ('bell',))]
+        """
+        if not self.each or len(self.categories) < 2:
+            return (self,)
+        whole, more = divmod(self.count, len(self.categories))
+        return tuple(
+            replace(self, count=whole + (k < more), categories=(category,), each=False)
+            for k, category in enumerate(self.categories)
+        )
 
 
 @dataclass(frozen=True)
@@ -107,6 +127,7 @@ class GeneratedBank:
         return {
             "count": self.request.count,
             "category": list(self.request.categories),
+            "each": self.request.each,
             "algorithm": self.request.algorithm,
             "pad": self.request.pad,
             "fixed": self.request.fixed,
@@ -137,18 +158,24 @@ def generate(
     seed: int = 0,
     screen: bool = True,
     names: NameStyle = "fitting",
+    each: bool = False,
+    taken: Iterable[str] = (),
+    progress: Callable[[str], None] | None = None,
 ) -> Bank:
     """Generate voices from noise.
 
     Args:
       count: number of voices, 1-1024.
-      category: one of `ddx7.library.CATEGORIES`, or several that every voice has at once.
+      category: one of `ddx7.library.CATEGORIES`, or several that every voice has at once, as a hybrid.
       algorithm: 1-32; None samples algorithms as often as programmers use them.
       pad: whether envelopes are long and sweeping; None leaves it open.
       fixed: whether operators have a fixed frequency; None leaves it open.
       seed: equal seeds give equal voices, different seeds different ones.
       screen: render every voice and leave out those that screening rejects.
       names: "fitting" names describe the sound, "random" ones do not.
+      each: make some voices of each category instead of hybrids of all.
+      taken: names of other voices, which are not used again.
+      progress: called with a few words for each step.
 
     Returns:
       the voices; no two sound the same.
@@ -157,28 +184,49 @@ def generate(
       Ddx7Error: an argument is out of range, or the generator finds too few voices that match the request.
     """
     categories = (category,) if isinstance(category, str) else tuple(category or ())
-    return make_bank(GenerationRequest(count, categories, algorithm, pad, fixed, seed, screen, names)).bank
+    request = GenerationRequest(
+        count, categories, algorithm, pad, fixed, seed, screen, names, each=each, taken=tuple(taken)
+    )
+    return make_bank(request, progress=progress).bank
 
 
-def make_bank(request: GenerationRequest, generator: VoiceGenerator | None = None) -> GeneratedBank:
+def make_bank(
+    request: GenerationRequest,
+    generator: VoiceGenerator | None = None,
+    *,
+    progress: Callable[[str], None] | None = None,
+) -> GeneratedBank:
     """Generate voices, and report how.
 
     Args:
       request: which voices.
       generator: None takes the one that comes with the package.
+      progress: called with a few words for each step.
 
     Raises:
       Ddx7Error: as `generate`.
     """
     generator = generator or shipped()
     request.check(generator.categories)
+    known: set[bytes] = set()
+    found = [_accept(part, generator, known, progress or (lambda _: None)) for part in request.parts()]
+    reasons = sum((Counter(counts.reasons) for _, counts in found), Counter[str]())
+    counts = ScreeningCounts(sum(c.n_screened for _, c in found), sum(reasons.values()), dict(reasons))
+    return _named(request, [candidates for accepted, _ in found for candidates in accepted], counts)
+
+
+def _accept(
+    request: GenerationRequest, generator: VoiceGenerator, known: set[bytes], report: Callable[[str], None]
+) -> tuple[list["_Candidates"], ScreeningCounts]:
+    """Voices of one set of categories that match a request; adds their sounds to the known ones."""
     accepted: list[_Candidates] = []
     reasons: Counter[str] = Counter()
-    known: set[bytes] = set()
     n_accepted = n_sampled = n_screened = 0
+    kind = f"{' and '.join(request.categories)} " if request.categories else ""
     per_voice = _CANDIDATES_PER_VOICE if request.screen and request.categories else 1
     for round_index in range(_MAX_ROUNDS):
         missing = request.count - n_accepted
+        report(f"sampling {kind}voices, {n_accepted} of {request.count} found")
         vced, probabilities = _sample(request, generator, int(np.ceil(_SPARE * missing)) * per_voice, round_index)
         n_sampled += len(vced)
         new = _new_rows(vced, known)
@@ -186,6 +234,7 @@ def make_bank(request: GenerationRequest, generator: VoiceGenerator | None = Non
             continue
         vced, probabilities = vced[new], probabilities[new]
         if request.screen:
+            report(f"rendering and screening {len(vced)} {kind}voices")
             candidates, codes = _screened(request, vced)
             n_screened += len(vced)
             reasons.update(codes)
@@ -200,7 +249,7 @@ def make_bank(request: GenerationRequest, generator: VoiceGenerator | None = Non
             f"generate: found {n_accepted} voices that match the request among {n_sampled} sampled ones, "
             f"wanted {request.count}; request fewer voices or fewer properties at once"
         )
-    return _named(request, accepted, ScreeningCounts(n_screened, sum(reasons.values()), dict(reasons)))
+    return accepted, ScreeningCounts(n_screened, sum(reasons.values()), dict(reasons))
 
 
 @dataclass(frozen=True, eq=False)
@@ -290,6 +339,6 @@ def _named(request: GenerationRequest, accepted: list[_Candidates], counts: Scre
     categories = tuple(some for candidates in accepted for some in candidates.categories)
     parts = [candidates.measures for candidates in accepted if candidates.measures is not None]
     measures = NoteMeasures.concatenate(parts) if parts else None
-    names = name_voices(voices, categories, request.seed, style=request.names, measures=measures)
+    names = name_voices(voices, categories, request.seed, style=request.names, measures=measures, taken=request.taken)
     bank = Bank(voice.renamed(name) for voice, name in zip(voices, names, strict=True))
     return GeneratedBank(bank, categories, request, counts)

@@ -9,6 +9,7 @@ All candidates are rendered. The morph is the sequence whose steps have the leas
 path through the sounds, in even steps. With a voice for every sound it would be a straight line.
 """
 
+from collections.abc import Callable
 from itertools import pairwise, product
 from typing import Literal, get_args
 
@@ -35,7 +36,15 @@ _DECODED = 64
 """Candidates that the preset encoder decodes for a step: one of its compiled groups."""
 
 
-def morph(a: Voice, b: Voice, steps: int = 7, *, through: Through | str = "both", seed: int = 0) -> Bank:
+def morph(
+    a: Voice,
+    b: Voice,
+    steps: int = 7,
+    *,
+    through: Through | str = "both",
+    seed: int = 0,
+    progress: Callable[[str], None] | None = None,
+) -> Bank:
     """Morph one voice into another.
 
     Args:
@@ -45,6 +54,7 @@ def morph(a: Voice, b: Voice, steps: int = 7, *, through: Through | str = "both"
       through: candidates of the steps: hybrids of both voices, voices that the preset encoder decodes between them, or
         both.
       seed: of the decoded voices.
+      progress: called with a few words for each step of the work.
 
     Returns:
       the voices in order; the ends are `a` and `b` unchanged, the others are named after both.
@@ -57,7 +67,7 @@ def morph(a: Voice, b: Voice, steps: int = 7, *, through: Through | str = "both"
     if not 2 <= steps <= 64:
         raise ArgumentError(f"steps: found {steps}, wanted 2 to 64")
     ends = np.stack([np.frombuffer(voice.to_vced(), np.uint8) for voice in (a, b)])
-    path = walk(ends[0], ends[1], steps, through, seed)
+    path = walk(ends[0], ends[1], steps, through, seed, progress)
     between = [Voice.from_vced(row).renamed(_step_name(a, b, k, steps)) for k, row in enumerate(path[1:-1], start=1)]
     return Bank([a, *between, b])
 
@@ -68,16 +78,21 @@ def walk(
     steps: int,
     through: Through | str = "both",
     seed: int = 0,
+    progress: Callable[[str], None] | None = None,
 ) -> UInt8[np.ndarray, "step 155"]:
     """The voices of a morph as bytes; arguments as in `morph`."""
     b = _aligned(a, b)
     shares = np.arange(1, steps - 1) / (steps - 1)
     sources = []
+    report = progress or (lambda _: None)
     if through != "encoder":
+        report("making hybrids")
         sources.append([hybrids(a, b, share) for share in shares])
     if through != "hybrids" and len(shares):
+        report("decoding voices between the two sounds")
         sources.append(list(decode_between(a, b, shares, seed)))
     layers = [a[None], *(np.concatenate(step) for step in zip(*sources, strict=True)), b[None]]
+    report(f"rendering {sum(map(len, layers)):,} candidates")
     log_mels = note_log_mel(render_notes(np.concatenate(layers)))
     sounds = np.split(log_mels, np.cumsum([len(layer) for layer in layers])[:-1])
     return np.stack([layer[k] for layer, k in zip(layers, _shortest_path(sounds), strict=True)])

@@ -78,7 +78,7 @@ def vary(voice: Voice, count: int = 8, *, amount: float = 0.2, seed: int = 0, lo
             f"{voice.name or 'voice'}: found {len(kept)} audible variations, wanted {count}; "
             f"use another amount or lock fewer sections"
         )
-    names = name_variations(voice.name, [row[: -NAME_SIZE].tobytes() for row in kept])
+    names = name_variations(voice.name, [row[:-NAME_SIZE].tobytes() for row in kept])
     return Bank(Voice.from_vced(row).renamed(name) for row, name in zip(kept, names, strict=True))
 
 

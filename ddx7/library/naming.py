@@ -139,7 +139,8 @@ def _fitting_names(
     Words that the bank has already come after those that it has not.
     """
     if len(categories) > 1:
-        yield from _pairs(rng, *(PAIR_NOUNS[category].split() for category in categories[:2]), used)
+        first, second = (PAIR_NOUNS[category].split() for category in categories[:2])
+        yield from _pairs(rng, first, second, used)
     timbre = list(dict.fromkeys(word for descriptor in descriptors for word in TIMBRE_WORDS[descriptor].split()))
     for words in (timbre, FIRST_WORDS.split()):
         for word in rng.permutation(words):

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ddx7.audio import midi_bytes
-from ddx7.audio.files import peak_limit, write_audio
+from ddx7.audio.files import peak_normalise, write_audio
 from ddx7.errors import Ddx7Error
 from ddx7.files import atomic_write, refuse_to_overwrite
 from ddx7.matching.quality import describe
@@ -65,7 +65,7 @@ def match_files(folder: str | os.PathLike[str], name: str) -> MatchFiles:
 def write_match(match: Match, folder: str | os.PathLike[str], name: str, *, force: bool = False) -> list[Path]:
     """Write a match into a folder, each file atomically.
 
-    A common gain keeps the peaks of both sounds at or below -1 dBFS.
+    A common gain brings the higher peak of both sounds to -1 dBFS, so that those of a quiet recording can be heard.
 
     Args:
       match: a match with 1 to 32 voices.
@@ -81,7 +81,7 @@ def write_match(match: Match, folder: str | os.PathLike[str], name: str, *, forc
     """
     files = match_files(folder, name)
     refuse_to_overwrite(files, force=force)
-    target, audio = peak_limit(np.stack([match.target, match.audio]))
+    target, audio = peak_normalise(np.stack([match.target, match.audio]))
     numbers = _json(match)
     # The voices first, because nothing else is worth as much.
     atomic_write(files.voice, to_bytes(match.voices[0]), force=force)

@@ -39,10 +39,12 @@ class ComparedVoices(NamedTuple):
 
     Attributes:
       rows: indices in the collection.
+      distances: perceptual distance of each.
       distances_db: log-mel distance of each.
     """
 
     rows: Int[np.ndarray, " voice"]
+    distances: Float[np.ndarray, " voice"]
     distances_db: Float[np.ndarray, " voice"]
 
 
@@ -106,7 +108,7 @@ def compare_library(
     count: int,
     progress: Callable[[Progress], None] | None = None,
 ) -> ComparedVoices:
-    """Find the voices nearest to a recording; of the `COMPARED` nearest ones the log-mel distance is measured.
+    """Find the voices nearest to a recording; the full sample rate orders the `COMPARED` nearest ones.
 
     Args:
       vced: the collection.
@@ -114,10 +116,11 @@ def compare_library(
       count: number of voices to return, at most `COMPARED`.
       progress: called after every batch.
     """
-    nearest = nearest_in_library(vced, target.objective(SEARCH_RATE), COMPARED, progress)
-    distances_db = np.asarray(target.distances_db(target.render(vced[nearest.rows])))
-    order = np.argsort(distances_db, kind="stable")[:count]
-    return ComparedVoices(nearest.rows[order], distances_db[order])
+    rows = nearest_in_library(vced, target.objective(SEARCH_RATE), COMPARED, progress).rows
+    distances = target.objective().distances(vced[rows])
+    order = np.argsort(distances, kind="stable")[:count]
+    distances_db = np.asarray(target.distances_db(target.render(vced[rows[order]])))
+    return ComparedVoices(rows[order], distances[order], distances_db)
 
 
 def search_library(

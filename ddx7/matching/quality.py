@@ -4,6 +4,11 @@ from collections.abc import Sequence
 
 QUALITY_LIMITS = ((3.0, "very close"), (6.0, "close"), (9.0, "similar"))
 BEYOND_LIMITS = "far off"
+SCALE_EXPLAINED = (
+    "distance: below 3 very close, below 6 close, below 9 similar; "
+    "log-mel: mean difference of the two spectrograms in dB, 2-3 is very close and 14 like any other voice"
+)
+"""One line for the reader of either number."""
 EVEN, STEEPNESS = 8.55, 2.63
 """Of `same_instrument_share`; fitted by `experiments/matching/same_instrument.py`."""
 

@@ -7,7 +7,7 @@ from jaxtyping import Float
 
 from ddx7.audio import DecodingReport, Note
 from ddx7.matching.objective import NoteEvent
-from ddx7.matching.quality import same_instrument_share
+from ddx7.matching.quality import describe, match_quality, same_instrument_share
 from ddx7.matching.segmentation import RecordingRemark
 from ddx7.voice import Bank
 
@@ -150,6 +150,21 @@ class Match:
     differences: tuple[str, ...]
     report: MatchReport
     interrupted: bool = False
+
+    def __repr__(self) -> str:
+        """Its best voice, how near it is, and how many others there are."""
+        near = self.perceptual_distances[0]
+        return (
+            f"<Match {self.voices[0].name or 'unnamed'}: distance {near:.1f}, {match_quality(near)}; "
+            f"{len(self.voices)} candidates, {len(self.notes)} notes, {len(self.target) / self.sample_rate:.1f} s>"
+        )
+
+    def _repr_html_(self) -> str:
+        """For notebooks: recording and voice in a picture, and a player for each."""
+        from ddx7.plot import comparison_html
+
+        line = describe(self.perceptual_distances[0], self.distances[0], self.differences)
+        return comparison_html(self.target, self.audio, self.sample_rate, f"{self.voices[0].name}   {line}")
 
     @property
     def same_instrument_share(self) -> float:

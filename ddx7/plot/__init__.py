@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from ddx7.plot.export import NoteLevels as NoteLevels
     from ddx7.plot.export import export_figure as export_figure
     from ddx7.plot.gallery import gallery_figure as gallery_figure
+    from ddx7.plot.notebook import bank_html as bank_html
+    from ddx7.plot.notebook import comparison_html as comparison_html
+    from ddx7.plot.notebook import voice_html as voice_html
     from ddx7.plot.resynthesis import resynthesis_figure as resynthesis_figure
     from ddx7.plot.traces import NoteTraces as NoteTraces
     from ddx7.plot.traces import trace_note as trace_note
@@ -26,7 +29,9 @@ if TYPE_CHECKING:
 _HOMES = {
     "NoteLevels": "export",
     "NoteTraces": "traces",
+    "bank_html": "notebook",
     "comparison_figure": "comparison",
+    "comparison_html": "notebook",
     "corpus_figure": "corpus",
     "draw_algorithm": "voice",
     "export_figure": "export",
@@ -36,6 +41,7 @@ _HOMES = {
     "trace_note": "traces",
     "traces_figure": "voice",
     "voice_figure": "voice",
+    "voice_html": "notebook",
 }
 
 

@@ -49,10 +49,14 @@ def resynthesis_figure(
         sounds = {"recording": recording[:n_samples], **sounds}
     figure = new_figure(12.0, 8.0, title)
     grid = figure.add_gridspec(2, 2, height_ratios=(1.3, 1))
-    # Each sound has a colour range of its own: the panel below compares loudness.
-    for column, (name, sound) in enumerate(sounds.items()):
-        axes = figure.add_subplot(grid[0, column] if len(sounds) > 1 else grid[0, :])
-        _ = draw_spectrogram(axes, sound_spectra(sound, sample_rate), range_db=_RANGE_DB)
+    # Each sound counts from its own peak: the panel below compares loudness.
+    places = [grid[0, 0], grid[0, 1]] if len(sounds) > 1 else [grid[0, :]]
+    above = [figure.add_subplot(place) for place in places]
+    meshes = [
+        draw_spectrogram(axes, sound_spectra(sound, sample_rate), range_db=_RANGE_DB, relative=True)
+        for axes, sound in zip(above, sounds.values(), strict=True)
+    ]
+    for axes, name in zip(above, sounds, strict=True):
         panel_title(axes, name)
     _draw_loudness(figure.add_subplot(grid[1, 0]), sounds, sample_rate)
     if operator_db is not None:
@@ -61,6 +65,7 @@ def resynthesis_figure(
         times_s = np.arange(shown.shape[1]) * HOP / sample_rate
         draw_operator_levels(axes, times_s, shown, carriers, range_db=_RANGE_DB)
         time_axis(axes, n_samples / sample_rate)
+    figure.colorbar(meshes[0], ax=above, label="dB from the sound's peak", pad=0.01, fraction=0.03)
     return figure
 
 

@@ -1,5 +1,6 @@
 """A recording played by another instrument: its melody and its dynamics, the instrument's sound."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -65,6 +66,7 @@ def transfer(
     extractor: str = "pyin",
     seed: int = 0,
     features: FrameFeatures | None = None,
+    progress: Callable[[str], None] | None = None,
 ) -> Transfer:
     """Play a recording with an instrument.
 
@@ -77,6 +79,7 @@ def transfer(
       extractor: of the fundamental.
       seed: of noise.
       features: what `measure` found in the recording; without them it is measured, which takes most of the time.
+      progress: called with a few words for each step.
 
     Raises:
       AudioError: the recording has no pitch anywhere.
@@ -87,7 +90,9 @@ def transfer(
     playback = playback or PlaybackControls()
     rate = instrument.model.sample_rate
     target = resample(recording.samples, recording.sample_rate, rate)
+    report = progress or (lambda _: None)
     if features is None:
+        report(f"measuring pitch and loudness of {len(target) / rate:.1f} s")
         features = _extract_to_the_ends(target, rate, extractor)
     if not (features.f0_hz > 0).any():
         raise AudioError(f"{recording.path}: no pitch is found anywhere, a melody is wanted")
@@ -99,6 +104,7 @@ def transfer(
     loudness_db = _limit_rise(loudness_db, attack_s * rate / HOP)
     outside = tones_outside(target, rate, np.arange(len(loudness_db)) * HOP / rate) & sounding
     played = replace(features, loudness_db=loudness_db.astype(np.float32))
+    report(f"playing {len(target) / rate:.1f} s")
     stream = instrument.stream(playback, seed=seed)
     audio, controls = stream.play_with_controls(played.f0_hz, played.loudness_db)
     audio = audio[: len(target)] * np.float32(10 ** (-offset_db / 20))

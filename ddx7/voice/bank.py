@@ -6,7 +6,10 @@ from typing import overload
 
 import numpy as np
 
+from ddx7.display import bank_html
 from ddx7.voice.voice import Voice
+
+_SHOWN = 8  # names in the text of a bank
 
 
 @dataclass(frozen=True)
@@ -36,6 +39,20 @@ class Bank(Sequence[Voice]):
     def __len__(self) -> int:
         """Number of voices."""
         return len(self.voices)
+
+    def __repr__(self) -> str:
+        """Its size and the first names.
+
+        >>> Bank([Voice(name="A"), Voice(name="B")])
+        <Bank of 2 voices: A, B>
+        """
+        names = ", ".join(voice.name or "unnamed" for voice in self.voices[:_SHOWN])
+        more = ", ..." if len(self) > _SHOWN else ""
+        return f"<Bank of {len(self)} {'voice' if len(self) == 1 else 'voices'}{': ' if names else ''}{names}{more}>"
+
+    def _repr_html_(self) -> str:
+        """For notebooks: a picture of each voice, and a player."""
+        return bank_html(self)
 
     def __iter__(self) -> Iterator[Voice]:
         """The voices in order."""

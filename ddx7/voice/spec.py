@@ -60,6 +60,16 @@ class Parameter:
         """Smallest legal byte."""
         return 32 if self.kind == "text" else 0
 
+    def label(self, index: int = 0) -> str:
+        """Its name in a message, in the panel's words, such as ``R2`` or ``pitch EG L4``.
+
+        Args:
+          index: position within the row, 0-3 for R1-R4.
+        """
+        if self.count == 1:
+            return self.name.replace("_", " ").replace("lfo", "LFO")
+        return f"{_PANEL_WORDS[self.name]}{index + 1}"
+
     @property
     def defaults(self) -> tuple[int, ...]:
         """The INIT VOICE bytes of the row, one for each of its `count` bytes."""
@@ -134,9 +144,7 @@ class Field:
     def label(self) -> str:
         """Its name in a message, in the panel's words, such as ``operator 3 R2`` or ``pitch EG L4``."""
         place = f"operator {self.operator} " if self.operator else ""
-        if self.parameter.count == 1:
-            return place + self.parameter.name.replace("_", " ").replace("lfo", "LFO")
-        return f"{place}{_PANEL_WORDS[self.parameter.name]}{self.index + 1}"
+        return place + self.parameter.label(self.index)
 
 
 _PANEL_WORDS = {"rates": "R", "levels": "L", "pitch_rates": "pitch EG R", "pitch_levels": "pitch EG L", "name": "name "}

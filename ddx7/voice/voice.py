@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ddx7.display import voice_html
 from ddx7.errors import Ddx7Error
 from ddx7.voice.packing import INIT_VCED, pack, unpack
 from ddx7.voice.spec import (
@@ -56,11 +57,12 @@ def _check(row: Parameter, value: object, place: str) -> None:
         return
     values = value if row.count > 1 else (value,)
     if not isinstance(values, tuple) or len(values) != row.count:
-        raise Ddx7Error(f"{place}{row.name}: found {value!r}, wanted {row.count} integers")
+        first, last = row.label(0), row.label(row.count - 1)
+        raise Ddx7Error(f"{place}{row.name}: found {value!r}, wanted {row.count} integers, {first} to {last}")
     low, high = row.minimum + row.panel, row.maximum + row.panel
-    for v in values:
+    for index, v in enumerate(values):
         if isinstance(v, bool) or not isinstance(v, int) or not low <= v <= high:
-            raise Ddx7Error(f"{place}{row.name}: found {v!r}, wanted an integer from {low} to {high}")
+            raise Ddx7Error(f"{place}{row.label(index)}: found {v!r}, wanted an integer from {low} to {high}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +164,18 @@ class Voice:
             raise Ddx7Error(f"voice {self.name!r}: found {len(self.operators)} operators, wanted {N_OPERATORS}")
         for row in VOICE_PARAMETERS:
             _check(row, getattr(self, row.name), f"voice {self.name!r}: ")
+
+    def __repr__(self) -> str:
+        """Its name, algorithm and feedback; `to_dict` has the rest.
+
+        >>> Voice()
+        <Voice INIT VOICE: algorithm 1, feedback 0>
+        """
+        return f"<Voice {self.name or 'unnamed'}: algorithm {self.algorithm}, feedback {self.feedback}>"
+
+    def _repr_html_(self) -> str:
+        """For notebooks: a picture of the voice, and a player."""
+        return voice_html(self)
 
     @classmethod
     def from_vced(cls, vced: bytes | np.ndarray) -> "Voice":

@@ -59,3 +59,20 @@ def test_generate_without_screening_and_with_random_names(run: Run, tmp_path: Pa
     assert outcome.code == 0
     assert "rejected" not in outcome.err
     assert all(not operator.fixed for voice in ddx7.load(out)[:3] for operator in voice.operators)
+
+
+def test_two_categories_are_hybrids_or_some_of_each(run: Run, tmp_path: Path) -> None:
+    words = ("generate", "--no-screen", "--count", 5, "--category", "brass,bell")
+    both = run(*words, "-o", tmp_path / "both.syx")
+    assert "every voice is brass and bell at once; --each makes some of each" in both.err
+    assert {tuple(kinds) for kinds in _categories(tmp_path / "both.json")} == {("brass", "bell")}
+    each = run(*words, "--each", "-o", tmp_path / "each.syx")
+    assert each.code == 0
+    assert "at once" not in each.err
+    assert _categories(tmp_path / "each.json") == [["brass"]] * 3 + [["bell"]] * 2
+    too_few = run("generate", "--count", 1, "--category", "brass,bell", "--each", "-o", tmp_path / "one.syx")
+    assert (too_few.code, "--count: found 1" in too_few.err) == (2, True)
+
+
+def _categories(report: Path) -> list[list[str]]:
+    return [voice["kinds"] for voice in json.loads(report.read_text())["voices"]]

@@ -15,9 +15,11 @@ def test_vary_writes_a_bank_and_its_sound(run: Run, bank: Path, tmp_path: Path, 
     out = tmp_path / "made.syx"
     outcome = run("vary", bank, "--name", "e.piano", "--count", 3, "--lock", "ratios, algorithm", "-o", out)
     assert outcome.code == 0
-    assert outcome.out.splitlines() == [str(out), str(out.with_suffix(".wav"))]
+    assert outcome.out.splitlines() == [str(out), str(out.with_suffix(".wav")), str(out.with_suffix(".png"))]
     written = ddx7.load(out)
-    assert [voice.name for voice in written[:3]] == ["E.PIANO 1", "E.PIANO 2", "E.PIANO 3"]
+    names = {voice.name for voice in written[:3]}
+    assert len(names) == 3
+    assert all(name.startswith("E.PI ") for name in names)
     assert written[0].algorithm == voices[2].algorithm
     assert soundfile.info(out.with_suffix(".wav")).duration == pytest.approx(6)
     assert run("vary", bank, "--index", 1, "-o", out).code == 1  # exists already
@@ -34,11 +36,12 @@ def test_vary_for_eight_modules(run: Run, single: Path, tmp_path: Path, voices: 
 def test_vary_for_a_minidexed(run: Run, single: Path, tmp_path: Path, voices: list[Voice]) -> None:
     outcome = run("vary", single, "--layout", "minidexed", "-o", tmp_path / "card")
     assert outcome.code == 0
-    bank, performance, sound = map(Path, outcome.out.splitlines())
-    assert [path.relative_to(tmp_path).as_posix() for path in (bank, performance, sound)] == [
+    bank, performance, sound, picture = map(Path, outcome.out.splitlines())
+    assert [path.relative_to(tmp_path).as_posix() for path in (bank, performance, sound, picture)] == [
         "card/sysex/voice/000001_E_PIANO.syx",
         "card/performance/000001_E_PIANO.ini",
         "card.wav",
+        "card.png",
     ]
     written = ddx7.load(performance)
     assert written[0] == voices[2]
@@ -76,13 +79,21 @@ def test_morph_writes_the_steps(run: Run, bank: Path, single: Path, tmp_path: Pa
     assert f"{bank}:x: found 'x' after the colon, wanted the number of a voice in {bank}" in wrong.err
 
 
-def test_nearest_finds_the_voice_itself_first(run: Run, bank: Path, single: Path, tmp_path: Path) -> None:
+def test_nearest_finds_the_voice_itself_first(
+    run: Run, bank: Path, single: Path, tmp_path: Path, voices: list[Voice]
+) -> None:
     outcome = run("nearest", single, "--library", bank, "--count", 2, "--json")
     assert outcome.code == 0
     found = json.loads(outcome.out)["nearest"]
     assert len(found) == 2
-    assert found[0] == {"distance_db": 0.0, "voice": "E.PIANO (bank.syx, voice 3)"}
-    assert found[1]["distance_db"] > 0
+    itself = {"distance": 0.0, "distance_db": 0.0, "name": "E.PIANO", "file": "bank.syx", "index": 3}
+    assert found[0] == itself | {"algorithm": voices[2].algorithm, "voice": "E.PIANO (bank.syx, voice 3)"}
+    assert found[1]["distance"] > 0
+    chosen = run("nearest", f"{bank}:3", "--library", bank, "--count", 1)
+    assert chosen.out == "  0.0  very close  E.PIANO (bank.syx, voice 3), log-mel 0.0 dB\n"
+    assert chosen.err.count("log-mel: mean difference") == 1
+    assert run("nearest", f"{bank}:3", "--index", 3, "--library", bank).code == 2
+    assert run("nearest", f"{bank}:99", "--library", bank).code == 1
     sound = tmp_path / "sound.wav"
     run("render", single, "-o", sound)
     assert run("nearest", sound, "--library", bank, "--index", 1).code == 2

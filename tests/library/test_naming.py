@@ -49,7 +49,7 @@ def letters_apart(a: str, b: str) -> int:
 @pytest.mark.parametrize("style", ["fitting", "random"])
 def test_the_names_of_a_bank_are_told_apart(categories: set[str], style: str) -> None:
     """Voices of one category and one timbre, which have the fewest words to differ by."""
-    names = name_voices([Voice()] * 32, [categories] * 32, seed=8, measures=measures(32), style=style)
+    names = name_voices([Voice()] * 32, [categories] * 32, seed=8, measures=measures(32), style=style)  # type: ignore[arg-type]
     assert min(letters_apart(a, b) for a, b in combinations(names, 2)) >= 3
     assert not any(character.isdigit() for name in names for character in name)
 

@@ -92,3 +92,22 @@ def test_bank_is_a_sequence():
     assert bank.to_vced().tobytes() == b"".join(vceds)
     assert Bank([]).to_vced().shape == (0, 155)
     assert bank.to_vced().dtype == np.uint8
+
+
+def test_wrong_values_are_named_in_the_words_of_the_panel() -> None:
+    for wrong, message in (
+        ({"operators": [{"levels": [1, 2, 3, 100]}]}, "operator 1: L4: found 100, wanted an integer from 0 to 99"),
+        ({"operators": [{"rates": [1, 2]}]}, "operator 1: rates: found (1, 2), wanted 4 integers, R1 to R4"),
+        ({"pitch_levels": [0, -1, 0, 0]}, "voice: pitch EG L2: found -1, wanted an integer from 0 to 99"),
+        ({"lfo_speed": 100}, "voice: LFO speed: found 100, wanted an integer from 0 to 99"),
+    ):
+        with pytest.raises(Ddx7Error) as caught:
+            Voice.from_dict(wrong)
+        assert str(caught.value) == message
+
+
+def test_voices_and_banks_print_in_one_line() -> None:
+    assert repr(Voice()) == "<Voice INIT VOICE: algorithm 1, feedback 0>"
+    assert repr(Voice(name="")) == "<Voice unnamed: algorithm 1, feedback 0>"
+    assert repr(Bank([Voice()] * 9)) == "<Bank of 9 voices: " + "INIT VOICE, " * 8 + "...>"
+    assert repr(Bank([])) == "<Bank of 0 voices>"

@@ -41,12 +41,15 @@ class Command:
 
     def run(self) -> int:
         """Search, write, explain, and return the exit code."""
+        from ddx7.matching.quality import SCALE_EXPLAINED
+
         with as_file(files(__name__) / _RECORDING) as recording:
             task = Task(recording, self.output, recording.stem)
             check_outputs([task], force=self.force)
             excerpt = read_recording(task)
             note(f"searching {self.seconds:g} s for a DX7 voice that sounds like a recorded trumpet")
             match, paths = task.run(excerpt, seconds=self.seconds, seed=self.seed, candidates=4, force=self.force)
+        note(SCALE_EXPLAINED)
         width = max(len(str(path)) for path in paths)
         result(f"{path!s:{width}}  {what}" for path, what in zip(paths, _EXPLAINED, strict=True))
         voice = paths[0]

@@ -194,6 +194,7 @@ async def begin_nearest(request: Request) -> Response:
         finish=lambda found: {
             "token": library.token,
             "rows": found.rows.tolist(),
+            "distances": [round(float(x), 2) for x in found.distances],
             "distances_db": [round(float(x), 2) for x in found.distances_db],
         },
         keep=session.keep_finished,
