@@ -13,27 +13,35 @@ from ddx7.cli.working import working
 
 if TYPE_CHECKING:
     from ddx7.plot import NoteLevels
-    from ddx7.resynthesis.export import ExportedVoice, RecordedNotes
+    from ddx7.resynthesis.export import ExportedVoice
+    from ddx7.resynthesis.voice_comparison import RecordedNotes
 
 _EXPLAINED = "mean difference of spectrograms, 2-3 dB is very close"
 _BESIDE = (".wav", ".png", ".json")
+_JSON_NAMES = {
+    "voice_db": "distance_db",
+    "model_recording_db": "instrument_recording_db",
+    "model_recording_wet_db": "instrument_recording_wet_db",
+}
 
 
 @dataclass(frozen=True)
 class Command:
-    """Make a DX7 voice of a learned instrument: fit six envelopes, levels and scalings to its operator levels.
+    """Make a DX7 voice of a learned instrument or a recording: fit envelopes, levels and scalings to operator levels.
 
-    Writes NAME.syx, and beside it NAME.wav (a scale by the instrument, then by the voice), NAME.png (operator levels of
-    both) and NAME.json. A voice depends on note, velocity and time alone: its envelopes take the same course in every
-    note.
+    Writes NAME.syx, and beside it NAME.wav (a scale by the instrument without reverb, then by the voice), NAME.png
+    (operator levels of both) and NAME.json. Of a solo an instrument is learned first, in the folder NAME-instrument. A
+    voice depends on note, velocity and time alone: its envelopes take the same course in every note.
     """
 
     model: Annotated[Positional[str], arg(metavar="MODEL")]
-    """The instrument: flute, violin, trumpet, or your own .safetensors file."""
+    """The instrument: a name such as violin, your own .safetensors file, or a solo, from which one is learned."""
     output: Annotated[Path, arg(metavar="FILE.syx", aliases=["-o"])]
     """The voice to write."""
     recording: Annotated[Path | None, arg(metavar="FILE", help_behavior_hint="")] = None
     """A solo whose notes and dynamics the fit takes; without it, notes over the whole range."""
+    minutes: Annotated[float, arg(metavar="M")] = 5.0
+    """Time to learn an instrument of a solo."""
     name: Annotated[str, arg(metavar="NAME")] = ""
     """Name of the voice; by default that of the model."""
     attack: Annotated[float, arg(metavar="SECONDS")] = 0.06
@@ -49,7 +57,11 @@ class Command:
 
     def run(self) -> int:
         """Fit, write, and return the exit code."""
-        if self.recording and self.recording.resolve() == self.output.with_suffix(".wav").resolve():
+        from ddx7.audio.sound_folder import SOUND_SUFFIXES
+
+        solo = Path(self.model) if Path(self.model).suffix.lower() in SOUND_SUFFIXES else None
+        path = self.recording or solo
+        if path and path.resolve() == self.output.with_suffix(".wav").resolve():
             raise UsageError(f"output: {self.output} would write its sound over the recording, wanted another name")
         check_output(self.output, force=self.force, beside=_BESIDE)
 
@@ -62,19 +74,21 @@ class Command:
         from ddx7.resynthesis.export import export, sound_of
         from ddx7.resynthesis.instrument import load
         from ddx7.resynthesis.level_tuning import RATE
-        from ddx7.voice import save
+        from ddx7.voice import Voice, save
         from ddx7.voice.voice import panel_name
 
         start = time.perf_counter()
-        instrument = load(self.model)
-        recording = read_beginning(self.recording) if self.recording else None
+        name = self.name or panel_name(Path(self.model).stem) or "LEARNED"
+        Voice().renamed(name)  # before the work, because a name may be wrong
+        recording = read_beginning(path) if path else None
         for remark in recording.remarks if recording else ():
-            note(f"{self.recording.name}: {remark}" if self.recording else remark)
+            note(f"{path.name if path else self.model}: {remark}")
+        instrument = load(self.model if solo is None else self._learn(solo))
         with working(self.output.name, "export") as progress:
             made = export(
                 instrument,
                 recording,
-                name=self.name or panel_name(Path(self.model).stem) or "LEARNED",
+                name=name,
                 attack_s=self.attack,
                 release_s=self.release,
                 seed=self.seed,
@@ -89,7 +103,7 @@ class Command:
         report = {
             "files": [str(path) for path in (self.output, wav, png, info)],
             "model": self.model,
-            "recording": str(self.recording) if self.recording else None,
+            "recording": str(path) if path else None,
             "attack_s": self.attack,
             "release_s": self.release,
             "seed": self.seed,
@@ -102,6 +116,13 @@ class Command:
         else:
             result([_summary(self.output, made)])
         return 0
+
+    def _learn(self, solo: Path) -> Path:
+        """Weights learned from a recording, beside the voice; a run that was stopped resumes."""
+        from ddx7.cli.train_resynth import Resynth
+
+        folder = self.output.with_name(f"{self.output.stem}-instrument")
+        return Resynth(solo, folder, minutes=self.minutes, seed=self.seed).learn() or folder
 
 
 def _note_levels(made: "ExportedVoice") -> "NoteLevels":
@@ -131,12 +152,14 @@ def _note_levels(made: "ExportedVoice") -> "NoteLevels":
 
 def _summary(path: Path, made: "ExportedVoice") -> str:
     """The distances, in one line."""
-    line = f"{path}: {_mean(made.fitted.voice_db)} dB from the learned instrument on {len(made.fitted.voice_db)} notes"
-    if made.fitted.recording_db is None or made.fitted.model_recording_db is None:
-        return f"{line}, {_mean(made.phrase.voice_db)} dB on a scale that was not fitted (log-mel; {_EXPLAINED})"
-    voice_db, model_db = _mean(made.fitted.recording_db), _mean(made.fitted.model_recording_db)
-    of_recording = f"of the recording, {voice_db} dB from the recording, the instrument itself {model_db} dB"
-    return f"{line} {of_recording} (log-mel; {_EXPLAINED})"
+    fitted = made.fitted
+    line = f"{path}: {_mean(fitted.voice_db)} dB from the learned instrument without its reverb on"
+    line += f" {len(fitted.voice_db)} notes, {_mean(fitted.wet_db)} dB with it"
+    if fitted.recording_full_db is None or fitted.model_recording_wet_db is None or fitted.recording_db is None:
+        return f"{line}, {_mean(made.phrase.voice_db)} dB dry on a scale that was not fitted (log-mel; {_EXPLAINED})"
+    full_db, low_db = _mean(fitted.recording_full_db), _mean(fitted.recording_db)
+    line += f"; {full_db} dB from the recording's notes, {low_db} dB below {fitted.grid.sample_rate / 2000:g} kHz,"
+    return f"{line} where the instrument itself has {_mean(fitted.model_recording_wet_db)} dB (log-mel; {_EXPLAINED})"
 
 
 def _report(made: "ExportedVoice") -> dict[str, Any]:
@@ -155,18 +178,15 @@ def _report(made: "ExportedVoice") -> dict[str, Any]:
 
 def _notes_report(compared: "RecordedNotes") -> dict[str, Any]:
     from ddx7.audio.features import HOP
+    from ddx7.resynthesis.voice_comparison import DISTANCES
 
-    columns = {
-        "distance_db": compared.voice_db,
-        "same_rate_db": compared.same_rate_db,
-        "recording_db": compared.recording_db,
-        "instrument_recording_db": compared.model_recording_db,
-    }
+    columns = {_JSON_NAMES.get(name, name): getattr(compared, name) for name in DISTANCES}
     numbers = {k: [_number(x) for x in values] for k, values in columns.items() if values is not None}
     grid = compared.grid
     rows = zip(grid.notes.tolist(), grid.velocities.tolist(), grid.gates.tolist(), strict=True)
     return {
         **{k: _mean(values) for k, values in columns.items() if values is not None},
+        "panel": {name: _number(value) for name, value in compared.panel._asdict().items()},
         "notes": [
             {
                 "key": note_number,

@@ -61,6 +61,12 @@ class Resynth:
 
     def run(self) -> int:
         """Measure, train, write the weights, and return the exit code."""
+        if path := self.learn():
+            result([str(path), str(path.with_suffix(".json"))])
+        return 0
+
+    def learn(self) -> Path | None:
+        """Measure, train and write the weights; their path, or None in a process that writes nothing."""
         began_s = time.monotonic()
         if self.minutes is not None and (self.steps is not None or not self.minutes > 0):
             raise UsageError("--minutes: wanted a time above 0, and no --steps beside it")
@@ -121,7 +127,7 @@ class Resynth:
             note(f"stopped; the same command resumes the run in {self.output}")
             raise
         if not writes:
-            return 0
+            return None
         name = self.instrument or self.config
         card = {
             "what": f"{name}, as ddx7 resynth plays it ({self.config})",
@@ -133,8 +139,7 @@ class Resynth:
         }
         path = self.output / f"{name}.safetensors"
         save(path, Instrument(model, fitted.best_params, card))
-        result([str(path), str(path.with_suffix(".json"))])
-        return 0
+        return path
 
     def _join(self) -> bool:
         """Connect to the other processes; whether this one writes."""

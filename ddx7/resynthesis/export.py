@@ -1,6 +1,6 @@
 """Export of a learned instrument to a DX7 voice: six envelopes are fitted to the levels that its network computes."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -15,7 +15,6 @@ from ddx7.resynthesis.envelope_fit import LevelCurve, NoteConditions, errors_db,
 from ddx7.resynthesis.fm import MAX_OCTAVES
 from ddx7.resynthesis.instrument import Instrument
 from ddx7.resynthesis.level_curves import (
-    LevelCurves,
     NoteGrid,
     audible_floor,
     dx7_structure,
@@ -23,51 +22,15 @@ from ddx7.resynthesis.level_curves import (
     play_notes,
     recorded_notes,
 )
-from ddx7.resynthesis.level_tuning import RATE, distances, play_voices, tune_levels
+from ddx7.resynthesis.level_tuning import RATE, tune_levels
 from ddx7.resynthesis.playback import N_OPERATORS
+from ddx7.resynthesis.voice_comparison import RecordedNotes, compare_voice
 from ddx7.voice import Operator, Voice
 from ddx7.voice.algorithms import CARRIERS
 
 SLOWEST_RELEASE = 35
 """R4 of carriers: 60 dB in five seconds. Every note ends, even that of an instrument that never learned silence."""
 _PHRASE_NOTES = 10
-
-
-@dataclass(frozen=True, eq=False)
-class RecordedNotes:
-    """The same notes played by the instrument, by the voice and perhaps in a recording.
-
-    Attributes:
-      grid: the notes.
-      model: levels and sound of the instrument.
-      voice_audio: sound of the voice at `RATE`, float32 [note, sample].
-      voice_db: log-mel distance of the voice from the instrument on each note, both at the instrument's rate.
-      same_rate_db: the same with the engine at the instrument's rate, too.
-      recording_db: distance of the voice from the recording's notes; None without a recording.
-      model_recording_db: distance of the instrument from them, for comparison.
-    """
-
-    grid: NoteGrid
-    model: LevelCurves
-    voice_audio: Float[np.ndarray, "note sample"]
-    voice_db: Float[np.ndarray, " note"]
-    same_rate_db: Float[np.ndarray, " note"]
-    recording_db: Float[np.ndarray, " note"] | None = None
-    model_recording_db: Float[np.ndarray, " note"] | None = None
-
-    def __getitem__(self, index: slice) -> "RecordedNotes":
-        """Some of the notes."""
-        model = LevelCurves(self.model.octaves[index], self.model.audio[index])
-        columns = {name: getattr(self, name) for name in ("recording_db", "model_recording_db")}
-        return replace(
-            self,
-            grid=self.grid[index],
-            model=model,
-            voice_audio=self.voice_audio[index],
-            voice_db=self.voice_db[index],
-            same_rate_db=self.same_rate_db[index],
-            **{name: None if values is None else values[index] for name, values in columns.items()},
-        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,12 +87,13 @@ def export(
             raise ArgumentError(f"{what}: found {seconds:g} s, wanted 0 to 10")
     report = progress or (lambda _: None)
     voice = dx7_structure(instrument).voice.renamed(name)  # before the work, because a name may be wrong
-    sounds = None
+    sounds, sounds_rate = None, RATE
     if recording is None:
         grid, phrase_grid = learned_notes(instrument, attack_s=attack_s, release_s=release_s)
     else:
         report("finding the notes of the recording")
-        grid, sounds = recorded_notes(recording, instrument, release_s=release_s)
+        sounds_rate = min(recording.sample_rate, RATE)
+        grid, sounds = recorded_notes(recording, instrument, release_s=release_s, sounds_rate=sounds_rate)
         phrase_grid = None
     report(f"playing {len(grid.notes)} notes with the instrument")
     played = play_notes(instrument, grid, seed)
@@ -137,11 +101,11 @@ def export(
     report("tuning output levels on the sound")
     voice = tune_levels(voice, grid, grid.cut(played.audio * _gain(raised)))
     report("comparing the sounds")
-    fitted = _compare(voice, grid, played, sounds)
+    fitted = compare_voice(voice, grid, played, sounds, sounds_rate)
     if phrase_grid is None:
         phrase = fitted[:_PHRASE_NOTES]
     else:
-        phrase = _compare(voice, phrase_grid, play_notes(instrument, phrase_grid, seed), None)
+        phrase = compare_voice(voice, phrase_grid, play_notes(instrument, phrase_grid, seed))
     every = np.broadcast_to(np.arange(played.octaves.shape[1], dtype=np.int32), played.octaves.shape[:2])
     octaves = octaves_of(Patch.stack([voice])[0], _conditions(grid, every))
     return ExportedVoice(voice, fitted, phrase, np.moveaxis(octaves, 0, -1), raised, fit_db)
@@ -205,21 +169,6 @@ def _gain(raised: np.ndarray) -> np.float32:
 
 def _conditions(grid: NoteGrid, frames: np.ndarray, profile: Profile = DEXED) -> NoteConditions:
     return NoteConditions(grid.notes, grid.velocities, grid.gates, frames, grid.sample_rate, profile)
-
-
-def _compare(voice: Voice, grid: NoteGrid, played: LevelCurves, sounds: Sequence[np.ndarray] | None) -> RecordedNotes:
-    """The voice on the notes of an instrument, with the distances between the two and from a recording."""
-    rate = grid.sample_rate
-    full_rate, same_rate = (play_voices([voice], grid, sample_rate)[0] for sample_rate in (RATE, rate))
-    resampled = [resample(sound, RATE, rate) for sound in full_rate]
-    targets = grid.cut(played.audio)
-    result = RecordedNotes(
-        grid, played, full_rate, distances(targets, resampled, rate), distances(targets, same_rate, rate)
-    )
-    if sounds is None:
-        return result
-    voice_db, model_db = (distances(sounds, estimates, rate) for estimates in (resampled, list(played.audio)))
-    return replace(result, recording_db=voice_db, model_recording_db=model_db)
 
 
 def sound_of(exported: ExportedVoice) -> Float[np.ndarray, " sample"]:

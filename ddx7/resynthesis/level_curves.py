@@ -14,7 +14,7 @@ from ddx7.audio.transcription import velocities_at
 from ddx7.engine.tables import DB_PER_OCTAVE
 from ddx7.errors import AudioError, Ddx7Error
 from ddx7.resynthesis.instrument import Instrument
-from ddx7.resynthesis.model import play, scale_inputs
+from ddx7.resynthesis.model import ResynthesisModel, play, scale_inputs
 from ddx7.resynthesis.playback import N_OPERATORS
 from ddx7.resynthesis.structure import Structure
 from ddx7.resynthesis.transfer import loudness_offset
@@ -28,6 +28,7 @@ GATE_S, AFTER_S = 1.0, 0.4
 RANGE_DB = 60.0
 """Distance in dB below the loudest moment at which a level becomes inaudible."""
 
+_OFF_OCTAVES = -60.0
 _MAX_NOTES = 24  # of a recording
 _MAX_GATE_S = 2.0
 _MIN_GATE_S = 0.12
@@ -74,12 +75,15 @@ class LevelCurves:
     """Levels and sound of an instrument on some notes, from key-on.
 
     Attributes:
-      octaves: log2 gains of OP1 to OP6, float32 [note, frame, 6].
-      audio: without reverb, float32 [note, sample].
+      octaves: log2 gains of OP1 to OP6, float32 [note, frame, 6]; those of carriers with the gain of the instrument's
+        body, which a DX7 does not have.
+      audio: without reverb, but with the body, float32 [note, sample].
+      wet: as the instrument plays, float32 [note, sample].
     """
 
     octaves: Float[np.ndarray, "note frame 6"]
     audio: Float[np.ndarray, "note sample"]
+    wet: Float[np.ndarray, "note sample"]
 
 
 def shape_db(gate_s: float, length_s: float, attack_s: float, release_s: float, sample_rate: int) -> np.ndarray:
@@ -163,7 +167,7 @@ def learned_notes(instrument: Instrument, *, attack_s: float, release_s: float) 
 
 
 def recorded_notes(
-    recording: Recording, instrument: Instrument, *, release_s: float
+    recording: Recording, instrument: Instrument, *, release_s: float, sounds_rate: int | None = None
 ) -> tuple[NoteGrid, tuple[np.ndarray, ...]]:
     """Notes of a recording with their loudness contours, shifted into the learned range.
 
@@ -173,9 +177,10 @@ def recorded_notes(
       recording: a melody.
       instrument: to play them with.
       release_s: time in which such a note falls by 60 dB.
+      sounds_rate: sample rate of the notes' sounds; by default the instrument's.
 
     Returns:
-      (at most 24 notes in order of time, and the sound of each at the instrument's rate up to the next onset).
+      (at most 24 notes in order of time, and the sound of each up to the next onset).
 
     Raises:
       AudioError: no note is long enough and has a clear pitch.
@@ -191,6 +196,8 @@ def recorded_notes(
             f"{recording.path}: no note of {_MIN_GATE_S} s with a clear pitch is found, a melody is wanted"
         )
     context = _frames(CONTEXT_S, rate)
+    sounds_rate = sounds_rate or rate
+    heard = resample(recording.samples, recording.sample_rate, sounds_rate)
     gates, contours, sounds = [], [], []
     for i in chosen:
         note = found[i]
@@ -212,7 +219,8 @@ def recorded_notes(
         contour[end:] = np.minimum(contour[end:], contour[end - 1] + rise[end:])
         gates.append(gate)
         contours.append(contour)
-        sounds.append(samples[begin * HOP : (begin + min(after, last)) * HOP])
+        edges = (round(frame * HOP * sounds_rate / rate) for frame in (begin, begin + min(after, last)))
+        sounds.append(heard[slice(*edges)])
     gates = np.array(gates, np.int32)
     lengths = gates + np.int32(_frames(AFTER_S, rate))
     width = int(lengths.max())
@@ -237,7 +245,7 @@ def _choose_notes(found: tuple[Note, ...]) -> list[int]:
 
 
 def play_notes(instrument: Instrument, grid: NoteGrid, seed: int = 0) -> LevelCurves:
-    """Play notes, all at once and without the learned reverb, which a DX7 does not have.
+    """Play notes, all at once.
 
     Args:
       instrument: with an FM synthesizer.
@@ -247,22 +255,42 @@ def play_notes(instrument: Instrument, grid: NoteGrid, seed: int = 0) -> LevelCu
     Raises:
       Ddx7Error: the instrument has no FM operators.
     """
-    _ = dx7_structure(instrument)
-    model = replace(instrument.model, reverb_s=0.0)
-    params = {"decoder": instrument.prepared["decoder"]}
+    structure = dx7_structure(instrument)
     f0_hz = np.repeat(midi_to_hz(grid.notes)[:, None], grid.loudness_db.shape[1], axis=1).astype(np.float32)
-    audio, octaves, _ = play(
-        model,
-        params,
-        scale_inputs(f0_hz, grid.loudness_db),
-        model.increments(f0_hz),
-        np.zeros(N_OPERATORS, np.float32),
-        np.float32(0),
-        model.init_state(params, len(f0_hz)),
-        jax.random.key(seed),
-    )
-    context = grid.context_frames
-    return LevelCurves(np.asarray(octaves)[:, context:], np.asarray(audio)[:, context * HOP :])
+    inputs, context = scale_inputs(f0_hz, grid.loudness_db), grid.context_frames
+    key = jax.random.key(seed)
+
+    def sound_of(model: ResynthesisModel, wet: float, offsets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        params = instrument.prepared if model.reverb_s else {"decoder": instrument.prepared["decoder"]}
+        state = model.init_state(params, len(f0_hz))
+        increments = model.increments(f0_hz)
+        audio, octaves, _ = play(model, params, inputs, increments, offsets, np.float32(wet), state, key)
+        return np.asarray(octaves)[:, context:], np.asarray(audio)[:, context * HOP :]
+
+    bare, none = replace(instrument.model, reverb_s=0.0), np.zeros(N_OPERATORS, np.float32)
+    octaves, audio = sound_of(bare, 0.0, none)
+    if not instrument.model.reverb_s:
+        return LevelCurves(octaves, audio, audio)
+    wet = sound_of(instrument.model, 1.0, none)[1]
+    body = np.asarray(instrument.model.reverb.apply({"params": instrument.params["reverb"]}, method="split")[0])
+    if len(body) == 1:
+        return LevelCurves(octaves, audio, wet)
+    octaves = octaves.copy()
+    carriers = np.flatnonzero(structure.carriers)
+    for op in carriers:
+        alone = none.copy()
+        alone[np.setdiff1d(carriers, op)] = _OFF_OCTAVES
+        octaves[..., op] += _gain_octaves(sound_of(bare, 0.0, alone)[1], body)[:, None]
+    return LevelCurves(octaves, sound_of(instrument.model, 0.0, none)[1], wet)
+
+
+def _gain_octaves(sounds: Float[np.ndarray, "note sample"], response: np.ndarray) -> Float[np.ndarray, " note"]:
+    """Log2 of the gain in level that a filter gives each sound."""
+    size = sounds.shape[-1] + len(response)
+    power = np.square(np.abs(np.fft.rfft(sounds, size)))
+    filtered = power * np.square(np.abs(np.fft.rfft(response, size)))
+    total = np.maximum(power.sum(axis=-1), 1e-20)
+    return 0.5 * np.log2(np.maximum(filtered.sum(axis=-1) / total, 1e-6))
 
 
 def dx7_structure(instrument: Instrument) -> Structure:

@@ -55,6 +55,8 @@ def test_export_writes_a_voice_its_sound_its_picture_and_a_report(folder: Path) 
     notes = report["fitted"]["notes"]
     assert report["fitted"]["distance_db"] == pytest.approx(np.mean([n["distance_db"] for n in notes]), abs=0.06)
     assert {n["velocity"] for n in notes} == {100, 71, 50, 35}
+    assert report["fitted"]["wet_db"] == report["fitted"]["distance_db"]  # this one has no reverb
+    assert report["fitted"]["panel"]["envelope_cosine"] > 0.5
     assert (folder / "voice.png").read_bytes()[:4] == b"\x89PNG"
     sound, rate = soundfile.read(folder / "voice.wav")
     assert rate == 44100
@@ -78,7 +80,8 @@ def test_export_fits_a_recording(run: Run, tiny: Path, tmp_path: Path, folder: P
     assert outcome.code == 0, outcome.err
     report = json.loads(outcome.out)
     assert report == json.loads(out.with_suffix(".json").read_text())
-    assert {"recording_db", "instrument_recording_db"} <= report["fitted"].keys()
+    names = {"recording_db", "recording_full_db", "instrument_recording_db", "instrument_recording_wet_db", "wet_db"}
+    assert names <= report["fitted"].keys()
     assert ddx7.load(out)[0].name == "SOLO"
 
 
@@ -89,8 +92,23 @@ def test_export_refuses(run: Run, tiny: Path, folder: Path, tmp_path: Path) -> N
     outcome = run("export", tiny, "-o", tmp_path / "a.syx", "--name", "ELEVEN CHAR")
     assert outcome.code == 1
     assert "playing" not in outcome.err  # told before the work
+    outcome = run("export", tmp_path / "absent.flac", "-o", tmp_path / "a.syx")
+    assert outcome.code == 1
+    assert "absent.flac" in outcome.err
     noise = _saved(tmp_path / "noise.safetensors", ResynthesisModel(HpnSynth(), RnnSize(hidden=4, layers=1)))
     outcome = run("export", noise, "-o", tmp_path / "a.syx")
     assert outcome.code == 1
     assert "harmonics and noise" in outcome.err
-    assert not list(tmp_path.glob("a.*"))
+    assert not list(tmp_path.glob("a[.-]*"))
+
+
+@pytest.mark.slow  # it learns
+def test_export_of_a_solo_learns_an_instrument_first(run: Run, folder: Path, tmp_path: Path) -> None:
+    sound = ddx7.render(ddx7.load(folder / "voice.syx")[0], list(range(60, 72)), 100, 0.8, 1.0).reshape(-1)
+    soundfile.write(tmp_path / "solo.wav", sound, 44100)
+    outcome = run("export", tmp_path / "solo.wav", "-o", tmp_path / "solo voice.syx", "--minutes", "0.5", "--json")
+    assert outcome.code == 0, outcome.err
+    report = json.loads(outcome.out)
+    assert report["recording"] == str(tmp_path / "solo.wav")
+    assert report["voice"]["name"] == "solo"
+    assert (tmp_path / "solo voice-instrument" / "fm-tcn.safetensors").exists()

@@ -1,18 +1,22 @@
 """Notes for an instrument, and its audible operator levels."""
 
+from dataclasses import replace
 from pathlib import Path
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
+from playing import quick_jit
 
-from ddx7.audio import Recording
+from ddx7.audio import Recording, resample
 from ddx7.audio.loudness import loudness
 from ddx7.errors import AudioError, Ddx7Error
 from ddx7.resynthesis.fm import FmSynth
 from ddx7.resynthesis.instrument import Instrument
-from ddx7.resynthesis.level_curves import CONTEXT_S, audible_floor, learned_notes, recorded_notes, shape_db
+from ddx7.resynthesis.level_curves import CONTEXT_S, audible_floor, learned_notes, play_notes, recorded_notes, shape_db
 from ddx7.resynthesis.model import ResynthesisModel
-from ddx7.resynthesis.structure import PAPER, from_voice
+from ddx7.resynthesis.structure import PAPER, SHALLOW_STRUCTURES, from_voice
 from ddx7.resynthesis.tcn import TcnSize
 
 RATE = 16_000
@@ -94,3 +98,31 @@ def test_a_modulator_is_audible_through_its_carrier():
     sidebands_db = 20 * np.log10(np.pi * 2 ** floor[0, :, 1])
     np.testing.assert_allclose(sidebands_db, [-60, -60 + 60.2], atol=0.01)
     assert np.all(floor[..., 5] > octaves[..., 5])  # behind silent carriers nothing is audible
+
+
+def test_a_body_is_in_the_levels_and_in_the_sound():
+    model = ResynthesisModel(
+        FmSynth(SHALLOW_STRUCTURES["flute"]), TcnSize(8, 3, (1, 2), "all", 0.0), reverb_s=0.1, reverb_kind="body"
+    )
+    params = quick_jit(model.init)(jax.random.key(0))
+    params["reverb"]["body"] = jnp.full(32, 0.12)  # 12 dB everywhere
+    instrument = Instrument(model, params, {"range": {"lowest_note": 60.0, "highest_note": 62.0, "loud_db": -10.0}})
+    bare = Instrument(replace(model, reverb_s=0.0), {"decoder": params["decoder"]}, instrument.card)
+    grid = learned_notes(bare, attack_s=0.05, release_s=0.1)[0][:2]
+    with_body, without = play_notes(instrument, grid), play_notes(bare, grid)
+    carriers = np.flatnonzero(SHALLOW_STRUCTURES["flute"].carriers)
+    raised = with_body.octaves - without.octaves
+    np.testing.assert_allclose(raised[..., carriers], 12 / 20 * np.log2(10), atol=0.02)
+    np.testing.assert_array_equal(np.delete(raised, carriers, axis=-1), 0)
+    np.testing.assert_allclose(
+        with_body.audio, without.audio * 10 ** (12 / 20), atol=0.02 * np.abs(with_body.audio).max()
+    )
+    assert np.abs(with_body.wet - with_body.audio).max() > 0.01 * np.abs(with_body.audio).max()
+    np.testing.assert_array_equal(without.wet, without.audio)
+
+
+def test_sounds_of_notes_come_at_the_rate_that_is_wanted():
+    tune = Recording(resample(_melody(), RATE, 48_000), 48_000, Path("tune.wav"))
+    low, high = (recorded_notes(tune, INSTRUMENT, release_s=0.2, sounds_rate=rate)[1] for rate in (None, 48_000))
+    assert [len(sound) for sound in high] == [3 * len(sound) for sound in low]
+    np.testing.assert_allclose(resample(high[0], 48_000, RATE)[200:-200], low[0][200:-200], atol=0.02)
