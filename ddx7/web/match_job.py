@@ -31,6 +31,8 @@ class MatchTask:
       seed: of the search.
       candidates: number of voices.
       notes: notes that the player corrected; none for those that the match finds.
+      start: a voice that the search begins with; None for none.
+      lock: parts of that voice that stay.
     """
 
     samples: np.ndarray
@@ -40,6 +42,8 @@ class MatchTask:
     seed: int
     candidates: int
     notes: tuple[Note, ...] = ()
+    start: Voice | None = None
+    lock: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,6 +74,8 @@ def run_match(report: Report, task: MatchTask) -> MatchOutcome:
         name=task.name,
         notes=task.notes,
         progress=tell(report),
+        start=task.start,
+        lock=task.lock,
     )
     n_samples, rate = len(found.target), found.sample_rate
     sounds = [play_notes(voice, found.notes, found.events, n_samples, rate) for voice in found.voices]

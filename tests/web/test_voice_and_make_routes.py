@@ -2,6 +2,7 @@
 
 import io
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ import soundfile
 from ddx7 import Operator, Voice
 from ddx7.engine import render
 from ddx7.library import CATEGORIES
+from ddx7.web.make_job import MakeTask, run_make
 
 RATE = 44_100
 VOICE = Voice(operators=(Operator(output_level=99), Operator(output_level=60), *(Operator(),) * 4), name="ONE")
@@ -48,6 +50,23 @@ def test_a_wrong_distance_gets_a_sentence(client, session, target, change, statu
     assert answer.json()["error"]
 
 
+def test_a_mix_shares_the_voices_among_the_categories():
+    asked = []
+
+    def generate(count, **wishes):
+        asked.append((count, wishes["category"], wishes["seed"]))
+        return [VOICE] * count
+
+    task = MakeTask("generate", 5, seed=7, categories=("brass", "bell"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("ddx7.generation.generate", generate)
+        assert len(run_make(lambda _: None, task)) == 5
+        assert asked == [(3, ("brass",), 7), (2, ("bell",), 8)]
+        asked.clear()
+        run_make(lambda _: None, replace(task, together=True))
+        assert asked == [(5, ("brass", "bell"), 7)]
+
+
 def test_variations_are_made_and_kept_in_the_session(client, session):
     assert client.get("/api/categories").json()["categories"] == list(CATEGORIES)
     job = client.post(f"{session}/make", json={"way": "vary", "voice": VCED, "count": 3, "seed": 4}).json()
@@ -74,6 +93,11 @@ def test_variations_are_made_and_kept_in_the_session(client, session):
         {"way": "morph", "a": VCED},
         {"way": "morph", "a": VCED, "b": VCED, "count": 1},
         {"category": "kazoo"},
+        {"categories": ["brass", "kazoo"]},
+        {"categories": "brass"},
+        {"categories": [7]},
+        {"pad": "perhaps"},
+        {"way": "vary", "voice": VCED, "lock": ["everything"]},
         {"algorithm": 33},
         {"count": 65},
     ],

@@ -66,12 +66,16 @@ async def begin_match(request: Request) -> Response:
         seed=whole(data, "seed", 0, 0, 2**31 - 1),
         candidates=whole(data, "candidates", 4, 1, 32),
         notes=await run_in_threadpool(corrected_notes, data, region, number(data, "start_s", 0.0, 0, 1e6)),
+        start=voice_of(data["start"], "start") if "start" in data else None,
+        lock=tuple(choice({"lock": part}, "lock", "", PART_NAMES) for part in items(data, "lock", len(PART_NAMES))),
     )
+    if task.lock and task.start is None:
+        raise RequestProblem(422, "lock: found parts and no voice to start from, wanted a start")
 
     def finish(outcome: MatchOutcome) -> dict[str, Any]:
         return _keep(outcome, session, services.folder, name)
 
-    return _submit(services, session, "match", name, run_match, task, finish)
+    return _submit(services, session, "fit" if task.start else "match", name, run_match, task, finish)
 
 
 def _submit(

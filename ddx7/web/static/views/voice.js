@@ -5,6 +5,7 @@ import { liveAnalyser } from "../js/audio.js";
 import { clamp, download, h, later, newId, show, svg } from "../js/dom.js";
 import { canvas, colour } from "../js/plot.js";
 import { acceptDrops, button, dropZone, labelled, panel, problemLine, segmented, select, slider, toggle } from "../js/ui.js";
+import { fitPart } from "./voice_fit.js";
 import { algorithms, field, initVoice, nameOf, renamed, value, withValue } from "../js/voice.js";
 
 const OPERATOR_SIZE = 21, NOTE = 60, HEARD_MS = 450;
@@ -17,7 +18,7 @@ export const view = {
   hint: "Every parameter, heard as you change it",
 
   mount(root, app) {
-    const store = app.store("voice", { vced: app.voice, began: app.voice, target: null, notes: [], hear: true, locks: [] });
+    const store = app.store("voice", { vced: app.voice, began: app.voice, target: null, notes: [], hear: true, locks: [], fitSeconds: 15, fitJob: null, fitted: [] });
     const painters = [];
     let copied = null, lastNote = NOTE;
     const problem = problemLine();
@@ -172,12 +173,16 @@ export const view = {
     name.addEventListener("change", () => change(renamed(vced(), name.value), "rename the voice"));
     painters.push(() => { if (document.activeElement !== name) name.value = nameOf(vced()); });
 
-    const began = button("Hear where I began", { icon: "play", onclick: () => {
-      const now = vced();
-      app.player.setVoice(store.state.began);
+    // While it is pressed, keys and MIDI play the voice as it was.
+    let comparing = false;
+    const began = button("Where I began", { icon: "undo", "aria-pressed": "false", title: "Play the voice as it was, to compare", onclick: () => {
+      comparing = !comparing;
+      began.setAttribute("aria-pressed", comparing ? "true" : "false");
+      app.player.setVoice(comparing ? store.state.began : vced());
       app.player.noteOn(lastNote, 100);
-      setTimeout(() => { app.player.noteOff(lastNote); app.player.setVoice(now); }, 900);
+      setTimeout(() => app.player.noteOff(lastNote), 900);
     } });
+    const endComparison = () => { comparing = false; began.setAttribute("aria-pressed", "false"); };
     const save = button("Save .syx", { icon: "save", kind: "primary", onclick: async () => {
       problem.say("");
       try {
@@ -199,6 +204,7 @@ export const view = {
       } catch (error) { problem.say(error.message); }
     }
     const take = (next, label) => { store.set({ vced: next, began: next }, label); hearSoon(); };
+    const fit = fitPart(app, store, (next, label) => { store.set({ vced: next }, label); hearSoon(); });
     acceptDrops(root, openFiles);
 
     // Distance to the recording that the voice came from.
@@ -216,7 +222,14 @@ export const view = {
 
     const spectrum = canvas((context, width, height) => {
       const analyser = liveAnalyser();
-      if (!analyser) return;
+      if (!analyser) {
+        context.font = `13px ${colour("--font")}`;
+        context.fillStyle = colour("--faint");
+        context.textAlign = "center";
+        context.fillText("Play a note: its spectrum shows here", width / 2, height / 2);
+        context.textAlign = "start";
+        return;
+      }
       const bins = new Float32Array(analyser.frequencyBinCount), hz = analyser.context.sampleRate / 2 / bins.length;
       analyser.getFloatFrequencyData(bins);
       context.beginPath();
@@ -248,6 +261,7 @@ export const view = {
         h("div", { class: "well chart-well" }, chart),
         h("div", { class: "well spectrum-well" }, spectrum)),
       distance, chooser, problem.element),
+      fit.element,
       h("div", { class: "operators" }, [1, 2, 3, 4, 5, 6].map(operatorCard)),
       h("div", { class: "operators" },
         panel("LFO", {}, control("lfo_wave", 0, 0, "Wave"), control("lfo_speed"), control("lfo_delay"), control("lfo_pitch_depth"), control("lfo_amp_depth"), control("pitch_mod_sensitivity"), control("lfo_sync", 0, 0, "Key sync")),
@@ -255,7 +269,10 @@ export const view = {
 
     const paint = () => { for (const f of painters) f(); };
     store.subscribe((state, before) => {
+      fit.paint(state, before);
+      if (state.target !== before.target) measure();
       if (state.vced === before.vced) return;
+      endComparison();
       paint();
       app.setVoice(state.vced, "voice");
       measure();
@@ -263,12 +280,13 @@ export const view = {
     app.onVoice((next, from) => { if (from !== "voice" && !shown) store.set({ vced: next, began: next }); });
     app.piano.element.addEventListener("played", (event) => { lastNote = event.detail; });
     paint();
+    fit.paint(store.state, null);
     measure();
     return {
-      show() { shown = true; if (app.voice !== vced()) app.setVoice(vced(), "voice"); tick(); },
-      hide() { shown = false; },
+      show() { shown = true; fit.show(); if (app.voice !== vced()) app.setVoice(vced(), "voice"); tick(); },
+      hide() { shown = false; if (comparing) { endComparison(); app.player.setVoice(vced()); } },
       acceptFiles: openFiles,
-      receive(message) { if (message?.voice) { store.set({ vced: message.voice, began: message.voice, target: message.target || null, notes: message.notes || [] }, "take the voice of a match"); measure(); } },
+      receive(message) { if (message?.voice) { store.set({ vced: message.voice, began: message.voice, target: message.target || null, notes: message.notes || [], fitted: [] }, "take a voice from another view"); measure(); } },
     };
   },
 };
