@@ -287,6 +287,22 @@ def test_a_recording_is_played_by_an_instrument_and_a_knob_changes_it(opened):
     assert np.abs(samples).max() > 0.01
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("scheme", ["dark", "light"])
+def test_axe_finds_nothing_in_any_view(opened, scheme):
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe-playwright-python is not installed")
+    page = opened(color_scheme=scheme).page
+    for name in ("Match", "Voice", "Library", "Make", "Instruments", "Send"):
+        page.get_by_role("link", name=name).click()
+        if name == "Library":
+            page.get_by_label("Choose files of voices").set_input_files(files=[bank_file()])
+            page.locator(".list-row", has_text="V 8").locator(".voice-name").click()
+            page.get_by_role("button", name="Put in the bank").last.click()
+        page.wait_for_timeout(800)  # colours fade in
+        found = axe.Axe().run(page).response["violations"]
+        assert [(v["id"], v["nodes"][0]["html"]) for v in found] == [], name
+
+
 MIDI = """
 window.sent = [];
 const output = { id: "o", name: "DX7", send: (bytes) => window.sent.push([...bytes]) };

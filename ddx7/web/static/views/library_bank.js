@@ -41,7 +41,7 @@ export function libraryBank(app, store, { read, hear, fillFrom }) {
 
   const grid = h("div", { class: "bank-grid", role: "group", "aria-label": "Places of the bank: Delete empties one, Alt and arrows move it" },
     Array.from({ length: PLACES }, (_, k) => {
-      const slot = h("button", { type: "button", class: "slot", draggable: true, tabindex: k ? -1 : 0 }, h("span", { class: "slot-number" }, String(k + 1)), h("span", { class: "slot-name mono" }));
+      const slot = h("button", { type: "button", class: "slot", draggable: true, tabindex: k ? -1 : 0 }, h("span", { class: "slot-number", dataset: { number: k + 1 } }), h("span", { class: "slot-name mono" }));
       slots.push(slot);
       slot.addEventListener("click", () => { const entry = bank()[k]; if (entry) hear(entry.vced); });
       slot.addEventListener("focus", () => { for (const s of slots) s.tabIndex = s === slot ? 0 : -1; });

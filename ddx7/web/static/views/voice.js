@@ -252,7 +252,7 @@ export const view = {
     painters.push(() => algorithm.set(String(value(vced(), "algorithm"))));
 
     root.append(h("h1", { class: "visually-hidden" }, "Voice"), open,
-      panel("Voice", { class: "voice-top", actions: [hear, began,
+      panel("The voice", { class: "voice-top", actions: [hear, began,
         button("Open", { icon: "upload", onclick: () => open.open() }),
         button("Init voice", { kind: "quiet", onclick: () => take(initVoice(), "init voice") }),
         button("Send", { icon: "send", kind: "quiet", onclick: () => app.go("send") }), save] },
