@@ -2,7 +2,9 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
+import soundfile
 from running import BANK_NAMES, Outcome, Run, sounding_voices
 
 from ddx7.cli import main
@@ -42,4 +44,13 @@ def single(tmp_path: Path, voices: list[Voice]) -> Path:
 def not_a_voice(tmp_path: Path) -> Path:
     path = tmp_path / "notes.syx"
     path.write_text("remember the milk")
+    return path
+
+
+@pytest.fixture
+def tone(tmp_path: Path) -> Path:
+    """A third of a second of a plain tone on A3 of the DX7, with a short decay."""
+    t = np.arange(15_435) / 44_100
+    path = tmp_path / "tone.wav"
+    soundfile.write(path, 0.3 * np.sin(2 * np.pi * 440 * t) * np.exp(-4 * t), 44_100)
     return path

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import soundfile
 from running import Run
 
 import ddx7
@@ -15,14 +14,6 @@ from ddx7.voice.sections import part_bytes
 
 RATE = 44_100
 OPERATOR = Operator(output_level=90, rates=(90, 50, 50, 60))
-
-
-@pytest.fixture
-def tone(tmp_path: Path) -> Path:
-    t = np.arange(round(0.35 * RATE)) / RATE
-    path = tmp_path / "tone.wav"
-    soundfile.write(path, 0.3 * np.sin(2 * np.pi * 440 * t) * np.exp(-4 * t), RATE)
-    return path
 
 
 @pytest.fixture

@@ -23,15 +23,6 @@ NAMES = {"tone.syx", "tone_bank.syx", "target.wav", "match.wav", "compare.png", 
 
 
 @pytest.fixture
-def tone(tmp_path: Path) -> Path:
-    """A third of a second of a plain tone on A3 of the DX7, with a short decay."""
-    t = np.arange(round(0.35 * RATE)) / RATE
-    path = tmp_path / "tone.wav"
-    soundfile.write(path, 0.3 * np.sin(2 * np.pi * 440 * t) * np.exp(-4 * t), RATE)
-    return path
-
-
-@pytest.fixture
 def out(tmp_path: Path) -> Path:
     return tmp_path / "out"
 
