@@ -13,6 +13,8 @@ from ddx7.cli.terminal import UsageError, note, result
 from ddx7.cli.train_voices import note_metrics
 
 if TYPE_CHECKING:
+    from ddx7.resynthesis import Instrument
+    from ddx7.resynthesis.configs import ResynthesisConfig
     from ddx7.resynthesis.dataset import Segment
     from ddx7.resynthesis.recordings import RecordingSource
 
@@ -42,8 +44,10 @@ class Resynth:
     """Number of steps; the learning rate falls to its end with the last one."""
     minutes: Annotated[float | None, arg(metavar="M", help_behavior_hint="(default: as long as the steps take)")] = None
     """Time for everything, instead of a number of steps; RUN/steps.json keeps the number that fits, for resuming."""
-    start: Annotated[str | None, arg(name="from", metavar="NAME|FILE", help_behavior_hint="(default: random)")] = None
-    """Begin with the weights of an instrument: a name, or a .safetensors file; their model replaces --config's."""
+    start: Annotated[
+        str | None, arg(name="from", metavar="NAME|FILE|none", help_behavior_hint="(default: flute for fm-tcn)")
+    ] = None
+    """Begin with the weights of an instrument: a name, a .safetensors file, or none; their model replaces --config's."""
     batch: Annotated[int | None, arg(metavar="N", help_behavior_hint="(default: the configuration's)")] = None
     """Crops in a step."""
     f0: Annotated[str, arg(metavar="NAME")] = "pyin"
@@ -75,15 +79,15 @@ class Resynth:
                 raise UsageError(f"--{name}: found {found}, wanted at least 1")
         writes = self._join()
 
-        from ddx7.resynthesis import Instrument, load, save
-        from ddx7.resynthesis.configs import get_config
+        from ddx7.resynthesis import Instrument, save
+        from ddx7.resynthesis.configs import BASE, get_config
         from ddx7.resynthesis.dataset import leaking_split
         from ddx7.resynthesis.recordings import find_recordings
         from ddx7.resynthesis.training import steps_in, train
         from ddx7.resynthesis.transfer import learned_range
 
         config = get_config(self.config, self.instrument or "any")
-        start = None if self.start is None else load(self.start)
+        start = self._start(config)
         model = config.model if start is None else start.model
         given = {"steps": self.steps, "batch": self.batch, "seed": self.seed}
         training = replace(config.training, **{k: v for k, v in given.items() if v is not None})
@@ -134,12 +138,22 @@ class Resynth:
             "command": "ddx7 train resynth",
             "data": reports,
             "range": learned_range(learn, gain),
-            **({} if start is None else {"start": str(self.start)}),
+            **({} if start is None else {"start": self.start or BASE}),
             **fitted.best_metrics,
         }
         path = self.output / f"{name}.safetensors"
         save(path, Instrument(model, fitted.best_params, card))
         return path
+
+    def _start(self, config: "ResynthesisConfig") -> "Instrument | None":
+        """The instrument to begin with; by default the base if it is of the configuration's model, else none."""
+        from ddx7.resynthesis import load
+        from ddx7.resynthesis.configs import BASE
+
+        if self.start is not None:
+            return None if self.start == "none" else load(self.start)
+        base = load(BASE)
+        return base if base.model == config.model else None
 
     def _join(self) -> bool:
         """Connect to the other processes; whether this one writes."""

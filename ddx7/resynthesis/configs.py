@@ -39,6 +39,8 @@ class ResynthesisConfig:
 
 DEFAULT = "fm-tcn"
 """The configuration of the shipped instruments."""
+BASE = "flute"
+"""The shipped instrument from which another one is learned by default."""
 MAIN_NAMES = (DEFAULT, "ddx7-2", "ddx7-2pi", "ddx7-4pi", "hpn")
 """Configurations without their variants."""
 

@@ -70,6 +70,14 @@ def test_minutes_become_steps_and_weights_begin_another_run(run: Run, solo: Path
     assert second.card["start"] == str(tmp_path / "run" / "flute.safetensors")
     kernels = [i.params["decoder"]["block0_0"]["direction"] for i in (first, second)]
     assert np.abs(kernels[0] - kernels[1]).max() < 1e-2  # one step away
+    # The base of the package is the default, unless the model is another one or none is wanted.
+    assert "start" not in first.card
+    monkeypatch.setattr(configs, "BASE", str(tmp_path / "run" / "flute.safetensors"))
+    for words, start in (([], configs.BASE), (["--from", "none"], None)):
+        folder = tmp_path / f"from {start is not None}"
+        done = run(*again[:8], folder, "--steps", "1", *words)
+        assert done.code == 0, done.err
+        assert load(folder / "flute.safetensors").card.get("start") == start
 
 
 @pytest.mark.parametrize(
