@@ -47,7 +47,7 @@ class Resynth:
     start: Annotated[
         str | None, arg(name="from", metavar="NAME|FILE|none", help_behavior_hint="(default: flute for fm-tcn)")
     ] = None
-    """Begin with the weights of an instrument: a name, a .safetensors file, or none; their model replaces --config's."""
+    """Begin with the weights of an instrument: a name, a .safetensors file, or none; its model replaces --config's."""
     batch: Annotated[int | None, arg(metavar="N", help_behavior_hint="(default: the configuration's)")] = None
     """Crops in a step."""
     f0: Annotated[str, arg(metavar="NAME")] = "pyin"
