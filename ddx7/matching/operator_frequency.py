@@ -60,7 +60,7 @@ class KeyTuning:
         key_cents = self._cents(self.note)[1, 0, len(_DETUNES) // 2]
         octaves = 12 * round((1200 * np.log2(self.f0_hz) - key_cents) / 1200)
         best = (np.inf, 0, 0, 0)
-        for transpose in np.clip((octaves, octaves - 1), -_MOST_TRANSPOSED, _MOST_TRANSPOSED):
+        for transpose in np.clip((octaves, octaves - 1), -_MOST_TRANSPOSED, _MOST_TRANSPOSED).tolist():
             cents = self._cents(self.note + transpose)[1, :_MOST_FINE]
             error = np.maximum(np.abs(cents - 1200 * np.log2(self.f0_hz)), _ALIKE_CENTS)
             error += _FINE_CENTS * (np.arange(_MOST_FINE)[:, None] > 0) + _FINE_CENTS * (transpose != octaves)
