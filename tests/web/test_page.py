@@ -288,6 +288,46 @@ def test_a_recording_is_played_by_an_instrument_and_a_knob_changes_it(opened):
 
 
 @pytest.mark.slow
+def test_voices_are_varied_morphed_kept_and_put_in_the_bank(opened):
+    page = opened().page
+    page.get_by_role("link", name="Make").click()
+    page.get_by_role("button", name="Hide the piano").click()
+    page.locator("label", has_text="Vary").click()
+    page.get_by_role("button", name="Vary", exact=True).click()
+    page.locator(".made").nth(1).get_by_role("button", name="Keep").click(timeout=300_000)
+    page.locator("label", has_text="Morph").click()
+    page.locator(".made").nth(2).get_by_role("button", name="A of the morph").click()
+    page.locator(".made").nth(3).get_by_role("button", name="B of the morph").click()
+    page.get_by_role("button", name="Morph", exact=True).click()
+    walk = page.get_by_label("From A to B")
+    walk.wait_for(timeout=300_000)
+    with page.expect_response(lambda answer: "/api/render" in answer.url):
+        walk.press("ArrowRight")
+    assert page.locator(".morph-walk .slider-value").inner_text() == "2 of 9"
+    page.get_by_role("button", name="Keep this step").click()
+    page.get_by_role("button", name="To the bank").click()
+    page.get_by_role("button", name="Place 2:").wait_for()
+
+
+@pytest.mark.slow
+def test_a_voice_is_fitted_to_a_recording_from_where_it_stands(opened):
+    page = opened().page
+    page.locator(".note-block").first.wait_for()
+    page.get_by_role("link", name="Voice").click()
+    page.get_by_role("button", name="Hide the piano").click()
+    page.get_by_label("Follow").select_option(label="trumpet.flac")
+    before = float(page.locator(".distance-line .mono").inner_text(timeout=300_000))
+    page.locator(".fit label", has_text="5 s").first.click()
+    page.locator('.fit [data-part="algorithm"]').click()
+    page.get_by_role("button", name="Fit from here").click()
+    page.locator(".fit .track", has_text="Fit 1").wait_for(timeout=300_000)
+    assert page.get_by_label("Algorithm", exact=True).input_value() == "1"
+    page.wait_for_function(
+        "(before) => Number(document.querySelector('.distance-line .mono').textContent) < before - 1", arg=before
+    )
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("scheme", ["dark", "light"])
 def test_axe_finds_nothing_in_any_view(opened, scheme):
     axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe-playwright-python is not installed")

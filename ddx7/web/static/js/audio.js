@@ -45,7 +45,7 @@ const FADE_S = 0.012;
  * `onPlace(seconds, playing)` is called each frame while it plays.
  */
 export class Deck extends EventTarget {
-  #tracks = new Map(); #sources = []; #start = 0; #from = 0; #playing = false; #chosen = null; #loop = null; #frame = 0;
+  #tracks = new Map(); #sources = []; #start = 0; #from = 0; #playing = false; #chosen = null; #loop = null; #frame = 0; #wished = false;
 
   /** The sounds: `[{ id, samples, sampleRate, gain }]`. Gains level them. What plays goes on with the new sounds. */
   setTracks(tracks) {
@@ -53,7 +53,7 @@ export class Deck extends EventTarget {
     this.#stopSources();
     this.#tracks = new Map(tracks.map((t) => [t.id, { ...t, buffer: null }]));
     if (!this.#tracks.has(this.#chosen)) this.#chosen = tracks[0]?.id ?? null;
-    if (playing && tracks.length) this.#begin(Math.min(place, this.duration)); else this.#playing = false;
+    if ((playing || this.#wished) && tracks.length) this.#begin(Math.min(place, this.duration)); else this.#playing = false;
     this.#tell();
   }
 
@@ -92,12 +92,13 @@ export class Deck extends EventTarget {
   }
 
   play(from = null) {
-    if (!this.#tracks.size) return;
+    if (!this.#tracks.size) { this.#wished = true; return; } // until the sounds are loaded
     const start = from ?? (this.place >= this.duration - 0.01 ? (this.#loop ? this.#loop[0] : 0) : this.place);
     this.#begin(start);
   }
 
   pause() {
+    this.#wished = false;
     this.#from = this.place;
     this.#playing = false;
     this.#stopSources();
@@ -112,6 +113,7 @@ export class Deck extends EventTarget {
 
   #begin(from) {
     const ctx = audioContext();
+    this.#wished = false;
     this.#stopSources();
     this.#from = Math.max(0, Math.min(from, this.duration));
     this.#start = ctx.currentTime + 0.005;
