@@ -7,7 +7,6 @@ import numpy as np
 from jaxtyping import Float, Int32, UInt8
 
 from ddx7.audio import Note
-from ddx7.voice import Voice
 from ddx7.web.session_library import DESCRIPTORS, LibrarySounds, named_categories
 from ddx7.web.worker import Report
 
@@ -51,8 +50,7 @@ def measure_sounds(vced: UInt8[np.ndarray, "voice 155"]) -> LibrarySounds:
     from ddx7.library.timbre import timbre_descriptors
 
     measures = measure_voices(vced)
-    names = [Voice.from_vced(row).name for row in vced]
-    named = np.array([named_categories(name) for name in names])
+    named = np.array([named_categories(row) for row in vced])
     categories = categorise(vced, measures, named)
     middle = measures.middle
     return LibrarySounds(

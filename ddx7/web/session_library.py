@@ -16,7 +16,8 @@ from jaxtyping import Bool, Float, Int32, UInt8
 from ddx7.files import atomic_write
 from ddx7.library import CATEGORIES, Collection, Problem, VoiceSource, categories_of_name, join
 from ddx7.library.timbre import TimbreDescriptor
-from ddx7.voice.spec import VCED_SIZE
+from ddx7.voice.spec import NAME_SIZE, VCED_SIZE
+from ddx7.voice.voice import decode_name
 from ddx7.web.problems import RequestProblem
 from ddx7.web.sessions import Session
 
@@ -171,7 +172,7 @@ def library_to_json(library: SessionLibrary | None) -> dict[str, Any]:
     found, sounds, n = library.collection, library.sounds, library.n_measured
     numbers = {path: k for k, path in enumerate(dict.fromkeys(source.path for source in found.sources))}
     repeated = np.flatnonzero(found.times_seen > 1)
-    named = [_mask(named_categories(found.voice(k).name)) for k in range(n, len(found))]
+    named = [_mask(named_categories(row)) for row in found.vced[n:]]
     return {
         "n": len(found),
         "measured": n,
@@ -206,9 +207,9 @@ def library_to_json(library: SessionLibrary | None) -> dict[str, Any]:
     }
 
 
-def named_categories(name: str) -> Bool[np.ndarray, " category"]:
+def named_categories(vced: UInt8[np.ndarray, " 155"]) -> Bool[np.ndarray, " category"]:
     """Categories that a voice's name tells."""
-    told = categories_of_name(name)
+    told = categories_of_name(decode_name(vced[-NAME_SIZE:].tobytes()))
     return np.array([category in told for category in CATEGORIES])
 
 

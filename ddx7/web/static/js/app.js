@@ -280,7 +280,7 @@ class App {
 
   #help() {
     const rows = [["Space", "Play or pause"], ["Alt 1, Alt 2 ...", "Hear the recording, the best voice, the next one"], ["Z S X D C ... and Q 2 W 3 E ...", "Play notes"],
-      ["Minus, equals", "An octave down or up"], ["Ctrl Z, Ctrl Shift Z", "Undo, redo"], ["Tab, arrows", "Reach and move every control"]];
+      ["Minus, equals", "An octave down or up"], ["Arrows, Enter, Shift Enter", "In the library's list: play, put in the bank, star"], ["Delete, Alt arrows", "In the bank: empty a place, move a voice"], ["Up, down, Delete", "On a knob: turn it, set it back"], ["Ctrl Z, Ctrl Shift Z", "Undo, redo"], ["Tab, arrows", "Reach and move every control"]];
     dialog("Keys", h("dl", { class: "keys-list" }, rows.flatMap(([k, what]) => [h("dt", {}, k), h("dd", {}, what)])),
       h("p", { class: "hint" }, `ddx7 ${this.health.version}. Everything stays on this machine, in ${this.health.folder}.`)).showModal();
   }

@@ -20,7 +20,7 @@ export const view = {
   hint: "Thousands of voices, found by sound",
 
   mount(root, app) {
-    const store = app.store("library", { ...NO_FILTER, sort: "found", look: "list", stars: [], chosen: null, bank: Array(PLACES).fill(null), bankName: "", target: "syx", job: null });
+    const store = app.store("library", { ...NO_FILTER, sort: "found", look: "list", stars: [], chosen: null, bank: Array(PLACES).fill(null), bankName: "", target: "syx", job: null, voices: 0 });
     const library = new Library(), problem = problemLine(), status = h("p", { class: "hint", role: "status" });
     let distances = null, distancesOf = null, listening = null, nearest = null;
 
@@ -92,6 +92,7 @@ export const view = {
     async function reload() {
       try { await library.load(app); } catch (error) { problem.say(error.message); return; }
       distancesOf = null;
+      if (library.n !== store.state.voices) store.set({ voices: library.n }); // so that the session is kept and offered again
       paint(store.state, null);
     }
 
@@ -113,7 +114,7 @@ export const view = {
       words.textContent = stage === "drawing the map" ? "Drawing the map …" : `Listening to the voices: ${done.toLocaleString("en")} of ${total.toLocaleString("en")}`;
       bar.style.width = `${(100 * done) / Math.max(1, total)}%`;
       const now = performance.now();
-      if (!running || now - shownAt > 4000) {
+      if (!running || now - shownAt > Math.max(4000, library.n / 3)) {
         shownAt = now;
         reload().then(() => { if (job.state === "done") listen(); });
       }
