@@ -3,7 +3,9 @@
 import numpy as np
 from jaxtyping import Float
 
-_FLOOR_DB = -40.0  # below the loudest moment of a voice; of soft voices the measures hold little more
+from ddx7.library.measures import FLOOR_DB
+
+_RANGE_DB = 40.0  # below the loudest moment of a voice
 _COMPONENTS = 24
 _NEIGHBOURS = 12
 _EPOCHS = 240
@@ -21,7 +23,26 @@ def timbre_features(coarse_log_mel: Float[np.ndarray, "voice time band"]) -> Flo
       coarse_log_mel: levels in dB (`NoteMeasures.coarse_log_mel`).
     """
     levels = np.asarray(coarse_log_mel, np.float32)
-    return np.maximum(levels - levels.max((1, 2), keepdims=True), _FLOOR_DB).reshape(len(levels), -1)
+    return np.maximum(levels - levels.max((1, 2), keepdims=True), -_RANGE_DB).reshape(len(levels), -1)
+
+
+def timbre_distances(
+    own: Float[np.ndarray, "time band"], others: Float[np.ndarray, "voice time band"]
+) -> Float[np.ndarray, " voice"]:
+    """Mean absolute difference in dB of a voice's levels from those of others, all relative to their loudest moments.
+
+    What lies below the floor of the measures in one of two voices does not count: a soft voice is like a loud one of
+    the same timbre.
+
+    Args:
+      own: levels in dB (`NoteMeasures.coarse_log_mel`).
+      others: the same of other voices.
+    """
+    levels = np.concatenate([own[None], others]).astype(np.float32)
+    loudest = levels.max((1, 2), keepdims=True)
+    floor = np.maximum(-_RANGE_DB, np.minimum(FLOOR_DB - loudest, 0))
+    relative, floor = levels - loudest, np.maximum(floor[:1], floor[1:])
+    return np.abs(np.maximum(relative[1:], floor) - np.maximum(relative[:1], floor)).mean((1, 2))
 
 
 def timbre_map(

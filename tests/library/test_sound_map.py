@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from ddx7.library import timbre_map
-from ddx7.library.sound_map import timbre_features
+from ddx7.library.sound_map import timbre_distances, timbre_features
 
 GROUPS, EACH = 6, 40
 
@@ -35,6 +35,15 @@ def test_the_level_of_a_voice_does_not_move_it():
     levels, centre_hz, _ = sounds()
     np.testing.assert_allclose(timbre_features(levels - 12), timbre_features(levels), atol=1e-4)
     np.testing.assert_array_equal(timbre_map(levels, centre_hz), timbre_map(levels, centre_hz))
+
+
+def test_a_soft_voice_is_like_a_loud_one_of_its_timbre():
+    loud = np.linspace(-80, -30, 12 * 24).reshape(12, 24).astype(np.float32)
+    soft, other = np.maximum(loud - 35, -90), loud[:, ::-1]
+    soft_db, other_db, own_db = timbre_distances(loud, np.stack([soft, other, loud]))
+    assert own_db == 0
+    assert soft_db == pytest.approx(0, abs=1e-4)
+    assert other_db > 1
 
 
 @pytest.mark.parametrize("n", [0, 1, 2, 3, 5])

@@ -164,10 +164,9 @@ async def find_like(request: Request) -> Response:
         own = (await run_in_threadpool(measure_sounds, vced)).coarse_log_mel[0]
 
     def work() -> list[float]:
-        from ddx7.library.sound_map import timbre_features
+        from ddx7.library.sound_map import timbre_distances
 
-        features = timbre_features(np.concatenate([own[None], sounds.coarse_log_mel]))
-        return [round(float(x), 1) for x in np.abs(features[1:] - features[0]).mean(1)]
+        return [round(float(x), 1) for x in timbre_distances(own, sounds.coarse_log_mel)]
 
     return JSONResponse({"distances_db": await run_in_threadpool(work)})
 
