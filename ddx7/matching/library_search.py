@@ -35,7 +35,7 @@ class NearestVoices(NamedTuple):
 
 
 class ComparedVoices(NamedTuple):
-    """Voices of a collection in the order of their log-mel distance.
+    """Voices of a collection in the order of their perceptual distance.
 
     Attributes:
       rows: indices in the collection.

@@ -76,7 +76,8 @@ def test_variations_are_made_and_kept_in_the_session(client, session):
         time.sleep(0.1)
         job = client.get(f"{session}/jobs/{job['id']}").json()
     voices = job["result"]["voices"]
-    assert [voice["name"] for voice in voices] == ["ONE 1", "ONE 2", "ONE 3"]
+    assert len({voice["name"] for voice in voices}) == 3
+    assert all(voice["name"].startswith("ONE ") for voice in voices)
     assert len({bytes(voice["vced"]) for voice in voices} | {bytes(VCED)}) == 4
     assert np.array([voice["vced"] for voice in voices]).shape == (3, 155)
     [kept] = client.get(session).json()["jobs"]

@@ -138,7 +138,7 @@ export const view = {
       if (job.id !== store.state.job) return;
       nearest = job.state === "queued" || job.state === "running" ? job : null;
       if (job.state === "done" && job.result.token === library.columns.token) {
-        store.set({ like: { name: job.title, rows: job.result.rows, distances: job.result.distances_db }, job: null }, `look for voices like ${job.title}`);
+        store.set({ like: { name: job.title, rows: job.result.rows, distances: job.result.distances, perceptual: true }, job: null }, `look for voices like ${job.title}`);
       } else if (job.state === "failed") { store.set({ job: null }); problem.say(`${job.error[0].toUpperCase()}${job.error.slice(1)}.`); } else if (!nearest) store.set({ job: null });
       paintSearch();
     });
@@ -239,7 +239,7 @@ export const view = {
           if (store.state.like !== distancesOf) return; // another one meanwhile
         }
         const rows = library.rows(store.state, distances);
-        list.show(rows, state, distances, state.chosen);
+        list.show(rows, state, distances, state.chosen, state.like?.perceptual ? "" : " dB");
         map.show(rows, state.category);
         count.textContent = rows.length === library.n ? `${rows.length.toLocaleString("en")}` : `${rows.length.toLocaleString("en")} of ${library.n.toLocaleString("en")}`;
         paintSearch();

@@ -10,7 +10,7 @@ const ROW = 44;
 
 /** `actions`: `{ hear(row), star(row), place(row), like(row), edit(row) }`. */
 export function libraryList(library, actions) {
-  let rows = [], stars = new Set(), distances = null;
+  let rows = [], stars = new Set(), distances = null, unit = "";
 
   const list = virtualList({
     label: "Voices: arrows play them, Enter puts one in the bank, Shift and Enter stars it",
@@ -49,7 +49,7 @@ export function libraryList(library, actions) {
       parts.db.textContent = db === null ? "" : `${db.toFixed(0)} dB`;
       parts.copies.textContent = seen > 1 ? `×${seen}` : "";
       parts.copies.title = seen > 1 ? `The same sound in ${seen} places` : "";
-      parts.near.textContent = distances ? `${distances.get(k).toFixed(1)} dB` : "";
+      parts.near.textContent = distances ? `${distances.get(k).toFixed(1)}${unit}` : "";
       parts.source.textContent = library.source(k);
       parts.source.title = library.source(k);
     },
@@ -68,10 +68,11 @@ export function libraryList(library, actions) {
   return {
     element: h("div", { class: "list-frame" }, head, list), list,
     rows: () => rows,
-    show(found, state, near, keep) {
+    show(found, state, near, keep, unitOfDistances = "") {
       rows = found;
       stars = new Set(state.stars);
       distances = near;
+      unit = unitOfDistances;
       list.setItems(rows.length, rows.indexOf(keep));
     },
     stars(state) { stars = new Set(state.stars); list.paint(); },
