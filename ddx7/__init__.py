@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from ddx7.generation import vary as vary
     from ddx7.matching import Match as Match
     from ddx7.matching import match as match
+    from ddx7.matching import propose as propose
     from ddx7.voice import Bank as Bank
     from ddx7.voice import Operator as Operator
     from ddx7.voice import Voice as Voice
@@ -35,6 +36,7 @@ _HOMES = {
     "generate": "ddx7.generation",
     "load": "ddx7.voice",
     "match": "ddx7.matching",
+    "propose": "ddx7.matching",
     "morph": "ddx7.generation",
     "render": "ddx7.engine",
     "save": "ddx7.voice",

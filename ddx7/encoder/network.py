@@ -243,6 +243,13 @@ class PresetModel(nn.Module):
         """Embeddings of sounds, from which `sample` draws voices."""
         return self.note_encoder(spectrograms, note_events, present)
 
+    def log_likelihoods(
+        self, embedding: Float[Array, "voice embedding"], tokens: Int[Array, "voice token"]
+    ) -> Float[Array, " voice"]:
+        """Log-likelihood of known voices given embeddings, in nats."""
+        logits = nn.log_softmax(self.voice_decoder(embedding, tokens))
+        return jnp.take_along_axis(logits, tokens[..., None], axis=-1)[..., 0].sum(axis=-1)
+
     def sample(
         self, embedding: Float[Array, "voice embedding"], key: Array, temperature: Float[Array, ""] | float
     ) -> Int[Array, "voice token"]:

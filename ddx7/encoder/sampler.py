@@ -12,7 +12,7 @@ from jaxtyping import Float, Float32, UInt8
 
 from ddx7.encoder.network import EncoderSize, PresetModel
 from ddx7.encoder.spectrogram import BANDS, FRAMES
-from ddx7.encoder.tokens import to_vced
+from ddx7.encoder.tokens import N_TOKENS, to_tokens, to_vced
 from ddx7.errors import Ddx7Error
 from ddx7.training import SHIPPED_WEIGHTS, read_weights, write_weights
 
@@ -78,7 +78,7 @@ class VoiceSampler:
         for k, sound in enumerate(sounds):
             n = len(sound.note_events)
             spectrograms[k, :n], note_events[k, :n], present[k, :n] = sound.spectrograms, sound.note_events, 1
-        embed, _ = _compiled(self.size)
+        embed, _, _ = _compiled(self.size)
         inputs = spectrograms, note_events, present
         embeddings = [embed(self.params, *(x[k : k + 1] for x in inputs)) for k in range(len(sounds))]
         return np.concatenate([np.asarray(x) for x in embeddings])
@@ -93,12 +93,29 @@ class VoiceSampler:
           seed: of the random numbers.
           temperature: 1 samples the learned distribution; lower values favour likely voices.
         """
-        _, sample = _compiled(self.size)
+        _, sample, _ = _compiled(self.size)
         keys = jax.random.split(jax.random.key(seed), -(-len(embeddings) // _BATCH))
         padded = np.resize(embeddings, (len(keys) * _BATCH, embeddings.shape[1]))
         batches = zip(np.split(padded, len(keys)), keys, strict=True)
         tokens = np.concatenate([np.asarray(sample(self.params, batch, key, temperature)) for batch, key in batches])
         return to_vced(tokens[: len(embeddings)].astype(np.uint8))
+
+    def log_likelihoods(self, inputs: NoteInputs, vced: UInt8[np.ndarray, "voice 155"]) -> Float[np.ndarray, " voice"]:
+        """How likely the model finds voices for a sound.
+
+        Args:
+          inputs: the notes of the sound.
+          vced: voices; those that sound the same count as one, so that names and inaudible bytes do not matter.
+
+        Returns:
+          log-likelihoods in nats.
+        """
+        _, _, score = _compiled(self.size)
+        n = -(-len(vced) // _BATCH) * _BATCH
+        tokens = np.resize(to_tokens(vced).astype(np.int32), (n, N_TOKENS))
+        embedding = np.repeat(self.embed([inputs]), _BATCH, axis=0)
+        batches = [score(self.params, embedding, tokens[k : k + _BATCH]) for k in range(0, n, _BATCH)]
+        return np.concatenate([np.zeros(0), *map(np.asarray, batches)])[: len(vced)]
 
 
 def save_weights(path: Path, params: Any, size: EncoderSize, card: dict[str, Any]) -> None:
@@ -127,7 +144,9 @@ def load_default() -> VoiceSampler:
 
 
 @cache
-def _compiled(size: EncoderSize) -> tuple[Any, Any]:
+def _compiled(size: EncoderSize) -> tuple[Any, Any, Any]:
     model = PresetModel(size)
-    embed, sample = (jax.jit(partial(model.apply, method=name)) for name in ("embed", "sample"))
-    return embed, sample
+    embed, sample, score = (
+        jax.jit(partial(model.apply, method=name)) for name in ("embed", "sample", "log_likelihoods")
+    )
+    return embed, sample, score

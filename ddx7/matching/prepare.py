@@ -70,6 +70,11 @@ class PreparedRecording:
     read_as: Literal["told", "phrase", "single", "compared"] = "compared"
     remarks: tuple[RecordingRemark, ...] = ()
 
+    @property
+    def plainest(self) -> Target:
+        """The hypothesis without a comparison: one note, if the recording may be one."""
+        return next((target for target in self.hypotheses if len(target.notes) == 1), self.hypotheses[0])
+
 
 def read_excerpt(
     recording: str | Path | tuple[np.ndarray, int], *, start_s: float | int = 0.0, end_s: float | int = np.inf
