@@ -34,8 +34,8 @@ def beginning(words: Sequence[str]) -> Beginning:
       UsageError: it is given twice for one of them.
       Ddx7Error: the voice cannot be read.
     """
-    times = [float(word) for word in words if _is_number(word)]
-    voices = [word for word in words if not _is_number(word)]
+    times = [float(word) for word in words if is_number(word)]
+    voices = [word for word in words if not is_number(word)]
     if max(len(times), len(voices)) > 1:
         raise UsageError(f"--start: found {', '.join(words)}, wanted one time in seconds and one voice at most")
     return Beginning(times[0] if times else 0.0, load_one(voices[0]) if voices else None)
@@ -94,7 +94,8 @@ def earlier(word: str) -> Earlier | None:
     return Earlier(Path(folder) if folder else None, int(number))
 
 
-def _is_number(word: str) -> bool:
+def is_number(word: str) -> bool:
+    """Whether a value of ``--start`` is a time."""
     try:
         return math.isfinite(float(word))
     except ValueError:

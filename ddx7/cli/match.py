@@ -1,31 +1,25 @@
 """``ddx7 match``: recordings in, DX7 voices out."""
 
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Optional
 
 from tyro.conf import Positional, UseAppendAction, arg
 
 from ddx7.cli.batch import Batch, recordings_of
-from ddx7.cli.begin import Earlier, beginning, earlier
-from ddx7.cli.interrupt import INTERRUPTED, keeping
+from ddx7.cli.begin import Earlier, beginning, earlier, is_number
+from ddx7.cli.interrupt import INTERRUPTED
+from ddx7.cli.match_task import Task, check_outputs, read_recordings
 from ddx7.cli.naming import midi_note, safe_name
-from ddx7.cli.searching import watched
-from ddx7.cli.sheet import note_name
 from ddx7.cli.terminal import UsageError, note, result, result_json
-from ddx7.cli.working import first_use
-from ddx7.errors import AudioError, Ddx7Error
-from ddx7.files import check_folder, refuse_to_overwrite
-from ddx7.voice import Voice, save, to_bytes
+from ddx7.files import refuse_to_overwrite
+from ddx7.voice import Voice, save
 from ddx7.voice.sections import parts_in
 
 if TYPE_CHECKING:
-    from ddx7.matching.prepare import Excerpt
-    from ddx7.matching.result import Match, Progress
+    from ddx7.matching.result import Match
 
 _COMMON_BANK = "bank.syx"  # the best voice of each of several recordings
 _BEST_S = 120.0
@@ -39,7 +33,8 @@ class Command:
     into OUT: NAME.syx with the best voice, NAME_bank.syx with all candidates, target.wav and match.wav with both
     sounds, compare.png with their spectrograms, notes.mid with the notes of the recording, and match.json. Several
     recordings get a folder each in OUT, and bank.syx holds the best voice of each. A recording that cannot be used does
-    not end the run: the command goes on, lists the failures at its end and exits with 1.
+    not end the run: the command goes on, lists the failures at its end and exits with 1. With --together all recordings
+    give one voice, with velocity sensitivity, level scaling and rate scaling that fit them.
 
     Ctrl-C ends a search early and keeps the best voice so far.
     """
@@ -62,6 +57,8 @@ class Command:
     """Number of voices in the bank, 1-32."""
     name: Annotated[str, arg(metavar="NAME", help_behavior_hint="(default: that of the recording)")] = ""
     """Name of the voice and its files."""
+    together: bool = False
+    """Make one voice for all recordings: one instrument at several dynamics and pitches."""
     library: Annotated[tuple[Path, ...], arg(metavar="FOLDER...", help_behavior_hint="(default: none)")] = ()
     """Folders or files with your own voices: the command names the nearest, and the search starts from them, too."""
     weights: Annotated[Path | None, arg(metavar="FILE", help_behavior_hint="(default: those of the package)")] = None
@@ -70,10 +67,13 @@ class Command:
     """The instrument: Dexed, a DX7, or a DX7 with its converter's noise and its filter."""
     notes: Literal["auto", "one", "many"] = "auto"
     """Whether a recording holds one note or many; by default its sound decides."""
-    note: Annotated[str, arg(metavar="NOTE", help_behavior_hint="(default: as measured)")] = ""
-    """The strongest note, as a MIDI note or a name; 60 is C3, as on the DX7."""
-    velocity: Annotated[int, arg(metavar="N")] = 100
-    """Velocity of the loudest note, 1-127."""
+    note: Annotated[str, arg(metavar="NOTE[,NOTE...]", help_behavior_hint="(default: as measured)")] = ""
+    """The strongest note, as a MIDI note or a name; 60 is C3, as on the DX7. With --together one for each recording."""
+    velocity: Annotated[
+        UseAppendAction[tuple[str, ...]],
+        arg(metavar="N[,N...]", help_behavior_hint="(default: 100, the others by their levels)"),
+    ] = ()
+    """Velocity of the loudest note, 1-127; with --together, that of each recording."""
     start: Annotated[
         UseAppendAction[tuple[str, ...]],
         arg(metavar="SECONDS|FILE[:N]", help_behavior_hint="(may be given once for each)"),
@@ -118,15 +118,17 @@ class Command:
         lock = _locked(self.lock, tasks[0].start)
         batch = Batch(len(tasks))
         # All recordings are read before the first search, so that what cannot be read is named at once.
-        excerpts = [(task, batch.attempt(partial(read_recording, task, begin.start_s, self.end))) for task in tasks]
+        read = [(task, batch.attempt(partial(read_recordings, task, begin.start_s, self.end))) for task in tasks]
         matches: list[dict[str, Any]] = []
         voices: list[Voice] = []
         interrupted = False
-        for task, excerpt in excerpts:
-            done = excerpt and batch.attempt(
+        for task, excerpts in read:
+            if not excerpts:
+                continue
+            done = batch.attempt(
                 partial(
                     task.run,
-                    excerpt,
+                    excerpts,
                     seconds=_BEST_S if self.best else self.seconds,
                     effort=self.effort,
                     fast=self.fast,
@@ -164,12 +166,22 @@ class Command:
 
     def _told(self) -> dict[str, Any]:
         """What the user says of the notes, as arguments of `ddx7.match`."""
+        if self.together and (self.midi or self.end is not None or any(map(is_number, self.start))):
+            raise UsageError(
+                "--together takes whole recordings, wanted it without --midi, --end and a start in seconds"
+            )
         if self.midi and (self.notes != "auto" or self.note):
             raise UsageError("--midi names the notes, wanted it without --notes and --note")
-        if not 1 <= self.velocity <= 127:
-            raise UsageError(f"velocity: found {self.velocity}, wanted 1 to 127")
-        told = {"notes": self.midi or self.notes, "note": midi_note(self.note) if self.note else None}
-        return told | {"velocity": self.velocity}
+        notes = [midi_note(word) for word in self.note.split(",")] if self.note else []
+        velocities = [_velocity(word) for words in self.velocity for word in words.split(",")]
+        for what, values in (("note", notes), ("velocity", velocities)):
+            if len(values) > 1 and not self.together:
+                raise UsageError(f"--{what}: found {len(values)}, wanted one, or several with --together")
+        told = {"notes": self.midi or self.notes}
+        several = {"note": notes if self.together else next(iter(notes), None)} if notes else {}
+        if velocities:
+            several["velocity"] = velocities if len(velocities) > 1 else velocities[0]
+        return told | several
 
     def _tasks(self, start: Voice | None) -> list["Task"]:
         like = earlier(self.like)
@@ -181,90 +193,17 @@ class Command:
         recordings = recordings_of(self.recordings, "match")
         if self.midi and len(recordings) > 1:
             raise UsageError("--midi is for one recording")
+        if self.together:
+            if len(recordings) < 2:
+                raise UsageError("--together: found one recording, wanted 2 or more")
+            name = self.name or self.output.resolve().name
+            return [Task(tuple(recordings), self.output, safe_name(name), name)]
         if len(recordings) == 1:
             [path] = recordings
-            return [Task(path, self.output, safe_name(self.name or path.stem), self.name)]
+            return [Task((path,), self.output, safe_name(self.name or path.stem), self.name)]
         if self.name:
             raise UsageError("--name is for one recording; several take their names from their files")
-        return [Task(path, self.output / name, name) for path in recordings for name in [safe_name(path.stem)]]
-
-
-@dataclass(frozen=True)
-class Task:
-    """One recording to match.
-
-    Attributes:
-      recording: its file.
-      folder: folder of the results.
-      name: stem of the files.
-      voice_name: name of the voice; empty for that of the recording.
-      start: the voice that the search begins with.
-    """
-
-    recording: Path
-    folder: Path
-    name: str
-    voice_name: str = ""
-    start: Voice | None = None
-
-    def run(
-        self,
-        excerpt: "Excerpt",
-        *,
-        seconds: float | int,
-        seed: int,
-        candidates: int,
-        force: bool,
-        library: Sequence[Path] = (),
-        weights: Path | None = None,
-        effort: float | int | None = None,
-        fast: bool = False,
-        profile: str = "dexed",
-        lock: Sequence[str] = (),
-        told: Mapping[str, Any] = MappingProxyType({}),
-    ) -> "tuple[Match, list[Path]]":
-        """Search, write the folder, and print remarks about the match."""
-        from ddx7.matching import match
-        from ddx7.matching.folder import match_files, write_match
-
-        with keeping() as keep:
-            with first_use("match"), watched(self.name) as progress:
-
-                def show(now: "Progress") -> None:
-                    progress(now)
-                    if math.isfinite(now.distance):
-                        keep("stopping; the best voice so far is written")
-
-                try:
-                    found = match(
-                        excerpt,
-                        candidates=candidates,
-                        seconds=seconds,
-                        effort=effort,
-                        seed=seed,
-                        name=self.voice_name or None,
-                        library=library,
-                        weights=weights,
-                        fast=fast,
-                        profile=profile,
-                        progress=show,
-                        start=self.start,
-                        lock=lock,
-                        **told,
-                    )
-                except AudioError as error:
-                    raise _with_path(self.recording, error) from None
-            try:
-                files = write_match(found, self.folder, self.name, force=force)
-            except Ddx7Error as error:
-                if match_files(self.folder, self.name).voice.exists():
-                    raise
-                # What a search found is worth more than the place that it should have gone to.
-                voice = to_bytes(found.voices[0]).hex(" ").upper()
-                raise Ddx7Error(f"{error}; the best voice as SysEx is {voice}") from None
-        for line in remarks(found):
-            note(f"{self.name}: {line}")
-        return found, files
+        return [Task((path,), self.output / name, name) for path in recordings for name in [safe_name(path.stem)]]
 
 
 def _locked(words: str, start: Voice | None) -> tuple[str, ...]:
@@ -280,66 +219,19 @@ def _going_on(task: Task, like: Earlier) -> Task:
     return replace(task, start=like.candidate(task.folder), folder=like.place(task.folder))
 
 
-def check_outputs(tasks: Sequence[Task], *, force: bool) -> None:
-    """Check that all results can be written, so that no search is in vain.
-
-    Raises:
-      Ddx7Error: an output exists (without `force`), or a folder cannot be written to.
-    """
-    from ddx7.matching.folder import match_files
-
-    for task in tasks:
-        check_folder(task.folder)
-        refuse_to_overwrite(match_files(task.folder, task.name), force=force)
-
-
-def read_recording(task: Task, start_s: float = 0.0, end_s: float | None = None) -> "Excerpt":
-    """Decode the recording of a task, or the part of it between two times in seconds.
-
-    Raises:
-      AudioError: it cannot be read.
-    """
-    from ddx7.matching.prepare import read_excerpt
-
-    return read_excerpt(task.recording, start_s=start_s, end_s=math.inf if end_s is None else end_s)
-
-
-def remarks(match: "Match") -> list[str]:
-    """Remarks about a match, one sentence each: its quality, how to play it, and what limits it."""
-    from ddx7.matching.quality import describe
-    from ddx7.matching.target import CONFIDENT
-
-    event = match.strongest_event
-    played = f"{note_name(event.note)} (MIDI note {event.note}) at velocity {event.velocity}"
-    lines = [
-        describe(match.perceptual_distances[0], match.distances[0], match.differences),
-        f"one voice for {len(match.notes)} notes, the strongest {played}" if len(match.notes) > 1 else f"play {played}",
-    ]
-    report = match.report
-    if report.decoding:
-        lines += [f"recording: {line}" for line in (str(report.decoding), *report.decoding.remarks)]
-    if report.library:
-        nearest = ", ".join(f"{hit.voice} {hit.distance_db:.1f} dB" for hit in report.library)
-        lines.append(f"nearest in the library: {nearest}")
-    if report.library_unread:
-        lines.append(f"library: {report.library_unread}")
-    if report.cut:
-        lines.append(
-            f"the recording is long; the match uses its loudest minute, {report.from_s:.0f} s to {report.to_s:.0f} s"
-        )
-    lines += [remark.text for remark in report.remarks]
-    if match.strongest_note.confidence < CONFIDENT:
-        lines.append("the recording has no one clear pitch, so the note is a guess")
-    if match.interrupted:
-        lines.append("stopped early; this is the best match so far")
-    return lines
+def _velocity(word: str) -> int:
+    velocity = int(word) if word.strip().isdecimal() else 0
+    if not 1 <= velocity <= 127:
+        raise UsageError(f"velocity: found {word.strip()}, wanted 1 to 127")
+    return velocity
 
 
 def _summary(task: Task, match: "Match", files: Sequence[Path]) -> dict[str, Any]:
     from ddx7.matching.quality import match_quality
 
     return {
-        "recording": str(task.recording),
+        "recording": str(task.recordings[0]),
+        **({"recordings": [str(path) for path in task.recordings]} if len(task.recordings) > 1 else {}),
         "files": [str(path) for path in files],
         "distances": list(match.perceptual_distances),
         "distances_db": list(match.distances),
@@ -351,8 +243,3 @@ def _summary(task: Task, match: "Match", files: Sequence[Path]) -> dict[str, Any
         "renders": match.report.renders,
         "interrupted": match.interrupted,
     }
-
-
-def _with_path(recording: Path, error: AudioError) -> AudioError:
-    """Put the name of the file in front of an error that was raised for its samples."""
-    return error if str(error).startswith(f"{recording}:") else AudioError(f"{recording}: {error}")

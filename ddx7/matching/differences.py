@@ -96,7 +96,13 @@ NO_DIFFERENCE = Difference(0.0, "")
 
 
 def differences(
-    target: np.ndarray, audio: np.ndarray, sample_rate: int, notes: Sequence[Note] = (), *, merged: int = 1
+    target: np.ndarray,
+    audio: np.ndarray,
+    sample_rate: int,
+    notes: Sequence[Note] = (),
+    *,
+    merged: int = 1,
+    labels: Sequence[str] = (),
 ) -> tuple[str, ...]:
     """Name the audible differences of a sound from a target, the largest first.
 
@@ -108,6 +114,7 @@ def differences(
       sample_rate: of both, in Hz.
       notes: notes of a phrase, with onsets from the start of `target`; none for a single note.
       merged: notes of the recording that the other sound plays as one.
+      labels: what to call each note; by default its time.
 
     Returns:
       at most four short phrases; none if there is no clear difference, or if the target is silent.
@@ -118,6 +125,8 @@ def differences(
     if not audio.any():
         return ("no sound",)
     spans = _spans(len(target), sample_rate, notes)
+    called = [f"note at {span.start / sample_rate:.1f} s" for span in spans]
+    called = labels if len(labels) == len(spans) else called
     main = max(spans, key=lambda span: float(np.square(target[span]).sum()))
     pitches = Pair(pitch(target[main], sample_rate), pitch(audio[main], sample_rate))
     period_s = 1 / pitches.target.f0_hz if pitches.target.confidence >= PITCHED else 0.0
@@ -142,8 +151,8 @@ def differences(
         _decay(levels),
         _modulation("vibrato", "cents", VIBRATO_CENTS, vibratos),
         _modulation("tremolo", "dB", TREMOLO_DB, Pair(*map(_tremolo, levels[spans.index(main)]))),
-        *_loudness(target, audio, spans, sample_rate),
-        _timing(levels, spans, sample_rate) if len(spans) > 1 else NO_DIFFERENCE,
+        *_loudness(target, audio, spans, called),
+        _timing(levels, called) if len(spans) > 1 else NO_DIFFERENCE,
         Difference(MERGED_STEPS if merged > 1 else 0.0, f"{merged} notes played as one"),
         noise,
     ]
@@ -255,7 +264,7 @@ def _sustain(levels: Sequence[Pair[np.ndarray]]) -> Difference:
     return Difference(abs(db) / SUSTAIN_DB, f"{abs(db):.0f} dB {'louder' if db > 0 else 'quieter'} after the attack")
 
 
-def _loudness(target: np.ndarray, audio: np.ndarray, spans: Sequence[slice], sample_rate: int) -> list[Difference]:
+def _loudness(target: np.ndarray, audio: np.ndarray, spans: Sequence[slice], called: Sequence[str]) -> list[Difference]:
     """The note of a phrase whose level against the others differs most."""
     target_db, estimate_db = (
         10 * np.log10([np.mean(np.square(samples[span])) + ABSENT for span in spans]) for samples in (target, audio)
@@ -263,11 +272,11 @@ def _loudness(target: np.ndarray, audio: np.ndarray, spans: Sequence[slice], sam
     louder = estimate_db - target_db - np.median(estimate_db - target_db)
     worst = int(np.argmax(np.abs(louder)))
     db = float(louder[worst])
-    text = f"note at {spans[worst].start / sample_rate:.1f} s {abs(db):.0f} dB too {'loud' if db > 0 else 'soft'}"
+    text = f"{called[worst]} {abs(db):.0f} dB too {'loud' if db > 0 else 'soft'}"
     return [Difference(abs(db) / NOTE_DB, text)]
 
 
-def _timing(levels: Sequence[Pair[np.ndarray]], spans: Sequence[slice], sample_rate: int) -> Difference:
+def _timing(levels: Sequence[Pair[np.ndarray]], called: Sequence[str]) -> Difference:
     """The note whose sound begins furthest from the target's; slow attacks are no matter of timing."""
     late_s = []
     for target, estimate in levels:
@@ -275,7 +284,7 @@ def _timing(levels: Sequence[Pair[np.ndarray]], spans: Sequence[slice], sample_r
         late_s.append(begins[1] - begins[0])
     worst = int(np.argmax(np.abs(late_s)))
     late = late_s[worst]
-    text = f"note at {spans[worst].start / sample_rate:.1f} s {_seconds(abs(late))} {'late' if late > 0 else 'early'}"
+    text = f"{called[worst]} {_seconds(abs(late))} {'late' if late > 0 else 'early'}"
     return Difference(abs(late) / LATE_S, text)
 
 

@@ -110,6 +110,7 @@ def match_to_dict(match: Match) -> dict[str, Any]:
         ],
         "key": match.strongest_event.note,
         "velocity": match.strongest_event.velocity,
+        "velocities": [min(event.velocity for event in match.events), max(event.velocity for event in match.events)],
         "sample_rate": match.sample_rate,
         "duration_s": len(match.target) / match.sample_rate,
         "interrupted": match.interrupted,

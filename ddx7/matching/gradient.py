@@ -23,14 +23,16 @@ from ddx7.engine.patch import MAXIMUM, MINIMUM
 from ddx7.engine.tables import BLOCK
 from ddx7.matching.objective import NoteTarget, Objective
 from ddx7.runtime import ONE_THREAD, n_cores
+from ddx7.voice import spec
 from ddx7.voice.packing import VCED_COLUMNS
-from ddx7.voice.spec import VCED_SIZE
 
 # Frequencies are not among them: the distance has a valley at every harmonic, and a gradient stays in its first one.
 FIELDS = (
     *("rates", "levels", "output_level", "feedback"),
     *("pitch_mod_sensitivity", "lfo_pitch_depth", "amp_mod_sensitivity", "lfo_amp_depth"),
 )
+TOUCH_FIELDS = ("velocity_sensitivity", "left_depth", "right_depth", "rate_scaling")
+"""Those that move, too, where several recordings determine them."""
 GROUP = 4
 """Voices in one compiled step."""
 STEPS = 12
@@ -39,25 +41,28 @@ FIRST_STEP, LAST_STEP = 2.0, 0.2
 STEPS_PER_ROUND = 3
 """Steps between two quantised voices."""
 
-_ALL = np.ones(VCED_SIZE, bool)
-
 Params = dict[str, Array]
 """The fields of a patch that the gradient moves."""
 
 _optimiser = optax.adam(optax.cosine_decay_schedule(FIRST_STEP, STEPS, LAST_STEP / FIRST_STEP), b2=0.99)
-_UNIT = {name: MAXIMUM[name] / 100 for name in FIELDS}
+_UNIT = {name: MAXIMUM[name] / 100 for name in (*FIELDS, *TOUCH_FIELDS)}
 
 
-def compile_refinement(objective: Objective) -> None:
-    """Compile the programs that `refine` needs for notes of these lengths."""
-    _refine_group(objective, np.zeros((1, 155), np.uint8), _ALL, lambda: True, steps=1)
+ONE_NOTE = np.array([field.parameter.name not in TOUCH_FIELDS for field in spec.FIELDS])
+"""Bytes of the edit form that one note determines."""
+
+
+def compile_refinement(objective: Objective, free: Bool[np.ndarray, " 155"]) -> None:
+    """Compile the programs that `refine` needs for notes of these lengths and these free bytes."""
+    _refine_group(objective, np.zeros((1, 155), np.uint8), free, lambda: True, steps=1)
 
 
 def refine(
     objective: Objective,
     vced: UInt8[np.ndarray, "voice 155"],
     keep_going: Callable[[], bool] = lambda: True,
-    free: Bool[np.ndarray, " 155"] = _ALL,
+    *,
+    free: Bool[np.ndarray, " 155"] = ONE_NOTE,
 ) -> UInt8[np.ndarray, "round voice 155"]:
     """Improve voices by gradient.
 
@@ -88,9 +93,10 @@ def _refine_group(
 ) -> UInt8[np.ndarray, "round voice 155"]:
     n = len(vced)
     patch = relax(Patch.from_vced(vced[np.arange(GROUP) % n]))
-    params: Params = {name: getattr(patch, name) for name in FIELDS}
+    fields = (*FIELDS, *(name for name in TOUCH_FIELDS if free[VCED_COLUMNS[name]].any()))
+    params: Params = {name: getattr(patch, name) for name in fields}
     opt_state = _optimiser.init(params)
-    moving: Params = {name: jnp.asarray(free[VCED_COLUMNS[name]], jnp.float32) for name in FIELDS}
+    moving: Params = {name: jnp.asarray(free[VCED_COLUMNS[name]], jnp.float32) for name in fields}
     refined = []
     for step in range(steps):
         if not keep_going():
@@ -136,7 +142,9 @@ def _update(
 ) -> tuple[Params, optax.OptState]:
     mean = jax.tree.map(lambda *g: jnp.nan_to_num(sum(g), posinf=0.0, neginf=0.0) / len(g), *grads)
     updates, opt_state = _optimiser.update(mean, opt_state)
-    updates = jax.tree.map(lambda update, unit, free: update * unit * free, updates, _UNIT, moving)
+    updates = jax.tree.map(
+        lambda update, unit, free: update * unit * free, updates, {name: _UNIT[name] for name in moving}, moving
+    )
     moved = optax.apply_updates(params, updates)
-    bounds = ({name: bound[name] for name in FIELDS} for bound in (MINIMUM, MAXIMUM))
+    bounds = ({name: bound[name] for name in moving} for bound in (MINIMUM, MAXIMUM))
     return jax.tree.map(jnp.clip, moved, *bounds), opt_state

@@ -11,6 +11,7 @@ distance of all notes stands beside it.
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
+from functools import partial
 from math import inf
 from pathlib import Path
 
@@ -18,25 +19,29 @@ import numpy as np
 
 from ddx7.audio import Note
 from ddx7.encoder import load_weights
-from ddx7.engine import as_profile
+from ddx7.engine import Profile, as_profile
 from ddx7.errors import ArgumentError, Ddx7Error
 from ddx7.matching.differences import differences
 from ddx7.matching.finalise import Candidates, finalise
 from ddx7.matching.held import held_parts
+from ddx7.matching.joint_search import search_together
 from ddx7.matching.prepare import Excerpt, PreparedRecording, prepare, read_excerpt
 from ddx7.matching.propose import Proposals, propose
 from ddx7.matching.result import Match, MatchReport, Progress
 from ddx7.matching.search import AUDIO_PER_EFFORT, SearchResult, rank_proposals, search
-from ddx7.matching.segmentation import Reading, how_read, note_source
+from ddx7.matching.segmentation import READINGS, Reading, how_read, note_source
 from ddx7.matching.target import RATE, SEARCH_RATE
+from ddx7.matching.together import matched_recordings, prepare_together
 from ddx7.voice import Voice
 from ddx7.voice.single import load_one
 
 LONGEST_SEARCH_S = 3600.0
+Recording = str | Path | tuple[np.ndarray, int] | Excerpt
+"""A file, (samples [time], sample rate), or a decoded recording."""
 
 
 def match(
-    recording: str | Path | tuple[np.ndarray, int] | Excerpt,
+    recording: Recording | Sequence[Recording],
     *,
     candidates: int = 4,
     seconds: float | int = 30.0,
@@ -50,8 +55,8 @@ def match(
     profile: str = "dexed",
     progress: Callable[[Progress], None] | None = None,
     notes: Sequence[Note] | Reading | str | Path = "auto",
-    note: int | None = None,
-    velocity: int | None = None,
+    note: int | Sequence[int] | None = None,
+    velocity: int | Sequence[int] | None = None,
     start_s: float | int = 0.0,
     end_s: float | int = inf,
     start: Voice | str | Path | None = None,
@@ -59,8 +64,12 @@ def match(
 ) -> Match:
     """Find DX7 voices that sound like a recorded note or phrase: one voice for all its notes.
 
+    Several recordings of one instrument, at other dynamics and pitches, give one voice whose velocity sensitivity,
+    level scaling and rate scaling fit all of them.
+
     Args:
       recording: an audio file, (samples [time], sample rate), or an `Excerpt`. Of more than 60 s the loudest 60 count.
+        A list of 2 to 16 of them gives one voice for all.
       candidates: number of distinct voices to return, 1-32.
       seconds: time of the search, 1-3600. Compiling comes on top: half a minute on a machine's first use, then a few
         seconds.
@@ -77,8 +86,9 @@ def match(
       progress: called a few times a second.
       notes: the notes of the recording, if they are known: those of `ddx7.audio.find_notes`, or the path of a MIDI file
         that begins with the recording. "one" and "many" say how many there are; "auto" lets the sound decide.
-      note: MIDI note of the strongest note, if it is known.
-      velocity: MIDI velocity of the loudest note; 100 by default.
+      note: MIDI note of the strongest note, if it is known; one for each of several recordings.
+      velocity: MIDI velocity of the loudest note; 100 by default. The velocities of the others follow from their
+        levels, if a list does not give one for each of several recordings.
       start_s: beginning of the part of the recording to match, in seconds.
       end_s: its end.
       start: a voice that the search begins with, or its file ("bank.syx:3"); `found.voices[1]` goes on from the second
@@ -106,19 +116,10 @@ def match(
     first = start if isinstance(start, Voice) or start is None else load_one(start)
     held = held_parts(first, lock)
     encoder = None if weights is None else load_weights(Path(weights))
-    excerpt = recording if isinstance(recording, Excerpt) else read_excerpt(recording, start_s=start_s, end_s=end_s)
-    given = note_source(notes, excerpt.samples, excerpt.sample_rate)
-    prepared = prepare(excerpt, as_profile(profile), given, note=note, velocity=velocity)
-    proposals = propose(
-        prepared,
-        seed=seed,
-        use_encoder=use_encoder,
-        encoder=encoder,
-        library=library,
-        start=first,
-        held=held,
-        progress=progress,
-    )
+    prepared = _prepared(recording, as_profile(profile), notes, note, velocity, start_s, end_s)
+    excerpt = prepared.excerpt
+    proposed = partial(propose, seed=seed, use_encoder=use_encoder, encoder=encoder, start=first, held=held)
+    proposals = proposed(prepared, library=library, progress=progress)
     if not proposals.prior.free.any():
         raise ArgumentError("lock: found every part that the recording determines, wanted one that may change")
     if fast:
@@ -126,10 +127,50 @@ def match(
     else:
         budget = None if effort is None else effort * AUDIO_PER_EFFORT
         limit = seconds if effort is None else LONGEST_SEARCH_S
-        found = search(proposals, seconds=limit, seed=seed, budget=budget, progress=progress)
+        work = partial(search, proposals)
+        if prepared.strongest is not None:
+            alone = proposed(replace(prepared, hypotheses=(prepared.strongest,)))
+            work = partial(search_together, alone, proposals)
+        found = work(seconds=limit, seed=seed, budget=budget, progress=progress)
     best = finalise(found.target, found.voices, candidates=candidates, name=name or excerpt.name, held=held)
     made = _match(prepared, proposals, found, best, seed=seed, seconds=seconds, effort=effort, profile=profile)
     return replace(made, report=replace(made.report, start=first.name if first else "", lock=tuple(lock)))
+
+
+def _prepared(
+    recording: Recording | Sequence[Recording],
+    profile: Profile,
+    notes: Sequence[Note] | Reading | str | Path,
+    note: int | Sequence[int] | None,
+    velocity: int | Sequence[int] | None,
+    start_s: float | int,
+    end_s: float | int,
+) -> PreparedRecording:
+    """The first step, for one recording or several."""
+    if not isinstance(several := _one_or_several(recording), list):
+        excerpt = several if isinstance(several, Excerpt) else read_excerpt(several, start_s=start_s, end_s=end_s)
+        if not isinstance(note, int | None) or not isinstance(velocity, int | None):
+            raise ArgumentError("recording: found one with several notes or velocities, wanted one of each")
+        given = note_source(notes, excerpt.samples, excerpt.sample_rate)
+        return prepare(excerpt, profile, given, note=note, velocity=velocity)
+    reading: Reading | None = None
+    for known in READINGS:
+        if notes == known:
+            reading = known
+    if reading is None or (start_s, end_s) != (0.0, inf):
+        raise ArgumentError("recordings: found notes or a part of several, wanted whole recordings and 'one' or 'many'")
+    excerpts = [one if isinstance(one, Excerpt) else read_excerpt(one) for one in several]
+    return prepare_together(excerpts, profile, reading, note=note, velocity=velocity)
+
+
+def _one_or_several(recording: Recording | Sequence[Recording]) -> Recording | list[Recording]:
+    """A recording as it is, and several as a list."""
+    if isinstance(recording, str | Path | Excerpt):
+        return recording
+    match recording:
+        case (np.ndarray() as samples, int() | np.integer() as sample_rate):
+            return samples, int(sample_rate)
+    return list(recording)
 
 
 def _match(
@@ -170,8 +211,11 @@ def _match(
         decoding=decoding,
         target_from_s=round(excerpt.start_s + target.start_s, 4),
         remarks=(*how_read(prepared.read_as, merged, len(target.notes)), *prepared.remarks),
+        recordings=matched_recordings(target, best.voices[0], best.audio, prepared.joined),
     )
-    named = differences(target.sound, best.audio, RATE, target.notes if len(target.notes) > 1 else (), merged=merged)
+    phrase = target.notes if len(target.notes) > 1 else ()
+    labels = [part.name for part in prepared.joined for _ in range(part.n_notes)]
+    named = differences(target.sound, best.audio, RATE, phrase, merged=merged, labels=labels)
     return Match(
         voices=best.voices,
         distances=best.distances_db,

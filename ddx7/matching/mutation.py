@@ -4,6 +4,7 @@ import numpy as np
 from jaxtyping import UInt8
 
 from ddx7.matching.prior import Prior
+from ddx7.matching.touch import vary_touch
 from ddx7.matching.vced import OPERATOR_SIZE
 from ddx7.voice.packing import VCED_MAX, VCED_MIN
 from ddx7.voice.spec import FIELDS, N_OPERATORS
@@ -11,6 +12,7 @@ from ddx7.voice.spec import FIELDS, N_OPERATORS
 # Neighbouring values of these are no more alike than distant ones: a mutation redraws them and takes no steps.
 _REDRAWN = np.array([f.parameter.categorical or f.parameter.name == "coarse" for f in FIELDS])
 _RARE = np.array([f.parameter.name.startswith(("lfo", "pitch", "amp_mod", "fixed")) for f in FIELDS])
+_TOUCH_SHARE = 0.25  # of the children that only answer otherwise to velocity or to the keyboard
 _RARE_RATE = 0.3  # against the rate of the other parameters
 
 
@@ -65,4 +67,7 @@ def mutate(
             children[child, block_a], children[child, block_b] = voices[child, block_b], voices[child, block_a]
         else:
             children[child, block_a] = fresh[child, block_a]
+    if prior.touch is not None:
+        touched = np.flatnonzero(rng.random(n) < _TOUCH_SHARE)
+        children[touched] = vary_touch(rng, voices[touched], prior.touch)
     return prior.held.hold(children)

@@ -1,5 +1,6 @@
 """The search's objective: the perceptual distance of voices from the notes of a target, evaluated in batches."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from typing import NamedTuple
@@ -172,7 +173,11 @@ class Objective:
 
     def with_gate(self, gate_s: float | int) -> "Objective":
         """Change how long voices hold every note."""
-        return Objective(tuple(note.with_gate(gate_s) for note in self.note_targets))
+        return self.with_gates([gate_s] * len(self.note_targets))
+
+    def with_gates(self, gates_s: Sequence[float | int]) -> "Objective":
+        """Change how long voices hold each note."""
+        return Objective(tuple(note.with_gate(s) for note, s in zip(self.note_targets, gates_s, strict=True)))
 
     def beginning(self) -> "Objective":
         """Keep the first 0.7 s of every note."""

@@ -53,6 +53,29 @@ class Excerpt:
     decoding: DecodingReport | None = None
 
 
+@dataclass(frozen=True)
+class JoinedRecording:
+    """One of several recordings that one voice is made for.
+
+    Attributes:
+      name: of its file, without suffix.
+      first: index of its first note among all notes.
+      n_notes: number of its notes.
+      start_s: its beginning in the sound of the target, in seconds.
+      stop_s: its end there.
+      onset_s: its first onset in the recording itself, in seconds.
+      decoding: what its file holds; None for samples that come from no file.
+    """
+
+    name: str
+    first: int
+    n_notes: int
+    start_s: float
+    stop_s: float
+    onset_s: float
+    decoding: DecodingReport | None = None
+
+
 @dataclass(frozen=True, eq=False)
 class PreparedRecording:
     """A recording with all its segmentation hypotheses.
@@ -63,12 +86,16 @@ class PreparedRecording:
       read_as: what decided how many notes there are: "told" by the user, "phrase" (steady, different pitches), "single"
         (one note was found) or "compared" (the hypothesis that voices match best).
       remarks: what the pitch of the notes says of the recording.
+      joined: the recordings, where several make one target.
+      strongest: the target of the strongest of these alone.
     """
 
     excerpt: Excerpt
     hypotheses: tuple[Target, ...]
     read_as: Literal["told", "phrase", "single", "compared"] = "compared"
     remarks: tuple[RecordingRemark, ...] = ()
+    joined: tuple[JoinedRecording, ...] = ()
+    strongest: Target | None = None
 
     @property
     def plainest(self) -> Target:

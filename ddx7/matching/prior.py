@@ -13,14 +13,14 @@ from jaxtyping import Bool, UInt8
 
 from ddx7.audio import Partials
 from ddx7.matching.held import NOTHING_HELD, HeldParts
+from ddx7.matching.touch import KEYBOARD, VELOCITY, TouchReference
 from ddx7.matching.vced import apply_detune, columns
 from ddx7.voice.algorithms import CARRIERS
 from ddx7.voice.packing import INIT_VCED, VCED_MAX, VCED_MIN
 from ddx7.voice.spec import FIELDS, N_OPERATORS, VCED_SIZE
 
 _FIXED = {"osc_sync", "lfo_sync", "transpose", "name"}
-BY_PITCH = {"break_point", "left_depth", "right_depth", "left_curve", "right_curve", "rate_scaling"}
-BY_VELOCITY = {"velocity_sensitivity"}
+BY_PITCH, BY_VELOCITY = set(KEYBOARD), set(VELOCITY)
 _PROPOSED = 0.7  # share of the parts for mutation that come from proposed voices, where there are some
 
 
@@ -36,6 +36,7 @@ class Prior:
       several_velocities: whether the notes determine velocity sensitivity.
       proposed: voices proposed for the recording, uint8 [voice, 155].
       held: parts that all voices keep.
+      touch: the note that changes of touch keep, where several recordings determine the touch.
     """
 
     partials: Partials
@@ -45,6 +46,7 @@ class Prior:
     several_velocities: bool = False
     proposed: UInt8[np.ndarray, "voice 155"] = field(default_factory=lambda: np.zeros((0, VCED_SIZE), np.uint8))
     held: HeldParts = NOTHING_HELD
+    touch: TouchReference | None = None
 
     @cached_property
     def free(self) -> Bool[np.ndarray, " 155"]:

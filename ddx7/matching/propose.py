@@ -20,6 +20,7 @@ from ddx7.matching.result import Progress
 from ddx7.matching.spectral_fit import fit_voices
 from ddx7.matching.starting import NO_START, StartingVoices, starting_voices
 from ddx7.matching.target import SEARCH_RATE, Target
+from ddx7.matching.touch import vary_touch
 from ddx7.matching.vced import apply_detune, columns, force_release
 from ddx7.voice import Voice
 
@@ -27,6 +28,7 @@ PROPOSALS = 256
 """Voices that the preset encoder proposes, and of all proposals those that are kept."""
 SPECTRAL_FITS = 64
 """Voices fitted to the partials."""
+_TOUCHED, _TOUCHES = 64, 6  # voices of several recordings whose touch is varied, and how often
 _COMPARED = 8  # proposals of a hypothesis that are rendered in full and compared by the log-mel distance
 
 # A voice may sound an octave from its MIDI note, and a measured pitch may be an octave off: octaves by which the true
@@ -140,11 +142,34 @@ def propose_for_target(
     if use_encoder:
         sampled = sample_voices(encoder or load_default(), target, PROPOSALS, seed)
         voices = np.concatenate([voices, sampled])
-    voices = held.hold(voices)
+    voices, prior = held.hold(voices), replace(target.prior(), held=held)
     distances = search_objective.distances(voices) if len(voices) else np.zeros(0)
     nearest = np.sort(np.argsort(distances, kind="stable")[:PROPOSALS])
-    prior, distances = replace(target.prior(), held=held, proposed=voices[nearest]), distances[nearest]
+    voices, distances = voices[nearest], distances[nearest]
+    if prior.touch is not None:
+        voices, distances = with_touch(voices, distances, prior, search_objective, seed)
+    prior = replace(prior, proposed=voices)
     return Proposals(target, prior, objective, search_objective, distances)
+
+
+def with_touch(
+    voices: np.ndarray, distances: np.ndarray, prior: Prior, objective: Objective, seed: int
+) -> tuple[UInt8[np.ndarray, "voice 155"], Float[np.ndarray, " voice"]]:
+    """Give the nearest voices the best of some random answers to velocity and to the keyboard."""
+    rng = np.random.default_rng(seed)
+    best = np.argsort(distances, kind="stable")[:_TOUCHED]
+    varied = np.tile(voices[best], (_TOUCHES, 1))
+    if prior.touch is not None:
+        for _ in range(2):
+            varied = vary_touch(rng, varied, prior.touch)
+    varied = prior.held.hold(varied)
+    nearer = objective.distances(varied).reshape(_TOUCHES, -1)
+    pick = nearer.argmin(axis=0)
+    varied = varied.reshape(_TOUCHES, len(best), -1)[pick, np.arange(len(best))]
+    better = nearer.min(axis=0) < distances[best]
+    voices, distances = voices.copy(), distances.copy()
+    voices[best[better]], distances[best[better]] = varied[better], nearer.min(axis=0)[better]
+    return voices, distances
 
 
 def fit_to_partials(target: Target, n: int, seed: int = 0) -> UInt8[np.ndarray, "voice 155"]:

@@ -66,6 +66,33 @@ class LibraryHit:
 
 
 @dataclass(frozen=True)
+class MatchedRecording:
+    """How the best voice plays one of several recordings.
+
+    Attributes:
+      name: of the recording.
+      note: MIDI note of its strongest note.
+      velocity: MIDI velocity that plays it.
+      distance: perceptual distance.
+      louder_db: its level against that of the recording, compared with the mean over all recordings, in dB.
+      start_s: beginning in the target's sound, in seconds.
+      stop_s: its end there.
+      differences: audible differences, in a few words each.
+      decoding: what its file holds; None for samples that come from no file.
+    """
+
+    name: str
+    note: int
+    velocity: int
+    distance: float
+    louder_db: float
+    start_s: float
+    stop_s: float
+    differences: tuple[str, ...]
+    decoding: DecodingReport | None = None
+
+
+@dataclass(frozen=True)
 class MatchReport:
     """Settings, counts and times of a match.
 
@@ -93,6 +120,7 @@ class MatchReport:
       effort: the amount of work that the search was given instead of a time.
       start: name of the voice that the search began with; empty without one.
       lock: parts of that voice that every answer keeps.
+      recordings: how the best voice plays each of several recordings; empty for one.
     """
 
     seed: int
@@ -117,6 +145,7 @@ class MatchReport:
     effort: float | int | None = None
     start: str = ""
     lock: tuple[str, ...] = ()
+    recordings: tuple[MatchedRecording, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -134,7 +134,7 @@ class Search:
         """Search until the work is done or the time is over; True if Ctrl-C ended it with a result."""
         effort, prior = self.effort, self.proposals.prior
         short = self.objective.for_gradient()
-        compiling = Thread(target=compile_refinement, args=(short,))
+        compiling = Thread(target=compile_refinement, args=(short, prior.free))
         one_pass = STEPS * GRADIENT_COST * short.duration_s * ISLANDS * REFINED
         work = effort.seconds * AUDIO_PER_S * n_cores() if effort.budget is None else effort.budget
         uses_gradient = one_pass <= GRADIENT_SHARE * work
@@ -158,8 +158,9 @@ class Search:
                 effort.without(compiling.join)
                 begin = effort.position
                 self._refine(short)
-                if passes < GATE_ROUNDS and prior.sustains and len(self.objective.note_targets) == 1:
-                    self._fit_gate()
+                one_by_one = len(self.objective.note_targets) == 1 or self.proposals.target.separate
+                if passes < GATE_ROUNDS and prior.sustains and one_by_one:
+                    self._fit_gates()
                     short = self.objective.for_gradient()
                 passes += 1
                 # Evolution gets its share between two passes, and all that is too short for another pass.
@@ -225,7 +226,7 @@ class Search:
             return not self._over(objective)
 
         prior = self.proposals.prior
-        refined = prior.held.hold(force_release(refine(objective, voices, keep_going, prior.free)))
+        refined = prior.held.hold(force_release(refine(objective, voices, keep_going, free=prior.free)))
         rounds, n, size = refined.shape
         self.effort.charge(0, rounds * STEPS_PER_ROUND * GRADIENT_COST * objective.duration_s * n)
         if not rounds:
@@ -234,15 +235,19 @@ class Search:
         by_island = refined.reshape(rounds, ISLANDS, REFINED, size).swapaxes(0, 1).reshape(ISLANDS, -1, size)
         self._advance(islands.add(self.population, by_island, distances.swapaxes(0, 1).reshape(ISLANDS, -1)))
 
-    def _fit_gate(self) -> None:
-        """Take the gate on which the best voices come nearest."""
+    def _fit_gates(self) -> None:
+        """Take for each note the gate on which the best voices come nearest to it."""
         best = self.population.voices[:, :VOICES_PER_GATE].reshape(-1, self.population.voices.shape[-1])
-        [note_target] = self.objective.note_targets
-        gates_s = [factor * note_target.event.gate_s for factor in GATE_FACTORS]
-        nearest = [self._distances(best, self.objective.with_gate(gate_s)).min() for gate_s in gates_s]
-        if k := int(np.argmin(nearest)):
-            self.objective = self.objective.with_gate(gates_s[k])
-            self.full_objective = self.full_objective.with_gate(gates_s[k])
+        factors = []
+        for note_target in self.objective.note_targets:
+            alone = Objective((note_target,))
+            gates_s = [factor * note_target.event.gate_s for factor in GATE_FACTORS]
+            nearest = [self._distances(best, alone.with_gates([gate_s])).min() for gate_s in gates_s]
+            factors.append(GATE_FACTORS[int(np.argmin(nearest))])
+        if any(factor != 1 for factor in factors):
+            gates_s = [f * note.event.gate_s for f, note in zip(factors, self.objective.note_targets, strict=True)]
+            self.objective = self.objective.with_gates(gates_s)
+            self.full_objective = self.full_objective.with_gates(gates_s)
             self._evaluate_again(self.objective)
 
     def _evaluate_again(self, objective: Objective) -> None:

@@ -16,8 +16,9 @@ from ddx7.engine import DEXED, Patch, Profile, plan, play
 from ddx7.engine.clock import first_block_at
 from ddx7.engine.tables import BLOCK
 from ddx7.matching.measured_note import MeasuredNote, measure
-from ddx7.matching.objective import NoteEvent, NoteTarget, Objective, fit_length
+from ddx7.matching.objective import FADE_S, NoteEvent, NoteTarget, Objective, fit_length
 from ddx7.matching.prior import Prior
+from ddx7.matching.touch import TouchReference
 
 RATE = 44_100
 """Sample rate in Hz of the target, of polishing and of the result."""
@@ -28,6 +29,7 @@ LONGEST_OF_SEVERAL_S = 1.4  # of each note where there are several: they share t
 VELOCITY = 100  # of the loudest note
 NOISE_ENDS_S = 0.05  # before the first onset: an attack may begin before it
 CONFIDENT = 0.4  # confidence from which a pitch is clear, as `ddx7.audio.Note` says
+TOGETHER_S = 6.0  # of all notes where each is a recording of its own, if that is longer
 SEVERAL_PITCHES = 5  # semitones between the lowest and the highest note that determine level scaling
 SEVERAL_VELOCITIES = 10  # between the softest and the loudest note that determine velocity sensitivity
 
@@ -45,6 +47,8 @@ class Target:
       profile: engine profile that renders the voices.
       start_s: time of the first onset in the recording, in seconds.
       noise: spectrum of the recording's noise, measured before the first onset.
+      noises: that of each note, where each note has a recording of its own.
+      separate: whether the notes are of several recordings, each of which ends in silence.
     """
 
     sound: Float[np.ndarray, " sample"]
@@ -55,6 +59,8 @@ class Target:
     profile: Profile = DEXED
     start_s: float = 0.0
     noise: Float[np.ndarray, " frequency"] | None = None
+    noises: tuple[Float[np.ndarray, " frequency"] | None, ...] = ()
+    separate: bool = False
 
     @property
     def cents(self) -> float:
@@ -63,7 +69,7 @@ class Target:
 
     def objective(self, sample_rate: int = RATE) -> Objective:
         """Distance of voices from the chosen notes, at a sample rate in Hz."""
-        objective = Objective(tuple(self._note_target(i) for i in self.chosen))
+        objective = Objective(tuple(self.note_target(i) for i in self.chosen))
         return objective if sample_rate == RATE else objective.at_rate(sample_rate)
 
     def with_gate(self, gate_s: float | int) -> "Target":
@@ -87,19 +93,20 @@ class Target:
           octave: octaves by which the true pitch lies below the measured one; the MIDI notes are those of that pitch.
         """
         sounds, rows = [], []
-        for i in self.chosen:
-            note_target, event = self._note_target(i), self.events[i]
+        scored = self.chosen[:MAX_NOTES]
+        for i in scored:
+            note_target, event = self.note_target(i), self.events[i]
             n_samples = round(min(event.gate_s + RELEASE_S, SPAN_S) * RATE)
             sound = resample((note_target.target * note_target.window)[:n_samples], RATE, SPECTROGRAM_RATE)
             sounds.append(np.pad(sound, (0, max(0, round(SPAN_S * SPECTROGRAM_RATE) - len(sound)))))
             rows.append((event.note - 12 * octave, event.velocity, event.gate_s))
         events = np.array(rows, np.float32)
-        f0_hz = np.array([self.notes[i].f0_hz for i in self.chosen]) / 2.0**octave
+        f0_hz = np.array([self.notes[i].f0_hz for i in scored]) / 2.0**octave
         return NoteInputs(batch_spectrograms(np.stack(sounds), f0_hz, events[:, 2]), events)
 
     def measured(self) -> MeasuredNote:
         """Partials over time of the strongest note."""
-        note, note_target = self.notes[self.chosen[0]], self._note_target(self.chosen[0])
+        note, note_target = self.notes[self.chosen[0]], self.note_target(self.chosen[0])
         return measure(
             note_target.target * note_target.window,
             RATE,
@@ -115,12 +122,18 @@ class Target:
         peaks = partials(excerpt, RATE, first.f0_hz, start_s=min(0.05, first.duration_s / 4))
         events = [self.events[i] for i in self.chosen]
         midi_notes, midi_velocities = [event.note for event in events], [event.velocity for event in events]
+        several_pitches = max(midi_notes) - min(midi_notes) >= SEVERAL_PITCHES
+        several_velocities = max(midi_velocities) - min(midi_velocities) >= SEVERAL_VELOCITIES
+        reference = TouchReference(
+            events[0].note, events[0].velocity, self.profile.levels, several_velocities, several_pitches
+        )
         return Prior(
             peaks,
             self.cents,
-            sustains=first.gate_s < 0.9 * first.duration_s or len(self.notes) > 1,
-            several_pitches=max(midi_notes) - min(midi_notes) >= SEVERAL_PITCHES,
-            several_velocities=max(midi_velocities) - min(midi_velocities) >= SEVERAL_VELOCITIES,
+            sustains=first.gate_s < 0.9 * first.duration_s or (len(self.notes) > 1 and not self.separate),
+            several_pitches=several_pitches,
+            several_velocities=several_velocities,
+            touch=reference if self.separate and (several_pitches or several_velocities) else None,
         )
 
     def render(self, vced: UInt8[np.ndarray, "voice 155"]) -> Float[np.ndarray, "voice sample"]:
@@ -130,27 +143,41 @@ class Target:
         note, velocity, gate_s = (np.tile(list(column), len(vced)) for column in zip(*self.events, strict=True))
         gates = first_block_at(gate_s, RATE)
         starts = np.array([round(note.onset_s * RATE) for note in self.notes])
-        lengths = np.minimum(len(self.sound) - starts, gates[: len(starts)] * BLOCK + round(LONGEST_NOTE_S * RATE))
+        until = np.append(starts[1:], len(self.sound)) if self.separate else len(self.sound)
+        lengths = np.minimum(until - starts, gates[: len(starts)] * BLOCK + round(LONGEST_NOTE_S * RATE))
         plans = plan(patch, note, velocity, gates, RATE, profile=self.profile)
         for row, sound in enumerate(play(plans, np.tile(lengths, len(vced)))):
             voice, k = divmod(row, len(self.notes))
-            audio[voice, starts[k] : starts[k] + lengths[k]] += sound[: lengths[k]]
+            length = lengths[k]
+            fade = np.minimum(np.arange(length, 0, -1) / (FADE_S * RATE), 1) if self.separate else 1
+            audio[voice, starts[k] : starts[k] + length] += (sound[:length] * fade).astype(np.float32)
         return audio
 
     def distances_db(self, audio: Float[np.ndarray, "voice sample"]) -> list[float]:
         """`ddx7.audio.log_mel_distance` of each sound from the recording, in dB."""
         return [self.mel.distance(sound, RATE) for sound in audio]
 
-    def _note_target(self, index: int) -> NoteTarget:
+    @property
+    def _longest_s(self) -> float:
+        """Seconds of a note that are scored at most."""
+        if len(self.chosen) == 1:
+            return LONGEST_NOTE_S
+        if not self.separate:
+            return LONGEST_OF_SEVERAL_S
+        return float(np.clip(TOGETHER_S / len(self.chosen), LONGEST_OF_SEVERAL_S, LONGEST_NOTE_S))
+
+    def note_target(self, index: int) -> NoteTarget:
+        """One note, as the objective scores it."""
         note, begin = self.notes[index], round(self.notes[index].onset_s * RATE)
         next_s = self.notes[index + 1].onset_s if index + 1 < len(self.notes) else len(self.sound) / RATE
-        longest_s = LONGEST_NOTE_S if len(self.chosen) == 1 else LONGEST_OF_SEVERAL_S
+        longest_s = self._longest_s
         scored_s = min(next_s - note.onset_s, longest_s)
         excerpt = fit_length(self.sound[begin : begin + round(longest_s * RATE)])
         # After its last note a recording is silent, and the objective holds voices to that silence, too.
         ends = index + 1 == len(self.notes) and note.duration_s <= longest_s
         scored_s = len(excerpt) / RATE if ends else scored_s
-        return NoteTarget(excerpt, RATE, self.events[index], scored_s, self.profile, self.noise)
+        noise = self.noises[index] if self.noises else self.noise
+        return NoteTarget(excerpt, RATE, self.events[index], scored_s, self.profile, noise)
 
 
 def make_target(

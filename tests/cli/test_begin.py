@@ -80,3 +80,40 @@ def test_a_candidate_that_an_earlier_match_does_not_have(run: Run, tone: Path, t
     assert "match.json: there is no candidate 2, wanted 1 to 1" in outcome.err
     (tmp_path / "match.json").write_text("[]")
     assert "found no candidates of a match" in run("match", tone, "-o", tmp_path, "--like", "1").err
+
+
+def test_several_recordings_make_one_voice(run: Run, tmp_path: Path) -> None:
+    voice = Voice(operators=(Operator(output_level=99, velocity_sensitivity=4), *Voice().operators[1:]))
+    names = ("soft", "loud")
+    for name, velocity in zip(names, (60, 120), strict=True):
+        soundfile.write(tmp_path / f"{name}.wav", ddx7.render(voice, 57, velocity, 0.25, 0.35, RATE), RATE)
+    recordings = [tmp_path / f"{name}.wav" for name in names]
+    out = tmp_path / "horn"
+    words = ("match", *recordings, "--together", "-o", out, "--fast", "--candidates", 2)
+    outcome = run(*words, "--velocity", "60,120")
+    assert outcome.code == 0, outcome.err
+    assert (out / "horn.syx").exists()
+    data = json.loads((out / "match.json").read_text())
+    assert data["velocities"] == [60, 120]
+    assert [(r["name"], r["velocity"]) for r in data["report"]["recordings"]] == [("soft", 60), ("loud", 120)]
+    assert "one voice for 2 recordings, velocities 60 to 120\n" in outcome.err
+    assert "horn: a DX7's own keyboard sends velocities up to about 110, the recording has 120" in outcome.err
+    assert "horn: soft: A2 at velocity 60, distance" in outcome.err
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--together",), "--together: found one recording, wanted 2 or more"),
+        (("--together", "--start", "0.5"), "--together takes whole recordings"),
+        (("--velocity", "40,100"), "--velocity: found 2, wanted one, or several with --together"),
+        (("--velocity", "loud"), "velocity: found loud, wanted 1 to 127"),
+        (("--note", "C3,E3"), "--note: found 2, wanted one, or several with --together"),
+    ],
+)
+def test_what_makes_no_sense_together(
+    run: Run, tone: Path, tmp_path: Path, options: tuple[str, ...], said: str
+) -> None:
+    outcome = run("match", tone, "-o", tmp_path / "out", *options)
+    assert outcome.code == 2
+    assert said in outcome.err

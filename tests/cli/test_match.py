@@ -12,7 +12,7 @@ from running import Run
 
 import ddx7
 from ddx7.audio import Note
-from ddx7.cli.match import remarks
+from ddx7.cli.match_task import remarks
 from ddx7.matching.objective import NoteEvent
 from ddx7.matching.quality import describe, match_quality, same_instrument_share
 from ddx7.matching.result import Match, MatchReport

@@ -72,7 +72,7 @@ def test_the_gradient_moves_what_is_free_alone(note_target: Target, start: Voice
     lock = ("envelopes", "feedback")
     steps = iter(range(3))
     objective = note_target.objective(SEARCH_RATE).for_gradient()
-    [refined] = refine(objective, own, lambda: next(steps, None) is not None, ~part_bytes(lock))
+    [refined] = refine(objective, own, lambda: next(steps, None) is not None, free=~part_bytes(lock))
     assert_locked(refined, start, lock)
     levels = VCED_COLUMNS["output_level"]
     assert (refined[:, levels] != own[:, levels]).any()

@@ -8,7 +8,7 @@ from typing import Annotated
 from tyro.conf import arg
 
 from ddx7.cli.interrupt import INTERRUPTED
-from ddx7.cli.match import Task, check_outputs, read_recording
+from ddx7.cli.match_task import Task, check_outputs, read_recordings
 from ddx7.cli.terminal import note, result
 
 _RECORDING = "trumpet.flac"
@@ -44,11 +44,11 @@ class Command:
         from ddx7.matching.quality import SCALE_EXPLAINED
 
         with as_file(files(__name__) / _RECORDING) as recording:
-            task = Task(recording, self.output, recording.stem)
+            task = Task((recording,), self.output, recording.stem)
             check_outputs([task], force=self.force)
-            excerpt = read_recording(task)
+            excerpts = read_recordings(task)
             note(f"searching {self.seconds:g} s for a DX7 voice that sounds like a recorded trumpet")
-            match, paths = task.run(excerpt, seconds=self.seconds, seed=self.seed, candidates=4, force=self.force)
+            match, paths = task.run(excerpts, seconds=self.seconds, seed=self.seed, candidates=4, force=self.force)
         note(SCALE_EXPLAINED)
         width = max(len(str(path)) for path in paths)
         result(f"{path!s:{width}}  {what}" for path, what in zip(paths, _EXPLAINED, strict=True))
