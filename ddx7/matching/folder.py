@@ -164,4 +164,7 @@ def _figure(match: Match) -> bytes:
     caption = f"{match.voices[0].name.strip()}   distance {match.perceptual_distances[0]:.1f}   " + (
         f"{len(match.notes)} notes" if len(match.notes) > 1 else f"MIDI note {event.note}, velocity {event.velocity}"
     )
-    return figure_bytes(comparison_figure(match.target, match.audio, match.sample_rate, caption))
+    parts = [(part.start_s, part.stop_s, part.name) for part in match.report.recordings]
+    words = "; ".join(match.differences) or "no clear difference"
+    figure = comparison_figure(match.target, match.audio, match.sample_rate, caption, words=words, parts=parts)
+    return figure_bytes(figure)

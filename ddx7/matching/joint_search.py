@@ -48,8 +48,12 @@ def search_together(
     )
     proposals = _with_gate(proposals, first)
     proposals = _with_voices(proposals, first.voices[:_TAKEN], seed)
-    if first.interrupted:
+
+    def only_first() -> SearchResult:
         return replace(rank_proposals(proposals), stages=first.stages, renders=first.renders, interrupted=True)
+
+    if first.interrupted:
+        return only_first()
 
     def later(now: Progress) -> None:
         if progress:
@@ -57,9 +61,11 @@ def search_together(
             progress(replace(now, elapsed_s=elapsed_s, seconds=first.elapsed_s + now.seconds, renders=renders))
 
     rest = None if budget is None else (1 - ALONE) * budget
-    found = search(
-        proposals, seconds=seconds if rest else (1 - ALONE) * seconds, seed=seed, budget=rest, progress=later
-    )
+    limit = seconds if rest else (1 - ALONE) * seconds
+    try:
+        found = search(proposals, seconds=limit, seed=seed, budget=rest, progress=later)
+    except KeyboardInterrupt:  # before the second search has a result of its own
+        return only_first()
     return replace(
         found,
         stages=(*first.stages, *(_later(stage, first) for stage in found.stages)),
