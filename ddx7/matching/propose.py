@@ -28,7 +28,7 @@ PROPOSALS = 256
 """Voices that the preset encoder proposes, and of all proposals those that are kept."""
 SPECTRAL_FITS = 64
 """Voices fitted to the partials."""
-_TOUCHED, _TOUCHES = 64, 6  # voices of several recordings whose touch is varied, and how often
+_TOUCHED, _TOUCHES = 16, 8  # voices of several recordings whose touch is varied, and how often
 _COMPARED = 8  # proposals of a hypothesis that are rendered in full and compared by the log-mel distance
 
 # A voice may sound an octave from its MIDI note, and a measured pitch may be an octave off: octaves by which the true
@@ -146,29 +146,47 @@ def propose_for_target(
     distances = search_objective.distances(voices) if len(voices) else np.zeros(0)
     nearest = np.sort(np.argsort(distances, kind="stable")[:PROPOSALS])
     voices, distances = voices[nearest], distances[nearest]
-    if prior.touch is not None:
-        voices, distances = with_touch(voices, distances, prior, search_objective, seed)
+    voices, distances = with_touch(voices, distances, prior, search_objective, seed)
     prior = replace(prior, proposed=voices)
     return Proposals(target, prior, objective, search_objective, distances)
 
 
 def with_touch(
-    voices: np.ndarray, distances: np.ndarray, prior: Prior, objective: Objective, seed: int
+    voices: UInt8[np.ndarray, "voice 155"],
+    distances: Float[np.ndarray, " voice"],
+    prior: Prior,
+    objective: Objective,
+    seed: int,
 ) -> tuple[UInt8[np.ndarray, "voice 155"], Float[np.ndarray, " voice"]]:
-    """Give the nearest voices the best of some random answers to velocity and to the keyboard."""
+    """Give the nearest voices a better answer to velocity, then one to the keyboard, of some random ones.
+
+    Args:
+      voices: the voices.
+      distances: of each.
+      prior: with the touch that the notes determine.
+      objective: the distance.
+      seed: random seed.
+
+    Returns:
+      the voices, some of them changed, and the distance of each.
+    """
+    if prior.touch is None:
+        return voices, distances
     rng = np.random.default_rng(seed)
-    best = np.argsort(distances, kind="stable")[:_TOUCHED]
-    varied = np.tile(voices[best], (_TOUCHES, 1))
-    if prior.touch is not None:
-        for _ in range(2):
-            varied = vary_touch(rng, varied, prior.touch)
-    varied = prior.held.hold(varied)
-    nearer = objective.distances(varied).reshape(_TOUCHES, -1)
-    pick = nearer.argmin(axis=0)
-    varied = varied.reshape(_TOUCHES, len(best), -1)[pick, np.arange(len(best))]
-    better = nearer.min(axis=0) < distances[best]
     voices, distances = voices.copy(), distances.copy()
-    voices[best[better]], distances[best[better]] = varied[better], nearer.min(axis=0)[better]
+    best = np.argsort(distances, kind="stable")[:_TOUCHED]
+    for by_velocity in (True, True, False, False):
+        kept = {"by_velocity": prior.touch.by_velocity and by_velocity}
+        kept["by_pitch"] = prior.touch.by_pitch and not by_velocity
+        if not any(kept.values()):
+            continue
+        varied = vary_touch(rng, np.tile(voices[best], (_TOUCHES, 1)), replace(prior.touch, **kept))
+        varied = prior.held.hold(varied)
+        found = objective.distances(varied).reshape(_TOUCHES, -1)
+        pick = found.argmin(axis=0)
+        varied = varied.reshape(_TOUCHES, len(best), -1)[pick, np.arange(len(best))]
+        better = found.min(axis=0) < distances[best]
+        voices[best[better]], distances[best[better]] = varied[better], found.min(axis=0)[better]
     return voices, distances
 
 

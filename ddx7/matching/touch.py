@@ -66,8 +66,9 @@ def vary_touch(
     def small(name: str, where: Bool[np.ndarray, "voice operator"]) -> None:
         """A new value for all these operators, or one step of each."""
         fresh, step = rng.integers(0, 8, (n, 1)), rng.choice((-1, 1), (n, 1))
-        value = np.where(redrawn, fresh, fields[name] + step)
-        changed[name] = np.where(where, np.clip(value, 0, 7), fields[name])
+        stepped = fields[name] + step
+        stepped = np.where((stepped < 0) | (stepped > 7), fields[name] - step, stepped)  # turns back at an end
+        changed[name] = np.where(where, np.where(redrawn, fresh, stepped), fields[name])
 
     small("velocity_sensitivity", operators & (kind == "velocity"))
     small("rate_scaling", operators & (kind == "rate"))

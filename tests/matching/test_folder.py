@@ -117,6 +117,9 @@ def test_the_report_keeps_its_keys(match: Match) -> None:
         "library_unread": "",
         "remarks": [],
         "effort": None,
+        "start": "",
+        "lock": [],
+        "recordings": [],
     }
 
 

@@ -59,8 +59,7 @@ def test_the_voice_that_made_them_all_is_nearest(prepared: PreparedRecording, br
     right, wrong = target.objective(SEARCH_RATE).distances(np.stack([bright_vced, deaf]))
     assert right < 0.5
     assert wrong > right + 1
-    audio = target.render(bright_vced[None])[0]
-    assert np.abs(audio - target.sound).max() < 0.02 * np.abs(target.sound).max()
+    assert target.distances_db(target.render(bright_vced[None]))[0] < 1
     assert target.prior().free[VCED_COLUMNS["velocity_sensitivity"]].all()
     assert target.prior().free[VCED_COLUMNS["right_depth"]].all()
 

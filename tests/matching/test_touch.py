@@ -19,7 +19,7 @@ def voice() -> Voice:
     """Levels and rates in the middle of their ranges, so that there is room to make up for anything."""
     operator = Operator(rates=(70, 55, 50, 50), levels=(99, 90, 80, 0), output_level=75)
     quiet = replace(operator, output_level=60, coarse=2)
-    return Voice(operators=(operator, quiet, operator, quiet, operator, quiet), algorithm=5, transpose=3)
+    return Voice(operators=(operator, quiet, operator, quiet, operator, quiet), algorithm=5, transpose=5)
 
 
 def reference(*, by_velocity: bool = True, by_pitch: bool = True) -> TouchReference:
@@ -44,7 +44,7 @@ def test_the_reference_note_keeps_its_levels_and_other_velocities_do_not(voice: 
     own = levels_db([voice], NOTE, VELOCITY_OF_IT)
     assert np.abs(levels_db(voices, NOTE, VELOCITY_OF_IT) - own).max() < 0.6  # a step of output level is 0.75 dB
     softer = levels_db(voices, NOTE, 40) - levels_db([voice], NOTE, 40)
-    assert (np.abs(softer).max(axis=1) > 1).mean() > 0.8
+    assert (np.abs(softer).max(axis=1) > 1).mean() > 0.6
 
 
 def test_the_keyboard_changes_other_notes_alone(voice: Voice):
