@@ -28,7 +28,7 @@ COMMANDS = {
     "convert": "convert voice files from one format to another",
     "render": "render voices, chords and MIDI files to audio files",
     "match": "find DX7 voices that sound like recordings",
-    "resynth": "play recordings with a learned flute, violin or trumpet",
+    "resynth": "play recordings or MIDI with a learned instrument",
     "export": "fit a DX7 voice to a learned instrument",
     "generate": "generate banks of new voices",
     "vary": "make variations of a voice",

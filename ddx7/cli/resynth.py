@@ -24,9 +24,10 @@ class Command:
     """Play recordings or a MIDI file with a learned instrument: its sound, six DX7 operators.
 
     Writes NAME.wav (at the recording's sample rate; instruments make nothing above 8 kHz), NAME.png (both spectrograms,
-    and the operators' levels) and NAME.json into a folder. Models of a flute, a violin and a trumpet are in the
-    package; `ddx7 train resynth` makes others. A solo melody works best. Pitch is followed from 27 to 4,435 Hz; a tone
-    outside is left silent and reported. Notes of `--midi` get attack, release, slurs and a vibrato that sets in late.
+    and the operators' levels) and NAME.json into a folder. Models of a cello, a clarinet, a flute, an oboe, a trumpet
+    and a violin are in the package; `ddx7 train resynth` makes others. A solo melody works best. Pitch is followed from
+    27 to 4,435 Hz; a tone outside is left silent and reported. Notes of `--midi` get attack, release, slurs and a
+    vibrato that sets in late.
     """
 
     recordings: Annotated[Positional[tuple[Path, ...]], arg(metavar="FILE...", help_behavior_hint="")] = ()
@@ -42,7 +43,7 @@ class Command:
     release: Annotated[float, arg(metavar="SECONDS")] = 0.2
     """Time for a MIDI note to fall by 60 dB after its end."""
     model: Annotated[str, arg(metavar="NAME|FILE")] = "violin"
-    """The instrument: flute, violin, trumpet, or your own .safetensors file."""
+    """The instrument: cello, clarinet, flute, oboe, trumpet, violin, or your own .safetensors file."""
     transpose: Annotated[float, arg(metavar="SEMITONES")] = 0.0
     """Transposition upwards."""
     mod_index: Annotated[float, arg(metavar="FACTOR")] = 1.0

@@ -99,7 +99,9 @@ class BodyReverb(Reverb):
 
     def split(self) -> tuple[Float[Array, " tap"], Float[Array, " time"]]:
         """(response of the body, of the reverb)."""
-        nepers = _BODY_SHAPE @ self.body * (BODY_SCALE_DB / 20 * np.log(10))
+        nepers = (
+            jnp.asarray(_BODY_SHAPE) @ self.body * float(BODY_SCALE_DB / 20 * np.log(10))
+        )  # loaded ones are NumPy's
         return minimum_phase(nepers)[:BODY_TAPS], self.tail().at[0].set(0.0)
 
 

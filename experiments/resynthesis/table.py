@@ -1,8 +1,10 @@
 """Distance of learned instruments from held-out recordings: the table of docs/resynthesis.md.
 
-For each instrument and configuration the model plays held-out recordings from their own pitch and loudness. FAD and KAD
-compare the result with the training recordings; spectral distance, pitch and loudness errors compare it with the
-held-out recordings, which have a row of their own.
+For each instrument and configuration the model plays recordings of the test split from their own pitch and loudness.
+Checkpoints were chosen on the split `valid`. FAD and KAD compare the result with the training recordings; spectral
+distance, pitch and loudness errors compare it with the test recordings, which have a row of their own. Intervals are of
+95 %: from a bootstrap of the recordings for the spectral distance, from a jackknife of twenty groups of neighbouring
+windows for KAD, which a bootstrap would bias. *Matched* is with every sound at the level of its recording.
 
     python experiments/resynthesis/table.py DATA RUNS -o table.json --yamnet yamnet.tflite --musicnn musicnn.npz
 
@@ -23,12 +25,14 @@ from ddx7.audio.features import extract
 from ddx7.audio.metrics import (
     embed_set,
     f0_error,
+    kad,
     load_embedding,
     log_spectral_distance,
     loudness_error,
     multi_scale_spectral_distance,
     score_embedded,
 )
+from ddx7.audio.metrics.kernel import median_distance
 from ddx7.files import atomic_write
 from ddx7.resynthesis.configs import get_config
 from ddx7.resynthesis.dataset import Segment, load_segments
@@ -39,6 +43,7 @@ from ddx7.resynthesis.transfer import CLEAR_PITCH
 from ddx7.training.checkpoint import CHECKPOINT, read_metrics
 
 RATE = 16_000
+BOOTSTRAPS, GROUPS = 1000, 20
 
 
 def play_all(instrument: Instrument, segments: list[Segment]) -> list[np.ndarray]:
@@ -46,7 +51,32 @@ def play_all(instrument: Instrument, segments: list[Segment]) -> list[np.ndarray
     return [instrument(p.features.f0_hz, p.features.loudness_db) for p in segments]
 
 
-def errors(segments: list[Segment], sounds: list[np.ndarray]) -> dict[str, float]:
+def matched(segments: list[Segment], sounds: list[np.ndarray]) -> list[np.ndarray]:
+    """Sounds at the RMS levels of their recordings."""
+
+    def rms(sound: np.ndarray) -> float:
+        return max(float(np.sqrt(np.mean(np.square(sound)))), 1e-9)
+
+    return [sound * np.float32(rms(p.samples) / rms(sound)) for p, sound in zip(segments, sounds, strict=True)]
+
+
+def bootstrap_interval(values: np.ndarray, weights: np.ndarray) -> list[float]:
+    """95 % of the weighted means of bootstrap samples."""
+    rows = np.random.default_rng(0).integers(0, len(values), (BOOTSTRAPS, len(values)))
+    means = (values[rows] * weights[rows]).sum(axis=1) / weights[rows].sum(axis=1)
+    return [float(x) for x in np.percentile(means, [2.5, 97.5])]
+
+
+def kad_interval(reference: np.ndarray, test: np.ndarray) -> list[float]:
+    """95 % around KAD by the error of a jackknife that leaves out a group of neighbouring windows at a time."""
+    bandwidth, groups = median_distance(reference), np.array_split(np.arange(len(test)), GROUPS)
+    left = np.array([kad(reference, np.delete(test, group, axis=0), bandwidth=bandwidth) for group in groups])
+    error = float(np.sqrt((GROUPS - 1) / GROUPS * np.square(left - left.mean()).sum()))
+    value = kad(reference, test, bandwidth=bandwidth)
+    return [value - 1.96 * error, value + 1.96 * error]
+
+
+def errors(segments: list[Segment], sounds: list[np.ndarray]) -> dict[str, Any]:
     """Means over segments, weighted by their length."""
     rows, lengths = [], []
     for segment, sound in zip(segments, sounds, strict=True):
@@ -65,7 +95,11 @@ def errors(segments: list[Segment], sounds: list[np.ndarray]) -> dict[str, float
             }
         )
         lengths.append(len(sound))
-    return {name: float(np.average([row[name] for row in rows], weights=lengths)) for name in rows[0]}
+    mss, weights = np.array([row["mss"] for row in rows]), np.array(lengths)
+    return {
+        **{name: float(np.average([row[name] for row in rows], weights=lengths)) for name in rows[0]},
+        "mss interval": bootstrap_interval(mss, weights),
+    }
 
 
 def has(run: Path) -> bool:
@@ -89,6 +123,7 @@ def main() -> None:
     parser.add_argument("--cache", type=Path, default=Path("runs/embeddings"))
     parser.add_argument("--yamnet", type=Path)
     parser.add_argument("--musicnn", type=Path)
+    parser.add_argument("--split", default="test", help="of the list, to report on")
     options = parser.parse_args()
     embeddings = [load_embedding("logmel")]
     embeddings += [load_embedding("yamnet-log-pca64", options.yamnet)] if options.yamnet else []
@@ -99,7 +134,7 @@ def main() -> None:
         instrument = folder.name
         sources = find_recordings(options.data, instrument)
         learned, train_report = load_segments(sources, "train")
-        held_out, report = load_segments(sources, "valid", gain=train_report.gain)
+        held_out, report = load_segments(sources, options.split, gain=train_report.gain)
         print(f"{instrument}: {report}", flush=True)
         references = [
             embed_set(
@@ -127,6 +162,13 @@ def main() -> None:
                     score = getattr(scores, metric)
                     row[f"{metric} {embedding.name}"] = score.value
                 row[f"n {embedding.name}"] = [scores.fad.n, scores.fad.n_reference]
+                a, b = reference.values, found.values
+                if embedding.fit_projection is not None:
+                    a, b = map(embedding.fit_projection(reference.values), (a, b))
+                name_of = f"kad {embedding.name}"
+                row[f"{name_of} interval"] = kad_interval(a, b)
+                level = embed_set(matched(held_out, sounds), embedding, sample_rate=RATE, name="test")
+                row[f"{name_of} matched"] = score_embedded(reference, level, embedding).kad.value
             rows[name] = row
             print(f"  {name}: " + ", ".join(f"{k} {v:.3g}" for k, v in row.items() if np.isscalar(v)), flush=True)
         table[instrument] = rows
