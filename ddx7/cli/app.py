@@ -8,6 +8,7 @@ subcommands holds a union of such dataclasses. The command line imports the chos
 import difflib
 import inspect
 import io
+import logging
 import os
 import sys
 import textwrap
@@ -55,6 +56,7 @@ RENAMED_OPTIONS: dict[str, dict[str, str]] = {
 _OPTION_OF = {"extractor": "f0", "ratios": "ratio"}
 """Arguments of the library whose option has another name."""
 
+_NO_BACKEND = "Unable to initialize backend"  # begins what jax raises for a device that it lacks
 _HELP_WIDTH = 78
 _SEEDS = 1 << 32  # what every generator of random numbers takes
 
@@ -72,6 +74,8 @@ def main(argv: Sequence[str] | None = None) -> int:
       a reader of stdout that closed the pipe.
     """
     _replace_closed_streams()
+    # matplotlib explains at length that it cannot write its cache; this command line has its own sentence for that.
+    logging.getLogger("matplotlib").setLevel(logging.ERROR)
     plain_where_needed(sys.stdout, sys.stderr)
     words = sys.argv[1:] if argv is None else list(argv)
     with prompt_interrupts() as interrupts:
@@ -107,12 +111,23 @@ def _main(words: list[str], interrupts: Interrupts) -> int:
     except KeyboardInterrupt:
         interrupts.tell()
         return INTERRUPTED
-    except Exception:
+    except Exception as error:
         if not interrupts.asked:
+            if str(error).startswith(_NO_BACKEND):
+                complain(_wrong_platform(str(error)))
+                return FAILED
             raise
         interrupts.tell()  # an import may turn the interrupt into an error of its own
         return INTERRUPTED
     return code
+
+
+def _wrong_platform(message: str) -> str:
+    """What is wrong with the device that JAX was asked for, in one sentence."""
+    asked = os.environ.get("JAX_PLATFORMS")
+    if not asked:
+        return f"jax finds no device to compute on: {message}"
+    return f"JAX_PLATFORMS: found {asked!r}, which jax cannot use here; unset it, or set it to cpu"
 
 
 def _replace_closed_streams() -> None:

@@ -7,6 +7,7 @@ import shutil
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 import numpy as np
@@ -15,6 +16,7 @@ from rich.text import Text
 from ddx7 import __version__
 from ddx7.cli.terminal import note, result, result_json
 from ddx7.errors import Ddx7Error
+from ddx7.runtime import cache_folder, can_write, program_folder
 from ddx7.voice import Voice, init_voice
 
 CheckState = Literal["ok", "missing", "broken", "optional"]
@@ -36,11 +38,18 @@ class Command:
     json: bool = False
     """Print JSON instead of a table."""
 
+    clear_cache: bool = False
+    """Delete what is kept to start faster: compiled programs, and features of recordings. Nothing else is lost."""
+
     warm: bool = False
     """Compile what rendering, matching and generating need, so that no later command waits for it."""
 
     def run(self) -> int:
         """Check, print and return the exit code."""
+        if self.clear_cache:
+            _clear_cache()
+            if not self.warm:  # the checks would fill it again
+                return 0
         if self.warm:
             _warm()
         note("checking; compiling the engine takes some seconds")
@@ -76,6 +85,7 @@ def _checks() -> Iterator[Check]:
     yield from _packages()
     yield _attempt("jax device", _devices)
     yield _attempt("audio files", _audio_files)
+    yield _cache()
     yield _renderer()
     yield _attempt("sound", _sound)
     yield _attempt("preset model", _preset_model)
@@ -144,6 +154,36 @@ def _sound() -> str:
         raise Ddx7Error(f"INIT VOICE peaks at {peak:.4f}, wanted {_FULL_LEVEL}")
     first, again = seconds
     return f"{_SOUND_S:g} s of INIT VOICE in {again:.2f} s; the first time, with compiling, in {first:.1f} s"
+
+
+def _cache() -> Check:
+    """Where compiled programs are kept, and how large the folder is."""
+    folder, programs = cache_folder(), program_folder()
+    if folder is None or programs is None or not can_write(folder):
+        place = "there is no home folder" if folder is None else f"{folder} cannot be written"
+        return Check("cache", "optional", f"{place}, so every run compiles again; XDG_CACHE_HOME names another folder")
+    places = [folder] if programs.is_relative_to(folder) else [folder, programs]
+    if not can_write(programs):
+        return Check("cache", "optional", f"{programs} cannot be written, so every run compiles again")
+    sizes = " and ".join(f"{place} ({_megabytes(place):.1f} MB)" for place in places)
+    return Check("cache", "ok", f"{sizes}; ddx7 doctor --clear-cache deletes {folder}")
+
+
+def _megabytes(folder: Path) -> float:
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) / 1e6
+
+
+def _clear_cache() -> None:
+    folder = cache_folder()
+    if folder is None or not folder.exists():
+        note("the cache is empty")
+        return
+    size = _megabytes(folder)
+    try:
+        shutil.rmtree(folder)
+    except OSError as error:
+        raise Ddx7Error(f"{folder}: cannot be deleted ({error.strerror or error})") from None
+    note(f"deleted {folder}, {size:.1f} MB; the next use of each command compiles again")
 
 
 def _renderer() -> Check:

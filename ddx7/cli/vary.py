@@ -74,8 +74,7 @@ class Command:
         target = _TARGETS.get(self.layout)
         with working(self.output.name, "vary") as report:
             n_new = _AT_ONCE - 1 if target else self.count
-            report(f"rendering variations until {n_new} are audible and different")
-            variations = vary(voice, n_new, amount=self.amount, seed=self.seed, lock=lock)
+            variations = vary(voice, n_new, amount=self.amount, seed=self.seed, lock=lock, progress=report)
             voices = [voice, *variations] if target else list(variations)
             report("rendering the sound and the picture")
             files = write_made(voices, self.output, force=self.force, target=target or "dx7")

@@ -7,7 +7,7 @@ import hashlib
 import importlib.metadata
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from ddx7.cli.terminal import note
@@ -17,32 +17,48 @@ Reporter = Callable[[str], None]
 
 
 @contextmanager
-def working(what: str, command: str = "") -> Iterator[Reporter]:
-    """Show the steps of a piece of work.
+def working(what: str, command: str) -> Iterator[Reporter]:
+    """Show the steps of a piece of work; the first of them says where the command has not been used before.
 
     Args:
       what: for the beginning of each line, such as the file.
-      command: whose programs the work compiles, such as "generate"; empty where it compiles none.
+      command: whose programs the work compiles, such as "generate".
 
     Yields:
       a function that takes what is being done now, in a few words.
     """
-    with first_use(command) if command else nullcontext():
-        from rich.console import Console
+    from rich.console import Console
 
-        console = Console(stderr=True)
-        start = time.perf_counter()
-        if not console.is_terminal:
-            yield lambda step: note(f"{what}: {time.perf_counter() - start:.1f} s: {step}")
-            return
+    console = Console(stderr=True)
+    start = time.perf_counter()
+    announced = False
 
+    def announce() -> None:
+        nonlocal announced
+        if not announced:
+            announced = True
+            announce_first_use(command)
+
+    def print_step(step: str) -> None:
+        announce()
+        note(f"{what}: {time.perf_counter() - start:.1f} s: {step}")
+
+    if not console.is_terminal:
+        yield print_step
+    else:
         from rich.markup import escape
         from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
         columns = SpinnerColumn(), TextColumn(escape(what)), TimeElapsedColumn(), TextColumn("{task.description}")
         with Progress(*columns, console=console, transient=True) as bar:
             task = bar.add_task("starting", total=None)
-            yield lambda step: bar.update(task, description=escape(step))
+
+            def show_step(step: str) -> None:
+                announce()
+                bar.update(task, description=escape(step))
+
+            yield show_step
+    remember_use(command)
 
 
 @contextmanager
@@ -50,15 +66,25 @@ def first_use(command: str) -> Iterator[None]:
     """Say before the first use of a command on a machine that it compiles, and remember a use that succeeded.
 
     Args:
-      command: its name, such as "generate".
+      command: its name, such as "match".
     """
+    announce_first_use(command)
+    yield
+    remember_use(command)
+
+
+def announce_first_use(command: str) -> None:
+    """Say that a command compiles, if its programs are not in the cache."""
     mark = _mark(command)
     if mark is None:
-        note(f"{_no_cache()}, so every ddx7 {command} compiles, for up to a minute; XDG_CACHE_HOME names another")
+        note(f"{_no_cache()}, so every ddx7 {command} compiles, for up to a minute")
     elif not mark.exists():
         note(f"the first ddx7 {command} on this machine compiles, for up to a minute; later ones begin at once")
-    yield
-    if mark is not None:
+
+
+def remember_use(command: str) -> None:
+    """Note that the programs of a command are in the cache."""
+    if (mark := _mark(command)) is not None:
         with suppress(OSError):
             mark.touch()
 
@@ -66,7 +92,7 @@ def first_use(command: str) -> Iterator[None]:
 def _mark(command: str) -> Path | None:
     """The empty file that says that the programs of a command are in the cache; None where no cache can be written."""
     programs, folder = program_folder(), cache_folder()
-    if programs is None or folder is None or not can_write(folder / "used"):
+    if programs is None or folder is None or not (can_write(folder / "used") and can_write(programs)):
         return None
     versions = [f"{name} {importlib.metadata.version(name)}" for name in ("jax", "jaxlib", "numpy")]
     source = str(Path(__file__).parent)
@@ -75,5 +101,7 @@ def _mark(command: str) -> Path | None:
 
 
 def _no_cache() -> str:
-    folder = cache_folder()
-    return "there is no home folder for a cache" if folder is None else f"{folder} cannot be written"
+    folder, programs = cache_folder(), program_folder()
+    if folder is None:
+        return "there is no home folder for a cache"
+    return f"{programs if programs and can_write(folder) else folder} cannot be written"

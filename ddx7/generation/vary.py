@@ -1,6 +1,6 @@
 """`vary`: variations of a voice, each a little different and still playable."""
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 
 import numpy as np
 
@@ -27,7 +27,15 @@ _TRIES = 12
 _MAX_LOUDER_DB, _MAX_SOFTER_DB = 8.0, 10.0  # than the original
 
 
-def vary(voice: Voice, count: int = 8, *, amount: float = 0.2, seed: int = 0, lock: Collection[str] = ()) -> Bank:
+def vary(
+    voice: Voice,
+    count: int = 8,
+    *,
+    amount: float = 0.2,
+    seed: int = 0,
+    lock: Collection[str] = (),
+    progress: Callable[[str], None] | None = None,
+) -> Bank:
     """Make variations of a voice.
 
     Every parameter changes at random in proportion to `amount`. Some modulators get another whole ratio, and some
@@ -40,6 +48,7 @@ def vary(voice: Voice, count: int = 8, *, amount: float = 0.2, seed: int = 0, lo
       amount: more than 0 and at most 1; 0.2 gives close relatives, 1 distant ones.
       seed: equal seeds give equal voices.
       lock: parts that do not change, some of `ddx7.voice.sections.PART_NAMES`.
+      progress: called with a few words for each step.
 
     Returns:
       the variations, each named by the beginning of the voice's name and a new word (`ddx7.library.name_variations`).
@@ -54,6 +63,8 @@ def vary(voice: Voice, count: int = 8, *, amount: float = 0.2, seed: int = 0, lo
     locked = part_bytes(lock)
     if locked[np.concatenate([np.ravel(VCED_COLUMNS[row]) for rows in SECTIONS.values() for row in rows])].all():
         raise ArgumentError("lock: found every section, wanted at least one that may change")
+    if progress:
+        progress(f"rendering variations until {count} are audible and different")
     original = np.frombuffer(voice.to_vced(), np.uint8)
     level = _level_db(original[None])[0]
     if not np.isfinite(level):

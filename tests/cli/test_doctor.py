@@ -9,6 +9,7 @@ import pytest
 from running import Run
 
 import ddx7
+from ddx7.cli import app, doctor
 
 
 @pytest.fixture
@@ -70,3 +71,41 @@ def test_a_broken_installation_is_an_answer_and_no_traceback() -> None:
     assert "Traceback" not in done.stderr
     broken = next(line for line in done.stdout.splitlines() if line.startswith("broken"))
     assert "abacus" in broken
+
+
+def test_the_cache_is_shown_and_can_be_deleted(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.delenv("JAX_COMPILATION_CACHE_DIR", raising=False)
+    kept = tmp_path / "ddx7" / "xla" / "program"
+    kept.parent.mkdir(parents=True)
+    kept.write_bytes(bytes(2_500_000))
+    (tmp_path / "other").write_text("not ours")
+    check = doctor._cache()
+    assert (check.state, f"{tmp_path / 'ddx7'} (2.5 MB)" in check.detail) == ("ok", True)
+    outcome = run("doctor", "--clear-cache")
+    assert (outcome.code, f"deleted {tmp_path / 'ddx7'}, 2.5 MB" in outcome.err) == (0, True)
+    assert [path.name for path in tmp_path.iterdir()] == ["other"]
+    assert run("doctor", "--clear-cache").err == "the cache is empty\n"
+
+
+def test_a_cache_that_cannot_be_written_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
+    monkeypatch.delenv("JAX_COMPILATION_CACHE_DIR", raising=False)
+    check = doctor._cache()
+    assert check.state == "optional"
+    assert check.detail.startswith(f"{tmp_path / 'file' / 'ddx7'} cannot be written, so every run compiles again")
+
+
+@pytest.mark.parametrize("asked", ["abacus", "gpu"])
+def test_a_device_that_jax_lacks_gets_a_sentence(run: Run, monkeypatch: pytest.MonkeyPatch, asked: str) -> None:
+    def fail(name: str, words: list[str]) -> None:
+        raise RuntimeError(f"Unable to initialize backend '{asked}': not in the list")
+
+    monkeypatch.setattr(app, "_parse", fail)
+    monkeypatch.setenv("JAX_PLATFORMS", asked)
+    outcome = run("doctor")
+    assert (outcome.code, outcome.err) == (
+        1,
+        f"ddx7: JAX_PLATFORMS: found '{asked}', which jax cannot use here; unset it, or set it to cpu\n",
+    )

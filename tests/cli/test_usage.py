@@ -53,7 +53,7 @@ WIDTH = 80  # of the help where there is no terminal
             "morph",
             "found no FILE[:N] and no FILE[:N] and no -o OUT.syx, wanted ddx7 morph FILE[:N] FILE[:N] -o OUT.syx",
         ),
-        ("nearest a", "found no --library FOLDER..., wanted ddx7 nearest VOICE|RECORDING --library FOLDER..."),
+        ("nearest a", "found no --library FOLDER..., wanted ddx7 nearest VOICE[:N]|RECORDING --library FOLDER..."),
         ("train", "found no word after ddx7 train, wanted one of encoder, gan, resynth"),
         ("train encodr x", "found 'encodr', wanted one of encoder, gan, resynth; did you mean encoder?"),
         ("train gan x -o y --stps 3", "--stps is not an option of ddx7 train gan; did you mean --steps?"),
