@@ -1,6 +1,44 @@
-"""``python -m ddx7``: the command line."""
+"""``python -m ddx7`` and ``ddx7``: the command line.
 
-from ddx7.cli import main
+Ctrl-C ends the process with one line from the first import on, before `ddx7.cli.interrupt` takes over.
+"""
+
+import os
+import signal
+from types import FrameType
+
+_MESSAGE = b"ddx7: interrupted\n"
+_INTERRUPTED = 130
+
+
+def _end(number: int, frame: FrameType | None) -> None:
+    # Nothing is written yet, or everything: an exception could get lost in an import, or print a traceback.
+    os.write(2, _MESSAGE)
+    os._exit(_INTERRUPTED)
+
+
+def main() -> int:
+    """Run the command line.
+
+    Returns:
+      the exit code, as `ddx7.cli.main`.
+    """
+    if signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
+        from ddx7.cli import main as run
+
+        return run()  # whoever started this process ignores Ctrl-C, or handles it
+    signal.signal(signal.SIGINT, _end)
+    from ddx7.cli import main as run
+
+    try:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        code = run()
+        signal.signal(signal.SIGINT, _end)
+    except KeyboardInterrupt:
+        _end(signal.SIGINT, None)
+        raise
+    return code
+
 
 if __name__ == "__main__":
     raise SystemExit(main())

@@ -107,3 +107,30 @@ def test_what_there_is_to_keep_belongs_to_its_block() -> None:
                 assert interrupts.kept == "writing"
             assert interrupts.kept == "stopping after this step"
         assert interrupts.kept is None
+
+
+INTERRUPT_IN_IMPORT = """
+import os, signal, sys
+
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell in the background makes processes ignore it
+
+wanted = sys.argv[1]
+
+class Interrupt:
+    def find_spec(self, name, path=None, target=None):
+        if name == wanted:
+            os.kill(os.getpid(), signal.SIGINT)
+
+sys.meta_path.insert(0, Interrupt())
+from ddx7.__main__ import main
+sys.argv[1:] = ["show", "no.syx"]
+raise SystemExit(main())
+"""
+
+
+@pytest.mark.parametrize("module", ["ddx7.cli", "ddx7.cli.app", "tyro", "ddx7.cli.show"])
+def test_ctrl_c_during_an_import_ends_with_one_line(module: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", INTERRUPT_IN_IMPORT, module], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (done.returncode, done.stderr) == (130, "ddx7: interrupted\n")
