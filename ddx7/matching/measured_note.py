@@ -68,6 +68,7 @@ def measure(
     f0_hz: float | int,
     gate_s: float | int,
     duration_s: float | int,
+    lowest_f0_hz: float | int | None = None,
 ) -> MeasuredNote:
     """Find the partials of a note and their levels over time.
 
@@ -77,10 +78,11 @@ def measure(
       f0_hz: its fundamental frequency.
       gate_s: its gate.
       duration_s: its audible duration.
+      lowest_f0_hz: the lowest fundamental frequency that it may have; `f0_hz` by default.
     """
     duration_s = min(duration_s, len(samples) / sample_rate)
     gate_s = min(gate_s, duration_s)
-    f_hz = _strongest_partials(samples, sample_rate, f0_hz, duration_s)
+    f_hz = _strongest_partials(samples, sample_rate, lowest_f0_hz or f0_hz, duration_s)
     held = 0.01 + max(gate_s - 0.02, 0.03) * np.square(np.linspace(0, 1, MOMENTS))
     moments_s = np.concatenate([held, gate_s + _AFTER_S])
     amplitude = partial_tracks(samples, sample_rate, f_hz, moments_s) * np.sqrt(a_weighting(f_hz))[:, None]

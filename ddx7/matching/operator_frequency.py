@@ -18,6 +18,7 @@ _FINE_CENTS = 0.1  # cost of a fine that is not 0, in cents
 _LOCKED = 0.002  # relative distance below which a ratio is a whole number of fundamentals
 _ALIKE_CENTS = 0.5  # errors below this are alike; then the detune nearest to that of the fundamental wins
 _STEP_CENTS = 0.05
+_REACHED_CENTS = 6.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,8 +26,7 @@ class KeyTuning:
     """Frequencies that operators reach at a key.
 
     Whole multiples of the fundamental share one fine and one detune, so that they keep their phases. Flat fundamentals
-    are reached from the semitone below, because fine only raises, and those in another octave than the key by
-    transposing.
+    are reached from the semitone below, because fine only raises, and those of another key by transposing.
 
     Attributes:
       note: MIDI note that is played.
@@ -47,25 +47,32 @@ class KeyTuning:
         """Coarse, fine and detune (-7 to 7) of the frequency nearest to one in Hz."""
         _, fine, detune = self._base
         multiple = round(f_hz / self.f0_hz)
-        if 1 <= multiple <= 31 and abs(f_hz / self.f0_hz / multiple - 1) < _LOCKED:
+        if self._exact and 1 <= multiple <= 31 and abs(f_hz / self.f0_hz / multiple - 1) < _LOCKED:
             return multiple, fine, detune
         error = np.maximum(np.abs(self._reached - 1200 * np.log2(f_hz)), _ALIKE_CENTS)
         error += _STEP_CENTS * np.abs(_DETUNES - detune)
         coarse, fine, step = np.unravel_index(error.argmin(), error.shape)
         return int(coarse), int(fine), int(_DETUNES[step])
 
+    @property
+    def _exact(self) -> bool:
+        """Whether the key reaches the fundamental by transposing."""
+        _, fine, detune = self._base
+        reached = self._reached[1, fine, _DETUNES.tolist().index(detune)]
+        return bool(abs(reached - 1200 * np.log2(self.f0_hz)) < _REACHED_CENTS)
+
     @cached_property
     def _base(self) -> tuple[int, int, int]:
         """Transpose, fine and detune of the fundamental."""
         key_cents = self._cents(self.note)[1, 0, len(_DETUNES) // 2]
-        octaves = 12 * round((1200 * np.log2(self.f0_hz) - key_cents) / 1200)
+        semitones = round((1200 * np.log2(self.f0_hz) - key_cents) / 100)
         best = (np.inf, 0, 0, 0)
-        for transpose in np.clip((octaves, octaves - 1), -_MOST_TRANSPOSED, _MOST_TRANSPOSED).tolist():
+        for transpose in np.clip((semitones, semitones - 1), -_MOST_TRANSPOSED, _MOST_TRANSPOSED).tolist():
             cents = self._cents(self.note + transpose)[1, :_MOST_FINE]
             error = np.maximum(np.abs(cents - 1200 * np.log2(self.f0_hz)), _ALIKE_CENTS)
-            error += _FINE_CENTS * (np.arange(_MOST_FINE)[:, None] > 0) + _FINE_CENTS * (transpose != octaves)
+            error += _FINE_CENTS * (np.arange(_MOST_FINE)[:, None] > 0) + _FINE_CENTS * (transpose != semitones)
             fine, step = np.unravel_index(error.argmin(), error.shape)
-            best = min(best, (float(error[fine, step]), int(transpose), int(fine), int(_DETUNES[step])))
+            best = min(best, (float(error[fine, step]), transpose, int(fine), int(_DETUNES[step])))
         return best[1:]
 
     @cached_property

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float, UInt8
 
+from ddx7.audio.pitch import cents_between
 from ddx7.encoder.sampler import VoiceSampler, load_default
 from ddx7.errors import Ddx7Error
 from ddx7.matching.fm_spectra import fm_spectra
@@ -14,6 +15,7 @@ from ddx7.matching.held import NOTHING_HELD, HeldParts
 from ddx7.matching.library_search import NO_LIBRARY, LibrarySeeds, search_library
 from ddx7.matching.objective import Objective
 from ddx7.matching.operator_frequency import KeyTuning
+from ddx7.matching.pitch_choice import CLEAR, possible_pitches
 from ddx7.matching.prepare import PreparedRecording
 from ddx7.matching.prior import Prior
 from ddx7.matching.result import Progress
@@ -31,10 +33,11 @@ SPECTRAL_FITS = 64
 _TOUCHED, _TOUCHES = 16, 8  # voices of several recordings whose touch is varied, and how often
 _COMPARED = 8  # proposals of a hypothesis that are rendered in full and compared by the log-mel distance
 
-# A voice may sound an octave from its MIDI note, and a measured pitch may be an octave off: octaves by which the true
-# pitch lies below the measured one, with their shares of the proposals.
-_OCTAVE_SHARES = {0: 0.7, 1: 0.15, -1: 0.15}
+# A voice may sound an octave from its MIDI note, and a measured pitch may be an octave off: semitones by which the
+# true pitch lies below a clear one, with their shares of the proposals.
+_OCTAVE_SHARES = {0: 0.7, 12: 0.15, -12: 0.15}
 _SEMITONES = 12
+_LOWEST_HZ = 40.0  # partials of an unclear note begin here
 # Sampling below temperature 1 keeps to likely voices. Of 64 proposals for held-out voices the best one, by the search's
 # distance, is 10 % nearer at 0.5 or 0.7 than at 1; at 0.3 too many are alike.
 _TEMPERATURE = 0.6
@@ -198,9 +201,16 @@ def fit_to_partials(target: Target, n: int, seed: int = 0) -> UInt8[np.ndarray, 
       n: number of voices.
       seed: random seed.
     """
-    measured = target.measured()
-    tuning = KeyTuning(target.events[target.chosen[0]].note, measured.f0_hz, target.profile.frequencies)
-    return fit_voices(measured, fm_spectra(measured), tuning, n, seed)
+    note, event = target.notes[target.chosen[0]], target.events[target.chosen[0]]
+    unclear = note.confidence < CLEAR
+    measured = target.measured(_LOWEST_HZ if unclear else np.inf)
+    pitches = possible_pitches(note, measured)
+    fitted = []
+    for pitch, share in zip(pitches, _shares([pitch.share for pitch in pitches], n), strict=True):
+        at_pitch = replace(measured, f0_hz=pitch.f0_hz)
+        tuning = KeyTuning(event.note, pitch.f0_hz, target.profile.frequencies)
+        fitted.append(fit_voices(at_pitch, fm_spectra(at_pitch), tuning, share, seed))
+    return np.concatenate(fitted)
 
 
 def sample_voices(sampler: VoiceSampler, target: Target, n: int, seed: int = 0) -> UInt8[np.ndarray, "voice 155"]:
@@ -215,18 +225,35 @@ def sample_voices(sampler: VoiceSampler, target: Target, n: int, seed: int = 0) 
     Returns:
       legal voices, whose notes end.
     """
-    counts = [round(share * n) for share in _OCTAVE_SHARES.values()]
-    counts[0] += n - sum(counts)
+    shifts = _pitch_shifts(target)
     sampled, places = [], []
-    for octave, count in zip(_OCTAVE_SHARES, counts, strict=True):
-        vced = sampler.sample(target.encoder_inputs(octave), count, seed, _TEMPERATURE)
+    for below, count in zip(shifts, _shares(list(shifts.values()), n), strict=True):
+        vced = sampler.sample(target.encoder_inputs(below), count, seed, _TEMPERATURE)
         [place] = columns("transpose")
-        transposed = vced[:, place].astype(int) - _SEMITONES * octave
-        vced[:, place] = np.clip(transposed, 0, 4 * _SEMITONES)
+        vced[:, place] = np.clip(vced[:, place].astype(int) - below, 0, 4 * _SEMITONES)
         sampled.append(vced)
         places.append((np.arange(count) + 0.5) / max(count, 1))
     mixed = np.concatenate(sampled)[np.argsort(np.concatenate(places), kind="stable")]
     return force_release(apply_detune(mixed, target.cents))
+
+
+def _pitch_shifts(target: Target) -> dict[int, float]:
+    """Semitones by which the true pitch may lie below the measured one, with their shares of the samples."""
+    note = target.notes[target.chosen[0]]
+    if note.confidence >= CLEAR:
+        return _OCTAVE_SHARES
+    shifts: dict[int, float] = {}
+    for pitch in possible_pitches(note, target.measured(_LOWEST_HZ)):
+        below = round(float(cents_between(note.f0_hz, pitch.f0_hz)) / 100)
+        if below <= 2 * _SEMITONES:  # the range of transpose
+            shifts[below] = shifts.get(below, 0.0) + pitch.share
+    return shifts
+
+
+def _shares(shares: Sequence[float], n: int) -> list[int]:
+    """Whole numbers in these proportions, `n` in all."""
+    edges = np.round(np.cumsum(shares) / sum(shares) * n).astype(int)
+    return np.diff(edges, prepend=0).tolist()
 
 
 def _hypothesis_distance_db(proposals: Proposals) -> float:

@@ -15,6 +15,7 @@ from ddx7.matching import population as islands
 from ddx7.matching.effort import Effort
 from ddx7.matching.gradient import STEPS, STEPS_PER_ROUND, compile_refinement, refine
 from ddx7.matching.objective import Objective
+from ddx7.matching.pitch_choice import on_own_key
 from ddx7.matching.population import CHILDREN, EMPTY, ISLANDS, Population
 from ddx7.matching.propose import Proposals
 from ddx7.matching.result import Progress, Stage
@@ -200,9 +201,11 @@ class Search:
 
     def result(self, *, interrupted: bool) -> SearchResult:
         """Outcome so far."""
+        target = self.proposals.target.with_gates_of(self.full_objective)
+        target, voices = on_own_key(target, islands.ranked(self.population))
         return SearchResult(
-            self.proposals.target.with_gates_of(self.full_objective),
-            islands.ranked(self.population),
+            target,
+            voices,
             tuple(self.effort.stages),
             self.effort.renders,
             self.effort.elapsed_s,

@@ -86,11 +86,11 @@ class Target:
             notes[i], events[i] = replace(notes[i], gate_s=note_target.event.gate_s), note_target.event
         return replace(self, notes=tuple(notes), events=tuple(events))
 
-    def encoder_inputs(self, octave: int = 0) -> NoteInputs:
+    def encoder_inputs(self, below: int = 0) -> NoteInputs:
         """The chosen notes as inputs of the preset encoder.
 
         Args:
-          octave: octaves by which the true pitch lies below the measured one; the MIDI notes are those of that pitch.
+          below: semitones by which the true pitch lies below the measured one; the MIDI notes are those of that pitch.
         """
         sounds, rows = [], []
         scored = self.chosen[:MAX_NOTES]
@@ -99,18 +99,23 @@ class Target:
             n_samples = round(min(event.gate_s + RELEASE_S, SPAN_S) * RATE)
             sound = resample((note_target.target * note_target.window)[:n_samples], RATE, SPECTROGRAM_RATE)
             sounds.append(np.pad(sound, (0, max(0, round(SPAN_S * SPECTROGRAM_RATE) - len(sound)))))
-            rows.append((event.note - 12 * octave, event.velocity, event.gate_s))
+            rows.append((event.note - below, event.velocity, event.gate_s))
         events = np.array(rows, np.float32)
-        f0_hz = np.array([self.notes[i].f0_hz for i in scored]) / 2.0**octave
+        f0_hz = np.array([self.notes[i].f0_hz for i in scored]) / 2.0 ** (below / 12)
         return NoteInputs(batch_spectrograms(np.stack(sounds), f0_hz, events[:, 2]), events)
 
-    def measured(self) -> MeasuredNote:
-        """Partials over time of the strongest note."""
+    def measured(self, lowest_hz: float | int = np.inf) -> MeasuredNote:
+        """Partials over time of the strongest note.
+
+        Args:
+          lowest_hz: the lowest fundamental frequency that it may have, if that is below the measured one.
+        """
         note, note_target = self.notes[self.chosen[0]], self.note_target(self.chosen[0])
         return measure(
             note_target.target * note_target.window,
             RATE,
             f0_hz=note.f0_hz,
+            lowest_f0_hz=min(lowest_hz, note.f0_hz),
             gate_s=note.gate_s,
             duration_s=min(note.duration_s, note_target.scored_s),
         )

@@ -50,7 +50,7 @@ def test_the_inputs_of_a_recording_are_those_of_the_training_examples(voice: Voi
 
 
 def test_an_octave_down_shifts_the_spectrogram_up(target: Target) -> None:
-    same, lower = target.encoder_inputs(), target.encoder_inputs(octave=1)
+    same, lower = target.encoder_inputs(), target.encoder_inputs(below=12)
     assert lower.note_events[0, 0] == same.note_events[0, 0] - 12
     bands = same.spectrograms[0, :, : 112 - 14].astype(int)
     moved = lower.spectrograms[0, :, 14:112].astype(int)
