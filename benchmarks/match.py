@@ -41,8 +41,11 @@ from match_scores import DISTANCES, Score, best, score, summarise
 from match_targets import Target, acoustic_notes, corpus_targets, one_shots, sampled_notes, unseen_targets
 from timing import machine
 
+from ddx7.audio.strongest_peaks import strongest_peaks
 from ddx7.matching import match
 from ddx7.matching.folder import match_to_dict, write_match
+from ddx7.matching.peak_floor import FLOOR_PEAKS
+from ddx7.matching.target import RATE
 
 CACHE = Path(__file__).parent / ".cache"
 SEED = 1
@@ -54,6 +57,7 @@ COLUMNS = {
     "random": "best random",
     "cma": "CMA-ES",
     "human": "nearest preset",
+    "floor": f"{FLOOR_PEAKS} peaks",
 }
 AGAINST = ("human", "cma", "random", "blind")
 MODES: dict[str, dict[str, Any]] = {"match": {}, "fast": {"fast": True}, "blind": {"use_encoder": False}}
@@ -187,6 +191,7 @@ def measure(target: Target, kept: Baselines, arguments: argparse.Namespace) -> d
     row: dict[str, Any] = {"target": target.name, **dict.fromkeys(COLUMNS)}
     drawn = target.scores(task.prior.draw(np.random.default_rng(SEED), 16), task.note)
     row["draw"] = [{key: float(np.nanmedian([found[key] for found in drawn])) for key in DISTANCES}]
+    row["floor"] = [score(task.sound, strongest_peaks(task.sound, RATE, FLOOR_PEAKS))]
     row |= {method: kept.scores(method, target) for method in ("random", "cma", "human")}
     for mode in arguments.modes:
         row[mode], row[f"{mode}_reports"] = [], []

@@ -6,8 +6,10 @@ import numpy as np
 from jaxtyping import Bool, Float, UInt8
 
 from ddx7.matching.held import NOTHING_HELD, HeldParts
+from ddx7.matching.objective import Objective
 from ddx7.matching.target import Target
 from ddx7.matching.tuning import tune_voice
+from ddx7.matching.vced import structure
 from ddx7.voice import Bank, Voice
 from ddx7.voice.voice import numbered, panel_name
 
@@ -16,6 +18,11 @@ COMPARED = 32
 TIE = 0.2
 """Voices whose distance is at most this share above the least count as equally near: ratings agree with the distance no
 more finely. The log-mel distance orders them."""
+DIFFERENT = 2.0
+"""Perceptual distance of candidates from each other that is wanted."""
+FURTHEST = 1.6
+"""Candidates are at most this many times as far from the recording as the best one, and `DIFFERENT` more. Only where
+there are too few of these, others follow."""
 _NAMELESS = "MATCH"
 
 
@@ -53,15 +60,13 @@ def finalise(
       name: of the best voice; the others have it with a number.
       held: parts that tuning leaves alone.
     """
-    pool = voices[: max(candidates, COMPARED)]
+    pool = voices[_compared(voices, candidates)]
     objective = target.objective()
     distances = objective.distances(pool)
     tied = np.flatnonzero(_as_near_as_the_best(distances))
     distances_db = np.full(len(pool), np.inf)
     distances_db[tied] = target.distances_db(target.render(pool[tied]))
-    # The first voices are the best of each island. They stay among the candidates, so that these differ.
-    ranked = _ranked(distances, distances_db)
-    chosen = [i for i in ranked if i == ranked[0] or i < candidates][:candidates]
+    chosen = _different(objective, pool, distances, _ranked(distances, distances_db), candidates)
     audio = target.render(pool[chosen])
     tuned = np.stack([tune_voice(pool[i], x, distances[i], target, held) for i, x in zip(chosen, audio, strict=True)])
     distances, audio = objective.distances(tuned), target.render(tuned)
@@ -74,6 +79,35 @@ def finalise(
     bank = Bank([Voice.from_vced(tuned[i]).renamed(called) for i, called in zip(order, names, strict=True)])
     near, near_db = (tuple(map(float, x[order])) for x in (distances, distances_db))
     return Candidates(bank, near, near_db, best * gain)
+
+
+def _compared(voices: UInt8[np.ndarray, "voice 155"], candidates: int) -> list[int]:
+    """The best voices, and the best one of each further structure."""
+    n = max(candidates, COMPARED)
+    structures = structure(voices)
+    heads = [i for i, own in enumerate(structures) if structures.index(own) == i]
+    return list(dict.fromkeys([*range(min(n // 2, len(voices))), *heads, *range(len(voices))]))[:n]
+
+
+def _different(
+    objective: Objective,
+    pool: UInt8[np.ndarray, "voice 155"],
+    distances: Float[np.ndarray, " voice"],
+    ranked: list[int],
+    n: int,
+) -> list[int]:
+    """Choose the first of ranked voices, then the next ones that are far enough from all chosen ones.
+
+    Where no voice is so far, the farthest one that is near enough to the recording follows.
+    """
+    chosen = ranked[:1]
+    near = [i for i in ranked if distances[i] <= FURTHEST * distances[ranked[0]] + DIFFERENT]
+    apart = np.full(len(pool), np.inf)
+    while len(chosen) < min(n, len(ranked)):
+        apart = np.minimum(apart, objective.compared_with(pool[chosen[-1]]).distances(pool))
+        left = [i for i in near if i not in chosen] or [i for i in ranked if i not in chosen]
+        chosen.append(next((i for i in left if apart[i] >= DIFFERENT), max(left, key=lambda i: apart[i])))
+    return chosen
 
 
 def _as_near_as_the_best(distances: Float[np.ndarray, " voice"]) -> Bool[np.ndarray, " voice"]:

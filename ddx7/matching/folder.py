@@ -117,6 +117,7 @@ def match_to_dict(match: Match) -> dict[str, Any]:
         "confidence": round(match.same_instrument_share, 3),
         "summary": describe(match.perceptual_distances[0], match.distances[0], match.differences),
         "differences": list(match.differences),
+        "floor": None if match.floor is None else match.floor._asdict(),
         "strongest_note": match.strongest,
         "notes": [
             {**asdict(note), "key": event.note, "velocity": event.velocity}

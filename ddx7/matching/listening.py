@@ -234,9 +234,9 @@ def _answers(path: Path) -> dict[str, Any]:
         if answer["format"] != "ddx7-listening-test":
             raise KeyError
         for rating in answer["ratings"]:
-            str(rating["stimulus"]), float(rating["score"]), str(rating["kind"])
+            _ = str(rating["stimulus"]), float(rating["score"]), str(rating["kind"])
         for decision in answer["abx"]:
-            str(decision["stimulus"]), bool(decision["correct"])
+            _ = str(decision["stimulus"]), bool(decision["correct"])
     except OSError as error:
         raise Ddx7Error(f"{path}: {error.strerror or error}") from None
     except (ValueError, KeyError, TypeError):

@@ -25,6 +25,7 @@ from ddx7.matching.differences import differences
 from ddx7.matching.finalise import Candidates, finalise
 from ddx7.matching.held import held_parts
 from ddx7.matching.joint_search import search_together
+from ddx7.matching.peak_floor import peak_floor
 from ddx7.matching.prepare import Excerpt, PreparedRecording, prepare, read_excerpt
 from ddx7.matching.propose import Proposals, propose
 from ddx7.matching.result import Match, MatchReport, Progress
@@ -229,4 +230,5 @@ def _match(
         differences=named,
         report=report,
         interrupted=found.interrupted,
+        floor=peak_floor(target),
     )

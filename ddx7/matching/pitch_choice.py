@@ -98,7 +98,7 @@ def on_own_key(target: Target, voices: UInt8[np.ndarray, "voice 155"]) -> tuple[
       the target and the voices, which sound as before; voices that cannot be transposed so far are left out.
     """
     [place] = columns("transpose")
-    if len(target.notes) > 1 or target.notes[0].confidence >= CLEAR or not len(voices):
+    if len(target.notes) != 1 or target.notes[0].confidence >= CLEAR or not len(voices):
         return target, voices
     semitones = int(voices[0, place]) - _TRANSPOSE_CENTRE
     [note], [event] = target.notes, target.events

@@ -7,6 +7,7 @@ from jaxtyping import Float
 
 from ddx7.audio import DecodingReport, Note
 from ddx7.matching.objective import NoteEvent
+from ddx7.matching.peak_floor import PeakFloor
 from ddx7.matching.quality import describe, match_quality, same_instrument_share
 from ddx7.matching.segmentation import RecordingRemark
 from ddx7.voice import Bank
@@ -165,6 +166,7 @@ class Match:
       differences: audible differences of `audio` from `target`, the largest first, in a few words each.
       report: settings, counts and times.
       interrupted: whether the user stopped the search.
+      floor: how near the recording's own strongest partials come.
     """
 
     voices: Bank
@@ -179,6 +181,7 @@ class Match:
     differences: tuple[str, ...]
     report: MatchReport
     interrupted: bool = False
+    floor: PeakFloor | None = None
 
     def __repr__(self) -> str:
         """Its best voice, how near it is, and how many others there are."""

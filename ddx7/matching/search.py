@@ -27,13 +27,13 @@ GENERATION = ISLANDS * CHILDREN
 FIRST_DRAW = 512
 """Voices that the search starts from, half of them drawn from the prior at least."""
 
-# Measured: seconds of audio at `SEARCH_RATE` that one core of a busy machine renders and compares in a second, the cost
-# of a sound at 44.1 kHz against that, and the cost of a gradient step.
-AUDIO_PER_S = 560.0
-FULL_RATE_COST = 3.7
-GRADIENT_COST = 10.0
-AUDIO_PER_EFFORT = 2 * AUDIO_PER_S
-"""Seconds of audio at `SEARCH_RATE` that count as effort 1: about a second of two cores."""
+# Measured in CPU time: seconds of audio at `SEARCH_RATE` that one core renders and compares in a second, the cost of a
+# sound at 44.1 kHz against that, and the cost of a gradient step.
+AUDIO_PER_S = 1500.0
+FULL_RATE_COST = 1.5
+GRADIENT_COST = 5.0
+AUDIO_PER_EFFORT = 1120.0
+"""Seconds of audio at `SEARCH_RATE` that count as effort 1: about a second of two busy cores."""
 
 # Gates that the search tries, as factors of the current one; that comes first. The level of a sound shows its gate only
 # roughly, and an error of a tenth costs the original voice as much as a wrong voice costs.

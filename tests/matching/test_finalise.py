@@ -6,6 +6,7 @@ from ddx7.audio import log_mel_distance
 from ddx7.matching.finalise import _ranked, finalise
 from ddx7.matching.target import RATE, Target
 from ddx7.matching.tuning import transpose_voice
+from ddx7.matching.vced import columns
 from ddx7.voice.packing import random_vced
 
 
@@ -36,3 +37,13 @@ def test_the_reported_sound_is_that_of_the_best_voice(note_target: Target, pool:
 def test_the_log_mel_distance_orders_voices_that_are_equally_near():
     distances, distances_db = np.array([4.0, 9.0, 4.7, 5.0, 4.5]), np.array([3.0, 1.0, 2.0, 0.5, 2.5])
     assert _ranked(distances, distances_db) == [2, 4, 0, 3, 1]
+
+
+def test_candidates_differ_from_each_other(note_target: Target, bright_vced: np.ndarray):
+    near = np.repeat(bright_vced[None], 12, axis=0)
+    near[:, columns("output_level")[0]] -= np.arange(12, dtype=np.uint8)[:, None]  # neighbours of the right voice
+    others = near[:3].copy()
+    others[:, columns("output_level")[1]] -= 8  # less bright
+    found = finalise(note_target, np.concatenate([near, others]), candidates=2)
+    first, second = (np.frombuffer(voice.to_vced(), np.uint8) for voice in found.voices)
+    assert note_target.objective().compared_with(first).distances(second[None])[0] > 0.5

@@ -12,8 +12,8 @@ from ddx7.matching.search import SearchResult, rank_proposals, search
 from ddx7.matching.target import SEARCH_RATE, Target
 
 ALL_STAGES = ["compiling", "drawing", "evolving", "gradient", "evolving", "polishing"]
-ONE_PASS = 2300.0  # budget with one gradient pass for a short note
-NO_PASS = 900.0  # and with none
+ONE_PASS = 2300.0  # budget with gradient passes for a short note
+NO_PASS = 800.0  # and with none
 
 
 @pytest.fixture(scope="module")
@@ -101,7 +101,8 @@ def test_a_search_without_a_budget_lasts_as_long_as_it_may(proposals: Proposals)
     found = search(proposals, seconds=1.5)
     assert found.elapsed_s >= 1.5
     assert not found.late
-    assert [stage.name for stage in found.stages] == ["compiling", "drawing", "evolving", "polishing"]
+    names = [stage.name for stage in found.stages]
+    assert (*names[:3], names[-1]) == ("compiling", "drawing", "evolving", "polishing")
 
 
 def test_proposals_are_ranked_with_the_distances_they_have(proposals: Proposals, bright_vced: np.ndarray, rng):
