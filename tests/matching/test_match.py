@@ -11,6 +11,7 @@ from ddx7.audio import find_notes
 from ddx7.encoder import sampler
 from ddx7.errors import AudioError, Ddx7Error
 from ddx7.generation.gan import voice_generator
+from ddx7.matching.folder import match_to_dict
 from ddx7.matching.prepare import read_excerpt
 from ddx7.voice import Operator, Voice
 
@@ -38,6 +39,12 @@ def test_a_match_holds_voices_sounds_notes_and_events(fast_match: ddx7.Match):
     assert fast_match.strongest_event.note == fast_match.strongest_note.note == 57
     assert fast_match.strongest_event.gate_s == pytest.approx(0.4, rel=0.1)
     assert fast_match.audio.shape == fast_match.target.shape
+
+
+def test_a_match_has_the_floor_of_its_recording(fast_match: ddx7.Match):
+    floor = match_to_dict(fast_match)["floor"]
+    assert floor["peaks"] == 48
+    assert 0 < floor["distance"] < 3 > floor["distance_db"] > 0  # two operators make few partials
 
 
 def test_a_decoded_recording_and_named_weights_give_the_same_match(fast_match: ddx7.Match, note: np.ndarray):
