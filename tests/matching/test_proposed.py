@@ -1,5 +1,6 @@
 """`ddx7.propose`: voices of the preset model alone, with their likelihoods."""
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -36,10 +37,10 @@ def test_a_likelihood_is_the_sum_over_the_tokens_of_what_the_model_gives_each(no
     voices = model.sample(inputs, 3, seed=1)
     tokens = to_tokens(voices).astype(np.int32)
     notes = [jnp.asarray(x) for x in (inputs.spectrograms[None], inputs.note_events[None], np.ones((1, 1), np.float32))]
-    network = PresetModel(model.size)
+    network, params = PresetModel(model.size), jax.tree.map(jnp.asarray, model.params)
     expected = np.zeros(3)
     for k in range(3):
-        logits = np.asarray(network.apply(model.params, *notes, jnp.asarray(tokens[k : k + 1])), np.float64)[0]
+        logits = np.asarray(network.apply(params, *notes, jnp.asarray(tokens[k : k + 1])), np.float64)[0]
         for place in range(N_TOKENS):
             odds = np.exp(logits[place] - logits[place, tokens[k, place]])
             expected[k] -= np.log(odds.sum())
