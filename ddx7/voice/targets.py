@@ -60,8 +60,8 @@ def save(
       the files, in order.
 
     Raises:
-      Ddx7Error: there is no voice, or too many for the target, or a file exists and `force` is not set. No file is
-        written then.
+      Ddx7Error: there is no voice, or too many for the target, or a file exists and `force` is not set, or `path` names
+        a file such as ``x.syx`` where a folder is to be made. No file is written then.
     """
     if target not in _PLANS:
         raise Ddx7Error(f"target: found {target!r}, wanted one of {', '.join(_PLANS)}")
@@ -69,7 +69,14 @@ def save(
         voices = list(voices)
         if not voices:
             raise Ddx7Error(f"{os.fspath(path)}: found no voices to write, wanted at least one")
-    return write_files(_PLANS[target](voices, Path(path), name), force=force)
+    path = Path(path)
+    files = _PLANS[target](voices, path, name)
+    if path not in files and path.suffix.lower() in _FILE_SUFFIXES and target != "dx7" and not path.is_dir():
+        raise Ddx7Error(
+            f"{path}: found the name of a file, wanted that of a folder; {target} takes {len(files)} files, "
+            f"such as {next(iter(files)).name}"
+        )
+    return write_files(files, force=force)
 
 
 def _plan_dx7(voices: Voice | list[Voice], path: Path, _name: str | None) -> dict[Path, bytes]:
@@ -124,6 +131,8 @@ def _plan_minidexed(
         files[path / "performance" / f"{number:06d}_{titles[0]}.ini"] = performance.to_ini().encode("ascii")
     return files
 
+
+_FILE_SUFFIXES = (".syx", ".ini", ".mid", ".wav")
 
 _PLANS: Mapping[str, Callable[[Voice | list[Voice], Path, str | None], dict[Path, bytes]]] = {
     "dx7": _plan_dx7,

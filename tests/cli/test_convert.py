@@ -102,6 +102,14 @@ def test_other_instruments(
     assert all(file.is_file() and file.is_relative_to(tmp_path / target) for file in files)
 
 
+@pytest.mark.parametrize("target", ["volca", "tx816", "minidexed"])
+def test_a_folder_is_not_named_like_a_file(run: Run, bank: Path, tmp_path: Path, target: str) -> None:
+    out = tmp_path / "x.syx"
+    outcome = run("convert", bank, "--target", target, "--index", "1-2", "-o", out)
+    assert (outcome.code, out.exists()) == (1, False)
+    assert f"{out}: found the name of a file, wanted that of a folder; {target} takes 2 files, such as" in outcome.err
+
+
 def test_one_voice_for_the_volca_is_a_file_with_all_operators_on(run: Run, single: Path, tmp_path: Path) -> None:
     assert run("convert", single, "--target", "volca", "-o", tmp_path / "volca.syx").code == 0
     assert (tmp_path / "volca.syx").read_bytes()[-2] == 0x7F
