@@ -21,7 +21,7 @@ _LOWEST_HZ, _HIGHEST_HZ = 30.0, 2000.0
 _STRONGEST, _HARMONICS = 16, 40
 _IN_TUNE = 0.1  # of a fundamental, and of a frequency in hundredths
 _LOWEST_SEMITONES, _HIGHEST_SEMITONES = -35, 24  # by transpose, and below it by coarse 0
-_TRANSPOSE_CENTRE = 24
+_TRANSPOSE_CENTRE, _OCTAVE = 24, 12
 
 
 class PossiblePitch(NamedTuple):
@@ -90,6 +90,8 @@ def common_fundamental(partials: MeasuredNote) -> float | None:
 def on_own_key(target: Target, voices: UInt8[np.ndarray, "voice 155"]) -> tuple[Target, UInt8[np.ndarray, "moved 155"]]:
     """Move the key of an unclear single note to where the best voice plays it without transposing.
 
+    The key stays where the voice is transposed by octaves: a ratio of 0.5 or 2 does as much, so they prove nothing.
+
     Args:
       target: the recording.
       voices: the best one first.
@@ -102,7 +104,7 @@ def on_own_key(target: Target, voices: UInt8[np.ndarray, "voice 155"]) -> tuple[
         return target, voices
     semitones = int(voices[0, place]) - _TRANSPOSE_CENTRE
     [note], [event] = target.notes, target.events
-    if not semitones or not 0 <= event.note + semitones <= 127:
+    if semitones % _OCTAVE == 0 or not 0 <= event.note + semitones <= 127:
         return target, voices
     transposed = voices[:, place].astype(int) - semitones
     within = (transposed >= 0) & (transposed <= 2 * _TRANSPOSE_CENTRE)

@@ -87,3 +87,4 @@ def test_the_key_of_the_best_voice_plays_it_without_transposing(dense):
     assert len(own) == 1  # the other one would need 41 semitones
     clear = replace(target, notes=(replace(target.notes[0], confidence=0.9),))
     assert on_own_key(clear, voices)[0] is clear
+    assert on_own_key(target, voices[1:])[0] is target  # two octaves
