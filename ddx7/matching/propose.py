@@ -173,7 +173,7 @@ def with_touch(
     Returns:
       the voices, some of them changed, and the distance of each.
     """
-    if prior.touch is None:
+    if prior.touch is None or not len(voices):
         return voices, distances
     rng = np.random.default_rng(seed)
     voices, distances = voices.copy(), distances.copy()
