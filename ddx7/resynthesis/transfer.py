@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Real
 
 from ddx7.audio.f0 import HIGHEST_HZ, LOWEST_HZ, tones_outside
 from ddx7.audio.features import HOP, FrameFeatures, extract
@@ -190,12 +190,12 @@ def _remarks(
 
 
 def outside_remark(
-    note: Float[np.ndarray, " frame"], playback: PlaybackControls, learned: dict[str, Any]
+    note: Real[np.ndarray, " moment"], playback: PlaybackControls, learned: dict[str, Any]
 ) -> str | None:
     """A sentence for a player whose notes lie outside those that an instrument learned; None if few do.
 
     Args:
-      note: MIDI notes as played, one for each moment [frame].
+      note: MIDI notes as played, one for each moment.
       playback: settings of the player, whose transposition is in the notes.
       learned: from `learned_range`, or empty.
     """

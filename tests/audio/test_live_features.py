@@ -85,6 +85,7 @@ def test_noise_has_little_confidence():
     assert np.median(found.confidence) < 0.5
 
 
+@pytest.mark.unchecked
 def test_bad_blocks_and_settings_are_refused():
     with pytest.raises(AudioError, match="finite"):
         FeatureStream(RATE).push(np.full(64, np.nan))

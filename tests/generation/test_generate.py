@@ -55,7 +55,7 @@ def test_requests_are_met_one_by_one_and_together(generator):
 def test_the_report_names_request_and_voices(generator):
     report = make_bank(GenerationRequest(2, ("organ",), screen=False, seed=3), generator).to_dict()
     assert list(report) == [
-        *("count", "category", "algorithm", "pad", "fixed", "seed"),
+        *("count", "category", "each", "algorithm", "pad", "fixed", "seed"),
         *("audition", "heard", "duds", "reasons", "voices"),
     ]
     assert (report["count"], report["category"], report["audition"]) == (2, ["organ"], False)
