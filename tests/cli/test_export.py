@@ -110,5 +110,5 @@ def test_export_of_a_solo_learns_an_instrument_first(run: Run, folder: Path, tmp
     assert outcome.code == 0, outcome.err
     report = json.loads(outcome.out)
     assert report["recording"] == str(tmp_path / "solo.wav")
-    assert report["voice"]["name"] == "solo"
+    assert report["voice"]["name"] == "SOLO"
     assert (tmp_path / "solo voice-instrument" / "fm-tcn.safetensors").exists()

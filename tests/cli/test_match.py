@@ -80,7 +80,7 @@ def test_interrupt_keeps_the_best(tone: Path, out: Path) -> None:
     assert process.returncode == 130
     assert {path.name for path in out.iterdir()} == NAMES
     assert len(printed.splitlines()) == len(NAMES)
-    assert said.splitlines()[-1] == "tone: stopped early; this is the best match so far"
+    assert "tone: stopped early; this is the best match so far" in said.splitlines()
     assert json.loads((out / "match.json").read_text())["interrupted"]
 
 
