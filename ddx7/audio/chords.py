@@ -24,6 +24,7 @@ LEAST_OWN = 2  # partials of each pitch that belong to no other
 EXPLAINED = 0.8  # share of the energy that the pitches of a chord explain
 ALONE = 0.88  # a single pitch that explains as much is no chord
 APART = 0.7  # semitones between two pitches
+OFF_HARMONIC = 0.1  # of the distance between two harmonics
 
 
 def find_chord(samples: np.ndarray, sample_rate: int) -> tuple[float, ...]:
@@ -59,7 +60,21 @@ def find_chord(samples: np.ndarray, sample_rate: int) -> tuple[float, ...]:
     notes = np.sort([float(hz_to_midi(f)) for f in pitches])
     if len(notes) < 2 or np.diff(notes).min() < APART or explained < EXPLAINED or first_share > ALONE:
         return ()
-    return tuple(notes.tolist())
+    return () if _has_common_fundamental(peaks, min(pitches)) else tuple(notes.tolist())
+
+
+def _has_common_fundamental(peaks: SpectralPeaks, lowest_hz: float) -> bool:
+    """Whether a partial below all pitches has nearly all others as its harmonics: a tone with a soft fundamental.
+
+    The common fundamental of a chord is no partial of it: C2 of C4, E4 and G4 is not there.
+    """
+    energy = 10 ** (peaks.level_db / 10)
+    for f_hz in peaks.f_hz[peaks.f_hz < 0.9 * lowest_hz]:
+        ratio = peaks.f_hz / f_hz
+        harmonic = (np.abs(ratio - np.round(ratio)) < OFF_HARMONIC) & (ratio > 0.9)
+        if energy[harmonic].sum() > ALONE * energy.sum():
+            return True
+    return False
 
 
 def _strongest_series(peaks: SpectralPeaks, left: np.ndarray) -> tuple[float, np.ndarray]:

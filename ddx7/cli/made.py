@@ -16,7 +16,7 @@ _NOTE, _VELOCITY, _RATE = 60, 100, 44_100
 
 
 def one_voice(path: Path, index: str = "", name: str = "") -> Voice:
-    """The requested voice of a file, or its only one.
+    """The requested voice of a file, or its only one; a number may also follow the path after a colon.
 
     Raises:
       UsageError: the request matches several voices of the file.
@@ -24,6 +24,8 @@ def one_voice(path: Path, index: str = "", name: str = "") -> Voice:
     """
     if index and name:
         raise UsageError("--index and --name exclude each other")
+    if not (index or name or path.exists()):
+        path, index = voice_place(str(path))
     bank = load(path)
     note_repairs(bank.repairs, path)
     rows = list(range(len(bank)))

@@ -89,6 +89,7 @@ def read_trials(folders: Sequence[str | os.PathLike[str]]) -> tuple[ListeningTri
     Args:
       folders: each is the folder of a match, or of one system: a folder of match folders. Several systems are compared
         on the recordings that all of them have, by the names of the match folders; the first one's `target.wav` counts.
+        Folders of single matches are systems if their recording is the same, otherwise recordings of one system.
 
     Raises:
       Ddx7Error: a folder holds no match, or no recording is common to all.
@@ -207,9 +208,20 @@ def _matches(folder: Path) -> dict[str, Path]:
 
 
 def _single(systems: dict[str, dict[str, Path]]) -> tuple[list[str], dict[str, dict[str, Path]]]:
-    """One match of each system: they are of one recording, whatever their folders are called."""
-    name = next(iter(next(iter(systems.values()))))
-    return [name], {system: {name: path} for system, matches in systems.items() for path in matches.values()}
+    """One match in each folder: systems, if all are of one recording, or else recordings of one system."""
+    paths = [path for matches in systems.values() for path in matches.values()]
+    targets = [read_audio(path / _TARGET).samples for path in paths]
+    if all(_is_same(targets[0], other) for other in targets):
+        name = next(iter(next(iter(systems.values()))))
+        return [name], {system: {name: path} for system, path in zip(systems, paths, strict=True)}
+    return list(systems), {_MATCH.removesuffix(".wav"): dict(zip(systems, paths, strict=True))}
+
+
+def _is_same(a: np.ndarray, b: np.ndarray) -> bool:
+    """Whether two recordings are one, at any level."""
+    if a.shape != b.shape:
+        return False
+    return float(a @ b) > 0.999 * float(np.linalg.norm(a) * np.linalg.norm(b))
 
 
 def _flac(trial: ListeningTrial, sound: np.ndarray) -> str:

@@ -54,3 +54,12 @@ def test_the_pitches_of_a_chord_are_found(tone):
 @pytest.mark.parametrize("partials", [None, {1: 1.0, 2.76: 0.5, 5.4: 0.3}, {1: 1.0, 3: 0.4, 5: 0.3, 7: 0.2}])
 def test_one_note_is_no_chord(tone, partials):
     assert find_chord(tone(hz(MIDDLE_C), partials), RATE) == ()
+
+
+def test_a_tone_whose_fundamental_is_soft_is_no_chord():
+    time = np.arange(44_100) / 44_100
+    amplitudes = {1: 0.03, 2: 1, 4: 0.6, 5: 0.9, 6: 0.05, 10: 0.5, 11: 0.5, 15: 0.3, 22: 0.3}
+    tone = sum(a * np.sin(2 * np.pi * 110 * k * time + k) for k, a in amplitudes.items())
+    assert find_chord(tone, 44_100) == ()
+    without = tone - 0.03 * np.sin(2 * np.pi * 110 * time + 1)
+    assert [round(note) for note in find_chord(without, 44_100)] == [57, 73]

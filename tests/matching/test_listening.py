@@ -52,8 +52,10 @@ def test_systems_are_compared_on_the_recordings_that_all_have(systems):
     assert [list(trial.estimates) for trial in trials] == [["ours", "theirs"]] * 2
     [alone] = read_trials([systems[0] / "horn"])
     assert (alone.name, list(alone.estimates)) == ("horn", ["horn"])
-    [pair] = read_trials([systems[0] / "ours", systems[1] / "theirs"])
+    [pair] = read_trials([systems[0] / "ours", systems[1] / "theirs"])  # matches of one recording
     assert list(pair.estimates) == ["ours", "theirs"]
+    apart = read_trials([systems[0] / "horn", systems[0] / "flute"])
+    assert [(trial.name, list(trial.estimates)) for trial in apart] == [("horn", ["match"]), ("flute", ["match"])]
 
 
 def test_all_sounds_of_a_trial_have_one_level_and_none_clips(systems):
