@@ -93,11 +93,9 @@ def write_resynthesis(
         "version": version("ddx7"),
     }
     audio = resample(transfer.audio, transfer.sample_rate, recording.sample_rate)[: len(recording.samples)]
-    write_audio(files.audio, peak_limit(audio), recording.sample_rate, force=force)
     title = f"{name}, played by {model}"
     figure = _figure(transfer.target, transfer.audio, transfer.sample_rate, transfer.controls, instrument, title)
-    atomic_write(files.figure, figure, force=force)
-    atomic_write(files.report, (json.dumps(report, indent=2) + "\n").encode(), force=force)
+    _write(files, audio, recording.sample_rate, figure, report, force=force)
     return report
 
 
@@ -152,12 +150,18 @@ def write_performance(
         "notes": list(played.remarks),
         "version": version("ddx7"),
     }
-    audio = peak_limit(resample(played.audio, rate, MIDI_SAMPLE_RATE))
-    write_audio(files.audio, audio, MIDI_SAMPLE_RATE, force=force)
+    audio = resample(played.audio, rate, MIDI_SAMPLE_RATE)
     figure = _figure(None, played.audio, rate, played.controls, instrument, f"{name}, played by {model}")
+    _write(files, audio, MIDI_SAMPLE_RATE, figure, report, force=force)
+    return report
+
+
+def _write(
+    files: ResynthesisFiles, audio: np.ndarray, sample_rate: int, figure: bytes, report: dict[str, Any], *, force: bool
+) -> None:
+    write_audio(files.audio, peak_limit(audio), sample_rate, force=force)
     atomic_write(files.figure, figure, force=force)
     atomic_write(files.report, (json.dumps(report, indent=2) + "\n").encode(), force=force)
-    return report
 
 
 def _playback_to_dict(playback: PlaybackControls) -> dict[str, Any]:

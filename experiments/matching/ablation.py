@@ -12,11 +12,15 @@ bootstrap interval over targets.
 
 import argparse
 import json
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
+from paired import paired_ratio
 
 import ddx7
 from ddx7.matching.finalise import finalise
@@ -58,19 +62,16 @@ def summarise(rows: list[dict]) -> None:
     """Print ratios of each part against the first."""
     parts = list(dict.fromkeys(row["part"] for row in rows))
     names = list(dict.fromkeys(row["target"] for row in rows if row["part"] == parts[-1]))
-    rng = np.random.default_rng(0)
     print(f"\n| part | {' | '.join(MEASURES)} |\n|{'---|' * (len(MEASURES) + 1)}")
     for part in parts[1:]:
         cells = []
         for measure in MEASURES:
-            logs = [
-                np.mean([np.log(row[measure]) for row in rows if row["target"] == name and row["part"] == part])
-                - np.mean([np.log(row[measure]) for row in rows if row["target"] == name and row["part"] == parts[0]])
-                for name in names
-            ]
-            means = rng.choice(logs, (4000, len(logs))).mean(axis=1)
-            low, high = np.exp(np.quantile(means, [0.025, 0.975]))
-            cells.append(f"{np.exp(np.mean(logs)):.3f} ({low:.3f} to {high:.3f})")
+            ours, theirs = (
+                [[row[measure] for row in rows if (row["target"], row["part"]) == (name, which)] for name in names]
+                for which in (part, parts[0])
+            )
+            found = paired_ratio(ours, theirs)
+            cells.append(f"{found.ratio:.3f} ({found.low:.3f} to {found.high:.3f})")
         print(f"| {part} / {parts[0]} ({len(names)} targets) | {' | '.join(cells)} |")
 
 
