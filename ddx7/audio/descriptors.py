@@ -32,6 +32,8 @@ MODULATION_DB = -25.0  # quieter parts are not measured
 MODULATION_S = (0.7, 6.0)  # from two periods of the slowest rate to as much as is useful
 ATTACK_S = 0.08  # omitted: the attack of a note is no modulation
 PARTIAL_DB = -30.0  # partials this far below the strongest are not measured
+NEAR_PARTIAL, PARTIAL_WIDTH = 0.12, 0.25  # half widths of a partial's band, of the fundamental
+RESOLVING_PERIODS = 10.0  # a Hann window of so many resolves partials
 CLEAR_MODULATION = 0.5  # least share of a track's movement within MODULATION_HZ; jitter has about a quarter
 
 
@@ -103,13 +105,16 @@ def rise_s(level: np.ndarray) -> np.ndarray:
 
 
 def fall_s(level: np.ndarray) -> np.ndarray:
-    """Seconds from the loudest moment until a level in dB stays below each of `FALL_DB`; infinite if it never does."""
+    """Seconds from the end of the attack until a level in dB stays below each of `FALL_DB`; infinite if it never does.
+
+    The attack ends where the level first comes within 3 dB of its highest: on a plateau a ripple decides where the
+    loudest moment is.
+    """
     frames = [int(np.flatnonzero(level >= height)[-1]) for height in level.max() + FALL_DB]
+    start = rise_s(level)[-1] / HOP_S
     return HOP_S * np.array(
         [
-            frame - np.argmax(level) + _past(level, frame, frame + 1, level.max() + height)
-            if frame + 1 < len(level)
-            else np.inf
+            frame - start + _past(level, frame, frame + 1, level.max() + height) if frame + 1 < len(level) else np.inf
             for frame, height in zip(frames, FALL_DB, strict=True)
         ]
     )
@@ -173,6 +178,43 @@ def _spectra(samples: np.ndarray, sample_rate: int, window_s: float) -> np.ndarr
     hop = max(window // 4, (len(samples) - window + 1) // MOST_FRAMES)
     spectra = power(frames(samples, window, hop), hann(window))
     return spectra * a_weighting(np.arange(spectra.shape[1]) * sample_rate / window)
+
+
+def harmonic_share(samples: np.ndarray, sample_rate: int, f0_hz: float) -> float:
+    """Share of a sound's power near the partials of a fundamental, 0..1; 0.24 for white noise.
+
+    Args:
+      samples: float [time], not silent; the first `PITCHED_S` count.
+      sample_rate: in Hz.
+      f0_hz: the fundamental.
+    """
+    part = samples[: round(PITCHED_S * sample_rate)]
+    spectrum = np.square(np.abs(np.fft.rfft(part * np.hanning(len(part)))))
+    partials = np.arange(len(spectrum)) * sample_rate / (len(part) * f0_hz)
+    near = (np.abs(partials - np.round(partials)) < NEAR_PARTIAL) & (partials > 0.5)
+    return float(spectrum[near].sum() / max(spectrum.sum(), 1e-300))
+
+
+def partial_levels_db(samples: np.ndarray, sample_rate: int, f0_hz: float, n_partials: int) -> np.ndarray | None:
+    """A-weighted levels of harmonic partials in dB relative to all of them together.
+
+    Args:
+      samples: float [time], a part of a note.
+      sample_rate: in Hz.
+      f0_hz: its fundamental.
+      n_partials: number of partials, all below half the sample rate.
+
+    Returns:
+      float64 [partial], not below `QUIET_DB`; None without partials, or if the part is too short to tell them apart.
+    """
+    if n_partials < 1 or len(samples) * f0_hz < RESOLVING_PERIODS * sample_rate:
+        return None
+    spectrum = np.square(np.abs(np.fft.rfft(samples * np.hanning(len(samples)))))
+    f_hz = np.arange(len(spectrum)) * sample_rate / len(samples)
+    nearest = np.round(f_hz / f0_hz).astype(int)
+    near = (np.abs(f_hz / f0_hz - nearest) < PARTIAL_WIDTH) & (nearest <= n_partials)
+    powers = np.bincount(nearest[near], (spectrum * a_weighting(f_hz))[near], n_partials + 1)[1:]
+    return to_db(powers / max(powers.sum(), 1e-300), 10 ** (QUIET_DB / 10))
 
 
 def vibrato(samples: np.ndarray, sample_rate: int, f0_hz: float) -> Modulation:

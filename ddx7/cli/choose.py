@@ -8,6 +8,7 @@ from pathlib import Path
 from ddx7.cli.terminal import UsageError
 from ddx7.errors import Ddx7Error
 from ddx7.voice import Bank
+from ddx7.voice.single import split_place
 
 _RANGE = re.compile(r"(\d{1,6})(?:-(\d{1,6}))?")
 
@@ -20,6 +21,32 @@ def check_one_choice(*, index: str, name: str, every: bool) -> None:
     """
     if (index != "") + (name != "") + every > 1:
         raise UsageError("--index, --name and --all exclude each other")
+
+
+def voice_place(text: str) -> tuple[Path, str]:
+    """A file and the number of a voice in it, if one follows after a colon.
+
+    Raises:
+      UsageError: something else follows the colon.
+    """
+    try:
+        return split_place(text)
+    except Ddx7Error as error:
+        raise UsageError(str(error)) from None
+
+
+def file_and_number(path: Path, index: str = "", other: str | bool = "") -> tuple[Path, str]:
+    """A file and the numbers of its voices: those of --index, or the one that follows the path after a colon.
+
+    Args:
+      path: as given; it may be the name of a file that holds a colon.
+      index: numbers that --index gives, or empty.
+      other: another choice, which leaves the path as it is.
+
+    Raises:
+      UsageError: something else than a number follows the colon.
+    """
+    return (path, index) if index or other or path.exists() else voice_place(str(path))
 
 
 def chosen(bank: Bank, path: Path, *, index: str, name: str, every: bool) -> list[int] | None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from tyro.conf import arg
 
 from ddx7.cli.made import check_output, print_made, write_made
-from ddx7.cli.terminal import note
+from ddx7.cli.terminal import UsageError, note
 from ddx7.cli.working import working
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ class Command:
         """Generate, write, and return the exit code."""
         check_output(self.output, force=self.force, beside=(".wav", ".png", ".json"))
 
-        from ddx7.generation.gan.voice_generator import load_weights
+        from ddx7.generation.gan.voice_generator import load_weights, shipped
         from ddx7.generation.generate import GenerationRequest, make_bank
 
         request = GenerationRequest(
@@ -78,11 +78,14 @@ class Command:
             names=self.names,
             each=self.each,
         )
+        generator = load_weights(self.weights) if self.weights else shipped()
+        request.check(generator.categories)
+        if self.each and len(request.categories) < 2:
+            raise UsageError(f"--each: found {len(request.categories) or 'no'} category, wanted two or more to divide")
         if len(request.categories) > 1 and not self.each:
             note(f"every voice is {' and '.join(request.categories)} at once; --each makes some of each")
         with working(self.output.name, "generate") as report:
-            weights = load_weights(self.weights) if self.weights else None
-            generated = make_bank(request, weights, progress=report)
+            generated = make_bank(request, generator, progress=report)
             report("rendering the sound and the picture")
             files = write_made(
                 generated.bank, self.output, force=self.force, profile=self.profile, report=generated.to_dict()

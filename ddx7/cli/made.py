@@ -6,10 +6,8 @@ from pathlib import Path
 
 from ddx7.cli import choose
 from ddx7.cli.terminal import UsageError, note, note_repairs, result
-from ddx7.errors import Ddx7Error
 from ddx7.files import atomic_write, check_folder, refuse_to_overwrite
 from ddx7.voice import SaveTarget, Voice, load, save
-from ddx7.voice.single import split_place
 
 _GATE_S, _EACH_S = 1.0, 2.0
 _NOTE, _VELOCITY, _RATE = 60, 100, 44_100
@@ -24,8 +22,7 @@ def one_voice(path: Path, index: str = "", name: str = "") -> Voice:
     """
     if index and name:
         raise UsageError("--index and --name exclude each other")
-    if not (index or name or path.exists()):
-        path, index = voice_place(str(path))
+    path, index = choose.file_and_number(path, index, name)
     bank = load(path)
     note_repairs(bank.repairs, path)
     rows = list(range(len(bank)))
@@ -37,18 +34,6 @@ def one_voice(path: Path, index: str = "", name: str = "") -> Voice:
         named = ", ".join(f"{k + 1} {bank[k].name}" for k in rows[:6]) + (", ..." if len(rows) > 6 else "")
         raise UsageError(f"{path}: found {len(rows)} voices ({named}), wanted one; choose it by number or name")
     return bank[rows[0]]
-
-
-def voice_place(text: str) -> tuple[Path, str]:
-    """A file and the number of a voice in it, if one follows after a colon.
-
-    Raises:
-      UsageError: something else follows the colon.
-    """
-    try:
-        return split_place(text)
-    except Ddx7Error as error:
-        raise UsageError(str(error)) from None
 
 
 def check_output(path: Path, *, force: bool, beside: Sequence[str] = (".wav", ".png")) -> None:

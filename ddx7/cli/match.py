@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from ddx7.matching.result import Match
 
 _COMMON_BANK = "bank.syx"  # the best voice of each of several recordings
-_BEST_S = 120.0
+_SECONDS, _BEST_S = 30.0, 120.0
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,8 @@ class Command:
     """WAV, FLAC, Ogg, MP3 or AIFF files of one note or a phrase, or folders of them."""
     output: Annotated[Path, arg(metavar="OUT", aliases=["-o"])]
     """The folder for the results."""
-    seconds: Annotated[float, arg(metavar="S")] = 30.0
+    # Not `float | None`: tyro 1.0 imports typeguard to check a default of that type.
+    seconds: Annotated[Optional[float], arg(metavar="S", help_behavior_hint="(default: 30)")] = None  # noqa: UP045
     """Seconds of search for each recording, 1-3600."""
     effort: Annotated[float | None, arg(metavar="N", help_behavior_hint="(default: use the time)")] = None
     """Work of the search instead of a time: a seed then gives the same voices on every machine. 30 is some 30 s."""
@@ -79,7 +80,6 @@ class Command:
         arg(metavar="SECONDS|FILE[:N]", help_behavior_hint="(may be given once for each)"),
     ] = ()
     """Beginning of the part of the recording to match, in seconds; or a voice that the search begins with."""
-    # Not `float | None`: tyro 1.0 imports typeguard to check a default of that type.
     end: Annotated[Optional[float], arg(metavar="SECONDS", help_behavior_hint="(default: its end)")] = None  # noqa: UP045
     """End of that part."""
     # As `help`, because tyro keeps the line breaks of a docstring.
@@ -105,7 +105,8 @@ class Command:
         """Search, write, and return the exit code."""
         from ddx7.matching.quality import SCALE_EXPLAINED
 
-        given = [f"--{name}" for name in ("fast", "best", "effort") if getattr(self, name)]
+        efforts = ("fast", "best", "effort", "seconds")
+        given = [f"--{name}" for name in efforts if getattr(self, name) not in (None, False)]
         if len(given) > 1:
             raise UsageError(f"{' and '.join(given)} exclude each other, wanted one of them at most")
         told = self._told()
@@ -129,7 +130,7 @@ class Command:
                 partial(
                     task.run,
                     excerpts,
-                    seconds=_BEST_S if self.best else self.seconds,
+                    seconds=_BEST_S if self.best else _SECONDS if self.seconds is None else self.seconds,
                     effort=self.effort,
                     fast=self.fast,
                     seed=self.seed,

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from ddx7.matching.prepare import Excerpt
     from ddx7.matching.result import Match, MatchedRecording, Progress
 
+WORTH_SAYING = 0.5
+"""Part of a distance from which on its cause is named."""
 DX7_VELOCITY = 110
 """The highest velocity of a DX7's own keyboard, about."""
 
@@ -143,6 +145,12 @@ def remarks(match: "Match") -> list[str]:
         several if len(match.notes) > 1 else f"play {played}",
         *map(_of_recording, report.recordings),
     ]
+    if report.level_distance >= WORTH_SAYING:
+        what = "recordings" if report.recordings else "notes"
+        lines.append(
+            f"{report.level_distance:.1f} of the distance come from levels of the {what} against each other, "
+            f"{match.perceptual_distances[0] - report.level_distance:.1f} are the mean of the notes"
+        )
     loudest = max(event.velocity for event in match.events)
     if loudest > DX7_VELOCITY:
         lines.append(f"a DX7's own keyboard sends velocities up to about {DX7_VELOCITY}, the recording has {loudest}")

@@ -6,7 +6,8 @@ from typing import Annotated, Literal
 
 from tyro.conf import Positional, arg
 
-from ddx7.cli.made import check_output, one_voice, print_made, voice_place, write_made
+from ddx7.cli.choose import voice_place
+from ddx7.cli.made import check_output, one_voice, print_made, write_made
 from ddx7.cli.working import working
 
 

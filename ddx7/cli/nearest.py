@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 from tyro.conf import Positional, arg
 
-from ddx7.cli.made import one_voice, voice_place
+from ddx7.cli.choose import voice_place
+from ddx7.cli.made import one_voice
 from ddx7.cli.searching import watched
 from ddx7.cli.terminal import UsageError, note, result, result_json
 from ddx7.cli.working import first_use

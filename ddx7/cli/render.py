@@ -1,7 +1,7 @@
 """``ddx7 render``: voices, chords and MIDI files to audio files."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal, Optional
@@ -31,7 +31,7 @@ class Command:
     One carrier at full level peaks at -18 dBFS. A sound that would exceed -1 dBFS is scaled down as a whole.
     """
 
-    file: Annotated[Positional[Path], arg(metavar="FILE")]
+    file: Annotated[Positional[Path], arg(metavar="FILE[:N]")]
     """SysEx of any kind, voice bytes without SysEx, JSON, a MiniDexed performance, or a zip."""
     index: Annotated[str, arg(metavar="N", help_behavior_hint="(such as 7 or 1,3,5-8)")] = ""
     """Render these voices; the first is 1."""
@@ -67,6 +67,9 @@ class Command:
         """Render, write and return the exit code."""
         self._check()
         notes = [midi_note(word) for word in self.note.split(",")]
+        file, index = choose.file_and_number(self.file, self.index, self.name or self.all)
+        if (file, index) != (self.file, self.index):
+            return replace(self, file=file, index=index).run()
         bank = load(self.file)
         chosen = self._chosen(bank)
         note_repairs(bank.repairs, self.file)

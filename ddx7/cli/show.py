@@ -27,8 +27,8 @@ class Command:
     prints in full.
     """
 
-    file: Annotated[Positional[Path], arg(metavar="FILE")]
-    """SysEx of any kind, voice bytes without SysEx, JSON, a MiniDexed performance, or a zip."""
+    file: Annotated[Positional[Path], arg(metavar="FILE[:N]")]
+    """SysEx of any kind, voice bytes without SysEx, JSON, a MiniDexed performance, or a zip; :N prints voice N."""
     index: Annotated[str, arg(metavar="N", help_behavior_hint="(such as 7 or 1,3,5-8)")] = ""
     """Print these voices in full; the first is 1."""
     name: Annotated[str, arg(metavar="TEXT", help_behavior_hint="(capitals do not matter)")] = ""
@@ -59,19 +59,20 @@ class Command:
                     f"--plot: found {str(self.plot)!r}, wanted a file that ends in {', '.join(_FIGURE_SUFFIXES)}"
                 )
             refuse_to_overwrite([self.plot], force=self.force)
-        bank = load(self.file)
-        chosen = choose.chosen(bank, self.file, index=self.index, name=self.name, every=self.all)
-        note_repairs(bank.repairs, self.file)
+        file, index = choose.file_and_number(self.file, self.index, self.name or self.all)
+        bank = load(file)
+        chosen = choose.chosen(bank, file, index=index, name=self.name, every=self.all)
+        note_repairs(bank.repairs, file)
         if self.plot is not None:
             self._draw(bank, chosen, self.plot)
         sentences = _descriptions(bank, chosen) if self.describe else {}
         if self.json:
             described = {"descriptions": list(sentences.values())} if self.describe else {}
-            result_json(_json(bank, chosen, self.file) | described)
+            result_json(_json(bank, chosen, file) | described)
         elif chosen is None:
             result(_bank_list(bank, sentences))
         else:
-            result(_sheets(bank, chosen, self.file, sentences))
+            result(_sheets(bank, chosen, file, sentences))
         return 0
 
     def _draw(self, bank: Bank, chosen: list[int] | None, path: Path) -> None:

@@ -25,7 +25,7 @@ class Command:
     The command renders every variation; none is silent, or much louder or softer than the original.
     """
 
-    file: Annotated[Positional[Path], arg(metavar="FILE")]
+    file: Annotated[Positional[Path], arg(metavar="FILE[:N]")]
     """SysEx of any kind, bare voice bytes, JSON, a MiniDexed performance, or a zip."""
     output: Annotated[Path, arg(metavar="OUT.syx", aliases=["-o"])]
     """The bank to write; OUT.wav and OUT.png are written beside it."""

@@ -18,6 +18,7 @@ from jaxtyping import Float, UInt8
 
 from ddx7.encoder.latent import decode, encode
 from ddx7.errors import ArgumentError
+from ddx7.library.canonical import sound_key
 from ddx7.library.notes import note_log_mel, render_notes
 from ddx7.voice import Bank, Voice
 from ddx7.voice.packing import VCED_COLUMNS
@@ -60,13 +61,15 @@ def morph(
       the voices in order; the ends are `a` and `b` unchanged, the others are named after both.
 
     Raises:
-      ArgumentError: steps out of range, or no such source.
+      ArgumentError: steps out of range, no such source, or one voice given twice.
     """
     if through not in get_args(Through):
         raise ArgumentError(f"through: found {through!r}, wanted one of {', '.join(get_args(Through))}")
     if not 2 <= steps <= 64:
         raise ArgumentError(f"steps: found {steps}, wanted 2 to 64")
     ends = np.stack([np.frombuffer(voice.to_vced(), np.uint8) for voice in (a, b)])
+    if len(np.unique(sound_key(ends), axis=0)) == 1:
+        raise ArgumentError(f"morph: found the same voice twice, {a.name or 'unnamed'}, wanted two different voices")
     path = walk(ends[0], ends[1], steps, through, seed, progress)
     between = [Voice.from_vced(row).renamed(_step_name(a, b, k, steps)) for k, row in enumerate(path[1:-1], start=1)]
     return Bank([a, *between, b])

@@ -5,10 +5,8 @@ the largest difference comes first. One cause gets one phrase: where the noise d
 counts; where the octave is wrong, no balance counts.
 """
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from itertools import pairwise
-from typing import Generic, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -29,16 +27,21 @@ from ddx7.audio.descriptors import (
     vibrato,
 )
 from ddx7.audio.note import Note
-from ddx7.audio.pitch import PitchEstimate, cents_between
-
-T = TypeVar("T")
+from ddx7.audio.pitch import PitchEstimate
+from ddx7.matching.phrases import NO_DIFFERENCE, Difference, Pair, degree, hertz, seconds
+from ddx7.matching.tone_differences import (
+    PITCHED,
+    PartialDifference,
+    clarity_difference,
+    interval_cents,
+    partial_difference,
+    pitch_difference,
+)
 
 MOST_DIFFERENCES = 4
 
 # One step of each difference: two or three times the smallest that trained listeners notice side by side. A match is
 # never the same sound, and a named difference is to be worth an edit.
-CENTS = 10.0  # audible as a chorus; a step of detune corrects little less
-CLARITY = 0.2  # of the confidence of a pitch
 ATTACK_S, ATTACK_OCTAVES = 0.03, 0.6  # 1.5 times as long after adding 30 ms to both: shorter attacks sound alike
 FALL_S, FALL_OCTAVES = 0.03, 0.5  # 1.4 times as long; recorded decays are not straight, so a smaller ratio is unsure
 SUSTAIN_DB = 3.0
@@ -50,9 +53,6 @@ LATE_S, BEGINS_DB = 0.04, -20.0  # a note is late from here on; it begins so far
 MERGED_STEPS = 10.0  # one note for several is a large difference
 NOTE_DB = 3.0  # from piano to mezzo-piano is about 5 dB
 
-PITCHED = 0.4  # confidence from which a sound has a pitch, as `estimate_pitch` says
-CERTAIN = 0.7  # confidence from which a pitch can be called wrong; bells and noisy basses stay below
-NAMED_CENTS = 90.0  # from here on an interval has a name
 OFF_PITCH_CENTS = 300.0  # beyond this, octaves hold other partials, and their balance means nothing
 ENVELOPE_S, ENVELOPE_PERIODS = 0.01, 1.5  # window of a level: short, but longer than a period
 WINDOW_S, PERIODS = (0.09, 0.3), 8.0  # window of spectra: short for quick sounds, long for low ones
@@ -65,34 +65,6 @@ NOISE_FROM_HZ = 500.0  # partials below lie too close for valleys, and noise the
 VALLEY_SHARE = 1 / 4  # of the way to the next partial; a wider vibrato leaves no valley
 PARTLY = 0.5  # steps by which every octave of a range must differ
 BOOMY_HZ = 250.0  # "boomy" is for the bass alone
-LITTLE, VERY = 2.0, 4.0  # steps
-
-
-@dataclass(frozen=True, eq=False)
-class Pair(Generic[T]):
-    """One quantity of both sounds."""
-
-    target: T
-    estimate: T
-
-    def __iter__(self) -> Iterator[T]:
-        """Target, then estimate."""
-        return iter((self.target, self.estimate))
-
-
-class Difference(NamedTuple):
-    """One difference.
-
-    Attributes:
-      steps: its size, in units that are each just worth a word.
-      text: a short phrase.
-    """
-
-    steps: float
-    text: str
-
-
-NO_DIFFERENCE = Difference(0.0, "")
 
 
 def differences(
@@ -136,28 +108,28 @@ def differences(
     levels = [Pair(*(level[_frames(span, sample_rate)] for level in whole)) for span in spans]
     window_s = float(np.clip(PERIODS * period_s, *WINDOW_S))
     balance = Pair(*octaves((target, audio), sample_rate, window_s))
-    vibratos = Pair(
-        *(
-            _vibrato(*of, sample_rate)
-            for of in zip((target[main], audio[main]), pitches, levels[spans.index(main)], strict=True)
-        )
-    )
-    cents = _cents(pitches)
+    strongest, its_levels = Pair(target[main], audio[main]), levels[spans.index(main)]
+    vibratos = Pair(*(_vibrato(*of, sample_rate) for of in zip(strongest, pitches, its_levels, strict=True)))
+    cents = interval_cents(pitches)
     noise = _noise(balance, _clear_below_hz(vibratos, pitches.target, sample_rate))
+    clarity = clarity_difference(strongest, sample_rate, pitches)
     named = [
-        _pitch(cents),
-        _clarity(pitches),
+        pitch_difference(cents),
+        clarity,
         _attack(levels),
         _decay(levels),
         _modulation("vibrato", "cents", VIBRATO_CENTS, vibratos),
-        _modulation("tremolo", "dB", TREMOLO_DB, Pair(*map(_tremolo, levels[spans.index(main)]))),
+        _modulation("tremolo", "dB", TREMOLO_DB, Pair(*map(_tremolo, its_levels))),
         *_loudness(target, audio, spans, called),
         _timing(levels, called) if len(spans) > 1 else NO_DIFFERENCE,
         Difference(MERGED_STEPS if merged > 1 else 0.0, f"{merged} notes played as one"),
         noise,
     ]
     if abs(cents) < OFF_PITCH_CENTS:
-        named += _balance(balance, tone_only=noise.steps >= 1)
+        partial = None
+        if clarity.steps < 1:
+            partial = partial_difference(strongest, its_levels, sample_rate, pitches)
+        named += _balance(balance, partial, tone_only=noise.steps >= 1)
     named.sort(key=lambda difference: -difference.steps)
     return tuple(difference.text for difference in named[:MOST_DIFFERENCES] if difference.steps >= 1)
 
@@ -188,33 +160,11 @@ def _frames(span: slice, sample_rate: int) -> slice:
     return slice(first, max(last, first + 1))
 
 
-def _cents(pitches: Pair[PitchEstimate]) -> float:
-    """PitchEstimate of the estimate against the target; 0 where one of them is not certain."""
-    if min(pitch.confidence for pitch in pitches) < CERTAIN:
-        return 0.0
-    return float(cents_between(pitches.estimate.f0_hz, pitches.target.f0_hz))
-
-
-def _pitch(cents: float) -> Difference:
-    if abs(cents) < NAMED_CENTS:
-        return Difference(abs(cents) / CENTS, f"{abs(cents):.0f} cents {'sharp' if cents > 0 else 'flat'}")
-    semitones = round(abs(cents) / 100)
-    interval = {12: "an octave", 24: "two octaves"}.get(semitones, f"{semitones} semitones")
-    return Difference(abs(cents) / CENTS, f"{interval} too {'high' if cents > 0 else 'low'}")
-
-
-def _clarity(pitches: Pair[PitchEstimate]) -> Difference:
-    target, estimate = (pitch.confidence for pitch in pitches)
-    if min(target, estimate) >= PITCHED or max(target, estimate) < CERTAIN:
-        return NO_DIFFERENCE
-    return Difference(abs(estimate - target) / CLARITY, "no clear pitch" if estimate < target else "pitch too clear")
-
-
 def _attack(levels: Sequence[Pair[np.ndarray]]) -> Difference:
     """Time to about half of the greatest amplitude."""
     target, estimate = (np.concatenate([rise_s(level) for level in side]) for side in zip(*levels, strict=True))
     octaves_slower = float(np.median(np.log2((estimate + ATTACK_S) / (target + ATTACK_S))))
-    by = _seconds(abs(float(np.median(estimate - target))))
+    by = seconds(abs(float(np.median(estimate - target))))
     return Difference(
         abs(octaves_slower) / ATTACK_OCTAVES, f"attack {by} {'slower' if octaves_slower > 0 else 'faster'}"
     )
@@ -226,11 +176,14 @@ def _decay(levels: Sequence[Pair[np.ndarray]]) -> Difference:
     if sustain.steps >= 1:
         return sustain
     falls = np.concatenate([np.transpose([fall_s(target), fall_s(estimate), FALL_DB]) for target, estimate in levels])
-    limits_s = np.concatenate(
-        [[[HOP_S * (len(level) - np.argmax(level)) for level in pair]] * len(FALL_DB) for pair in levels]
-    )
-    known = np.minimum(falls[:, :2], limits_s)
+    starts_s = np.concatenate([[[rise_s(level)[-1] for level in pair]] * len(FALL_DB) for pair in levels])
+    ends_s = np.concatenate([[[HOP_S * len(level) for level in pair]] * len(FALL_DB) for pair in levels])
+    known = np.minimum(falls[:, :2], ends_s - starts_s)
     longer = np.log2((known[:, 1] + FALL_S) / (known[:, 0] + FALL_S))
+    # A later peak alone is no shorter decay: the sound also has to end sooner after the note-on.
+    since_on = known + starts_s - starts_s.min(axis=1, keepdims=True)
+    later = np.log2((since_on[:, 1] + FALL_S) / (since_on[:, 0] + FALL_S))
+    longer = np.where(longer * later > 0, np.sign(longer) * np.minimum(np.abs(longer), np.abs(later)), 0.0)
     # A decay that the end of the sound cuts off takes an unknown longer time: it can only be the longer one of the two.
     endless = np.isinf(falls[:, :2])
     valid = np.flatnonzero(~endless.any(axis=1) | (endless[:, 0] & (longer < 0)) | (endless[:, 1] & (longer > 0)))
@@ -240,7 +193,7 @@ def _decay(levels: Sequence[Pair[np.ndarray]]) -> Difference:
     order = valid[np.argsort(longer[valid])]
     middle = min(order[(len(order) - 1) // 2], order[len(order) // 2], key=lambda row: -abs(longer[row]))
     target, estimate = (
-        f"{'more than ' if beyond else ''}{_seconds(time)}"
+        f"{'more than ' if beyond else ''}{seconds(time)}"
         for beyond, time in zip(endless[middle], known[middle], strict=True)
     )
     how = "rings longer" if longer[middle] > 0 else "dies sooner"
@@ -252,7 +205,7 @@ def _sustain(levels: Sequence[Pair[np.ndarray]]) -> Difference:
     """Level after the attack, if it differs by about the same amount all the time."""
     after = []
     for target, estimate in levels:
-        start = int(max(np.argmax(target), np.argmax(estimate)) + AFTER_S / HOP_S)
+        start = int((max(rise_s(level)[-1] for level in (target, estimate)) + AFTER_S) / HOP_S)
         audible = (target >= target.max() + FALL_DB[1])[start:]
         after.append((estimate - estimate.max() - target + target.max())[start:][audible])
     louder = np.concatenate(after)
@@ -284,7 +237,7 @@ def _timing(levels: Sequence[Pair[np.ndarray]], called: Sequence[str]) -> Differ
         late_s.append(begins[1] - begins[0])
     worst = int(np.argmax(np.abs(late_s)))
     late = late_s[worst]
-    text = f"{called[worst]} {_seconds(abs(late))} {'late' if late > 0 else 'early'}"
+    text = f"{called[worst]} {seconds(abs(late))} {'late' if late > 0 else 'early'}"
     return Difference(abs(late) / LATE_S, text)
 
 
@@ -302,21 +255,26 @@ def _noise(balance: Pair[OctaveBalance], highest_hz: float) -> Difference:
     db = float(np.median(estimate - target))
     steps = abs(db) / NOISE_DB
     if db > 0:
-        return Difference(steps, f"{_degree(steps)}noisy")
+        return Difference(steps, f"{degree(steps)}noisy")
     missing = np.median(estimate) < FLOOR_DB + NOISE_DB
-    return Difference(steps, "noise missing" if missing else f"noise {_degree(steps)}weak")
+    return Difference(steps, "noise missing" if missing else f"noise {degree(steps)}weak")
 
 
-def _balance(balance: Pair[OctaveBalance], *, tone_only: bool) -> list[Difference]:
-    """The range of octaves with the largest deficit, and the one with the largest excess."""
+def _balance(balance: Pair[OctaveBalance], partial: PartialDifference | None, *, tone_only: bool) -> list[Difference]:
+    """The range of octaves with the largest deficit, the one with the largest excess, and a single partial."""
     target, estimate = ((part.tone_db if tone_only else part.all_db) for part in balance)
     louder = estimate - target
     if tone_only:
         masked = np.any([part.noise_db >= part.tone_db for part in balance], axis=0)
         louder = np.where(masked, 0.0, louder)
     used = np.flatnonzero(np.maximum(target, estimate) > FLOOR_DB + BALANCE_DB)
-    return [
-        Difference(steps, f"{_degree(steps)}{_balance_word(low, high, used, too_much)}")
+    of_partial = []
+    if partial is not None and partial.difference.steps >= 1:
+        of_partial = [partial.difference]
+        if (louder[partial.octave] > 0) == partial.louder:
+            louder = np.where(np.arange(len(louder)) == partial.octave, 0.0, louder)
+    return of_partial + [
+        Difference(steps, f"{degree(steps)}{_balance_word(low, high, used, too_much)}")
         for too_much in (False, True)
         for low, high, steps in [_range(louder * (1 if too_much else -1) / BALANCE_DB)]
     ]
@@ -342,7 +300,7 @@ def _balance_word(low: int, high: int, used: np.ndarray, too_much: bool) -> str:
       used: octaves that hold any sound.
       too_much: whether it is an excess.
     """
-    low_hz, high_hz = _hz(OCTAVES_HZ[low]), _hz(OCTAVES_HZ[high])
+    low_hz, high_hz = hertz(OCTAVES_HZ[low]), hertz(OCTAVES_HZ[high])
     if high > used.max(initial=0):
         return f"{'bright' if too_much else 'dull'} above {low_hz}"
     if low <= used.min(initial=len(OCTAVES_HZ)):
@@ -375,18 +333,3 @@ def _modulation(name: str, unit: str, step: float, pair: Pair[Modulation | None]
     deeper = max(target, estimate)
     phrase = f"{name} of {deeper.depth:.0f} {unit} at {deeper.rate_hz:.0f} Hz"
     return Difference(steps, f"{phrase} missing" if deeper is target else f"{phrase} added")
-
-
-def _degree(steps: float) -> str:
-    return "a little " if steps < LITTLE else "very " if steps > VERY else ""
-
-
-def _hz(f_hz: float) -> str:
-    return f"{f_hz / 1000:g} kHz" if f_hz >= 1000 else f"{f_hz:g} Hz"
-
-
-def _seconds(seconds: float) -> str:
-    """Format a time with two digits, in milliseconds below 1 s."""
-    if seconds >= 0.995:
-        return f"{seconds:.1f} s"
-    return f"{float(f'{1000 * seconds:.2g}'):.0f} ms"

@@ -92,9 +92,12 @@ def read_trials(folders: Sequence[str | os.PathLike[str]]) -> tuple[ListeningTri
         Folders of single matches are systems if their recording is the same, otherwise recordings of one system.
 
     Raises:
-      Ddx7Error: a folder holds no match, or no recording is common to all.
+      Ddx7Error: a folder holds no match or comes twice, or no recording is common to all.
       AudioError: a sound cannot be read.
     """
+    resolved = [Path(folder).resolve() for folder in folders]
+    if twice := [str(folder) for folder, path in zip(folders, resolved, strict=True) if resolved.count(path) > 1]:
+        raise Ddx7Error(f"{twice[0]}: found the folder twice, wanted each system or match once")
     systems = {name: _matches(Path(folder)) for name, folder in zip(_names(folders), folders, strict=True)}
     first = next(iter(systems.values()))
     common = [name for name in first if all(name in matches for matches in systems.values())]

@@ -31,7 +31,7 @@ from ddx7.matching.propose import Proposals, propose
 from ddx7.matching.result import Match, MatchReport, Progress
 from ddx7.matching.search import AUDIO_PER_EFFORT, SearchResult, rank_proposals, search
 from ddx7.matching.segmentation import READINGS, Reading, how_read, note_source
-from ddx7.matching.target import RATE, SEARCH_RATE
+from ddx7.matching.target import RATE, SEARCH_RATE, Target
 from ddx7.matching.together import matched_recordings, prepare_together
 from ddx7.voice import Voice
 from ddx7.voice.single import load_one
@@ -174,6 +174,13 @@ def _one_or_several(recording: Recording | Sequence[Recording]) -> Recording | l
     return list(recording)
 
 
+def _level_distance(target: Target, voice: Voice) -> float:
+    """What the levels of several notes against each other add to the distance of a voice."""
+    if len(target.chosen) < 2:
+        return 0.0
+    return round(float(target.objective().parts(np.frombuffer(voice.to_vced(), np.uint8)[None])[1][0]), 4)
+
+
 def _match(
     prepared: PreparedRecording,
     proposals: Proposals,
@@ -213,6 +220,7 @@ def _match(
         target_from_s=round(excerpt.start_s + target.start_s, 4),
         remarks=(*how_read(prepared.read_as, merged, len(target.notes)), *prepared.remarks),
         recordings=matched_recordings(target, best.voices[0], best.audio, prepared.joined),
+        level_distance=_level_distance(target, best.voices[0]),
     )
     phrase = target.notes if len(target.notes) > 1 else ()
     labels = [part.name for part in prepared.joined for _ in range(part.n_notes)]

@@ -162,10 +162,17 @@ class Objective:
         The mean of the notes' perceptual distances. With several notes the mean error of their levels relative to each
         other is added with `LOUDNESS_WEIGHT`. Infinite for a voice that leaves a note silent.
         """
+        of_notes, of_levels = self.parts(vced)
+        return of_notes + of_levels
+
+    def parts(
+        self, vced: UInt8[np.ndarray, "voice 155"]
+    ) -> tuple[Float[np.ndarray, " voice"], Float[np.ndarray, " voice"]]:
+        """The two terms of `distances`: the notes' mean perceptual distance, and what the levels between them add."""
         audio = [note.render(vced) for note in self.note_targets]
         distances = np.mean([note.distances(x) for note, x in zip(self.note_targets, audio, strict=True)], axis=0)
         errors_db = [_level_db(x) - note.level_db for note, x in zip(self.note_targets, audio, strict=True)]
-        return distances + LOUDNESS_WEIGHT * np.abs(errors_db - np.mean(errors_db, axis=0)).mean(axis=0)
+        return distances, LOUDNESS_WEIGHT * np.abs(errors_db - np.mean(errors_db, axis=0)).mean(axis=0)
 
     def at_rate(self, sample_rate: int) -> "Objective":
         """Resample all targets."""

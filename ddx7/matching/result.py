@@ -122,6 +122,8 @@ class MatchReport:
       start: name of the voice that the search began with; empty without one.
       lock: parts of that voice that every answer keeps.
       recordings: how the best voice plays each of several recordings; empty for one.
+      level_distance: the part of the best voice's distance that the levels of the notes against each other make; the
+        rest is the mean of the notes' distances. 0 for a single note.
     """
 
     seed: int
@@ -147,6 +149,7 @@ class MatchReport:
     start: str = ""
     lock: tuple[str, ...] = ()
     recordings: tuple[MatchedRecording, ...] = ()
+    level_distance: float = 0.0
 
 
 @dataclass(frozen=True)

@@ -192,8 +192,8 @@ def draw_operator_levels(
     axes.legend(
         ncols=6,
         fontsize=7,
-        loc="lower right",
-        bbox_to_anchor=(1, 0.98),
+        loc="upper right",
+        borderaxespad=0.1,
         frameon=False,
         handlelength=1.3,
         columnspacing=0.8,

@@ -48,6 +48,12 @@ def test_generate_refuses_wrong_requests_before_it_works(run: Run, tmp_path: Pat
     outcome = run("generate", "--category", "bell,kazoo", "-o", tmp_path / "made.syx")
     assert outcome.code == 2
     assert "--category: found kazoo, wanted some of" in outcome.err
+    outcome = run("generate", "--category", "brass,trumpt", "-o", tmp_path / "made.syx")
+    assert outcome.code == 2
+    assert len(outcome.err.splitlines()) == 1  # no word of hybrids that there will not be
+    for words in (("--each",), ("--each", "--category", "bell")):
+        outcome = run("generate", *words, "-o", tmp_path / "made.syx")
+        assert (outcome.code, "wanted two or more" in outcome.err) == (2, True)
     (tmp_path / "made.json").write_text("mine")
     assert run("generate", "-o", tmp_path / "made.syx").code == 1
     assert [path.name for path in tmp_path.iterdir()] == ["made.json"]

@@ -114,6 +114,14 @@ def test_several_recordings_get_a_folder_each_and_json_tells_them_apart(run: Run
         assert (match["key"], match["interrupted"]) == (69, False)
 
 
+@pytest.mark.parametrize("other", ["--fast", "--best"])
+def test_a_time_and_another_effort_are_not_given_at_once(run: Run, tone: Path, out: Path, other: str) -> None:
+    outcome = run("match", tone, "-o", out, other, "--seconds", 30)
+    assert outcome.code == 2
+    assert f"{other} and --seconds exclude each other" in outcome.err
+    assert not out.exists()
+
+
 def test_existing_files_are_refused_before_the_search(run: Run, tone: Path, out: Path) -> None:
     out.mkdir()
     (out / "match.json").write_text("mine")

@@ -63,6 +63,16 @@ def test_no_such_number(run: Run, bank: Path, number: str) -> None:
     assert outcome.err == f"ddx7: {bank}: there is no voice {number[-2:]}, wanted 1 to 32\n".replace("1,", "")
 
 
+def test_a_colon_and_a_number_choose_a_voice(run: Run, bank: Path, tmp_path: Path) -> None:
+    assert run("show", f"{bank}:3").out == run("show", bank, "--index", 3).out
+    sound = tmp_path / "third.wav"
+    assert run("render", f"{bank}:3", "--gate", 0.1, "--duration", 0.2, "-o", sound).code == 0
+    assert sound.exists()
+    outcome = run("show", f"{bank}:33")
+    assert (outcome.code, outcome.err) == (1, f"ddx7: {bank}: there is no voice 33, wanted 1 to 32\n")
+    assert run("show", f"{bank}:three").code == 2
+
+
 def test_no_such_name_suggests_the_nearest(run: Run, bank: Path) -> None:
     outcome = run("show", bank, "--name", "e.paino")
     assert (outcome.code, outcome.out) == (1, "")

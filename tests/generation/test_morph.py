@@ -37,6 +37,9 @@ def test_the_ends_are_the_two_voices():
     for steps in (1, 65):
         with pytest.raises(Ddx7Error, match="wanted 2 to 64"):
             morph(a, b, steps)
+    for twin in (a, a.renamed("TWIN")):
+        with pytest.raises(Ddx7Error, match="found the same voice twice"):
+            morph(a, twin)
     with pytest.raises(Ddx7Error, match="found 'space', wanted one of both, hybrids, encoder"):
         morph(a, b, through="space")
 

@@ -102,6 +102,52 @@ def test_a_sound_at_another_level_is_the_same(f0_hz: float, gain: float) -> None
     assert differences(sound, gain * sound, RATE) == ()
 
 
+def test_a_ripple_on_a_plateau_is_no_shorter_decay() -> None:
+    t = np.arange(round(1.2 * RATE)) / RATE
+    release = np.where(t < 0.8, 1.0, 10 ** (-50 * (t - 0.8) / 0.4 / 20))
+    early, late = (
+        release * (1 + 0.1 * np.exp(-np.square((t - peak_s) / 0.03))) * np.sin(2 * np.pi * 220 * t)
+        for peak_s in (0.1, 0.75)
+    )
+    assert differences(early, late, RATE) == ()
+    assert differences(late, early, RATE) == ()
+
+
+def test_a_note_that_swells_to_the_same_end_does_not_die_sooner() -> None:
+    t = np.arange(round(1.2 * RATE)) / RATE
+    release = np.where(t < 0.8, 1.0, 10 ** (-50 * (t - 0.8) / 0.4 / 20))
+    held = release * np.sin(2 * np.pi * 220 * t)
+    named = differences(held, held * np.minimum(0.3 + t, 1.0), RATE)
+    assert not any("sooner" in phrase or "longer" in phrase for phrase in named), named
+
+
+def test_beating_partials_keep_a_low_notes_pitch() -> None:
+    t = np.arange(round(1.5 * RATE)) / RATE
+    waves = [
+        sum(np.sin(2 * np.pi * 73.4 * k * detune * t + k) / k for k in range(1, 9) for detune in detunes)
+        for detunes in ((1.0,), (1.0, 1.006, 0.991))
+    ]
+    assert "no clear pitch" not in differences(*waves, RATE)
+    assert "pitch too clear" not in differences(*waves[::-1], RATE)
+
+
+def test_a_bell_instead_of_a_note_has_no_clear_pitch() -> None:
+    t = np.arange(round(1.5 * RATE)) / RATE
+    bell = sum(np.sin(2 * np.pi * 220 * ratio * t + ratio) for ratio in (1.0, 1.56, 2.37, 3.73, 4.61))
+    named = differences(note(decay=0.0, noise=0.0), np.asarray(bell), RATE)
+    assert "no clear pitch" in named, named
+
+
+@pytest.mark.parametrize(("partial", "gain", "phrase"), [(5, 0.1, "20 dB too weak"), (7, 5.0, "1[234] dB too strong")])
+def test_one_partial_that_is_wrong_all_the_time_is_named(partial: int, gain: float, phrase: str) -> None:
+    t = np.arange(round(1.5 * RATE)) / RATE
+    partials = {k: np.sin(2 * np.pi * 110 * k * t + k) for k in range(1, 13)}
+    target = sum(partials.values())
+    named = differences(np.asarray(target), np.asarray(target + (gain - 1) * partials[partial]), RATE)
+    assert re.fullmatch(rf"partial {partial} \({110 * partial} Hz\) {phrase}", named[0]), named
+    assert not any("between" in words and "500 Hz" in words for words in named[1:]), named
+
+
 def test_another_draw_of_the_same_noise_is_the_same() -> None:
     first, second = np.random.default_rng(1).normal(size=(2, RATE))
     assert differences(first, second, RATE) == ()

@@ -80,6 +80,8 @@ def test_folders_without_matches_and_silence_are_refused(tmp_path, systems):
     match_folder(tmp_path / "other" / "harp", 0.1)
     with pytest.raises(Ddx7Error, match="none of its matches has the name"):
         read_trials([systems[0], tmp_path / "other"])
+    with pytest.raises(Ddx7Error, match="horn: found the folder twice"):
+        read_trials([systems[0] / "horn", systems[1] / "flute", systems[0] / "." / "horn"])
     [trial] = read_trials([systems[0] / "horn"])
     with pytest.raises(Ddx7Error, match="horn: one of the sounds is silent"):
         listening_page([trial._replace(estimates={"ours": np.zeros(500)})])

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import ddx7
+from ddx7.cli.match_task import remarks
 from ddx7.errors import ArgumentError, AudioError
 from ddx7.matching.library_search import LibrarySeeds
 from ddx7.matching.prepare import Excerpt, PreparedRecording, read_excerpt
@@ -104,7 +105,11 @@ def test_a_match_of_a_list_reports_each_recording(excerpts: list[Excerpt]):
     ]
     assert sum(r.louder_db for r in found.report.recordings) == pytest.approx(0, abs=0.05)
     mean = np.mean([r.distance for r in found.report.recordings])
-    assert mean <= found.perceptual_distances[0] + 0.01, "what is left is the error of the levels"
+    # The mean of the notes and what the levels between them add make the whole distance, and the user is told.
+    assert found.perceptual_distances[0] == pytest.approx(mean + found.report.level_distance, abs=0.02)
+    aside = replace(found, report=replace(found.report, level_distance=1.25))
+    [line] = [line for line in remarks(aside) if "against each other" in line]
+    assert line.startswith("1.2 of the distance come from levels of the recordings against each other, ")
 
 
 def test_what_is_no_set_of_recordings_gets_a_sentence(excerpts: list[Excerpt]):
