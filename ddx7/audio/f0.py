@@ -22,6 +22,7 @@ from collections.abc import Callable
 import numpy as np
 
 from ddx7.audio.files import resample
+from ddx7.audio.pyin import track
 from ddx7.audio.yin import HIGHEST_HZ, LOWEST_HZ, WINDOW_S, cut_frames, find_periods, pitch_band
 from ddx7.errors import ArgumentError
 
@@ -75,9 +76,9 @@ def yin(samples: np.ndarray, sample_rate: int) -> tuple[np.ndarray, np.ndarray, 
 
 
 def pyin(samples: np.ndarray, sample_rate: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """`librosa.pyin`, by M. Mauch and S. Dixon (2014), from 50 to 2,100 Hz, and `yin` below and above.
+    """PYIN by M. Mauch and S. Dixon (2014), from 50 to 2,100 Hz, and `yin` below and above.
 
-    It runs two to three times faster than real time. The first call on a machine compiles for half a minute.
+    It runs about 40 times faster than real time.
 
     Args:
       samples: float [time].
@@ -86,18 +87,9 @@ def pyin(samples: np.ndarray, sample_rate: int) -> tuple[np.ndarray, np.ndarray,
     Returns:
       (seconds, Hz with 0 for unvoiced, probability of being voiced), each float64 [point], 16 ms apart.
     """
-    import librosa
-
     hop, length = round(0.016 * sample_rate), round(0.064 * sample_rate)
-    f0_hz, _, voiced = librosa.pyin(
-        np.asarray(samples, np.float64),
-        fmin=PYIN_LOWEST_HZ,
-        fmax=PYIN_HIGHEST_HZ,
-        sr=sample_rate,
-        frame_length=length,
-        hop_length=hop,
-    )
-    at, f0_hz = np.arange(len(f0_hz)) * hop / sample_rate, np.nan_to_num(f0_hz)
+    f0_hz, voiced = track(samples, sample_rate, length, hop, PYIN_LOWEST_HZ, PYIN_HIGHEST_HZ)
+    at = np.arange(len(f0_hz)) * hop / sample_rate
     low, high = PYIN_LOWEST_HZ * _AT_EDGE, PYIN_HIGHEST_HZ / _AT_EDGE
     at_edge = (f0_hz > 0) & ((f0_hz <= low) | (f0_hz >= high))
     f0_hz = np.where(at_edge, 0.0, f0_hz)

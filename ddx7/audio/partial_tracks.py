@@ -2,7 +2,8 @@
 
 import numpy as np
 from jaxtyping import Float
-from scipy.fft import next_fast_len
+
+from ddx7.audio.fft_sizes import next_fast_len
 
 _PERIODS = 3.0  # of the lowest spacing between partials in a window: neighbours are 31 dB down
 _SHORTEST_S, _LONGEST_S = 0.03, 0.15

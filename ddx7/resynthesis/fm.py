@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int, Key, UInt32
 
-from ddx7.engine.operators import OUTPUT_SCALE, OperatorState, initial_state, synthesise
+from ddx7.engine.operators import OUTPUT_SCALE, OperatorState, synthesise
 from ddx7.engine.tables import DB_PER_OCTAVE, FEEDBACK
 from ddx7.resynthesis.fm_parallel import parallel_signal
 from ddx7.resynthesis.playback import N_OPERATORS, PlaybackControls
@@ -109,7 +109,8 @@ class FmSynth(Synthesizer):
 
     def init_state(self, n: int) -> OperatorState:
         """State of n sounds after endless silence."""
-        return initial_state(n)
+        zeros: Any = np.zeros((n, N_OPERATORS), np.float32)  # of NumPy: for these nothing has to be compiled
+        return OperatorState(zeros.astype(np.uint32), zeros, zeros[:, :2])
 
     def get_signal(
         self,
@@ -147,7 +148,7 @@ class FmSynth(Synthesizer):
             jnp.moveaxis(increments, 1, 2),
             jnp.full(n, voice.algorithm),
             jnp.full(n, FEEDBACK[voice.feedback], jnp.float32),
-            state,
+            OperatorState(*map(jnp.asarray, state)),
             jnp.moveaxis(frequency, 1, 2) if differentiable else None,
         )
         return audio / (OUTPUT_SCALE * 2.0**lift), state

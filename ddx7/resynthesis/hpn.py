@@ -5,7 +5,7 @@ Source: J. Engel et al., DDSP: differentiable digital signal processing (2020), 
 """
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import flax.linen as nn
 import jax
@@ -74,8 +74,10 @@ class HpnSynth(Synthesizer):
 
     def init_state(self, n: int) -> HpnState:
         """State of n sounds after endless silence."""
-        silent = jnp.zeros((n, self.n_harmonics))
-        return HpnState(jnp.zeros(n, jnp.uint32), silent, jnp.zeros((n, 2 * HOP)))
+        phase: Any = np.zeros(n, np.uint32)
+        harmonics: Any = np.zeros((n, self.n_harmonics), np.float32)
+        tail: Any = np.zeros((n, 2 * HOP), np.float32)
+        return HpnState(phase, harmonics, tail)
 
     def get_signal(
         self,
@@ -101,6 +103,7 @@ class HpnSynth(Synthesizer):
           (sound, state after it).
         """
         del differentiable
+        state = HpnState(*map(jnp.asarray, state))
         tones, phase, last = self._tones(controls.harmonics, increments, state)
         noise, tail = self._noise(controls.noise, state.tail, key, frame)
         return (tones + noise).reshape(len(tones), -1), HpnState(phase, last, tail)

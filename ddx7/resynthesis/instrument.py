@@ -69,7 +69,29 @@ class Instrument:
         Raises:
           Ddx7Error: the two are not one-dimensional and of one length, or not finite.
         """
-        return self.stream(playback, seed=seed).play(f0_hz, loudness_db)
+        return self.play_with_controls(f0_hz, loudness_db, playback, seed=seed)[0]
+
+    def play_with_controls(
+        self,
+        f0_hz: Float[np.ndarray, "..."],
+        loudness_db: Float[np.ndarray, "..."],
+        playback: PlaybackControls | None = None,
+        *,
+        seed: int = 0,
+    ) -> tuple[Float[np.ndarray, " time"], Any]:
+        """Play, and return the sound and the synthesizer's controls; arguments, result and errors as of a call.
+
+        The last frame is repeated until one size of block plays all: one program is compiled, not one for each size.
+        """
+        f0_hz, loudness_db = (np.asarray(x, np.float32) for x in (f0_hz, loudness_db))
+        stream = self.stream(playback, seed=seed)
+        n = len(f0_hz) if f0_hz.ndim == 1 else 0
+        size = min(1 << max(n - 1, 0).bit_length(), _MAX_BLOCK_FRAMES)
+        if not n or f0_hz.shape != loudness_db.shape:
+            return stream.play_with_controls(f0_hz, loudness_db)
+        padded = (np.pad(x, (0, -n % size), mode="edge") for x in (f0_hz, loudness_db))
+        audio, controls = stream.play_with_controls(*padded)
+        return audio[: n * HOP], jax.tree.map(lambda x: x[:n], controls)
 
     def stream(self, playback: PlaybackControls | None = None, *, seed: int = 0) -> "InstrumentStream":
         """A stream of blocks of any number of frames; together they are exactly the sound of one call."""

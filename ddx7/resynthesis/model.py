@@ -16,7 +16,7 @@ from ddx7.resynthesis import reverb
 from ddx7.resynthesis.fm import FmSynth
 from ddx7.resynthesis.hpn import HpnSynth
 from ddx7.resynthesis.playback import PlaybackControls
-from ddx7.resynthesis.protocols import Decoder, DecoderSize, Params, Synthesizer, initial_decoder_state
+from ddx7.resynthesis.protocols import Decoder, DecoderSize, Params, Synthesizer, array_module
 from ddx7.resynthesis.reverb import REVERBS, Reverb, ReverbState
 from ddx7.resynthesis.rnn import RnnSize
 from ddx7.resynthesis.tcn import TcnSize
@@ -86,9 +86,10 @@ class ResynthesisModel:
 
     def init_state(self, params: Params, n: int) -> ModelState:
         """State of n sounds after endless silence."""
-        decoder = initial_decoder_state(self.network, params["decoder"], n)
+        decoder = self.decoder.initial_state(self.network, params["decoder"], n)
         room = reverb.init_state(n, self.reverb.length) if self.reverb_s else None
-        return ModelState(decoder, self.synthesizer.init_state(n), room, jnp.zeros((), jnp.int32))
+        first: Any = np.zeros((), np.int32)
+        return ModelState(decoder, self.synthesizer.init_state(n), room, first)
 
     def prepare(self, params: Params) -> Params:
         """Parameters in the form that plays fastest, which `init_state` and `play` take."""
@@ -99,7 +100,7 @@ class ResynthesisModel:
             dry, tail = split
             prepared["reverb"] = reverb.partitions(tail)
             if len(dry) > 1:  # else the dry sound stays as it is
-                dry = jnp.pad(jnp.asarray(dry), (0, self.reverb.length - len(dry)))
+                dry = array_module(dry).pad(dry, (0, self.reverb.length - len(dry)))
                 prepared["body"] = reverb.partitions(dry), dry[0]
         return prepared
 

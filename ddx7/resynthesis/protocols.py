@@ -138,6 +138,18 @@ class DecoderSize(Protocol):
         """Parameters in the form that plays fastest; by default unchanged."""
         return params
 
+    def initial_state(self, network: Decoder, params: Params, n: int) -> Any:
+        """State of a decoder for n sounds after endless silence: zeros, whose shapes a trace of the network finds.
+
+        Args:
+          network: from `build`.
+          params: of the network.
+          n: number of sounds.
+        """
+        silence = jnp.zeros((n, 1, 2))
+        _, shapes = jax.eval_shape(lambda p: network.apply({"params": p}, silence), params)
+        return jax.tree.map(lambda x: np.zeros(x.shape, x.dtype), shapes)
+
     def to_dict(self) -> dict[str, Any]:
         """Settings as JSON values."""
         return {field.name: getattr(self, field.name) for field in fields(self)}  # pyright: ignore[reportArgumentType]
@@ -148,8 +160,6 @@ class DecoderSize(Protocol):
         return cls(**{name: tuple(value) if isinstance(value, list) else value for name, value in data.items()})
 
 
-def initial_decoder_state(decoder: Decoder, params: Params, n: int) -> Any:
-    """State of a decoder for n sounds after endless silence: zeros."""
-    silence = jnp.zeros((n, 1, 2))
-    _, shapes = jax.eval_shape(lambda p: decoder.apply({"params": p}, silence), params)
-    return jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), shapes)
+def array_module(*arrays: Any) -> Any:
+    """`jax.numpy` where one of the arrays is JAX's, else NumPy, for which nothing has to be compiled."""
+    return jnp if any(isinstance(x, jax.Array) for x in arrays) else np

@@ -6,16 +6,17 @@ of thousands. `BodyReverb` learns a filter of the dry sound beside it, as an ins
 """
 
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Complex, Float
-from scipy.fft import next_fast_len
 
 from ddx7.audio.features import HOP
+from ddx7.audio.fft_sizes import next_fast_len
+from ddx7.resynthesis.protocols import array_module
 
 BANDS = 16
 LEVEL_DB, LEVEL_SCALE_DB = np.linspace(-10.0, -35.0, BANDS), 100.0
@@ -35,45 +36,47 @@ class Reverb(nn.Module):
     length: int
     sample_rate: int
 
-    def __call__(self) -> Float[Array, " time"]:
+    def __call__(self) -> Float[Array | np.ndarray, " time"]:
         """The impulse response."""
         raise NotImplementedError
 
-    def split(self) -> tuple[Float[Array, " tap"], Float[Array, " time"]]:
+    def split(self) -> tuple[Float[Array | np.ndarray, " tap"], Float[Array | np.ndarray, " time"]]:
         """(response of the dry sound, of the reverb); their sum is the impulse response."""
-        return jnp.ones(1), self().at[0].set(0.0)
+        return np.ones(1, np.float32), _with_first(0.0, self())
 
 
 class FirReverb(Reverb):
     """One decaying noise, whose samples are learned, added to the dry sound: a parameter for each sample, and two."""
 
     @nn.compact
-    def __call__(self) -> Float[Array, " time"]:
+    def __call__(self) -> Float[Array | np.ndarray, " time"]:
         """The impulse response; its first sample is the dry sound."""
         noise = self.param("noise", lambda key: jax.random.uniform(key, (self.length,), minval=-1.0, maxval=1.0))
         decay = self.param("decay", nn.initializers.constant(5.0), ())
         wet = self.param("wet", nn.initializers.constant(0.0), ())
         time_s = np.arange(self.length) / self.sample_rate
-        response = noise * jnp.exp(-nn.softplus(-decay) * time_s * 500) * nn.sigmoid(wet)
-        return response.at[0].set(1.0)
+        xp = array_module(noise)
+        response = noise * xp.exp(-xp.logaddexp(-decay, 0.0) * time_s * 500) / (1 + xp.exp(-wet))
+        return _with_first(1.0, response)
 
 
 class FilteredNoiseReverb(Reverb):
     """Bands of noise that decay, each with its own level and time, added to the dry sound: two parameters a band."""
 
     @nn.compact
-    def __call__(self) -> Float[Array, " time"]:
+    def __call__(self) -> Float[Array | np.ndarray, " time"]:
         """The impulse response; its first sample is the dry sound."""
         level = self.param("level", nn.initializers.zeros, (BANDS,))
         decay = self.param("decay", nn.initializers.zeros, (BANDS,))
+        xp = array_module(level)
         # A learning rate of 1e-3 moves parameters by some tenths in a thousand steps: enough for any room.
         level_db = LEVEL_DB + LEVEL_SCALE_DB * level
-        decay_per_s = np.log(1000) / (RT60_S * jnp.exp(RT60_SCALE * decay))
+        decay_per_s = np.log(1000) / (RT60_S * xp.exp(RT60_SCALE * decay))
         time_s = np.arange(self.length) / self.sample_rate
         # The level is that of the whole tail relative to the dry sound, whatever its length.
-        amplitude = 10 ** (level_db / 20) * jnp.sqrt(2 * decay_per_s / self.sample_rate)
-        tail = _noise(self.length, self.sample_rate) * jnp.exp(-decay_per_s[:, None] * time_s)
-        return jnp.asarray(amplitude @ tail).at[0].set(1.0)
+        amplitude = 10 ** (level_db / 20) * xp.sqrt(2 * decay_per_s / self.sample_rate)
+        tail = _noise(self.length, self.sample_rate) * xp.exp(-decay_per_s[:, None] * time_s)
+        return _with_first(1.0, amplitude @ tail)
 
 
 BODY_BANDS, BODY_TAPS = 32, 256
@@ -92,25 +95,30 @@ class BodyReverb(Reverb):
         self.tail = FilteredNoiseReverb(self.length, self.sample_rate)
         self.body = self.param("body", nn.initializers.zeros, (BODY_BANDS,))
 
-    def __call__(self) -> Float[Array, " time"]:
+    def __call__(self) -> Float[Array | np.ndarray, " time"]:
         """The impulse response."""
         dry, tail = self.split()
-        return tail.at[: len(dry)].add(dry)
+        return array_module(tail).concatenate([tail[: len(dry)] + dry, tail[len(dry) :]])
 
-    def split(self) -> tuple[Float[Array, " tap"], Float[Array, " time"]]:
+    def split(self) -> tuple[Float[Array | np.ndarray, " tap"], Float[Array | np.ndarray, " time"]]:
         """(response of the body, of the reverb)."""
-        nepers = (
-            jnp.asarray(_BODY_SHAPE) @ self.body * float(BODY_SCALE_DB / 20 * np.log(10))
-        )  # loaded ones are NumPy's
-        return minimum_phase(nepers)[:BODY_TAPS], self.tail().at[0].set(0.0)
+        nepers = _BODY_SHAPE @ self.body * float(BODY_SCALE_DB / 20 * np.log(10))
+        return minimum_phase(nepers)[:BODY_TAPS], _with_first(0.0, self.tail())
 
 
-def minimum_phase(nepers: Float[Array, " bin"]) -> Float[Array, " time"]:
+def _with_first(value: float, response: Any) -> Any:
+    """A response with another first sample, float32."""
+    xp = array_module(response)
+    return xp.concatenate([xp.full(1, value, np.float32), response[1:].astype(np.float32)])
+
+
+def minimum_phase(nepers: Any) -> Any:
     """Impulse response of minimum phase, from the log of the magnitude on a grid from 0 to half the sample rate."""
     n = 2 * (len(nepers) - 1)
-    cepstrum = jnp.fft.irfft(nepers, n)
+    xp = array_module(nepers)
+    cepstrum = xp.fft.irfft(nepers, n)
     fold = np.r_[1.0, np.full(n // 2 - 1, 2.0), 1.0, np.zeros(n // 2 - 1)].astype(np.float32)
-    return jnp.fft.irfft(jnp.exp(jnp.fft.rfft(cepstrum * fold)), n)
+    return xp.fft.irfft(xp.exp(xp.fft.rfft(cepstrum * fold)), n)
 
 
 def _body_shape() -> np.ndarray:
@@ -149,18 +157,18 @@ class ReverbState(NamedTuple):
       tail: their contribution to the next frame [sound, 64].
     """
 
-    spectra: Complex[Array, "sound part bin"]
-    tail: Float[Array, "sound 64"]
+    spectra: Complex[Array | np.ndarray, "sound part bin"]
+    tail: Float[Array | np.ndarray, "sound 64"]
 
 
-def partitions(response: Float[Array, " tap"]) -> Complex[Array, "part bin"]:
+def partitions(response: Any) -> Any:
     """Spectra of the tail of a response, cut into frames; each frame is padded to twice its length."""
-    return jnp.fft.rfft(response.at[0].set(0.0).reshape(-1, HOP), 2 * HOP)
+    return array_module(response).fft.rfft(_with_first(0.0, response).reshape(-1, HOP), 2 * HOP)
 
 
 def init_state(n: int, length: int) -> ReverbState:
     """State of n sounds after endless silence, for a response of so many samples."""
-    return ReverbState(jnp.zeros((n, length // HOP, HOP + 1), jnp.complex64), jnp.zeros((n, HOP)))
+    return ReverbState(np.zeros((n, length // HOP, HOP + 1), np.complex64), np.zeros((n, HOP), np.float32))
 
 
 def convolve_frames(

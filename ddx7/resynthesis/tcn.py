@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from ddx7.resynthesis.protocols import DecoderSize, Params
+from ddx7.resynthesis.protocols import Decoder, DecoderSize, Params, array_module
 
 _INPUT_MEAN = np.array([69 / 127, 1 - 30 / 80], np.float32)
 _INPUT_DEVIATION = np.array([8 / 127, 15 / 80], np.float32)
@@ -62,6 +62,14 @@ class TcnSize(DecoderSize):
             for name, layer in params.items()
         }
 
+    def initial_state(self, network: Decoder, params: Params, n: int) -> tuple[np.ndarray, ...]:
+        """The frames that each convolution takes before the first: zeros."""
+        del network
+        layers = [params[f"block{block}_{half}"] for block in range(len(self.dilations)) for half in range(2)]
+        widths = [(layer["kernel"] if "kernel" in layer else layer["direction"]).shape[1] for layer in layers]
+        spans = [(self.kernel - 1) * dilation for dilation in self.dilations for _ in range(2)]
+        return tuple(np.zeros((n, span, width), np.float32) for span, width in zip(spans, widths, strict=True))
+
 
 class _Convolution(nn.Module):
     """A causal convolution with weight normalisation: the kernel of an output is a direction times a length.
@@ -101,12 +109,13 @@ class _Convolution(nn.Module):
         return _kernel(direction, length), bias
 
 
-def _kernel(direction: Array | np.ndarray, length: Array | np.ndarray) -> Array:
-    return jnp.asarray(direction * (length / _norm(direction)))
+def _kernel(direction: Any, length: Any) -> Any:
+    return direction * (length / _norm(direction))
 
 
-def _norm(direction: Array | np.ndarray) -> Array:
-    return jnp.sqrt(jnp.sum(jnp.square(direction), axis=(0, 1)))
+def _norm(direction: Any) -> Any:
+    xp = array_module(direction)
+    return xp.sqrt(xp.sum(xp.square(direction), axis=(0, 1)))
 
 
 class Tcn(nn.Module):

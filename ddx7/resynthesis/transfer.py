@@ -105,8 +105,7 @@ def transfer(
     outside = tones_outside(target, rate, np.arange(len(loudness_db)) * HOP / rate) & sounding
     played = replace(features, loudness_db=loudness_db.astype(np.float32))
     report(f"playing {len(target) / rate:.1f} s")
-    stream = instrument.stream(playback, seed=seed)
-    audio, controls = stream.play_with_controls(played.f0_hz, played.loudness_db)
+    audio, controls = instrument.play_with_controls(played.f0_hz, played.loudness_db, playback, seed=seed)
     audio = audio[: len(target)] * np.float32(10 ** (-offset_db / 20))
     if outside.any():  # a tone at another pitch would be wrong
         audio = audio * np.interp(np.arange(len(audio)), np.arange(len(outside)) * HOP, ~outside).astype(np.float32)

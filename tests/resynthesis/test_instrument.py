@@ -1,5 +1,6 @@
 import sys
 from dataclasses import replace
+from unittest import mock
 
 import jax
 import jax.numpy as jnp
@@ -14,6 +15,7 @@ from ddx7.audio.live_features import LOUDNESS_WINDOW_S
 from ddx7.audio.loudness import loudness
 from ddx7.errors import AudioError, Ddx7Error
 from ddx7.resynthesis import PlaybackControls
+from ddx7.resynthesis import instrument as instrument_module
 from ddx7.resynthesis.hpn import HpnSynth
 from ddx7.resynthesis.instrument import SHIPPED, Instrument, load, save, shipped
 from ddx7.resynthesis.model import ResynthesisModel
@@ -213,3 +215,19 @@ def test_shipped_instruments_play():
         f0_hz = 440 * 2 ** (((known["lowest_note"] + known["highest_note"]) / 2 - 69) / 12)
         audio = instrument(np.full(256, f0_hz), np.full(256, known["loud_db"]))
         assert 0.02 < np.abs(audio).max() < 2
+
+
+def test_a_whole_sound_is_played_by_one_program(instrument):
+    f0_hz, loudness_db = np.full(300, 440.0), np.full(300, -30.0)
+    sizes = []
+    play = instrument_module.play
+
+    def counted(model, params, inputs, *rest):
+        sizes.append(inputs.shape[1])
+        return play(model, params, inputs, *rest)
+
+    with mock.patch.object(instrument_module, "play", counted):
+        whole = instrument(f0_hz, loudness_db)
+    assert sizes == [256, 256]
+    stream = instrument.stream()
+    np.testing.assert_array_equal(whole, stream.play(f0_hz, loudness_db))
