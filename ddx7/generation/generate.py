@@ -18,12 +18,14 @@ from ddx7.library.naming import NameStyle, name_voices
 from ddx7.library.screening import measure_voices, screen_measures, unpitched
 from ddx7.voice import Bank, Voice
 from ddx7.voice.health import has_stuck_note, is_silent
+from ddx7.voice.packing import VCED_COLUMNS
 
 MAX_COUNT = 1024
 _SPARE = 1.25  # candidates for each missing voice, because screening rejects some
 # With a category: voices sampled for each candidate, and candidates screened for each missing voice.
 _SAMPLED_PER_CANDIDATE, _CANDIDATES_PER_VOICE = 2, 8
 _MAX_ROUNDS = 12
+_NEARLY_AS_LIKELY = 0.9  # of the probability of the best candidate: its algorithm decides, not how likely it is
 _LIKELY = 0.3  # probability from which a predicted category is used for the name
 
 
@@ -288,7 +290,7 @@ def _sample(
     vced = vced[~is_silent(vced) & ~has_stuck_note(vced) & _matches(met, conditions)]
     probabilities = generator.category_probabilities(vced)
     if indices:
-        best = _likeliest(probabilities[:, indices])[: max(len(vced) // _SAMPLED_PER_CANDIDATE, 1)]
+        best = _likeliest(probabilities[:, indices], _algorithms(vced))[: max(len(vced) // _SAMPLED_PER_CANDIDATE, 1)]
         vced, probabilities = vced[best], probabilities[best]
     return vced, probabilities
 
@@ -299,9 +301,31 @@ def _matches(met: VoiceConditions, conditions: VoiceConditions) -> Bool[np.ndarr
     )
 
 
-def _likeliest(probabilities: Float[np.ndarray, "voice category"]) -> Int[np.ndarray, " voice"]:
-    """Voices by the probability of all categories at once, likeliest first."""
-    return np.argsort(-np.log(probabilities + 1e-6).sum(axis=1), kind="stable")
+def _likeliest(
+    probabilities: Float[np.ndarray, "voice category"], algorithms: Int[np.ndarray, " voice"]
+) -> Int[np.ndarray, " voice"]:
+    """Voices by the probability of all categories at once, likeliest of their algorithm first.
+
+    A voice counts by its rank among the voices of its algorithm, so any number of the first ones has the algorithms
+    about as often as all voices have them. Without this the likeliest algorithm takes a whole bank. Voices that are
+    clearly less likely than the best one come last.
+
+    >>> probabilities = np.array([[0.99], [0.98], [0.97], [0.96], [0.95], [0.5]])
+    >>> _likeliest(probabilities, np.array([18, 18, 18, 18, 22, 22])).tolist()
+    [0, 4, 1, 2, 3, 5]
+    """
+    likelihood = np.log(probabilities + 1e-6).sum(axis=1)
+    ranks = np.empty(len(likelihood))
+    for algorithm in np.unique(algorithms):
+        members = np.flatnonzero(algorithms == algorithm)
+        order = members[np.argsort(-likelihood[members], kind="stable")]
+        ranks[order] = (np.arange(len(order)) + 0.5) / len(order)
+    return np.lexsort((-likelihood, ranks, likelihood < likelihood.max(initial=-np.inf) + np.log(_NEARLY_AS_LIKELY)))
+
+
+def _algorithms(vced: UInt8[np.ndarray, "voice 155"]) -> Int[np.ndarray, " voice"]:
+    """The algorithm of each voice, 0-31."""
+    return vced[:, VCED_COLUMNS["algorithm"]].astype(np.int64)
 
 
 def _new_rows(vced: UInt8[np.ndarray, "voice 155"], known: set[bytes]) -> list[int]:
@@ -319,8 +343,9 @@ def _screened(request: GenerationRequest, vced: UInt8[np.ndarray, "voice 155"]) 
     categories = _categories(request, CATEGORIES, probabilities)
     category_mask = np.array([[category in some for category in CATEGORIES] for some in categories])
     screening = screen_measures(measures, without_pitch=unpitched(category_mask))
-    order = _likeliest(probabilities[:, [CATEGORIES.index(name) for name in request.categories]])
-    accepted = order[~screening.rejected[order]]
+    kept = np.flatnonzero(~screening.rejected)
+    wanted = [CATEGORIES.index(name) for name in request.categories]
+    accepted = kept[_likeliest(probabilities[kept][:, wanted], _algorithms(vced[kept]))]
     candidates = _Candidates(vced[accepted], [categories[k] for k in accepted], measures.middle[accepted])
     return candidates, [screening.codes(int(k))[0] for k in np.flatnonzero(screening.rejected)]
 

@@ -1,6 +1,7 @@
 """`generate`: the requested number of voices that match the request, named and all different."""
 
 import json
+from collections import Counter
 from importlib import import_module
 
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 import ddx7
 from ddx7.errors import Ddx7Error
 from ddx7.generation.gan.conditions import YES, describe_conditions
-from ddx7.generation.gan.voice_generator import load_weights
+from ddx7.generation.gan.voice_generator import load_weights, shipped
 from ddx7.generation.generate import GenerationRequest, make_bank
 from ddx7.library.canonical import sound_key
 from ddx7.library.categories import CATEGORIES
@@ -92,3 +93,12 @@ def test_screened_voices_match_the_category_better_than_sampled_ones():
     assert len(screened) == 6
     sampled = ddx7.generate(6, category="organ", seed=9, screen=False)
     assert 1 - organ_probability(screened) < 0.5 * (1 - organ_probability(sampled))
+
+
+def test_a_category_has_the_algorithms_of_real_voices():
+    brass = shipped().categories.index("brass")
+    frequent = np.argsort(-shipped().condition_prior.algorithm_counts[3 + brass])[:12] + 1
+    algorithms = Counter(voice.algorithm for voice in ddx7.generate(24, category="brass", seed=1, screen=False))
+    assert len(algorithms) >= 5
+    assert max(algorithms.values()) <= 14
+    assert sum(algorithms[k] for k in frequent) >= 16
