@@ -14,6 +14,7 @@ from ddx7.cli.naming import file_name, midi_note
 from ddx7.cli.terminal import UsageError, note, note_repairs, progress, result
 from ddx7.files import refuse_to_overwrite
 from ddx7.voice import Bank, Voice, load
+from ddx7.voice.algorithms import ALGORITHMS
 
 _SUFFIXES = (".wav", ".flac")
 _TAIL_S = 10.0  # for a longer release, or a note that never ends
@@ -58,6 +59,8 @@ class Command:
     """The synthesizer: Dexed, the DX7, or the DX7 with the noise and the filter of its converter."""
     output: Annotated[Optional[Path], arg(metavar="OUT", aliases=["-o"], help_behavior_hint="")] = None  # noqa: UP045
     """A .wav or .flac file, or a folder; by default it has the name of the voice, the MIDI file, or the bank."""
+    stems: bool = False
+    """Also write the sound of each operator as files of its own, OUT op1 to OUT op6, at the scale of the whole."""
     normalise: Annotated[bool, arg(aliases=["--normalize"])] = False
     """Bring the peak of each file to -1 dBFS."""
     force: bool = False
@@ -74,18 +77,22 @@ class Command:
         chosen = self._chosen(bank)
         note_repairs(bank.repairs, self.file)
         jobs = self._jobs(bank, chosen)
-        refuse_to_overwrite([path for path, _ in jobs], force=self.force)
+        if self.stems and any(len(voices) > 1 for _, voices in jobs):
+            raise UsageError("--stems needs one voice for each file; choose one, or name a folder with -o")
+        files = [[path, *(_stems(path) if self.stems else ())] for path, _ in jobs]
+        refuse_to_overwrite([path for some in files for path in some], force=self.force)
         if len(jobs) > 1:
-            for path, [voice] in progress(jobs, "rendering"):
-                self._write(path, self._play_notes(notes, voice))
+            for some, (_, [voice]) in progress(list(zip(files, jobs, strict=True)), "rendering"):
+                self._write(some, self._with_stems(self._play_notes(notes, voice), voice))
         else:
-            [(path, voices)] = jobs
+            [(_, voices)] = jobs
             if self.midi is not None:
                 sound = self._play_midi(self.midi, voices)
             else:
-                sound = np.concatenate([self._play_notes(notes, voice) for voice in progress(voices, "rendering")])
-            self._write(path, sound)
-        result(str(path) for path, _ in jobs)
+                played = [self._play_notes(notes, voice) for voice in progress(voices, "rendering")]
+                sound = np.concatenate(played, axis=-1)
+            self._write(files[0], self._with_stems(sound, voices[0]))
+        result(str(path) for some in files for path in some)
         return 0
 
     def _check(self) -> None:
@@ -134,7 +141,14 @@ class Command:
 
     @property
     def _sound(self) -> dict[str, Any]:
-        return {"sample_rate": self.sample_rate, "profile": self.profile}
+        return {"sample_rate": self.sample_rate, "profile": self.profile, "operators": self.stems}
+
+    def _with_stems(self, sound: np.ndarray, voice: Voice) -> np.ndarray:
+        """The whole sound, and with --stems the operators below it, [sound, time]."""
+        if not self.stems:
+            return sound[None]
+        carriers = [operator - 1 for operator in ALGORITHMS[voice.algorithm - 1].carriers]
+        return np.concatenate([sound[carriers].sum(axis=0, keepdims=True), sound])
 
     def _play_notes(self, notes: Sequence[int], voice: Voice) -> np.ndarray:
         from ddx7.engine.midi import render_midi
@@ -148,18 +162,26 @@ class Command:
         tail = max(self.duration - self.gate, 0.0)
         sound = render_midi(chord, voice, tail=tail, **self._sound)
         n_samples = round(self.duration * self.sample_rate)
-        return np.pad(sound[:n_samples], (0, max(n_samples - len(sound), 0)))
+        missing = max(n_samples - sound.shape[-1], 0)
+        return np.pad(sound[..., :n_samples], [*[(0, 0)] * (sound.ndim - 1), (0, missing)])
 
-    def _write(self, path: Path, samples: np.ndarray) -> None:
+    def _write(self, paths: Sequence[Path], samples: np.ndarray) -> None:
+        """Write sounds, [sound, time], at one scale; the first is the whole."""
         from ddx7.audio.files import peak_limit, write_audio
 
-        peak = _peak(samples)
-        if peak == 0:
+        path, peak = paths[0], _peak(samples)
+        if _peak(samples[0]) == 0:
             note(f"{path}: the sound is silent")
         limited = peak_limit(samples / peak if self.normalise and peak > 0 else samples)
         if _peak(limited) < peak and not self.normalise:
             note(f"{path}: scaled down by {20 * np.log10(peak / _peak(limited)):.1f} dB to peak at -1 dBFS")
-        write_audio(path, limited, self.sample_rate, force=self.force)
+        for place, sound in zip(paths, limited, strict=True):
+            write_audio(place, sound, self.sample_rate, force=self.force)
+
+
+def _stems(path: Path) -> list[Path]:
+    """Where the operators of a sound go, beside it."""
+    return [path.with_name(f"{path.stem} op{operator}{path.suffix}") for operator in range(1, 7)]
 
 
 def _peak(samples: np.ndarray) -> float:

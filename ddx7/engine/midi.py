@@ -48,7 +48,8 @@ def render_midi(
     controllers: Controllers | None = None,
     profile: str | Profile = "dexed",
     progress: Callable[[Sequence[Any]], Iterable[Any]] = iter,
-) -> Float[np.ndarray, " time"]:
+    operators: bool = False,
+) -> Float[np.ndarray, "*operator time"]:
     """Render a MIDI file, every note with a voice of its own.
 
     Args:
@@ -60,10 +61,12 @@ def render_midi(
       controllers: their assignments, master tune and bend step; the file sets positions and bend range.
       profile: as for `render`.
       progress: iterates over the batches of notes, such as a progress bar.
+      operators: returns each operator's own output instead of their sum.
 
     Returns:
       float32 [time], mono, as long as the file and until its last note is silent; not limited, so many loud notes
-      exceed 1. A carrier at full level peaks at 0.125.
+      exceed 1. A carrier at full level peaks at 0.125. With `operators` [6, time], OP1 first: the
+      carriers of one voice's algorithm sum to its sound.
 
     Raises:
       Ddx7Error: the file cannot be used, or a value is out of range.
@@ -85,11 +88,11 @@ def render_midi(
     lengths = np.concatenate([player.lengths(some, tail) for some in _chunks(notes)] or [np.zeros(0, np.int64)])
     onsets = np.round([note.onset_s * sample_rate for note in notes]).astype(np.int64)
     end = max(round(performance.duration_s * sample_rate), int((onsets + lengths).max(initial=0)))
-    audio = np.zeros(end, np.float32)
+    audio = np.zeros((6, end) if operators else end, np.float32)
     for batch in progress(list(_batches(lengths))):
-        sounds = player.play(notes[batch], lengths[batch])
+        sounds = player.play(notes[batch], lengths[batch], operators=operators)
         for onset, length, sound in zip(onsets[batch], lengths[batch], sounds, strict=True):
-            audio[onset : onset + length] += sound[:length]
+            audio[..., onset : onset + length] += sound[..., :length]
     return audio
 
 
@@ -107,8 +110,8 @@ class _Player:
         allowed = _gates(notes, self.sample_rate) + round(tail * self.sample_rate)
         return np.minimum(_silent_from(self._plan(notes)) * BLOCK, allowed)
 
-    def play(self, notes: np.ndarray, lengths: np.ndarray) -> np.ndarray:
-        """Sound of notes, float32 [voice, longest length]."""
+    def play(self, notes: np.ndarray, lengths: np.ndarray, *, operators: bool = False) -> np.ndarray:
+        """Sound of notes, float32 [voice, longest length], or of their operators, [voice, 6, longest length]."""
         plans = self._plan(notes)
         onsets, legato = np.array([(note.onset_s, note.legato_s) for note in notes]).T
         since_note_on, since_start = self._blocks(legato), self._blocks(onsets)
@@ -120,13 +123,13 @@ class _Player:
         controller_input = replace(self.controllers, **positions).to_input(
             lfo_age=np.where(plans.patch.lfo_sync == 1, since_note_on, since_start), delay_age=since_note_on
         )
-        sounds = play(plans, lengths, controller_input)
+        sounds = play(plans, lengths, controller_input, operators=operators)
         cut = lengths < _silent_from(plans) * BLOCK
         fade = np.linspace(1, 0, round(FADE_S * self.sample_rate), dtype=np.float32)
         for note, length, sound, is_cut in zip(notes, lengths.tolist(), sounds, cut, strict=True):
-            sound[:length] *= self._gain(note, length)
+            sound[..., :length] *= self._gain(note, length)
             if is_cut:
-                sound[max(length - len(fade), 0) : length] *= fade[-length:]
+                sound[..., max(length - len(fade), 0) : length] *= fade[-length:]
         return sounds
 
     def _controllers_of(self, note: MidiNote) -> ChannelControllers:

@@ -100,6 +100,20 @@ def test_no_such_note(run: Run, sine: Path, here: Path, note: str) -> None:
     assert not list(here.iterdir())
 
 
+def test_stems_are_the_operators_of_the_sound(run: Run, single: Path, voices: list[Voice], here: Path) -> None:
+    outcome = run("render", single, "--stems", "--notes", "60,64", "--gate", 0.2, "--duration", 0.4)
+    names = ["E.PIANO.wav", *(f"E.PIANO op{n}.wav" for n in range(1, 7))]
+    assert (outcome.code, outcome.out.splitlines()) == (0, names)
+    whole, *stems = (samples_of(here / name) for name in names)
+    alone = [ddx7.render(voices[2], note, 100, 0.2, 0.4, operators=True) for note in (60, 64)]
+    for stem, expected in zip(stems, sum(alone), strict=True):
+        held = slice(8820)  # a modulator stops with the last carrier
+        assert np.abs(stem - expected)[held].max() <= BIT
+    carriers = ddx7.voice.algorithms.ALGORITHMS[voices[2].algorithm - 1].carriers
+    assert np.abs(sum(stems[operator - 1] for operator in carriers) - whole).max() <= 7 * BIT
+    assert run("render", single, "--stems").code == 1  # they are there
+
+
 def test_several_voices_become_files_numbered_as_in_the_bank(
     run: Run, bank: Path, voices: list[Voice], here: Path
 ) -> None:
@@ -192,6 +206,8 @@ def test_nothing_is_replaced_unless_forced(run: Run, bank: Path, tmp_path: Path)
     ("words", "message"),
     [
         (("--index", "1", "--all"), "exclude each other"),
+        (("--all", "--stems", "-o", "out.wav"), "--stems needs one voice for each file"),
+        (("--midi", "{song}", "--stems"), "--stems needs one voice for each file"),
         (("--index", "1", "-o", "out.mp3"), "wanted a .wav or .flac file or a folder"),
         (("--midi", "{song}", "--gate", "2"), "--midi has its own notes and excludes --gate"),
         (("--midi", "{song}", "--note", "61", "--velocity", "1"), "excludes --note, --velocity"),
