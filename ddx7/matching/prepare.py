@@ -178,7 +178,7 @@ def prepare(
     if reading not in READINGS:
         raise Ddx7Error(f"notes: found {reading!r}, wanted one of {', '.join(READINGS)}, or notes")
     found = find_notes(samples, sample_rate)
-    remarks = remarks_on(found, samples, sample_rate)
+    remarks = remarks_on(found, samples, sample_rate, excerpt.start_s)
     if reading == "many" or (reading == "auto" and is_phrase(found, samples, sample_rate)):
         read_as = "told" if reading == "many" else "phrase"
         return PreparedRecording(excerpt, (target_of(*found),), read_as, remarks)

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
+from itertools import pairwise, takewhile
 from os import PathLike
 from pathlib import Path
 from typing import Literal, get_args
@@ -28,6 +28,9 @@ DIP_DB = 4.0  # the level falls by this between two keys
 LFO_S, REGULAR = 0.4, 0.15  # without a dip, pitches that change faster, or alternate at equal times, may be an LFO's
 CHORD_BELOW, NO_PITCH_BELOW = 0.6, 0.4  # confidence of the pitch
 MOST_MIDI_NOTES = 2000
+# An echo is the first note again, twice or more, at times this even (a slow attack moves its first onset) and softer.
+MOST_HITS_WITHOUT_ECHO = 2
+ECHO_UNEVEN, ECHO_UNEVEN_S, ECHO_FALLS_DB = 0.15, 0.05, 2.0
 
 
 @dataclass(frozen=True)
@@ -35,11 +38,11 @@ class RecordingRemark:
     """Something about the notes of a recording that its match depends on.
 
     Attributes:
-      kind: "notes" (how they were read), "chord", "no pitch" or "pitch" (several are possible).
+      kind: "notes" (how they were read), "chord", "no pitch", "pitch" (several are possible) or "echo".
       text: one sentence.
     """
 
-    kind: Literal["notes", "chord", "no pitch", "pitch"]
+    kind: Literal["notes", "chord", "no pitch", "pitch", "echo"]
     text: str
 
 
@@ -249,8 +252,40 @@ def _measured(part: np.ndarray, sample_rate: int, onset_s: float, gate_s: float,
     )
 
 
-def remarks_on(notes: Sequence[Note], samples: np.ndarray, sample_rate: int) -> tuple[RecordingRemark, ...]:
-    """What the strongest note's pitch says of a recording: a chord, no pitch, or several possible pitches."""
+def remarks_on(
+    notes: Sequence[Note], samples: np.ndarray, sample_rate: int, start_s: float | int = 0.0
+) -> tuple[RecordingRemark, ...]:
+    """What notes say of a recording: an echo, a chord, no pitch, or several possible pitches.
+
+    Args:
+      notes: as `find_notes` returns them.
+      samples: the part of the recording that they lie in, float [time].
+      sample_rate: in Hz.
+      start_s: where that part begins in the recording.
+    """
+    return (*_echo(notes, start_s), *_pitch_remark(notes, samples, sample_rate))
+
+
+def _echo(notes: Sequence[Note], start_s: float | int) -> tuple[RecordingRemark, ...]:
+    """Whether the first note comes again at equal times, softer each time by about as much."""
+    repeats = [notes[0], *takewhile(lambda n: abs(n.note - notes[0].note) in (0, 12), notes[1:])]
+    if len(repeats) <= MOST_HITS_WITHOUT_ECHO:
+        return ()
+    steps_s = np.diff([note.onset_s for note in repeats])
+    falls_db = -np.diff([note.loudness_db for note in repeats])
+    step_s, fall_db = float(np.median(steps_s)), float(np.median(falls_db))
+    even = np.abs(steps_s - step_s).max() < max(ECHO_UNEVEN * step_s, ECHO_UNEVEN_S)
+    if not even or falls_db.min() < ECHO_FALLS_DB:
+        return ()
+    text = (
+        f"the note comes again every {step_s:.2f} s, {fall_db:.0f} dB softer each time, as an echo does; a voice has "
+        f"none, so match the first alone (--end {start_s + repeats[1].onset_s:.2f})"
+    )
+    return (RecordingRemark("echo", text),)
+
+
+def _pitch_remark(notes: Sequence[Note], samples: np.ndarray, sample_rate: int) -> tuple[RecordingRemark, ...]:
+    """What the strongest note's pitch says: a chord, no pitch, or several possible pitches."""
     note = max(notes, key=lambda n: n.loudness_db)
     if note.confidence >= CHORD_BELOW:
         return ()
@@ -262,7 +297,11 @@ def remarks_on(notes: Sequence[Note], samples: np.ndarray, sample_rate: int) -> 
         return (RecordingRemark("chord", text),)
     likeliest = note.pitch_hypotheses[0] if note.pitch_hypotheses else None
     if likeliest is not None and likeliest.f0_hz is None:
-        return (RecordingRemark("no pitch", "no steady pitch, as of drums or noise; try one hit"),)
+        return (
+            RecordingRemark(
+                "no pitch", "no steady pitch, as of drums, noise or several instruments; try one hit or one instrument"
+            ),
+        )
     if note.confidence < NO_PITCH_BELOW:
         possible = [h for h in note.pitch_hypotheses if h.f0_hz is not None][:3]
         names = ", ".join(f"{h.f0_hz:.0f} Hz ({100 * h.weight:.0f} %)" for h in possible)

@@ -32,12 +32,12 @@ WIDTH = 80  # of the help where there is no terminal
 @pytest.mark.parametrize(
     ("line", "sentence"),
     [
-        ("show", "found no FILE, wanted ddx7 show FILE"),
+        ("show", "found no FILE[:N], wanted ddx7 show FILE[:N]"),
         ("show a.syx --indx 3", "--indx is not an option of ddx7 show; did you mean --index?"),
         ("show a.syx --ind=3", "--ind is not an option of ddx7 show; did you mean --index?"),
         ("show a.syx -q", "-q is not an option of ddx7 show"),
         ("show a.syx --json=1", "--json: found the value '1', wanted none"),
-        ("show a.syx b.syx", "found 'b.syx' too many, wanted only FILE"),
+        ("show a.syx b.syx", "found 'b.syx' too many, wanted only FILE[:N]"),
         ("doctor now", "found 'now' too many, wanted only options"),
         ("convert a -o b --target x", "--target: found 'x', wanted dx7, volca, minidexed, minidexed-unison or tx816"),
         ("corpus read x -o y.npz", "found 'read', wanted scan"),

@@ -130,6 +130,23 @@ def test_a_melody_of_four_steady_pitches_stays_one(bright):
     assert [event.note for event in target.events] == list(MELODY)
 
 
+def test_an_echo_is_remarked_on_and_a_repeated_note_is_not(bright):
+    note = ddx7.render(bright, note=60, gate=0.15, duration=0.25)
+
+    def repeated(*gains):
+        sound = np.zeros(round(0.35 * len(gains) * RATE), np.float32)
+        for k, gain in enumerate(gains):
+            start = round(0.35 * k * RATE)
+            sound[start : start + len(note)] += gain * note
+        return prepare(read_excerpt((np.concatenate([np.zeros(RATE // 2, np.float32), sound]), RATE))).remarks
+
+    [remark] = repeated(1.0, 0.5, 0.25, 0.125)
+    assert remark.kind == "echo"
+    assert "every 0.35 s, 6 dB softer each time" in remark.text
+    assert remark.text.endswith(("(--end 0.84)", "(--end 0.85)", "(--end 0.86)"))
+    assert repeated(1.0, 0.9, 1.0, 0.5) == ()
+
+
 def test_chords_and_drums_are_remarked_on(bright):
     chord = ddx7.render(bright, note=(60, 64, 67), gate=0.5, duration=0.7).sum(axis=0)
     [remark] = prepare(read_excerpt((chord, RATE))).remarks

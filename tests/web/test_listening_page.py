@@ -5,13 +5,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from test_page import browser, pytestmark  # noqa: F401
 
 from ddx7.audio.files import write_audio
 from ddx7.cli import main
 
 
-def test_a_listener_rates_decides_and_saves(browser, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:  # noqa: F811
+def test_a_listener_rates_decides_and_saves(browser, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     rng = np.random.default_rng(0)
     for name in ("flute", "horn"):
         (tmp_path / "ours" / name).mkdir(parents=True)

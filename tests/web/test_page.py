@@ -1,74 +1,23 @@
 """The page in a real browser: Debian's Chromium, driven by Playwright."""
 
 import io
-import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
+from browsing import Page
 from serving import running
 
 from ddx7 import Operator, Voice
 from ddx7.matching.folder import match_files
 from ddx7.voice import read_bytes, to_bytes
 
-playwright = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
-
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium on this machine")
-FLAGS = (
-    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"),
-    *("--disable-component-update", "--disable-sync", "--autoplay-policy=no-user-gesture-required"),
-    *("--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream"),
-)
-WAIT_MS = 60_000
-
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory):
     with running(tmp_path_factory.mktemp("page")) as server:
         yield server
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with playwright.sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
-        yield browser
-        browser.close()
-
-
-class Page:
-    """A page that was opened, and whatever its console complained about."""
-
-    def __init__(self, browser, server, script="", **options):
-        self.context = browser.new_context(**options)
-        if script:
-            self.context.add_init_script(script)
-        self.context.set_default_timeout(WAIT_MS)
-        self.complaints = []
-        self.requests = []
-        self.page = self.context.new_page()
-        self.page.on("console", lambda m: self.complaints.append(m.text) if m.type in ("error", "warning") else None)
-        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        self.page.on("request", lambda request: self.requests.append(request.url))
-        self.page.goto(server.address)
-        self.page.wait_for_selector("html[data-ready]")
-
-
-@pytest.fixture
-def opened(browser, server):
-    pages = []
-
-    def open_page(**options):
-        pages.append(Page(browser, server, **options))
-        return pages[-1]
-
-    yield open_page
-    for page in pages:
-        page.context.close()
-        assert page.complaints == []
 
 
 def tone(seconds=1.0, rate=44_100, hz=440.0):
