@@ -203,6 +203,7 @@ def _warm() -> None:
         ("numba's renderer", renderer.warm),
         ("the engine", lambda: ddx7.render(voice, duration=_SOUND_S)),
         ("the generator", lambda: ddx7.generate(1, seed=0)),
+        ("the learned instruments", _play_instruments),
         ("match", lambda: _match_for(voice, fast=True)),
         ("match's search", lambda: _match_for(voice, fast=False)),
     ]
@@ -211,6 +212,14 @@ def _warm() -> None:
         start = time.perf_counter()
         step()
         note(f"  {time.perf_counter() - start:.1f} s")
+
+
+def _play_instruments() -> None:
+    """A second of each learned instrument: those of one structure share a program."""
+    from ddx7.resynthesis import load, shipped
+
+    for name in shipped():
+        load(name)(np.full(250, 440.0, np.float32), np.full(250, -30.0, np.float32))
 
 
 def _match_for(voice: Voice, *, fast: bool) -> None:

@@ -70,8 +70,8 @@ class TrainEncoder(TrainFromVoices):
 
     def _train(self, vced: "np.ndarray") -> Path:
         from ddx7.encoder.examples import load_shards, make_shards
-        from ddx7.encoder.network import EncoderSize
         from ddx7.encoder.sampler import save_weights
+        from ddx7.encoder.size import EncoderSize
         from ddx7.encoder.training import EncoderConfig, train
 
         training_voices, held_out_voices = _split(vced, _ENCODER_HELD_OUT_SHARE, self.seed)
@@ -118,7 +118,7 @@ class TrainGan(TrainFromVoices):
         from ddx7.generation.gan.conditions import ConditionPrior
         from ddx7.generation.gan.config import GanConfig
         from ddx7.generation.gan.data import HeldOutEvaluator, examples_of, load_clean
-        from ddx7.generation.gan.network import GanSize
+        from ddx7.generation.gan.size import GanSize
         from ddx7.generation.gan.training import train
         from ddx7.generation.gan.voice_generator import save_weights
         from ddx7.library.categories import CATEGORIES

@@ -10,14 +10,13 @@ voice, of the current operator, and of the same parameter in the previous operat
 sampling one token is one small step, and all tokens of a known voice are scored at once.
 """
 
-from typing import NamedTuple
-
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int, Num
 
+from ddx7.encoder.size import EncoderSize
 from ddx7.encoder.spectrogram import BANDS, FRAMES
 from ddx7.encoder.tokens import KIND, N_FIRST, N_KINDS, N_OF_OPERATOR, N_TOKENS, N_VALUES, OPERATOR, SIZES
 from ddx7.voice.spec import N_OPERATORS
@@ -28,21 +27,6 @@ _OPERATORS = slice(N_FIRST, N_FIRST + N_OPERATORS * N_OF_OPERATOR)
 # Section of each token: 0 before the operators, 1 to 6 for the operators, 7 after.
 _SECTION = np.where(OPERATOR >= 0, OPERATOR + 1, np.where(np.arange(N_TOKENS) < N_FIRST, 0, N_OPERATORS + 1))
 _LEGAL = np.arange(N_VALUES) < SIZES[:, None]
-
-
-class EncoderSize(NamedTuple):
-    """Size of a preset model."""
-
-    patch: tuple[int, int] = (8, 8)
-    """Frames and bands of a spectrogram that become one vector."""
-    encoder_width: int = 128
-    """Width of the mixer blocks."""
-    layers: int = 2
-    """Number of mixer blocks."""
-    embedding_width: int = 320
-    """Width of a sound's embedding."""
-    decoder_width: int = 192
-    """Width of the token embeddings and of the decoder's state."""
 
 
 class MixerBlock(nn.Module):

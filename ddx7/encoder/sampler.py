@@ -1,6 +1,6 @@
 """Sampling voices for recorded notes from a trained preset model."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
@@ -8,12 +8,14 @@ from typing import Any
 
 import jax
 import numpy as np
-from jaxtyping import Float, Float32, UInt8
+from jaxtyping import Array, Float, Float32, UInt8
 
-from ddx7.encoder.network import EncoderSize, PresetModel
+from ddx7.encoder.size import EncoderSize
 from ddx7.encoder.spectrogram import BANDS, FRAMES
 from ddx7.encoder.tokens import N_TOKENS, to_tokens, to_vced
 from ddx7.errors import Ddx7Error
+from ddx7.programs import StoredProgram
+from ddx7.runtime import ONE_THREAD, in_threads
 from ddx7.training import SHIPPED_WEIGHTS, read_weights, write_weights
 
 WEIGHTS = SHIPPED_WEIGHTS / "encoder.safetensors"
@@ -94,11 +96,16 @@ class VoiceSampler:
           temperature: 1 samples the learned distribution; lower values favour likely voices.
         """
         _, sample, _ = _compiled(self.size)
-        keys = jax.random.split(jax.random.key(seed), -(-len(embeddings) // _BATCH))
+        keys = np.asarray(_keys(-(-len(embeddings) // _BATCH))(np.uint32(seed)))
         padded = np.resize(embeddings, (len(keys) * _BATCH, embeddings.shape[1]))
-        batches = zip(np.split(padded, len(keys)), keys, strict=True)
-        tokens = np.concatenate([np.asarray(sample(self.params, batch, key, temperature)) for batch, key in batches])
-        return to_vced(tokens[: len(embeddings)].astype(np.uint8))
+        tokens = np.empty((len(padded), N_TOKENS), np.uint8)
+
+        def sample_batch(number: int) -> None:
+            batch = slice(number * _BATCH, (number + 1) * _BATCH)
+            tokens[batch] = sample(self.params, padded[batch], keys[number], np.float32(temperature))
+
+        in_threads(sample_batch, range(len(keys)))
+        return to_vced(tokens[: len(embeddings)])
 
     def log_likelihoods(self, inputs: NoteInputs, vced: UInt8[np.ndarray, "voice 155"]) -> Float[np.ndarray, " voice"]:
         """How likely the model finds voices for a sound.
@@ -145,8 +152,28 @@ def load_default() -> VoiceSampler:
 
 @cache
 def _compiled(size: EncoderSize) -> tuple[Any, Any, Any]:
-    model = PresetModel(size)
-    embed, sample, score = (
-        jax.jit(partial(model.apply, method=name)) for name in ("embed", "sample", "log_likelihoods")
+    def build(method: str) -> Callable[..., Any]:
+        from ddx7.encoder.network import PresetModel
+
+        return partial(PresetModel(size).apply, method=method)
+
+    def build_sample() -> Callable[..., Any]:
+        def sample(params: Any, embedding: Array, key: Array, temperature: Array) -> Array:
+            return build("sample")(params, embedding, jax.random.wrap_key_data(key), temperature)
+
+        return sample
+
+    embed, score = (
+        StoredProgram(f"encoder-{name}", partial(build, name), str(size)) for name in ("embed", "log_likelihoods")
     )
-    return embed, sample, score
+    return embed, StoredProgram("encoder-sample", build_sample, str(size), ONE_THREAD), score
+
+
+@cache
+def _keys(n: int) -> Any:
+    """From a seed to `n` random keys: their data, uint32 [key, 2]."""
+
+    def split(seed: Array) -> Array:
+        return jax.random.key_data(jax.random.split(jax.random.key(seed), n))
+
+    return StoredProgram(f"encoder-keys{n}", lambda: split)

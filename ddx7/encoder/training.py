@@ -13,7 +13,8 @@ import optax
 from jaxtyping import Array, Float, Int, Num
 
 from ddx7.encoder.examples import NOTES_PER_VOICE, ExampleShard
-from ddx7.encoder.network import EncoderSize, PresetModel
+from ddx7.encoder.network import PresetModel
+from ddx7.encoder.size import EncoderSize
 from ddx7.encoder.spectrogram import BANDS, FRAMES, RANGE_DB, RATIO_BANDS, STEP_DB
 from ddx7.encoder.tokens import N_TOKENS
 from ddx7.training import Evaluation, FitResult, FitSchedule, TrainState, apply_gradients, fingerprint, fit, init_key

@@ -7,13 +7,13 @@ from typing import Any
 
 import jax
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, UInt32
 
 from ddx7.audio.features import HOP
 from ddx7.audio.live_features import LOUDNESS_DELAY_S, FeatureStream
 from ddx7.audio.loudness import FLOOR_DB, shift_loudness
 from ddx7.errors import Ddx7Error
-from ddx7.resynthesis.model import ModelState, ResynthesisModel, play, scale_inputs
+from ddx7.resynthesis.model import ModelState, ResynthesisModel, key_data, play, scale_inputs
 from ddx7.resynthesis.playback import PlaybackControls
 from ddx7.resynthesis.protocols import Params
 from ddx7.training import SHIPPED_WEIGHTS, read_weights, write_weights
@@ -175,9 +175,8 @@ class InstrumentStream:
         return np.concatenate(blocks), jax.tree.map(lambda *x: np.concatenate(x), *controls) if controls else None
 
     @cached_property
-    def _key(self) -> jax.Array:
-        # Made once: a tenth of the work of a short block.
-        return jax.random.key(self.seed)
+    def _key(self) -> UInt32[np.ndarray, " 2"]:
+        return key_data(self.seed)
 
 
 def _block_sizes(n: int) -> list[int]:

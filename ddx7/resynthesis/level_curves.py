@@ -3,7 +3,6 @@
 from dataclasses import dataclass, replace
 from itertools import product
 
-import jax
 import numpy as np
 from jaxtyping import Float, Int
 
@@ -14,7 +13,7 @@ from ddx7.audio.transcription import velocities_at
 from ddx7.engine.tables import DB_PER_OCTAVE
 from ddx7.errors import AudioError, Ddx7Error
 from ddx7.resynthesis.instrument import Instrument
-from ddx7.resynthesis.model import ResynthesisModel, play, scale_inputs
+from ddx7.resynthesis.model import ResynthesisModel, key_data, play, scale_inputs
 from ddx7.resynthesis.playback import N_OPERATORS
 from ddx7.resynthesis.structure import Structure
 from ddx7.resynthesis.transfer import loudness_offset
@@ -258,7 +257,7 @@ def play_notes(instrument: Instrument, grid: NoteGrid, seed: int = 0) -> LevelCu
     structure = dx7_structure(instrument)
     f0_hz = np.repeat(midi_to_hz(grid.notes)[:, None], grid.loudness_db.shape[1], axis=1).astype(np.float32)
     inputs, context = scale_inputs(f0_hz, grid.loudness_db), grid.context_frames
-    key = jax.random.key(seed)
+    key = key_data(seed)
 
     def sound_of(model: ResynthesisModel, wet: float, offsets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         params = instrument.prepared if model.reverb_s else {"decoder": instrument.prepared["decoder"]}

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any, NamedTuple, TypeVar
 
 import jax
@@ -12,6 +12,7 @@ from jaxtyping import Array, Float, Int, Key, UInt32
 
 from ddx7.audio.features import HOP
 from ddx7.errors import Ddx7Error
+from ddx7.programs import StoredProgram
 from ddx7.resynthesis import reverb
 from ddx7.resynthesis.fm import FmSynth
 from ddx7.resynthesis.hpn import HpnSynth
@@ -197,16 +198,20 @@ def sounding(inputs: Float[Array, "sound frame 2"]) -> Float[Array, "sound time"
     return jnp.repeat(jnp.where(inputs[..., 1] > 0, 1.0, 0.0), HOP, axis=1)
 
 
-@partial(jax.jit, static_argnums=0)
+def key_data(seed: int) -> UInt32[np.ndarray, " 2"]:
+    """What `jax.random.key` makes of a seed, without starting it."""
+    return np.array([0, seed % (1 << 32)], np.uint32)
+
+
 def play(
     model: ResynthesisModel,
     params: Params,
-    inputs: Float[Array, "sound frame 2"],
-    increments: UInt32[Array, "sound frame ..."],
-    offsets: Float[Array, " 6"],
-    wet: Float[Array, ""],
+    inputs: Float[Array | np.ndarray, "sound frame 2"],
+    increments: UInt32[Array | np.ndarray, "sound frame ..."],
+    offsets: Float[Array | np.ndarray, " 6"],
+    wet: Float[Array | np.ndarray | np.floating, ""],
     state: ModelState,
-    key: Key[Array, ""],
+    key: UInt32[Array | np.ndarray, " 2"],
 ) -> tuple[Float[Array, "sound time"], Any, ModelState]:
     """Play a block of frames.
 
@@ -218,12 +223,31 @@ def play(
       offsets: log2 gains that the player adds to OP1 to OP6.
       wet: level of the reverb, 1 as learned; without effect where there is none.
       state: from `ResynthesisModel.init_state`, or after the frames before.
-      key: of noise.
+      key: data of the key of noise, uint32 [2].
 
     Returns:
       (sound, controls of the synthesizer, state after the block).
     """
+    return _program(model)(params, inputs, increments, offsets, wet, state, key)
+
+
+@lru_cache(maxsize=16)
+def _program(model: ResynthesisModel) -> StoredProgram:
+    return StoredProgram("resynthesis", lambda: partial(_play, model), str(model))
+
+
+def _play(
+    model: ResynthesisModel,
+    params: Params,
+    inputs: Array,
+    increments: Array,
+    offsets: Array,
+    wet: Array,
+    state: ModelState,
+    key: Array,
+) -> tuple[Array, Any, ModelState]:
     network, synthesizer = model.network, model.synthesizer
+    key = jax.random.wrap_key_data(key)
 
     def one(state: Any, x: Array) -> tuple[Any, Array]:
         raw, state = network.apply({"params": params["decoder"]}, x[:, None], state)

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -25,10 +25,9 @@ def write_weights(path: Path, params: Any, card: dict[str, Any], *, exact: Colle
       card: data and their licences, steps, scores, and the command that made them.
       exact: names of arrays, parts joined by a slash, that stay in single precision.
     """
-    from flax import traverse_util
     from safetensors.numpy import save
 
-    flat = traverse_util.flatten_dict(params, sep="/")
+    flat = _flattened(params)
     forms = {name: np.float32 if name in exact else np.float16 for name in flat}
     packed = save({name: np.ascontiguousarray(value, forms[name]) for name, value in flat.items()})
     card = {**card, "sha256": hashlib.sha256(packed).hexdigest(), "bytes": len(packed)}
@@ -42,7 +41,6 @@ def read_weights(path: Path) -> tuple[Any, dict[str, Any]]:
     Raises:
       Ddx7Error: a file is missing, or the weights are not those of the card.
     """
-    from flax import traverse_util
     from safetensors.numpy import load
 
     configure()
@@ -53,4 +51,20 @@ def read_weights(path: Path) -> tuple[Any, dict[str, Any]]:
     if hashlib.sha256(packed).hexdigest() != card["sha256"]:
         raise Ddx7Error(f"{path}: the weights are not those that the card beside them describes (SHA-256 differs)")
     flat = {name: np.asarray(value, np.float32) for name, value in load(packed).items()}
-    return traverse_util.unflatten_dict(flat, sep="/"), card
+    params: dict[str, Any] = {}
+    for name, value in flat.items():
+        *parents, own = name.split("/")
+        within = params
+        for parent in parents:
+            within = within.setdefault(parent, {})
+        within[own] = value
+    return params, card
+
+
+def _flattened(params: Any, above: str = "") -> dict[str, Any]:
+    """Arrays of nested dicts by name, parts joined by a slash."""
+    flat: dict[str, Any] = {}
+    for name, value in params.items():
+        path = f"{above}{name}"
+        flat |= _flattened(value, f"{path}/") if isinstance(value, Mapping) else {path: value}
+    return flat

@@ -13,8 +13,8 @@ from pathlib import Path
 import numpy as np
 
 from ddx7.encoder.examples import load_shards, make_shards
-from ddx7.encoder.network import EncoderSize
 from ddx7.encoder.sampler import save_weights
+from ddx7.encoder.size import EncoderSize
 from ddx7.encoder.training import EncoderConfig, train
 
 EVALUATED = 1024  # held-out examples of an evaluation

@@ -14,7 +14,7 @@ import numpy as np
 from ddx7.generation.gan.conditions import ConditionPrior
 from ddx7.generation.gan.config import GanConfig
 from ddx7.generation.gan.data import HeldOutEvaluator, examples_of
-from ddx7.generation.gan.network import GanSize
+from ddx7.generation.gan.size import GanSize
 from ddx7.generation.gan.training import train
 from ddx7.generation.gan.voice_generator import save_weights
 from ddx7.library.categories import CATEGORIES

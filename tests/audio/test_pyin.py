@@ -12,7 +12,7 @@ def tones(*f_hz: float) -> np.ndarray:
     return np.concatenate([sum(np.sin(2 * np.pi * hz * k * time_s) / k for k in range(1, 5)) for hz in f_hz])
 
 
-@pytest.mark.parametrize("hz", [110.0, 440.0, 1760.0])
+@pytest.mark.parametrize("hz", [110.0, 440.0, 880.0])
 def test_a_tone_is_found_to_half_a_bin(hz: float):
     found_hz, voiced = pyin.track(tones(hz), RATE, LENGTH, HOP, 50.0, 2100.0)
     np.testing.assert_allclose(12 * np.log2(found_hz[3:-3] / hz), 0, atol=0.06)

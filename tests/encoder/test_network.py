@@ -6,7 +6,8 @@ import jax
 import numpy as np
 import pytest
 
-from ddx7.encoder.network import EncoderSize, PresetModel
+from ddx7.encoder.network import PresetModel
+from ddx7.encoder.size import EncoderSize
 from ddx7.encoder.spectrogram import BANDS, FRAMES
 from ddx7.encoder.tokens import N_TOKENS, SIZES
 

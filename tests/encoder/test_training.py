@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from ddx7.encoder.examples import ExampleShard, sample_note_events
-from ddx7.encoder.network import EncoderSize
 from ddx7.encoder.sampler import NoteInputs, load_weights, save_weights
+from ddx7.encoder.size import EncoderSize
 from ddx7.encoder.spectrogram import BANDS, FRAMES
 from ddx7.encoder.tokens import to_tokens
 from ddx7.encoder.training import EncoderConfig, augment, sample_batch, train

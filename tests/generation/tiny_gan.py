@@ -3,7 +3,7 @@
 import numpy as np
 
 from ddx7.generation.gan.config import GanConfig
-from ddx7.generation.gan.network import GanSize
+from ddx7.generation.gan.size import GanSize
 
 SIZE = GanSize(noise=8, whole=24, operator=12, blocks=1)
 CONFIG = GanConfig(

@@ -15,15 +15,14 @@ from ddx7.generation.gan.network import (
     ArrayLike,
     AudioSurrogate,
     Critic,
-    GanSize,
     GeneratorNetwork,
     OneHot,
-    Params,
     VoiceEncoder,
     generate,
     one_hot,
 )
 from ddx7.generation.gan.sampling import VoiceDraw, straight_through
+from ddx7.generation.gan.size import GanSize, Params
 from ddx7.library.categories import CATEGORIES
 from ddx7.library.screening import PITCHLESS, RULES
 

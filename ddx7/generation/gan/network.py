@@ -9,7 +9,6 @@ generator outputs a distribution for each field and a value is drawn from it. Th
 draw, as if it had been the distribution (Bengio et al., 2013).
 """
 
-from collections.abc import Mapping
 from typing import Any, NamedTuple, TypeAlias
 
 import flax.linen as nn
@@ -20,29 +19,12 @@ from jaxtyping import Array, Bool, Float, Int
 
 from ddx7.generation.gan.conditions import N_ROUTING
 from ddx7.generation.gan.representation import OPERATOR_FIELDS, VOICE_FIELDS, FieldSpec, smooth_basis
+from ddx7.generation.gan.size import GanSize, Params
 from ddx7.voice.spec import N_OPERATORS
 
 ArrayLike: TypeAlias = Array | np.ndarray
-Params: TypeAlias = Mapping[str, Any]
-"""Parameters of a network, as Flax nests them."""
 
 _N_CONNECTIONS = N_OPERATORS * (N_OPERATORS - 1) // 2
-
-
-class GanSize(NamedTuple):
-    """Widths and depths of the networks.
-
-    Attributes:
-      noise: dimensions of the generator's noise.
-      whole: width of the layers on the whole voice.
-      operator: width of the layers on each operator.
-      blocks: residual blocks in each network.
-    """
-
-    noise: int = 64
-    whole: int = 384
-    operator: int = 96
-    blocks: int = 2
 
 
 class OneHot(NamedTuple):

@@ -33,9 +33,10 @@ from ddx7.generation.gan.losses import (
     generator_loss,
     surrogate_fit_loss,
 )
-from ddx7.generation.gan.network import VALUES, ArrayLike, GanSize, Params, draw, generate, one_hot
+from ddx7.generation.gan.network import VALUES, ArrayLike, draw, generate, one_hot
 from ddx7.generation.gan.representation import OPERATOR_FIELDS, VOICE_FIELDS, Fields, FieldSpec, to_vced
 from ddx7.generation.gan.sampling import VoiceDraw, canonical_draw
+from ddx7.generation.gan.size import GanSize, Params
 from ddx7.runtime import ONE_THREAD
 from ddx7.training import Evaluation, FitSchedule, fingerprint, fit, init_key, update_ema
 from ddx7.voice.spec import N_OPERATORS

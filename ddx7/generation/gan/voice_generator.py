@@ -1,5 +1,6 @@
 """Voices from a trained generator."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -11,8 +12,9 @@ from jaxtyping import Array, Float, Int, UInt8
 
 from ddx7.errors import Ddx7Error
 from ddx7.generation.gan.conditions import ConditionPrior, VoiceConditions
-from ddx7.generation.gan.network import CategoryHead, GanSize, GeneratorNetwork, Params, draw, generate, one_hot
 from ddx7.generation.gan.representation import Fields, reset_inaudible, to_fields, to_vced
+from ddx7.generation.gan.size import GanSize, Params
+from ddx7.programs import StoredProgram
 from ddx7.training import SHIPPED_WEIGHTS, read_weights, write_weights
 from ddx7.voice.packing import VCED_COLUMNS
 
@@ -55,8 +57,8 @@ class VoiceGenerator:
         vectors, voices = conditions.vectors(), []
         for first in range(0, n, _GROUP):
             rows = np.arange(first, first + _GROUP) % n  # one size, one compilation
-            key = jax.random.fold_in(jax.random.key(seed), first)
-            voice, operators = sample(self.params["generator"], vectors[rows], key, np.float32(temperature))
+            draw = np.uint32(seed), np.int32(first), np.float32(temperature)
+            voice, operators = sample(self.params["generator"], vectors[rows], *draw)
             algorithm = conditions.algorithm[rows]
             audible, _ = to_fields(to_vced(algorithm, Fields(np.asarray(voice), np.asarray(operators))))
             voices.append(to_vced(algorithm, audible))
@@ -127,24 +129,33 @@ def _algorithm(vced: UInt8[np.ndarray, "voice 155"]) -> Int[np.ndarray, " voice"
 
 @cache
 def _compiled_generator(size: GanSize) -> Any:
-    generator = GeneratorNetwork(size)
+    def build() -> Callable[..., Any]:
+        from ddx7.generation.gan.network import GeneratorNetwork, draw, generate
 
-    @jax.jit
-    def sample(params: Params, condition: Array, key: Array, temperature: Array) -> tuple[Array, Array]:
-        noise_key, draw_key = jax.random.split(key)
-        noise = jax.random.normal(noise_key, (len(condition), size.noise))
-        return draw(draw_key, generate(generator, params, noise, condition, temperature))
+        generator = GeneratorNetwork(size)
 
-    return sample
+        def sample(params: Params, condition: Array, seed: Array, first: Array, temperature: Array) -> Any:
+            key = jax.random.fold_in(jax.random.key(seed), first)
+            noise_key, draw_key = jax.random.split(key)
+            noise = jax.random.normal(noise_key, (len(condition), size.noise))
+            return tuple(draw(draw_key, generate(generator, params, noise, condition, temperature)))
+
+        return sample
+
+    return StoredProgram("generator", build, str(size))
 
 
 @cache
 def _compiled_category_head(size: GanSize, n_categories: int) -> Any:
-    head = CategoryHead(size, n_categories)
+    def build() -> Callable[..., Any]:
+        from ddx7.generation.gan.network import CategoryHead, one_hot
 
-    @jax.jit
-    def classify(params: Params, voice: Array, operators: Array, condition: Array) -> Array:
-        logits: Any = head.apply(params, one_hot(voice, operators), condition)
-        return jax.nn.sigmoid(logits)
+        head = CategoryHead(size, n_categories)
 
-    return classify
+        def classify(params: Params, voice: Array, operators: Array, condition: Array) -> Array:
+            logits: Any = head.apply(params, one_hot(voice, operators), condition)
+            return jax.nn.sigmoid(logits)
+
+        return classify
+
+    return StoredProgram("generator-categories", build, f"{size} {n_categories}")
