@@ -13,6 +13,7 @@ from jaxtyping import Float
 from ddx7.audio import Recording
 from ddx7.errors import Ddx7Error
 from ddx7.voice import Voice
+from ddx7.web.own_instruments import own_instruments
 from ddx7.web.sounds import Sound
 from ddx7.web.worker import Report
 
@@ -27,7 +28,8 @@ class InstrumentSettings:
     """How an instrument plays.
 
     Attributes:
-      model: one of those of the package.
+      model: name of one of the package, or of the player's own.
+      weights: file of the player's own; None for one of the package.
       transpose: semitones up.
       mod_index: factor of all modulation indices.
       levels_db: dB added to OP1 to OP6.
@@ -41,6 +43,7 @@ class InstrumentSettings:
     """
 
     model: str
+    weights: Path | None = None
     transpose: float = 0.0
     mod_index: float = 1.0
     levels_db: tuple[float, ...] = (0.0,) * 6
@@ -85,7 +88,7 @@ class Instruments:
         from ddx7.resynthesis import transfer
         from ddx7.resynthesis.transfer import measure
 
-        instrument = self._instrument(settings.model)
+        instrument = self.instrument(settings)
         recording = _recording(sound, "the recording")
         key = (sound_id, settings.extractor, str(instrument.model.sample_rate))
         with self._lock:  # one at a time, so that a knob that moves fast does not measure twice
@@ -118,7 +121,7 @@ class Instruments:
                 performance = read_midi(file.name)
             except Ddx7Error as error:
                 raise Ddx7Error(str(error).replace(file.name, "the MIDI file")) from None
-        instrument = self._instrument(settings.model)
+        instrument = self.instrument(settings)
         style = replace(style_of(instrument), release_s=settings.release_s, vibrato_cents=settings.vibrato_cents)
         if settings.attack_s:
             style = replace(style, attack_s=settings.attack_s)
@@ -126,26 +129,34 @@ class Instruments:
             played = perform(performance, instrument, settings.playback(), style=style, seed=settings.seed)
         return InstrumentSound(Sound(played.audio, played.sample_rate), (*performance.repairs, *played.remarks))
 
-    def _instrument(self, name: str) -> "Instrument":
+    def instrument(self, settings: InstrumentSettings) -> "Instrument":
+        """The instrument that settings name, loaded once for each version of its file."""
         from ddx7.resynthesis import load
 
+        weights = settings.weights
+        key = f"{weights} {weights.stat().st_mtime_ns}" if weights else settings.model
         with self._lock:
-            if name not in self._loaded:
-                self._loaded[name] = load(name)
-            return self._loaded[name]
+            if key not in self._loaded:
+                self._loaded[key] = load(weights or settings.model)
+            return self._loaded[key]
 
 
-def instruments_to_json() -> list[dict[str, Any]]:
-    """The instruments of the package."""
+def instruments_to_json(folder: Path) -> list[dict[str, Any]]:
+    """The instruments of the package, then the player's own in a folder; those that cannot be read are left out."""
     from ddx7.resynthesis import load, shipped
 
     found = []
-    for name in shipped():
-        card: Mapping[str, Any] = load(name).card
+    own = own_instruments(folder)
+    for name in (*shipped(), *own):
+        try:
+            card: Mapping[str, Any] = load(own.get(name, name)).card
+        except Ddx7Error:
+            continue
         learned = card.get("range", {})
         found.append(
             {
                 "name": name,
+                "own": name in own,
                 "minutes": card.get("minutes"),
                 "lowest_note": learned.get("lowest_note"),
                 "highest_note": learned.get("highest_note"),
@@ -159,7 +170,8 @@ class ExportTask:
     """What an export needs.
 
     Attributes:
-      model: the instrument.
+      model: name of the instrument.
+      weights: its file, if it is the player's own.
       recording: whose notes the fit takes; None for notes over the whole range.
       sample_rate: of it, in Hz.
       name: of the voice.
@@ -167,6 +179,7 @@ class ExportTask:
     """
 
     model: str
+    weights: Path | None
     recording: Float[np.ndarray, " time"] | None
     sample_rate: int
     name: str
@@ -195,8 +208,9 @@ def run_export(report: Report, task: ExportTask) -> ExportOutcome:
 
     report({"stage": "loading the instrument"})
     recording = None if task.recording is None else _recording(Sound(task.recording, task.sample_rate), "the recording")
+    instrument = load(task.weights or task.model)
     made = export(
-        load(task.model), recording, name=task.name, seed=task.seed, progress=lambda stage: report({"stage": stage})
+        instrument, recording, name=task.name, seed=task.seed, progress=lambda stage: report({"stage": stage})
     )
     recording_db = made.fitted.recording_db
     return ExportOutcome(

@@ -9,6 +9,9 @@ import numpy as np
 import pytest
 import soundfile
 
+from ddx7.resynthesis import load
+from ddx7.resynthesis.instrument import SHIPPED
+
 RATE = 16_000
 
 
@@ -92,3 +95,85 @@ def test_a_wrong_wish_gets_a_sentence(client, session, sound, change, status):
         assert answer.json()["error"]
         assert "scratch" not in answer.json()["error"]
     assert client.get(session).json()["jobs"] == []
+
+
+def spoken(samples):
+    return np.asarray(samples, "<f4").tobytes()
+
+
+def test_the_microphone_is_played_live_as_a_stream_plays_it(client, session):
+    begun = client.post(f"{session}/instruments/live", json={"model": "violin", "gain_db": 6}).json()
+    assert begun["sample_rate"] == RATE
+    block = begun["block"]
+    t = np.arange(24 * block) / RATE
+    sound = (0.2 * np.sin(2 * np.pi * 440 * t) + 0.1 * np.sin(2 * np.pi * 880 * t)).astype(np.float32)
+    stream = load("violin").stream()
+    stream.input_gain_db = 6.0
+    expected = stream.play_audio(sound)
+    answers = [
+        client.post(f"{session}/instruments/live/{begun['id']}", content=spoken(part)).content
+        for part in np.split(sound, [block, 3 * block, 7 * block, 8 * block, 16 * block])
+    ]
+    heard = np.frombuffer(b"".join(answers), "<f4")
+    assert np.abs(expected).max() > 0.01
+    np.testing.assert_allclose(heard, expected, atol=1e-5)
+    assert client.put(f"{session}/instruments/live/{begun['id']}", json={"transpose": 12}).status_code == 200
+    assert client.delete(f"{session}/instruments/live/{begun['id']}").status_code == 200
+    gone = client.post(f"{session}/instruments/live/{begun['id']}", content=spoken(sound[:block]))
+    assert (gone.status_code, "ended" in gone.json()["error"]) == (404, True)
+
+
+def test_a_wrong_block_gets_a_sentence_and_the_stream_goes_on(client, session):
+    begun = client.post(f"{session}/instruments/live", json={"model": "violin"}).json()
+    address, block = f"{session}/instruments/live/{begun['id']}", begun["block"]
+    wrong = (b"", b"123", spoken(np.zeros(block + 1)), spoken(np.zeros(block * 100)), spoken(np.full(block, np.nan)))
+    for body in wrong:
+        answer = client.post(address, content=body)
+        assert answer.status_code in (413, 422)
+        assert answer.json()["error"]
+    assert client.post(address, content=spoken(np.zeros(block))).status_code == 200
+    assert client.post(f"{session}/instruments/live", json={"model": "kazoo"}).status_code == 422
+    assert client.put(address, json={"gain_db": 99}).status_code == 422
+    newer = client.post(f"{session}/instruments/live", json={"model": "violin"}).json()
+    assert client.post(address, content=spoken(np.zeros(block))).status_code == 404
+    client.delete(f"{session}/instruments/live/{newer['id']}")
+
+
+def test_an_instrument_of_the_player_is_kept_and_played(client, session, sound, server):
+    weights = base64.b64encode((SHIPPED / "flute.safetensors").read_bytes()).decode()
+    card = json.loads((SHIPPED / "flute.json").read_text())
+    kept = client.post("/api/instruments", json={"name": "my flute", "weights": weights, "card": card})
+    assert (kept.status_code, kept.json()) == (201, {"name": "my flute"})
+    try:
+        listed = {i["name"]: i["own"] for i in client.get("/api/instruments").json()["instruments"]}
+        assert (listed["my flute"], listed["flute"]) == (True, False)
+        played = {"sound": sound, "extractor": "yin"}
+        own, shipped = (
+            client.post(f"{session}/instruments/play", json={**played, "model": model}).content
+            for model in ("my flute", "flute")
+        )
+        assert own == shipped
+    finally:
+        for path in (server.services.folder / "instruments").iterdir():
+            path.unlink()
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"name": "violin"}, "of the package has this name"),
+        ({"weights": "no base64"}, "found no base64"),
+        ({"weights": base64.b64encode(b"other weights").decode()}, "SHA-256 differs"),
+        ({"card": None}, "card: found none"),
+        ({"card": {"sha256": "1"}}, "SHA-256 differs"),
+        ({"card": {}}, "cannot be played"),
+    ],
+)
+def test_what_is_no_instrument_is_refused_and_leaves_nothing(client, server, change, words):
+    weights = base64.b64encode((SHIPPED / "flute.safetensors").read_bytes()).decode()
+    body = {"name": "../mine", "weights": weights, "card": json.loads((SHIPPED / "flute.json").read_text()), **change}
+    answer = client.post("/api/instruments", json=body)
+    assert answer.status_code == 422
+    assert words in answer.json()["error"]
+    assert str(server.services.folder) not in answer.json()["error"]
+    assert not list(server.services.folder.glob("**/*mine*"))

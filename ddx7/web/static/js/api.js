@@ -38,6 +38,8 @@ export const api = {
   delete: async (path, options) => (await ask("DELETE", path, options)).json(),
   /** Send bytes (an ArrayBuffer or a File), get JSON. */
   upload: async (path, body, options) => (await ask("POST", path, { body, ...options })).json(),
+  /** Send bytes, get bytes. */
+  samples: async (path, body, options) => (await ask("POST", path, { body, ...options })).arrayBuffer(),
   /** Send JSON (or nothing), get bytes and headers. */
   bytes: async (path, json, options) => {
     const answer = await ask(json === undefined ? "GET" : "POST", path, { json, ...options });

@@ -1,6 +1,6 @@
 // Sound: one audio context, playback of sounds with a place that all of them share, and notes of a voice.
 
-import { api } from "./api.js";
+import { api, Problem } from "./api.js";
 
 let context = null, output = null, analyser = null;
 let volume = Number(localStorage.getItem("ddx7.volume") ?? 0.8);
@@ -254,12 +254,20 @@ export class VoicePlayer {
 
 // ---- Microphone ------------------------------------------------------------------------------------------------------
 
+/** The microphone without any processing; a problem gets a sentence. */
+export async function microphoneStream() {
+  try {
+    return await navigator.mediaDevices.getUserMedia({ audio: { echoCancellation: false, noiseSuppression: false, autoGainControl: false, channelCount: 1 } });
+  } catch (error) {
+    throw new Problem(error.name === "NotAllowedError" ? "The browser was not allowed to use the microphone. Allow it in the site's settings and try again."
+      : error.name === "NotFoundError" ? "No microphone was found. Plug one in and try again." : "The microphone cannot be opened.");
+  }
+}
+
 /** Record the microphone without any processing. Resolves to `{ stop(): { samples, sampleRate }, level() }`. */
 export async function openMicrophone() {
   const ctx = audioContext();
-  const stream = await navigator.mediaDevices.getUserMedia({
-    audio: { echoCancellation: false, noiseSuppression: false, autoGainControl: false, channelCount: 1 },
-  });
+  const stream = await microphoneStream();
   await ctx.audioWorklet.addModule("/static/js/recorder.js");
   const source = ctx.createMediaStreamSource(stream);
   const recorder = new AudioWorkletNode(ctx, "recorder", { numberOfOutputs: 0 });

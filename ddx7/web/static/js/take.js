@@ -2,18 +2,11 @@
 
 import { openMicrophone } from "./audio.js";
 import { h } from "./dom.js";
-import { Problem } from "./api.js";
 import { button, dialog, icon } from "./ui.js";
 
 /** Resolves to `{ samples, sampleRate }`, or to null where the player discards it. */
 export async function recordTake(maxSeconds) {
-  let microphone;
-  try {
-    microphone = await openMicrophone();
-  } catch (error) {
-    throw new Problem(error.name === "NotAllowedError" ? "The browser was not allowed to use the microphone. Allow it in the site's settings and try again."
-      : error.name === "NotFoundError" ? "No microphone was found. Plug one in and try again." : "The microphone cannot be opened.");
-  }
+  const microphone = await openMicrophone();
   return new Promise((resolve) => {
     const meter = h("div", { class: "meter", role: "meter", "aria-label": "Level", "aria-valuemin": 0, "aria-valuemax": 100, "aria-valuenow": 0 }, h("div", { class: "meter-fill" }));
     const time = h("p", { class: "record-time mono" }, "0.0 s");

@@ -1,17 +1,19 @@
-// Instruments: a recording, a take or a MIDI file played by a learned instrument, with knobs while it plays.
+// Instruments: a recording, a take, a MIDI file or the live microphone, played by a learned instrument with knobs.
 
-import { api } from "../js/api.js";
+import { api, Problem } from "../js/api.js";
 import { Deck, rms, wavBytes } from "../js/audio.js";
 import { clock, download, h, later, show } from "../js/dom.js";
 import { knob } from "../js/knob.js";
+import { playLive } from "../js/live.js";
 import { canvas, colour, drawWave } from "../js/plot.js";
 import { recordTake } from "../js/take.js";
 import { button, dropZone, icon, panel, problemLine, toggle } from "../js/ui.js";
 import { nameOf } from "../js/voice.js";
 
-const PLAIN = { transpose: 0, brightness: 0, attack: 0, reverb: 1, release: 0.2, vibrato: 15, levels: [0, 0, 0, 0, 0, 0] };
+const PLAIN = { transpose: 0, brightness: 0, attack: 0, reverb: 1, release: 0.2, vibrato: 15, gain: 0, levels: [0, 0, 0, 0, 0, 0] };
 const MAX_MIDI = 500_000, OWN = "instrument", SOURCE = "source";
 const WORDS = { flute: "Breath and a round tone", trumpet: "Brass with a bite", violin: "Bowed, with a bright top" };
+const base64 = async (file) => { let text = ""; for (const b of new Uint8Array(await file.arrayBuffer())) text += String.fromCharCode(b); return btoa(text); };
 const seconds = (v) => (v ? `${v.toFixed(2)} s` : "as played");
 
 export const view = {
@@ -41,6 +43,9 @@ export const view = {
     chooser.classList.add("visually-hidden-zone");
     async function addFiles(files) {
       problem.say("");
+      const weights = files.filter((file) => /\.safetensors$/i.test(file.name));
+      for (const file of weights) await addInstrument(file, files);
+      files = files.filter((file) => !weights.length || !/\.(safetensors|json)$/i.test(file.name));
       for (const file of files) {
         try {
           if (/\.midi?$/i.test(file.name)) await addMidi(file);
@@ -49,12 +54,22 @@ export const view = {
       }
       status.textContent = "";
     }
+    async function addInstrument(file, files) {
+      const stem = file.name.replace(/\.safetensors$/i, ""), beside = files.find((other) => other.name.toLowerCase() === `${stem}.json`.toLowerCase());
+      try {
+        if (!beside) throw new Problem(`Choose ${stem}.json together with ${file.name}: ddx7 train resynth writes both.`);
+        let card;
+        try { card = JSON.parse(await beside.text()); } catch { throw new Problem(`${beside.name} is no JSON.`); }
+        status.textContent = `Trying ${file.name} …`;
+        const { name } = await api.post("/api/instruments", { name: stem, card, weights: await base64(file) });
+        await listInstruments();
+        store.set({ model: name }, `choose the ${name}`);
+      } catch (error) { fail(error); }
+      status.textContent = "";
+    }
     async function addMidi(file) {
       if (file.size > MAX_MIDI) throw new Error(`${file.name} has ${Math.round(file.size / 1000)} KB; at most ${MAX_MIDI / 1000} KB are played here.`);
-      const bytes = new Uint8Array(await file.arrayBuffer());
-      let text = "";
-      for (const b of bytes) text += String.fromCharCode(b);
-      store.set({ midi: { name: file.name, data: btoa(text) }, source: "midi" }, `play ${file.name}`);
+      store.set({ midi: { name: file.name, data: await base64(file) }, source: "midi" }, `play ${file.name}`);
     }
     const add = (sound) => store.set((s) => ({ sounds: [...s.sounds, sound], source: sound.id }), `add ${sound.name}`);
     async function record() {
@@ -68,6 +83,9 @@ export const view = {
       try { add(await api.post(app.path("sounds/demo"))); } catch (error) { fail(error); }
     }
 
+    const ownChooser = dropZone("Choose an instrument that ddx7 train resynth wrote, both files", { accept: ".safetensors,.json", onfiles: addFiles });
+    ownChooser.classList.add("visually-hidden-zone");
+
     const chips = h("div", { class: "source-chips", role: "group", "aria-label": "What is played" });
     function paintChips(state) {
       const chip = (id, name, badge) => h("button", { type: "button", class: "source-chip", "aria-pressed": id === state.source ? "true" : "false", onclick: () => store.set({ source: id }, `play ${name}`) }, h("span", {}, name), h("span", { class: "badge" }, badge));
@@ -79,7 +97,7 @@ export const view = {
     const cards = h("div", { class: "instrument-cards", role: "radiogroup", "aria-label": "Instrument" });
     function paintCards(state) {
       show(cards, models.map((m) => h("button", { type: "button", class: "instrument-card", role: "radio", "aria-checked": m.name === state.model ? "true" : "false", onclick: () => store.set({ model: m.name }, `choose the ${m.name}`) },
-        icon("instruments", 22), h("strong", {}, m.name), h("span", { class: "hint" }, WORDS[m.name] || "Learned"), h("span", { class: "badge" }, m.minutes ? `from ${m.minutes.toFixed(0)} min of sound` : ""))));
+        icon("instruments", 22), h("strong", {}, m.name), h("span", { class: "hint" }, WORDS[m.name] || (m.own ? "Your own" : "Learned")), h("span", { class: "badge" }, m.minutes ? `from ${m.minutes.toFixed(0)} min of sound` : ""))));
     }
     const turned = (key) => (v) => store.set({ [key]: v }, `turn ${key}`);
     const knobs = {
@@ -88,6 +106,7 @@ export const view = {
       attack: knob("Attack", { min: 0, max: 1, step: 0.02, value: store.state.attack, format: seconds, oninput: turned("attack") }),
       reverb: knob("Reverb", { min: 0, max: 3, step: 0.05, value: store.state.reverb, reset: 1, format: (v) => (v ? `${Math.round(v * 100)} %` : "dry"), oninput: turned("reverb") }),
       release: knob("Release", { min: 0.02, max: 2, step: 0.02, value: store.state.release, reset: 0.2, format: (v) => `${v.toFixed(2)} s`, oninput: turned("release") }),
+      gain: knob("Mic gain", { min: -20, max: 40, value: store.state.gain ?? 0, reset: 0, from: 0, format: (v) => `${v > 0 ? "+" : ""}${v} dB`, oninput: turned("gain") }),
       vibrato: knob("Vibrato", { min: 0, max: 60, value: store.state.vibrato, reset: 15, format: (v) => `${v} cents`, oninput: turned("vibrato") }),
     };
     const operators = store.state.levels.map((db, k) => knob(`OP${k + 1}`, { min: -24, max: 12, step: 0.5, value: db, reset: 0, from: 0, format: (v) => `${v > 0 ? "+" : ""}${v} dB`, oninput: (v) => store.set((s) => ({ levels: s.levels.map((own, i) => (i === k ? v : own)) }), `turn OP${k + 1}`) }));
@@ -121,6 +140,44 @@ export const view = {
       } catch (error) { if (mine === asked) { status.textContent = ""; fail(error); } }
       paintTransport();
     }, 120);
+
+    // ---- the microphone, live ------------------------------------------------------------------------------------------------
+
+    let live = null, starting = false;
+    const heardLive = h("p", { class: "hint live-state", role: "status" });
+    const liveButton = button("Play live", { icon: "mic", onclick: () => (live ? endLive() : beginLive()) });
+    const liveSettings = (s) => { const { sound: _sound, midi: _midi, ...own } = settings(s); return { ...own, gain_db: s.gain ?? 0 }; };
+    function paintLive() {
+      liveButton.replaceChildren(...button(live ? "Stop live" : "Play live", { icon: live ? "stop" : "mic" }).childNodes);
+      liveButton.setAttribute("aria-pressed", live ? "true" : "false");
+      knobs.gain.hidden = !live;
+      if (!live) { heardLive.textContent = ""; delete heardLive.dataset.loudest; }
+    }
+    function endLive() { live?.stop(); live = null; paintLive(); }
+    async function beginLive() {
+      if (starting) return;
+      starting = true;
+      problem.say("");
+      deck.pause();
+      heardLive.textContent = "Getting the instrument ready. Use headphones, or the microphone hears it.";
+      try {
+        live = await playLive(app.path("instruments/live"), liveSettings(store.state), {
+          onState(behind, loudest) {
+            if (!live) return;
+            heardLive.textContent = `${store.state.model}, ${Math.round(1000 * behind)} ms behind you. Use headphones.`;
+            heardLive.dataset.loudest = loudest.toFixed(4);
+          },
+          onFail(error) { endLive(); fail(error); },
+        });
+      } catch (error) { fail(error); }
+      starting = false;
+      paintLive();
+    }
+    const turnLive = later(async (again) => {
+      if (!live) return;
+      if (again) { endLive(); await beginLive(); return; }
+      try { await live.turn(liveSettings(store.state)); } catch (error) { fail(error); }
+    }, 60);
 
     const play = button("Play", { icon: "play", kind: "primary", onclick: () => deck.toggle() });
     const repeat = toggle("Repeat", true, () => setLoop());
@@ -181,26 +238,29 @@ export const view = {
     const calm = button("Set all back", { kind: "quiet", onclick: () => store.set({ ...PLAIN }, "set all knobs back") });
     root.append(h("h1", { class: "visually-hidden" }, "Instruments"), chooser,
       h("div", { class: "instruments-grid" },
-        panel("What is played", { class: "played-source", actions: [button("Choose files", { icon: "upload", onclick: () => chooser.open() }), button("Record", { icon: "mic", onclick: record })] },
-          chips, h("div", { class: "well" }, wave), h("div", { class: "transport" }, play, repeat, time, tracks), status, remarks, problem.element,
+        panel("What is played", { class: "played-source", actions: [button("Choose files", { icon: "upload", onclick: () => chooser.open() }), button("Record", { icon: "mic", onclick: record }), liveButton] },
+          chips, h("div", { class: "well" }, wave), h("div", { class: "transport" }, play, repeat, time, tracks), heardLive, status, remarks, problem.element,
           h("div", { class: "actions" }, keep, wav, toMatch), result),
-        panel("Instrument", { class: "instrument", actions: [calm] }, cards, knobRow, h("h3", {}, "Its six operators"), operatorRow,
+        panel("Instrument", { class: "instrument", actions: [button("Add your own", { icon: "upload", kind: "quiet", onclick: () => ownChooser.open() }), calm] }, cards, ownChooser, knobRow, h("h3", {}, "Its six operators"), operatorRow,
           h("p", { class: "hint" }, "A network turns pitch and loudness into the levels of six DX7 operators, 250 times a second. A solo melody works best; a MIDI file may have chords."))));
 
     const PLAYED = ["model", "source", "midi", "transpose", "brightness", "attack", "reverb", "release", "vibrato", "levels"];
     function paint(state, before) {
       if (!before || state.sounds !== before.sounds || state.source !== before.source || state.midi !== before.midi) paintChips(state);
       if (!before || state.model !== before.model) paintCards(state);
-      for (const [key, own] of Object.entries(knobs)) own.set(state[key]);
+      for (const [key, own] of Object.entries(knobs)) own.set(state[key] ?? PLAIN[key]);
       operators.forEach((own, k) => own.set(state.levels[k]));
       const midi = state.source === "midi";
       knobs.release.hidden = knobs.vibrato.hidden = !midi;
       calm.hidden = Object.keys(PLAIN).every((key) => JSON.stringify(state[key]) === JSON.stringify(PLAIN[key]));
+      if (before && live && [...PLAYED, "gain"].some((key) => state[key] !== before[key])) turnLive(state.model !== before.model);
       if (before && PLAYED.some((key) => state[key] !== before[key])) perform();
       if (!before || state.exported !== before.exported) paintExport();
     }
     store.subscribe(paint);
-    api.get("/api/instruments").then((found) => { models = found.instruments; paintCards(store.state); }).catch(fail);
+    const listInstruments = async () => { models = (await api.get("/api/instruments")).instruments; paintCards(store.state); };
+    listInstruments().catch(fail);
+    paintLive();
     paint(store.state, null);
     paintTransport();
     if (store.state.job) exporting = app.jobs.get(store.state.job) || null;
@@ -210,7 +270,7 @@ export const view = {
         paintChips(store.state);
         if (!store.state.source) { const last = sources().at(-1); if (last) store.set({ source: last.id }); else demo(); } else if (!played) perform();
       },
-      hide() { deck.pause(); },
+      hide() { deck.pause(); endLive(); },
       acceptFiles: addFiles,
       receive(message) { if (message?.sound) add(message.sound); },
       key(event) { if (event.key === " " && !/^(BUTTON|A|SUMMARY)$/.test(event.target.tagName)) { deck.toggle(); return true; } return false; },
