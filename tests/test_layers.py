@@ -10,7 +10,7 @@ import pytest
 import ddx7
 
 PACKAGE = Path(ddx7.__file__).parent
-BASE = {"display", "errors", "files", "programs", "runtime"}
+BASE = {"display", "errors", "files", "machine_code", "programs", "runtime"}
 _ENGINE = {"voice", "engine", "audio"}
 _ENCODER = _ENGINE | {"library", "training", "encoder"}
 MAY_IMPORT = {

@@ -191,15 +191,15 @@ def _weighted_mean(values: Float[Array, "*shape"], weights: Float[Array, "*shape
 def _powers(audio: Float[Array, " time"], sample_rate: int) -> DistanceSpectra:
     """Powers of the sound at unit RMS."""
     audio = audio / jnp.sqrt(jnp.mean(jnp.square(audio)) + INAUDIBLE)
-    bands_window, partials_window = (_length(window, sample_rate) for window in (BANDS_WINDOW, PARTIALS_WINDOW))
+    bands_window, partials_window = window_lengths(sample_rate)
     power = _spectrum(audio, bands_window)
-    filters, a_filters, weights = (jnp.asarray(x, jnp.float32) for x in _filters(sample_rate))
+    filters, a_filters, weights = (jnp.asarray(x, jnp.float32) for x in band_filters(sample_rate))
     columns = power @ jnp.concatenate([a_filters, weights[:, None]], axis=1)
     partials = _spectrum(audio, partials_window)[:, : _n_partials(sample_rate)]
     return DistanceSpectra(
         bands=columns[:, :-1],
         average=power.mean(axis=0) @ filters,
-        partials=partials * jnp.asarray(_partial_weights(sample_rate), jnp.float32),
+        partials=partials * jnp.asarray(partial_weights(sample_rate), jnp.float32),
         loudness=columns[:, -1],
     )
 
@@ -235,12 +235,12 @@ def _floors(powers: DistanceSpectra, sample_rate: int, noise: Float[Array, " fre
     )
     if noise is None:
         return floors
-    bands_window, partials_window = (_length(window, sample_rate) for window in (BANDS_WINDOW, PARTIALS_WINDOW))
+    bands_window, partials_window = window_lengths(sample_rate)
     bins, partials = (
         OVER_NOISE * _noise_power(noise, length, sample_rate) for length in (bands_window, partials_window)
     )
-    filters, a_filters, weights = (jnp.asarray(x, jnp.float32) for x in _filters(sample_rate))
-    weighted = partials[: _n_partials(sample_rate)] * jnp.asarray(_partial_weights(sample_rate), jnp.float32)
+    filters, a_filters, weights = (jnp.asarray(x, jnp.float32) for x in band_filters(sample_rate))
+    weighted = partials[: _n_partials(sample_rate)] * jnp.asarray(partial_weights(sample_rate), jnp.float32)
     noises = DistanceSpectra(bins @ a_filters, bins @ filters, weighted, bins @ weights)
     return jax.tree.map(jnp.add, floors, noises)
 
@@ -256,12 +256,17 @@ def _spectrum(audio: Float[Array, " time"], length: int) -> Float[Array, "frame 
     return stft_power(padded(audio, length // 2), length, length // 2)
 
 
+def window_lengths(sample_rate: int) -> tuple[int, int]:
+    """Samples of the windows of bands and of partials."""
+    return _length(BANDS_WINDOW, sample_rate), _length(PARTIALS_WINDOW, sample_rate)
+
+
 def _length(at_44100: int, sample_rate: int) -> int:
     """Samples of a window: the power of two nearest to the same time."""
     return 1 << round(np.log2(at_44100 * sample_rate / 44_100))
 
 
-def _filters(sample_rate: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def band_filters(sample_rate: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Bands [bin, band] without and with A-weighting, and the A-weighting of each bin [bin]."""
     length = _length(BANDS_WINDOW, sample_rate)
     filters = erb_filterbank(sample_rate, length, N_BANDS, lowest_hz=LOWEST_HZ, highest_hz=HIGHEST_HZ)
@@ -274,6 +279,7 @@ def _n_partials(sample_rate: int) -> int:
     return min(int(PARTIALS_HZ * length / sample_rate), length // 2 + 1)
 
 
-def _partial_weights(sample_rate: int) -> np.ndarray:
+def partial_weights(sample_rate: int) -> np.ndarray:
+    """A-weighting of the bins of partials [bin]."""
     f_hz = np.fft.rfftfreq(_length(PARTIALS_WINDOW, sample_rate), 1 / sample_rate)
     return a_weighting(f_hz[: _n_partials(sample_rate)])

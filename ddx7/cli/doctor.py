@@ -196,11 +196,13 @@ def _renderer() -> Check:
 def _warm() -> None:
     """Run once what compiles, at the sizes that the commands use."""
     import ddx7
+    from ddx7.audio import fast_distance
     from ddx7.engine import renderer
 
     voice = init_voice()
     steps: list[tuple[str, Callable[[], object]]] = [
         ("numba's renderer", renderer.warm),
+        ("numba's distance", fast_distance.warm),
         ("the engine", lambda: ddx7.render(voice, duration=_SOUND_S)),
         ("the generator", lambda: ddx7.generate(1, seed=0)),
         ("the learned instruments", _play_instruments),

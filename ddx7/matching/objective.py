@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import Float, UInt8
 
 from ddx7.audio import perceptual_distance, resample, target_features
+from ddx7.audio.fast_distance import fast_distances, fast_kernels
 from ddx7.audio.noise import NOISE_HZ
 from ddx7.audio.perceptual import TargetFeatures
 from ddx7.engine import DEXED, Patch, Plan, Profile, plan, play
@@ -109,6 +110,9 @@ class NoteTarget:
     def distances(self, audio: Float[np.ndarray, "voice sample"]) -> Float[np.ndarray, " voice"]:
         """Perceptual distance of each rendered note; infinite for a silent one."""
         features = self.features
+        if (kernels := fast_kernels(len(audio))) is not None:
+            distances = fast_distances(kernels, features, audio)
+            return np.where(np.abs(audio).max(axis=1) < SILENT, np.inf, distances)
 
         def group_distances(members: np.ndarray) -> np.ndarray:
             return np.asarray(_perceptual_distance(features, audio[members]))
