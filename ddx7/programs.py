@@ -126,7 +126,9 @@ def _read(path: Path) -> tuple[Any, Any] | None:
 def _write(path: Path, stored: tuple[Any, Any]) -> None:
     exported, result = stored
     # What cannot be stored is traced again next time.
-    with contextlib.suppress(Ddx7Error, OSError, pickle.PicklingError, TypeError, ValueError, NotImplementedError):
+    with contextlib.suppress(
+        Ddx7Error, ImportError, OSError, pickle.PicklingError, TypeError, ValueError, NotImplementedError
+    ):
         packed = pickle.dumps((bytes(exported.serialize()), result))
         if not path.parent.exists():
             _forget_old(path.parent.parent)
