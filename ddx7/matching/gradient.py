@@ -7,12 +7,12 @@ run in groups of four, one group on each core.
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from functools import partial
+from functools import cache, partial
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optax
 from jaxtyping import Array, Bool, Float, UInt8
 
 from ddx7.audio import perceptual_distance
@@ -44,12 +44,18 @@ STEPS_PER_ROUND = 3
 Params = dict[str, Array]
 """The fields of a patch that the gradient moves."""
 
-_optimiser = optax.adam(optax.cosine_decay_schedule(FIRST_STEP, STEPS, LAST_STEP / FIRST_STEP), b2=0.99)
 _UNIT = {name: MAXIMUM[name] / 100 for name in (*FIELDS, *TOUCH_FIELDS)}
 
 
 ONE_NOTE = np.array([field.parameter.name not in TOUCH_FIELDS for field in spec.FIELDS])
 """Bytes of the edit form that one note determines."""
+
+
+@cache
+def _optimiser() -> Any:
+    import optax  # here: a match without a gradient need not wait for it
+
+    return optax.adam(optax.cosine_decay_schedule(FIRST_STEP, STEPS, LAST_STEP / FIRST_STEP), b2=0.99)
 
 
 def compile_refinement(objective: Objective, free: Bool[np.ndarray, " 155"]) -> None:
@@ -95,7 +101,7 @@ def _refine_group(
     patch = relax(Patch.from_vced(vced[np.arange(GROUP) % n]))
     fields = (*FIELDS, *(name for name in TOUCH_FIELDS if free[VCED_COLUMNS[name]].any()))
     params: Params = {name: getattr(patch, name) for name in fields}
-    opt_state = _optimiser.init(params)
+    opt_state = _optimiser().init(params)
     moving: Params = {name: jnp.asarray(free[VCED_COLUMNS[name]], jnp.float32) for name in fields}
     refined = []
     for step in range(steps):
@@ -137,14 +143,12 @@ def _grads(
 
 
 @jax.jit
-def _update(
-    params: Params, opt_state: optax.OptState, grads: list[Params], moving: Params
-) -> tuple[Params, optax.OptState]:
+def _update(params: Params, opt_state: Any, grads: list[Params], moving: Params) -> tuple[Params, Any]:
     mean = jax.tree.map(lambda *g: jnp.nan_to_num(sum(g), posinf=0.0, neginf=0.0) / len(g), *grads)
-    updates, opt_state = _optimiser.update(mean, opt_state)
+    updates, opt_state = _optimiser().update(mean, opt_state)
     updates = jax.tree.map(
         lambda update, unit, free: update * unit * free, updates, {name: _UNIT[name] for name in moving}, moving
     )
-    moved = optax.apply_updates(params, updates)
+    moved = jax.tree.map(jnp.add, params, updates)
     bounds = ({name: bound[name] for name in moving} for bound in (MINIMUM, MAXIMUM))
     return jax.tree.map(jnp.clip, moved, *bounds), opt_state

@@ -105,20 +105,21 @@ class NoteTarget:
 
     def render(self, vced: UInt8[np.ndarray, "voice 155"]) -> Float[np.ndarray, "voice sample"]:
         """Render the note with voices, as long as the target and windowed as it is."""
-        return play(self.plan(vced), len(self.target)) * self.window
+        audio = play(self.plan(vced), len(self.target))
+        audio *= self.window  # in place: new pages cost as much as a comparison
+        return audio
 
     def distances(self, audio: Float[np.ndarray, "voice sample"]) -> Float[np.ndarray, " voice"]:
         """Perceptual distance of each rendered note; infinite for a silent one."""
         features = self.features
         if (kernels := fast_kernels(len(audio))) is not None:
-            distances = fast_distances(kernels, features, audio)
-            return np.where(np.abs(audio).max(axis=1) < SILENT, np.inf, distances)
+            return _unless_silent(fast_distances(kernels, features, audio), audio)
 
         def group_distances(members: np.ndarray) -> np.ndarray:
             return np.asarray(_perceptual_distance(features, audio[members]))
 
         distances = in_groups(group_distances, len(audio), _GROUP)
-        return np.where(np.abs(audio).max(axis=1) < SILENT, np.inf, distances)
+        return _unless_silent(distances, audio)
 
     def at_rate(self, sample_rate: int) -> "NoteTarget":
         """Resample the target."""
@@ -175,6 +176,8 @@ class Objective:
         """The two terms of `distances`: the notes' mean perceptual distance, and what the levels between them add."""
         audio = [note.render(vced) for note in self.note_targets]
         distances = np.mean([note.distances(x) for note, x in zip(self.note_targets, audio, strict=True)], axis=0)
+        if len(audio) == 1:
+            return distances, np.zeros(len(distances))
         errors_db = [_level_db(x) - note.level_db for note, x in zip(self.note_targets, audio, strict=True)]
         return distances, LOUDNESS_WEIGHT * np.abs(errors_db - np.mean(errors_db, axis=0)).mean(axis=0)
 
@@ -207,6 +210,13 @@ def fit_length(samples: Float[np.ndarray, " sample"]) -> Float[np.ndarray, " uni
     """Pad or cut samples at `RATE` to one of six lengths, 0.7 to 4.1 s, so that few programs compile."""
     n = UNIT * next((units for units in LENGTHS if units * UNIT >= len(samples)), LENGTHS[-1])
     return np.pad(samples, (0, max(0, n - len(samples))))[:n].astype(np.float32)
+
+
+def _unless_silent(
+    distances: Float[np.ndarray, " voice"], audio: Float[np.ndarray, "voice sample"]
+) -> Float[np.ndarray, " voice"]:
+    peak = np.maximum(audio.max(axis=1), -audio.min(axis=1))
+    return np.where(peak < SILENT, np.inf, distances)
 
 
 def _level_db(audio: Float[np.ndarray, "*voice sample"]) -> Float[np.ndarray, "*voice"]:

@@ -171,7 +171,7 @@ def fresh(monkeypatch):
     """A process that has rendered nothing, without a decision by the environment or a GPU."""
     monkeypatch.delenv(VARIABLE, raising=False)
     monkeypatch.setattr(renderer, "_choice", renderer._Choice())
-    monkeypatch.setattr(renderer, "_gpu", lambda: False)
+    monkeypatch.setattr(renderer, "has_gpu", lambda: False)
     return monkeypatch
 
 
@@ -208,7 +208,7 @@ def test_where_numba_fails_jax_renders_and_the_report_says_why(fresh):
 
 
 def test_a_gpu_keeps_jax(fresh):
-    fresh.setattr(renderer, "_gpu", lambda: True)
+    fresh.setattr(renderer, "has_gpu", lambda: True)
     fresh.setattr(renderer, "_in_cache", lambda: True)
     assert fast_renderer(1e9) is None
     assert report().state == "off"
