@@ -12,7 +12,7 @@ from ddx7.cli import choose
 from ddx7.cli.naming import file_name
 from ddx7.cli.terminal import UsageError, note, note_repairs, result
 from ddx7.files import atomic_write, refuse_to_overwrite
-from ddx7.voice import Bank, SaveTarget, Voice, load, save
+from ddx7.voice import Bank, SaveTarget, Voice, init_voice, load, save
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,9 @@ class Command:
     def _read(self, path: Path) -> Bank:
         bank = load(path)
         note_repairs(bank.repairs, path)
-        return Bank(bank[k] for k in choose.by_number(bank, self.index, path)) if self.index else bank
+        if self.index:
+            return Bank(bank[k] for k in choose.by_number(bank, self.index, path))
+        return _without_empty_places(bank, path) if self.target == "volca" else bank
 
     def _jobs(self, banks: Sequence[Bank]) -> list[tuple[list[Voice], Path]]:
         """The voices of each file to write."""
@@ -105,3 +107,13 @@ class Command:
             return [atomic_write(path, json.dumps(content, indent=1).encode(), force=self.force)]
         contents = voices[0] if len(voices) == 1 and not self.bank else voices
         return save(contents, path, target=self.target, force=self.force)
+
+
+def _without_empty_places(bank: Bank, path: Path) -> Bank:
+    """A bank without the INIT VOICEs at its end: as files of their own they would be noise in a folder."""
+    used = len(bank)
+    while used > 1 and bank[used - 1] == init_voice():
+        used -= 1
+    if used < len(bank):
+        note(f"{path}: {len(bank) - used} places at the end hold INIT VOICE and are left out")
+    return Bank(bank[k] for k in range(used))

@@ -102,6 +102,17 @@ def test_other_instruments(
     assert all(file.is_file() and file.is_relative_to(tmp_path / target) for file in files)
 
 
+def test_empty_places_of_a_bank_are_no_files_for_the_volca(run: Run, voices: list[Voice], tmp_path: Path) -> None:
+    save(voices[:3], tmp_path / "some.syx")
+    outcome = run("convert", tmp_path / "some.syx", "--target", "volca", "-o", tmp_path / "volca")
+    assert [Path(line).name for line in outcome.out.splitlines()] == [
+        "01_BRASS_1.syx",
+        "02_BRASS_2.syx",
+        "03_E_PIANO.syx",
+    ]
+    assert "29 places at the end hold INIT VOICE and are left out" in outcome.err
+
+
 @pytest.mark.parametrize("target", ["volca", "tx816", "minidexed"])
 def test_a_folder_is_not_named_like_a_file(run: Run, bank: Path, tmp_path: Path, target: str) -> None:
     out = tmp_path / "x.syx"
