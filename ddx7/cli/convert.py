@@ -105,7 +105,9 @@ class Command:
         if self._as_json:
             content = {"voices": [voice.to_dict() for voice in voices]}
             return [atomic_write(path, json.dumps(content, indent=1).encode(), force=self.force)]
-        contents = voices[0] if len(voices) == 1 and not self.bank else voices
+        # A folder for the Volca stays one, if the bank that fills it has a single voice.
+        one = len(voices) == 1 and not self.bank and (self.target != "volca" or bool(path.suffix))
+        contents = voices[0] if one else voices
         return save(contents, path, target=self.target, force=self.force)
 
 
