@@ -19,8 +19,10 @@ The floor lies 80 dB below the target's highest band, and above the noise of the
 docs/distance.md describes how the terms were chosen, and benchmarks/listeners.py measures the agreement.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from functools import partial
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -42,6 +44,7 @@ PARTIALS_EXPONENT, LOUDNESS_EXPONENT = 0.15, 0.3
 OVER_NOISE = 4.0
 """The floor lies 6 dB above the mean power of a recording's noise: few of its random peaks reach that."""
 CPU_GROUP = 4
+_NO_WEIGHT = 1e-6  # keeps a mean without weights at 0
 INAUDIBLE = 1e-10  # power, -100 dB: a sound of this mean square is silent, a bin of this power is empty
 
 
@@ -158,16 +161,56 @@ def distance_terms(features: TargetFeatures, audio: Float[Array | np.ndarray, "*
     Raises:
       ValueError: the audio is not as long as the target.
     """
+    return _of_each(partial(_terms, features), features, audio)
+
+
+def distance_errors(
+    features: TargetFeatures, audio: Float[Array | np.ndarray, "*batch time"]
+) -> Float[Array, "*batch error"]:
+    """The signed errors whose absolute values add up to the distance, for least squares.
+
+    Args:
+      features: of the target.
+      audio: as many samples as the target has, at its sample rate.
+
+    Returns:
+      an error for each band and frame, each band, each partial bin and frame, and each frame, weighted as in the
+      distance: positive where the audio is louder than the target.
+
+    Raises:
+      ValueError: the audio is not as long as the target.
+    """
+    return _of_each(partial(_errors, features), features, audio)
+
+
+def _of_each(function: Callable[[Array], Any], features: TargetFeatures, audio: Array | np.ndarray) -> Any:
+    """A function of each sound, in groups that serve the machine."""
     if audio.shape[-1] != features.n_samples:
         raise ValueError(f"the audio has {audio.shape[-1]} samples, the target {features.n_samples}")
     audio = jnp.asarray(audio)
     if audio.ndim == 1:
-        return _terms(features, audio)
+        return function(audio)
     sounds = audio.reshape(-1, audio.shape[-1])
     # The spectra of many sounds do not fit a CPU's cache: 32 at once take more than twice the time of 8 times 4.
     group = CPU_GROUP if jax.default_backend() == "cpu" else len(sounds)
-    terms = jax.lax.map(lambda sound: _terms(features, sound), sounds, batch_size=min(group, len(sounds)))
-    return jax.tree.map(lambda term: term.reshape(audio.shape[:-1]), terms)
+    found = jax.lax.map(function, sounds, batch_size=min(group, len(sounds)))
+    return jax.tree.map(lambda x: x.reshape(*audio.shape[:-1], *x.shape[1:]), found)
+
+
+def _errors(features: TargetFeatures, audio: Float[Array, " time"]) -> Float[Array, " error"]:
+    target = features.spectra
+    other = _compressed(_powers(audio, features.sample_rate), features.floors)
+    weights = DistanceTerms(*(MEAN / len(SCALES) / scale for scale in SCALES))
+    higher = jnp.square(jnp.maximum(other.bands, target.bands))
+    mean_higher = jnp.maximum(other.average, target.average)
+    errors = (
+        (other.bands - target.bands)
+        * (weights.bands / higher.size + weights.prominent * higher / (higher.sum() + _NO_WEIGHT)),
+        (other.average - target.average) * weights.average * mean_higher / (mean_higher.sum() + _NO_WEIGHT),
+        (other.partials - target.partials) * (weights.partials / target.partials.size),
+        (other.loudness - target.loudness) * (weights.loudness / target.loudness.size),
+    )
+    return jnp.concatenate([x.ravel() for x in errors])
 
 
 def _terms(features: TargetFeatures, audio: Float[Array, " time"]) -> DistanceTerms:
@@ -185,7 +228,7 @@ def _terms(features: TargetFeatures, audio: Float[Array, " time"]) -> DistanceTe
 
 
 def _weighted_mean(values: Float[Array, "*shape"], weights: Float[Array, "*shape"]) -> Float[Array, ""]:
-    return jnp.sum(values * weights) / (jnp.sum(weights) + 1e-6)
+    return jnp.sum(values * weights) / (jnp.sum(weights) + _NO_WEIGHT)
 
 
 def _powers(audio: Float[Array, " time"], sample_rate: int) -> DistanceSpectra:

@@ -37,6 +37,8 @@ from ddx7.voice import Voice
 from ddx7.voice.single import load_one
 
 LONGEST_SEARCH_S = 3600.0
+FAST_ROUNDS = 2
+"""Rounds of refinement of a fast match."""
 Recording = str | Path | tuple[np.ndarray, int] | Excerpt
 """A file, (samples [time], sample rate), or a decoded recording."""
 
@@ -79,8 +81,9 @@ def match(
       seed: seed of the random generator.
       name: name of the voices, at most ten characters; the file's name by default.
       library: folders or files with voices that the search may start from.
-      fast: render and rank the proposals of the preset encoder without a search. This takes about two seconds, more
-        where several gates are possible, and six for the first match of a process; `seconds` has no effect.
+      fast: render and rank the proposals of the preset encoder and refine four of them, without a search. This takes
+        some three seconds, more where several gates are possible, and seven for the first match of a process;
+        `seconds` has no effect.
       use_encoder: start from voices that the preset encoder proposes, too, and not from random voices alone.
       weights: of the preset encoder, as `ddx7 train encoder` writes them; None takes those of the package.
       profile: what plays the voice: "dexed", "hardware" for the DX7 itself, or "hardware+dac" with its noise.
@@ -124,7 +127,7 @@ def match(
     if not proposals.prior.free.any():
         raise ArgumentError("lock: found every part that the recording determines, wanted one that may change")
     if fast:
-        found = rank_proposals(proposals, progress=progress)
+        found = rank_proposals(proposals, rounds=FAST_ROUNDS, progress=progress)
     else:
         budget = None if effort is None else effort * AUDIO_PER_EFFORT
         limit = seconds if effort is None else LONGEST_SEARCH_S

@@ -12,13 +12,14 @@ from jaxtyping import Float, UInt8
 from ddx7.audio import perceptual_distance, resample, target_features
 from ddx7.audio.fast_distance import fast_distances, fast_kernels
 from ddx7.audio.noise import NOISE_HZ
-from ddx7.audio.perceptual import TargetFeatures
+from ddx7.audio.perceptual import TargetFeatures, distance_errors
 from ddx7.engine import DEXED, Patch, Plan, Profile, plan, play
 from ddx7.engine.clock import first_block_at
 from ddx7.engine.tables import BLOCK
 from ddx7.runtime import ONE_THREAD, in_groups
 
 _GROUP = 32
+_ERRORS_GROUP = 16
 FADE_S = 0.01
 SILENT = 1e-4
 """A voice whose peak lies below this counts as silent."""
@@ -30,9 +31,9 @@ that of a decibel in the loudness of one note: power to the 0.3 near 1, of scale
 UNIT = 256 * BLOCK
 RATE = 44_100
 LENGTHS = (2, 3, 4, 6, 8, 11)
-GRADIENT_LENGTHS = (2, 4, 8)
 
 _perceptual_distance = jax.jit(perceptual_distance, compiler_options=ONE_THREAD)
+_distance_errors = jax.jit(distance_errors, compiler_options=ONE_THREAD)
 _target_features = partial(jax.jit, static_argnums=1)(target_features)
 
 
@@ -121,6 +122,15 @@ class NoteTarget:
         distances = in_groups(group_distances, len(audio), _GROUP)
         return _unless_silent(distances, audio)
 
+    def errors(self, audio: Float[np.ndarray, "voice sample"]) -> Float[np.ndarray, "voice error"]:
+        """Signed errors of each rendered note, whose absolute values add up to the distance, also of a silent one."""
+        features = self.features
+
+        def group_errors(members: np.ndarray) -> np.ndarray:
+            return np.asarray(_distance_errors(features, audio[members]))
+
+        return in_groups(group_errors, len(audio), _ERRORS_GROUP)
+
     def at_rate(self, sample_rate: int) -> "NoteTarget":
         """Resample the target."""
         return replace(self, target=resample(self.target, self.sample_rate, sample_rate), sample_rate=sample_rate)
@@ -132,13 +142,6 @@ class NoteTarget:
     def beginning(self) -> "NoteTarget":
         """Keep the first 0.7 s."""
         return replace(self, target=self.target[: LENGTHS[0] * UNIT * self.sample_rate // RATE])
-
-    def for_gradient(self) -> "NoteTarget":
-        """Bring the target to one of three lengths, at most 3 s: the gradient compiles slowly for each length."""
-        units = len(self.target) * RATE / self.sample_rate / UNIT
-        length = next((x for x in GRADIENT_LENGTHS if x >= round(units)), GRADIENT_LENGTHS[-1])
-        n = length * UNIT * self.sample_rate // RATE
-        return replace(self, target=np.pad(self.target[:n], (0, max(0, n - len(self.target)))))
 
 
 @dataclass(frozen=True, eq=False)
@@ -181,6 +184,15 @@ class Objective:
         errors_db = [_level_db(x) - note.level_db for note, x in zip(self.note_targets, audio, strict=True)]
         return distances, LOUDNESS_WEIGHT * np.abs(errors_db - np.mean(errors_db, axis=0)).mean(axis=0)
 
+    def errors(self, vced: UInt8[np.ndarray, "voice 155"]) -> Float[np.ndarray, "voice error"]:
+        """Signed errors of each voice, whose absolute values add up to its distance; finite for a silent voice, too."""
+        audio = [note.render(vced) for note in self.note_targets]
+        n = len(self.note_targets)
+        errors = [note.errors(x) / n for note, x in zip(self.note_targets, audio, strict=True)]
+        errors_db = np.stack([_level_db(x) - note.level_db for note, x in zip(self.note_targets, audio, strict=True)])
+        levels = LOUDNESS_WEIGHT / n * (errors_db - np.mean(errors_db, axis=0)).T
+        return np.concatenate([*errors, levels.astype(np.float32)], axis=1)
+
     def at_rate(self, sample_rate: int) -> "Objective":
         """Resample all targets."""
         return Objective(tuple(note.at_rate(sample_rate) for note in self.note_targets))
@@ -200,10 +212,6 @@ class Objective:
     def beginning(self) -> "Objective":
         """Keep the first 0.7 s of every note."""
         return Objective(tuple(note.beginning() for note in self.note_targets))
-
-    def for_gradient(self) -> "Objective":
-        """Bring all targets to the lengths of the gradient."""
-        return Objective(tuple(note.for_gradient() for note in self.note_targets))
 
 
 def fit_length(samples: Float[np.ndarray, " sample"]) -> Float[np.ndarray, " unit_sample"]:

@@ -1,7 +1,7 @@
 """The population of the search: islands of voices with their distances, and pure functions from one to the next."""
 
 from collections import Counter
-from collections.abc import Set
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,6 +16,9 @@ ISLANDS, MEMBERS, CHILDREN = 4, 24, 16
 """Islands, voices that an island keeps, and voices that it breeds in a generation."""
 SAME_STRUCTURE = 6
 """Voices of one structure on an island, at most: new structures take time to improve."""
+FRESH_GAIN, FURTHER, STOPPED = 0.3, 2.5, 0.003
+"""Shares of its distance that a voice loses in all steps, and of its last gain in all further ones; and the gain in a
+step, against its distance, below which a voice has stopped."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,33 +114,33 @@ def breed(
     return np.stack(children)
 
 
-def choose_for_gradient(
-    population: Population, refined: Set[bytes], per_island: int
-) -> tuple[UInt8[np.ndarray, "voice 155"], frozenset[bytes]]:
-    """Choose voices of every island that the gradient has not refined.
+def choose_to_refine(
+    population: Population, gains: Mapping[bytes, float]
+) -> tuple[UInt8[np.ndarray, "island 155"], Float[np.ndarray, " island"]]:
+    """Choose the voice of each island that promises most: the one that may end nearest.
 
-    An island gives its best voice if that changed since a gradient refined it, then the best voices of structures that
-    no gradient has refined, then its best ones.
+    A voice that was refined may gain `FURTHER` times as much as in its last step, another one `FRESH_GAIN` of its
+    distance. Only the best voice of a structure counts, and none that has stopped.
 
     Args:
       population: the voices.
-      refined: voices and structures that a gradient has refined.
-      per_island: voices to choose from each island.
+      gains: what the last step brought to refined voices; 0 for those that a step has replaced.
 
     Returns:
-      the voices, island by island, and `refined` with these added.
+      the voices and their distances.
     """
-    chosen_voices, seen = [], set(refined)
-    for island in population.voices:
-        structures = structure(island)
-        chosen = [] if island[0].tobytes() in seen else [0]
+    chosen = []
+    for voices, distances in zip(population.voices, population.distances, strict=True):
+        structures = structure(voices)
+        expected = np.full(len(voices), np.inf)
         for k, own in enumerate(structures):
-            if own not in seen and all(own != structures[j] for j in chosen):
-                chosen.append(k)
-        chosen = list(dict.fromkeys([*chosen, *range(len(island))]))[:per_island]
-        seen |= {island[k].tobytes() for k in chosen} | {structures[k] for k in chosen}
-        chosen_voices.append(island[chosen])
-    return np.concatenate(chosen_voices), frozenset(seen)
+            gain = gains.get(voices[k].tobytes())
+            stopped = gain is not None and gain < STOPPED * distances[k]
+            if own not in structures[:k] and not stopped and np.isfinite(distances[k]):
+                expected[k] = distances[k] - (FRESH_GAIN * distances[k] if gain is None else FURTHER * gain)
+        chosen.append(int(expected.argmin()))
+    rows = np.arange(len(chosen))
+    return population.voices[rows, chosen], population.distances[rows, chosen]
 
 
 def ranked(population: Population) -> UInt8[np.ndarray, "voice 155"]:

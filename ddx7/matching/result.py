@@ -39,7 +39,7 @@ class Stage:
     """One stage of a search.
 
     Attributes:
-      name: "compiling", "drawing", "evolving", "gradient", "polishing" or "rendering proposals".
+      name: "compiling", "drawing", "refining", "evolving", "polishing" or "rendering proposals".
       start_s: seconds from the start of the search.
       end_s: likewise.
       renders: voices rendered by then.

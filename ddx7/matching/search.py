@@ -1,4 +1,4 @@
-"""The third step of `match`: evolve islands of voices, refine them by gradient, and polish them on the integers.
+"""The third step of `match`: evolve islands of voices, refine them step by step, and polish them at the full rate.
 
 A search lasts a given time, or it does a given amount of work, which it counts in seconds of rendered audio. A seed
 then gives the same voices on every machine.
@@ -6,21 +6,19 @@ then gives the same voices on every machine.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from threading import Thread
 
 import numpy as np
 from jaxtyping import Float, UInt8
 
 from ddx7.matching import population as islands
 from ddx7.matching.effort import Effort
-from ddx7.matching.gradient import STEPS, STEPS_PER_ROUND, compile_refinement, refine
+from ddx7.matching.gauss_newton import refine
 from ddx7.matching.objective import Objective
 from ddx7.matching.pitch_choice import on_own_key
 from ddx7.matching.population import CHILDREN, EMPTY, ISLANDS, Population
 from ddx7.matching.propose import Proposals
 from ddx7.matching.result import Progress, Stage
 from ddx7.matching.target import RATE, Target
-from ddx7.matching.vced import force_release
 from ddx7.runtime import n_cores
 
 GENERATION = ISLANDS * CHILDREN
@@ -28,10 +26,9 @@ FIRST_DRAW = 512
 """Voices that the search starts from, half of them drawn from the prior at least."""
 
 # Measured in CPU time: seconds of audio at `SEARCH_RATE` that one core renders and compares in a second, the cost of a
-# sound at 44.1 kHz against that, and the cost of a gradient step.
+# sound at 44.1 kHz against that.
 AUDIO_PER_S = 1500.0
 FULL_RATE_COST = 1.5
-GRADIENT_COST = 5.0
 AUDIO_PER_EFFORT = 1120.0
 """Seconds of audio at `SEARCH_RATE` that count as effort 1: about a second of two busy cores."""
 
@@ -39,13 +36,18 @@ AUDIO_PER_EFFORT = 1120.0
 # roughly, and an error of a tenth costs the original voice as much as a wrong voice costs.
 GATE_FACTORS = (1.0, 0.97, 1.03, 0.94, 1.06, 0.88, 1.12, 0.8, 1.25)
 VOICES_PER_GATE = 2  # of each island
-GATE_ROUNDS = 3  # after each of the first gradient passes, for one note with a release
+GATE_ROUNDS = (2, 5, 9)  # after these rounds of refinement, for one note with a release
 
-REFINED = 2  # voices of an island in a gradient pass: in all as many as two cores take at once
+RENDERS_PER_STEP = 130
+"""Voices that one step of a refinement renders, at most."""
+LEAST_ROUNDS = 2
+"""A search that is too short for so many rounds of refinement does without."""
 
-# Shares of the search.
-FIRST_SHARE, GRADIENT_SHARE, POLISH_SHARE = 0.1, 0.4, 0.2
+# How far the search is when a stage ends; polishing first refines, then evolves.
+REFINED, EVOLVED, POLISHED = 0.3, 0.65, 0.85
 POLISH_REACH = 0.15
+LONGEST_RANKING_S = 60.0
+"""Refinement after a ranking ends at this time."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,16 +100,25 @@ def search(
     return driver.result(interrupted=driver.run())
 
 
-def rank_proposals(proposals: Proposals, *, progress: Callable[[Progress], None] | None = None) -> SearchResult:
-    """Rank the proposed voices and search no further.
+def rank_proposals(
+    proposals: Proposals, *, rounds: int = 0, progress: Callable[[Progress], None] | None = None
+) -> SearchResult:
+    """Rank the proposed voices, refine a few of them, and search no further.
 
     Args:
       proposals: the target and the voices.
-      progress: called when the voices are ranked.
+      rounds: of refinement, of one voice of each island.
+      progress: called after each stage and round.
     """
-    driver = Search(proposals, np.random.default_rng(0), Effort(1.0, 0.0, progress))
+    n = len(proposals.prior.proposed) + rounds * ISLANDS * RENDERS_PER_STEP
+    budget = n * proposals.search_objective.duration_s
+    driver = Search(proposals, np.random.default_rng(0), Effort(LONGEST_RANKING_S, budget, progress))
     driver.effort.enter("rendering proposals", np.inf)
     driver.start_with(np.zeros((0, 155), np.uint8))
+    if rounds:
+        driver.effort.enter("refining", driver.population.least)
+    for _ in range(rounds):
+        driver.refine_once(driver.objective)
     driver.effort.leave(driver.population.least)
     return driver.result(interrupted=False)
 
@@ -129,47 +140,36 @@ class Search:
         self.objective = proposals.search_objective
         self.full_objective = proposals.objective
         self.population: Population = EMPTY
-        self._refined: frozenset[bytes] = frozenset()
+        self._gains: dict[bytes, float] = {}
+        self._rounds = 0
 
     def run(self) -> bool:
         """Search until the work is done or the time is over; True if Ctrl-C ended it with a result."""
         effort, prior = self.effort, self.proposals.prior
-        short = self.objective.for_gradient()
-        compiling = Thread(target=compile_refinement, args=(short, prior.free))
-        one_pass = STEPS * GRADIENT_COST * short.duration_s * ISLANDS * REFINED
         work = effort.seconds * AUDIO_PER_S * n_cores() if effort.budget is None else effort.budget
-        uses_gradient = one_pass <= GRADIENT_SHARE * work
+        one_round = RENDERS_PER_STEP * ISLANDS * self.objective.duration_s
+        refines = LEAST_ROUNDS * one_round <= work
         try:
             self._enter("compiling")
-            if uses_gradient:
-                compiling.start()  # beside the search: half a minute on a machine's first use, seconds later
+            voices = prior.draw(np.random.default_rng(0), GENERATION)
             for objective in (self.objective, self.full_objective):
-                objective.distances(prior.draw(np.random.default_rng(0), GENERATION))
+                objective.distances(voices)
+                if refines:
+                    refine(objective, voices[:1], np.random.default_rng(0), free=prior.free)
             effort.leave(np.inf)
             effort.restart()
             self._enter("drawing")
             self.start_with(prior.draw(self.rng, FIRST_DRAW - min(len(prior.proposed), FIRST_DRAW // 2)))
-            end, until, passes = 1 - POLISH_SHARE, FIRST_SHARE if uses_gradient else 1.0, 0
-            while True:
-                self._enter("evolving")
-                self._evolve(self.objective, min(until, end), reach=1.0)
-                if until >= end:
-                    break
-                self._enter("gradient")
-                effort.without(compiling.join)
-                begin = effort.position
-                self._refine(short)
-                one_by_one = len(self.objective.note_targets) == 1 or self.proposals.target.separate
-                if passes < GATE_ROUNDS and prior.sustains and one_by_one:
-                    self._fit_gates()
-                    short = self.objective.for_gradient()
-                passes += 1
-                # Evolution gets its share between two passes, and all that is too short for another pass.
-                cost = effort.position - begin
-                until = effort.position + cost * (end - GRADIENT_SHARE) / GRADIENT_SHARE
-                until = until if until + cost <= end else 1.0
+            if refines:
+                self._enter("refining")
+                self._refine(self.objective, REFINED)
+            self._enter("evolving")
+            self._evolve(self.objective, EVOLVED, reach=1.0)
             self._enter("polishing")
             self._evaluate_again(self.full_objective)
+            self._gains = {}  # at this rate, voices that had stopped may gain again
+            if refines:
+                self._refine(self.full_objective, POLISHED)
             self._evolve(self.full_objective, 1.0, reach=POLISH_REACH)
         except KeyboardInterrupt:
             if not self.population.distances.size:
@@ -177,8 +177,6 @@ class Search:
             return True
         finally:
             effort.leave(self.population.least)
-            if compiling.is_alive():
-                compiling.join()  # the interpreter must not end while a thread compiles
         return False
 
     def start_with(self, drawn: UInt8[np.ndarray, "voice 155"]) -> None:
@@ -220,23 +218,35 @@ class Search:
             distances = self._distances(children.reshape(GENERATION, -1), objective)
             self._advance(islands.add(self.population, children, distances.reshape(ISLANDS, CHILDREN)))
 
-    def _refine(self, objective: Objective) -> None:
-        """Refine some voices of every island by gradient."""
-        voices, self._refined = islands.choose_for_gradient(self.population, self._refined, REFINED)
+    def _refine(self, objective: Objective, until: float) -> None:
+        """Refine, round by round, until the search is so far."""
+        while self.effort.position < until and self.refine_once(objective):
+            self._rounds += 1
+            one_by_one = len(objective.note_targets) == 1 or self.proposals.target.separate
+            fits_gates = objective is self.objective and self.proposals.prior.sustains and one_by_one
+            if fits_gates and self._rounds in GATE_ROUNDS:
+                self._fit_gates()
+                objective = self.objective
+
+    def refine_once(self, objective: Objective) -> bool:
+        """Refine the voice of each island that promises most; False where the time was over before."""
 
         def keep_going() -> bool:
             self.effort.tell(self.population.least, self.population.best)
             return not self._over(objective)
 
-        prior = self.proposals.prior
-        refined = prior.held.hold(force_release(refine(objective, voices, keep_going, free=prior.free)))
-        rounds, n, size = refined.shape
-        self.effort.charge(0, rounds * STEPS_PER_ROUND * GRADIENT_COST * objective.duration_s * n)
-        if not rounds:
-            return
-        distances = self._distances(refined.reshape(-1, size), self.objective).reshape(rounds, ISLANDS, REFINED)
-        by_island = refined.reshape(rounds, ISLANDS, REFINED, size).swapaxes(0, 1).reshape(ISLANDS, -1, size)
-        self._advance(islands.add(self.population, by_island, distances.swapaxes(0, 1).reshape(ISLANDS, -1)))
+        chosen, before = islands.choose_to_refine(self.population, self._gains)
+        steps = refine(objective, chosen, self.rng, keep_going, free=self.proposals.prior.free)
+        renders = sum(step.renders for step in steps)
+        self.effort.charge(renders, self._cost(objective) * objective.duration_s * renders)
+        if len(steps) < len(chosen):
+            return False
+        for voice, distance, step in zip(chosen, before, steps, strict=True):
+            self._gains[voice.tobytes()] = 0.0  # a step has replaced it
+            self._gains[step.voice.tobytes()] = float(distance - step.distance)
+        refined, distances = np.stack([step.voice for step in steps]), np.array([step.distance for step in steps])
+        self._advance(islands.add(self.population, refined[:, None], distances[:, None]))
+        return True
 
     def _fit_gates(self) -> None:
         """Take for each note the gate on which the best voices come nearest to it."""
@@ -260,9 +270,12 @@ class Search:
     def _distances(self, voices: UInt8[np.ndarray, "voice 155"], objective: Objective) -> Float[np.ndarray, " voice"]:
         """Distances, charged to the effort."""
         distances = objective.distances(voices)
-        cost = FULL_RATE_COST if objective.sample_rate == RATE else 1.0
-        self.effort.charge(len(voices), cost * objective.duration_s * len(voices))
+        self.effort.charge(len(voices), self._cost(objective) * objective.duration_s * len(voices))
         return distances
+
+    @staticmethod
+    def _cost(objective: Objective) -> float:
+        return FULL_RATE_COST if objective.sample_rate == RATE else 1.0
 
     def _advance(self, population: Population) -> None:
         self.population = population
@@ -270,7 +283,7 @@ class Search:
 
     def _over(self, objective: Objective) -> bool:
         """Whether the time for this part is over; polishing keeps its share."""
-        return self.effort.over(1.0 if objective.sample_rate == RATE else 1 - POLISH_SHARE)
+        return self.effort.over(1.0 if objective.sample_rate == RATE else EVOLVED)
 
     def _enter(self, stage: str) -> None:
         self.effort.enter(stage, self.population.least)

@@ -8,7 +8,7 @@ import pytest
 import ddx7
 from ddx7.errors import ArgumentError
 from ddx7.matching.finalise import finalise
-from ddx7.matching.gradient import refine
+from ddx7.matching.gauss_newton import refine
 from ddx7.matching.held import held_parts
 from ddx7.matching.mutation import mutate
 from ddx7.matching.population import CHILDREN, ISLANDS, breed, spread
@@ -67,21 +67,20 @@ def test_children_of_crossing_keep_the_locked_parts(proposals: Proposals, start:
     assert (children != population.voices[:, :1]).any()
 
 
-def test_the_gradient_moves_what_is_free_alone(note_target: Target, start: Voice):
+def test_a_refinement_moves_what_is_free_alone(note_target: Target, start: Voice):
     own = np.frombuffer(start.to_vced(), np.uint8)[None]
     lock = ("envelopes", "feedback")
-    steps = iter(range(3))
-    objective = note_target.objective(SEARCH_RATE).for_gradient()
-    [refined] = refine(objective, own, lambda: next(steps, None) is not None, free=~part_bytes(lock))
-    assert_locked(refined, start, lock)
+    objective = note_target.objective(SEARCH_RATE)
+    [refined] = refine(objective, own, np.random.default_rng(0), free=~part_bytes(lock))
+    assert_locked(refined.voice[None], start, lock)
     levels = VCED_COLUMNS["output_level"]
-    assert (refined[:, levels] != own[:, levels]).any()
+    assert (refined.voice[levels] != own[0, levels]).any()
 
 
 @pytest.mark.slow
 def test_a_whole_search_keeps_the_locked_parts_bit_by_bit(proposals: Proposals, start: Voice):
     found = search(proposals, seconds=600, seed=1, budget=2300.0)
-    assert {"gradient", "polishing"} <= {stage.name for stage in found.stages}
+    assert {"refining", "polishing"} <= {stage.name for stage in found.stages}
     assert_locked(found.voices, start)
     best = finalise(found.target, found.voices, candidates=8, held=proposals.prior.held)
     assert_locked(best.voices.to_vced(), start)

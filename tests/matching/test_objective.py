@@ -3,9 +3,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from ddx7.matching.gradient import refine
+from ddx7.matching.gauss_newton import moving_bytes, refine
 from ddx7.matching.objective import NoteEvent, NoteTarget, Objective, fit_length
 from ddx7.voice import Operator, Voice
+from ddx7.voice.spec import FIELDS
+
+ONE_NOTE = np.array([field.parameter.name in {"levels", "rates", "output_level", "feedback"} for field in FIELDS])
+"""What the refinements here may move."""
 
 
 def organ(level: int = 80) -> np.ndarray:
@@ -30,12 +34,32 @@ def test_a_voice_is_nearest_to_itself_and_silence_is_infinitely_far():
     assert np.isinf(nothing)
 
 
-@pytest.mark.slow
-def test_gradient_brings_a_wrong_level_nearer():
+def test_absolute_errors_add_up_to_the_distance():
+    """Of one note, and of several with their levels."""
+    one = objective_of(organ())
+    loud = replace(one.note_targets[0], target=3 * one.note_targets[0].target)
+    voices = np.stack([organ(95), organ(60)])
+    for objective in (one, Objective((*one.note_targets, loud))):
+        errors = objective.errors(voices)
+        np.testing.assert_allclose(np.abs(errors).sum(axis=1), objective.distances(voices), rtol=1e-4)
+        assert (errors > 0).any()
+        assert (errors < 0).any()
+
+
+def test_a_refinement_finds_wrong_levels_together():
     objective = objective_of(organ(80)).at_rate(22050)
     start = organ(68)
-    refined = refine(objective, start[None])
-    assert refined.shape == (4, 1, 155)
-    before = objective.distances(start[None])[0]
-    after = objective.distances(refined.reshape(-1, 155)).min()
-    assert after < 0.6 * before
+    [before] = objective.distances(start[None])
+    [refined] = refine(objective, start[None], np.random.default_rng(0), free=ONE_NOTE)
+    assert refined.distance < 0.3 * before
+    assert refined.distance == pytest.approx(objective.distances(refined.voice[None])[0], rel=1e-4)
+    assert refine(objective, start[None], np.random.default_rng(0), lambda: False, free=ONE_NOTE) == []
+
+
+def test_bytes_that_nothing_depends_on_stand_still():
+    moving = moving_bytes(organ(), np.ones(155, bool))
+    names = {FIELDS[place].parameter.name for place in moving}
+    assert {"levels", "rates", "output_level", "feedback", "pitch_levels"} <= names
+    assert not names & {"lfo_speed", "pitch_mod_sensitivity", "pitch_rates", "coarse", "algorithm", "name"}
+    silent = [FIELDS[place] for place in moving if FIELDS[place].operator == 6]
+    assert {field.parameter.name for field in silent} == {"output_level"}

@@ -12,7 +12,7 @@ from ddx7.matching.population import (
     Population,
     add,
     breed,
-    choose_for_gradient,
+    choose_to_refine,
     ranked,
     select,
     spread,
@@ -84,10 +84,12 @@ def test_any_first_part_of_the_ranking_is_of_all_islands(population):
     assert len(np.unique(best, axis=0)) == len(best) == population.flat.shape[0]
 
 
-def test_the_gradient_takes_the_best_voices_then_new_structures(population):
-    first, refined = choose_for_gradient(population, frozenset(), 2)
-    np.testing.assert_array_equal(first, population.voices[:, :2].reshape(-1, 155))
-    second, again = choose_for_gradient(population, refined, 2)
-    assert not {voice.tobytes() for voice in first} & {voice.tobytes() for voice in second}
-    assert not set(structure(first)) & set(structure(second))
-    assert refined < again
+def test_a_refinement_takes_what_may_end_nearest(population):
+    chosen, distances = choose_to_refine(population, {})
+    np.testing.assert_array_equal(chosen, population.voices[:, 0])
+    np.testing.assert_array_equal(distances, population.distances[:, 0])
+    stopped = {voice.tobytes(): 0.0 for voice in chosen}
+    second, _ = choose_to_refine(population, stopped)
+    assert not set(structure(second)) & set(structure(chosen))
+    gained = {voice.tobytes(): float(distance) for voice, distance in zip(second, distances, strict=True)}
+    np.testing.assert_array_equal(choose_to_refine(population, stopped | gained)[0], second)

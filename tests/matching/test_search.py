@@ -11,8 +11,8 @@ from ddx7.matching.result import Progress
 from ddx7.matching.search import SearchResult, rank_proposals, search
 from ddx7.matching.target import SEARCH_RATE, Target
 
-ALL_STAGES = ["compiling", "drawing", "evolving", "gradient", "evolving", "polishing"]
-ONE_PASS = 2300.0  # budget with gradient passes for a short note
+ALL_STAGES = ["compiling", "drawing", "refining", "evolving", "polishing"]
+ONE_PASS = 2300.0  # budget with rounds of refinement for a short note
 NO_PASS = 800.0  # and with none
 
 
@@ -102,7 +102,7 @@ def test_a_search_without_a_budget_lasts_as_long_as_it_may(proposals: Proposals)
     assert found.elapsed_s >= 1.5
     assert not found.late
     names = [stage.name for stage in found.stages]
-    assert (*names[:3], names[-1]) == ("compiling", "drawing", "evolving", "polishing")
+    assert (*names[:3], names[-1]) == ("compiling", "drawing", "refining", "polishing")
 
 
 def test_proposals_are_ranked_with_the_distances_they_have(proposals: Proposals, bright_vced: np.ndarray, rng):

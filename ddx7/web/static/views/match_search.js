@@ -8,7 +8,7 @@ import { nameOf } from "../js/voice.js";
 
 const STAGES = {
   "finding the notes": "Finding the notes", compiling: "Getting ready", drawing: "Trying first voices", evolving: "Breeding voices",
-  gradient: "Following the gradient", polishing: "Polishing", "rendering the library": "Trying your library",
+  refining: "Refining the best", polishing: "Polishing", "rendering the library": "Trying your library",
 };
 
 /** Play notes of a recording with a voice. */
