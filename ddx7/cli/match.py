@@ -49,7 +49,7 @@ class Command:
     effort: Annotated[float | None, arg(metavar="N", help_behavior_hint="(default: use the time)")] = None
     """Work of the search instead of a time: a seed then gives the same voices on every machine. 30 is some 30 s."""
     fast: bool = False
-    """Rank the proposals of the preset encoder without a search: a few seconds for each recording."""
+    """Refine the best proposals of the preset encoder in two steps: a few seconds for each recording."""
     best: bool = False
     """Search for two minutes for each recording."""
     seed: Annotated[int, arg(metavar="N")] = 0
