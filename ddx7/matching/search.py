@@ -29,6 +29,8 @@ FIRST_DRAW = 512
 # sound at 44.1 kHz against that.
 AUDIO_PER_S = 1500.0
 FULL_RATE_COST = 1.5
+ERRORS_COST = 1.8
+"""Cost of a render with all its errors, as a refinement needs them, against one with its distance alone."""
 AUDIO_PER_EFFORT = 1120.0
 """Seconds of audio at `SEARCH_RATE` that count as effort 1: about a second of two busy cores."""
 
@@ -44,7 +46,7 @@ LEAST_ROUNDS = 2
 """A search that is too short for so many rounds of refinement does without."""
 
 # How far the search is when a stage ends; polishing first refines, then evolves.
-REFINED, EVOLVED, POLISHED = 0.3, 0.65, 0.85
+REFINED, EVOLVED, POLISHED = 0.25, 0.75, 0.85
 POLISH_REACH = 0.15
 LONGEST_RANKING_S = 60.0
 """Refinement after a ranking ends at this time."""
@@ -110,7 +112,7 @@ def rank_proposals(
       rounds: of refinement, of one voice of each island.
       progress: called after each stage and round.
     """
-    n = len(proposals.prior.proposed) + rounds * ISLANDS * RENDERS_PER_STEP
+    n = len(proposals.prior.proposed) + ERRORS_COST * rounds * ISLANDS * RENDERS_PER_STEP
     budget = n * proposals.search_objective.duration_s
     driver = Search(proposals, np.random.default_rng(0), Effort(LONGEST_RANKING_S, budget, progress))
     driver.effort.enter("rendering proposals", np.inf)
@@ -147,7 +149,7 @@ class Search:
         """Search until the work is done or the time is over; True if Ctrl-C ended it with a result."""
         effort, prior = self.effort, self.proposals.prior
         work = effort.seconds * AUDIO_PER_S * n_cores() if effort.budget is None else effort.budget
-        one_round = RENDERS_PER_STEP * ISLANDS * self.objective.duration_s
+        one_round = ERRORS_COST * RENDERS_PER_STEP * ISLANDS * self.objective.duration_s
         refines = LEAST_ROUNDS * one_round <= work
         try:
             self._enter("compiling")
@@ -238,7 +240,7 @@ class Search:
         chosen, before = islands.choose_to_refine(self.population, self._gains)
         steps = refine(objective, chosen, self.rng, keep_going, free=self.proposals.prior.free)
         renders = sum(step.renders for step in steps)
-        self.effort.charge(renders, self._cost(objective) * objective.duration_s * renders)
+        self.effort.charge(renders, ERRORS_COST * self._cost(objective) * objective.duration_s * renders)
         if len(steps) < len(chosen):
             return False
         for voice, distance, step in zip(chosen, before, steps, strict=True):
