@@ -200,15 +200,14 @@ def _of_each(function: Callable[[Array], Any], features: TargetFeatures, audio: 
 def _errors(features: TargetFeatures, audio: Float[Array, " time"]) -> Float[Array, " error"]:
     target = features.spectra
     other = _compressed(_powers(audio, features.sample_rate), features.floors)
-    weights = DistanceTerms(*(MEAN / len(SCALES) / scale for scale in SCALES))
+    bands, prominent, average, partials, loudness = (MEAN / len(SCALES) / scale for scale in SCALES)
     higher = jnp.square(jnp.maximum(other.bands, target.bands))
     mean_higher = jnp.maximum(other.average, target.average)
     errors = (
-        (other.bands - target.bands)
-        * (weights.bands / higher.size + weights.prominent * higher / (higher.sum() + _NO_WEIGHT)),
-        (other.average - target.average) * weights.average * mean_higher / (mean_higher.sum() + _NO_WEIGHT),
-        (other.partials - target.partials) * (weights.partials / target.partials.size),
-        (other.loudness - target.loudness) * (weights.loudness / target.loudness.size),
+        (other.bands - target.bands) * (bands / higher.size + prominent * higher / (higher.sum() + _NO_WEIGHT)),
+        (other.average - target.average) * average * mean_higher / (mean_higher.sum() + _NO_WEIGHT),
+        (other.partials - target.partials) * (partials / target.partials.size),
+        (other.loudness - target.loudness) * (loudness / target.loudness.size),
     )
     return jnp.concatenate([x.ravel() for x in errors])
 
