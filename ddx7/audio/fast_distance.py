@@ -68,8 +68,16 @@ def warm() -> None:
 def _compile_all() -> ModuleType:
     from ddx7.audio import distance_kernels
 
-    features = perceptual.target_features(np.ones(4410, np.float32), 22_050)
-    fast_distances(distance_kernels, features, np.ones((1, 4410), np.float32))
+    # A made-up target of one frame: JAX would compile its analysis operation by operation, in every process.
+    rate, n_bands = 22_050, len(_of_rate(22_050).filters[0])
+    n_partials = len(_of_rate(rate).weights)
+    shapes = (1, n_bands), (n_bands,), (1, n_partials), (1,)
+    values: list[Any] = [np.ones(shape, np.float32) for shape in shapes]
+    one: Any = np.ones((), np.float32)
+    n_samples = perceptual.window_lengths(rate)[1]
+    spectra, floors = perceptual.DistanceSpectra(*values), perceptual.DistanceSpectra(one, one, one, one)
+    features = TargetFeatures(spectra, floors, n_samples, rate)
+    fast_distances(distance_kernels, features, np.ones((1, n_samples), np.float32))
     return distance_kernels
 
 
