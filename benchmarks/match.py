@@ -145,14 +145,15 @@ def main() -> None:
     kept = Baselines(arguments.baselines, arguments.renders, arguments.shared)
     if not arguments.skip_baselines:
         run_baselines(kept, targets, arguments)
-    print(f"{arguments.set}, {arguments.seconds:g} s, {arguments.seeds} seeds, {arguments.renders:,} renders\n")
+    limit = f"{arguments.seconds:g} s" if arguments.effort is None else f"effort {arguments.effort:g}"
+    print(f"{arguments.set}, {limit}, {arguments.seeds} seeds, {arguments.renders:,} renders\n")
     print(f"| target | {' | '.join(COLUMNS.values())} |\n|{'---|' * (len(COLUMNS) + 1)}")
     rows = []
     for target in targets:
         rows.append(measure(target, kept, arguments))
         print(f"| {target.name} | {_cells([rows[-1]])} |", flush=True)
         if arguments.json:
-            settings = {"set": arguments.set, "seconds": arguments.seconds, "seeds": arguments.seeds}
+            settings = {key: getattr(arguments, key) for key in ("set", "seconds", "effort", "seeds")}
             arguments.json.write_text(json.dumps({"machine": machine(), **settings, "rows": rows}, indent=2))
     for key, name in DISTANCES.items():
         print(f"| **median of {len(rows)}, {name}** | {_cells(rows, key)} |")
@@ -196,7 +197,8 @@ def measure(target: Target, kept: Baselines, arguments: argparse.Namespace) -> d
     for mode in arguments.modes:
         row[mode], row[f"{mode}_reports"] = [], []
         for seed in range(arguments.seeds):
-            found = match(target.recording, seconds=arguments.seconds, seed=seed, name=target.name[:10], **MODES[mode])
+            limits = {"seconds": arguments.seconds, "effort": arguments.effort}
+            found = match(target.recording, **limits, seed=seed, name=target.name[:10], **MODES[mode])
             row[mode].append(score(found.target, found.audio, found.sample_rate))
             row[f"{mode}_reports"].append(match_to_dict(found)["report"])
             if arguments.out:
@@ -218,6 +220,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--shared", type=Path, default=Path("../shared"))
     parser.add_argument("--set", choices=("notes", "unseen", "oneshots", "acoustic", "corpus"), default="notes")
     parser.add_argument("--seconds", type=float, default=30.0, help="of each match")
+    parser.add_argument("--effort", type=float, help="of each match instead of a time, for a busy machine")
     parser.add_argument("--seeds", type=int, default=3, help="of each match")
     parser.add_argument("--renders", type=int, default=10_000, help="of random and CMA-ES")
     parser.add_argument("--baselines", type=Path, default=CACHE / "baselines", help="folder for their results")
