@@ -6,6 +6,9 @@ from dataclasses import dataclass, field
 
 from ddx7.matching.result import Progress, Stage
 
+AUDIO_PER_EFFORT = 1120.0
+"""Seconds of audio at the rate of the search that count as effort 1: about a second of two busy cores."""
+
 
 @dataclass
 class Effort:
@@ -90,5 +93,8 @@ class Effort:
         """Report progress within the current stage."""
         if self.progress and self._stage:
             elapsed_s, position = self.elapsed_s, self.position
-            total_s = self.seconds if self.budget is None or not position else elapsed_s / position
+            if self.budget is None:
+                total_s = self.seconds
+            else:
+                total_s = elapsed_s / position if position else max(elapsed_s, self.budget / AUDIO_PER_EFFORT)
             self.progress(Progress(elapsed_s, total_s, self._stage[0], self.renders, distance))

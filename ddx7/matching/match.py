@@ -22,6 +22,7 @@ from ddx7.encoder import load_weights
 from ddx7.engine import Profile, as_profile
 from ddx7.errors import ArgumentError, Ddx7Error
 from ddx7.matching.differences import differences
+from ddx7.matching.effort import AUDIO_PER_EFFORT
 from ddx7.matching.finalise import Candidates, finalise
 from ddx7.matching.held import held_parts
 from ddx7.matching.joint_search import search_together
@@ -29,7 +30,7 @@ from ddx7.matching.peak_floor import peak_floor
 from ddx7.matching.prepare import Excerpt, PreparedRecording, prepare, read_excerpt
 from ddx7.matching.propose import Proposals, propose
 from ddx7.matching.result import Match, MatchReport, Progress
-from ddx7.matching.search import AUDIO_PER_EFFORT, SearchResult, rank_proposals, search
+from ddx7.matching.search import SearchResult, rank_proposals, search
 from ddx7.matching.segmentation import READINGS, Reading, how_read, note_source
 from ddx7.matching.target import RATE, SEARCH_RATE, Target
 from ddx7.matching.together import matched_recordings, prepare_together

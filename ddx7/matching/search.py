@@ -31,8 +31,6 @@ AUDIO_PER_S = 1500.0
 FULL_RATE_COST = 1.5
 ERRORS_COST = 1.8
 """Cost of a render with all its errors, as a refinement needs them, against one with its distance alone."""
-AUDIO_PER_EFFORT = 1120.0
-"""Seconds of audio at `SEARCH_RATE` that count as effort 1: about a second of two busy cores."""
 
 # Gates that the search tries, as factors of the current one; that comes first. The level of a sound shows its gate only
 # roughly, and an error of a tenth costs the original voice as much as a wrong voice costs.

@@ -23,10 +23,11 @@ sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
 from paired import paired_ratio
 
 import ddx7
+from ddx7.matching.effort import AUDIO_PER_EFFORT
 from ddx7.matching.finalise import finalise
 from ddx7.matching.prepare import PreparedRecording, prepare, read_excerpt
 from ddx7.matching.propose import propose
-from ddx7.matching.search import AUDIO_PER_EFFORT, search
+from ddx7.matching.search import search
 from ddx7.voice import Voice
 
 PARTS: dict[str, dict[str, Any]] = {

@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from ddx7.matching.effort import AUDIO_PER_EFFORT
 from ddx7.matching.library_search import LibrarySeeds
 from ddx7.matching.propose import Proposals, propose_for_target
 from ddx7.matching.result import Progress
@@ -60,6 +61,9 @@ def test_progress_names_every_stage_and_counts_up(result: SearchResult, told: li
     assert list(dict.fromkeys(progress.stage for progress in told)) == list(dict.fromkeys(ALL_STAGES))
     assert told[-1].renders == result.renders
     assert told[0].distance == np.inf
+    assert told[0].seconds == pytest.approx(
+        ONE_PASS / AUDIO_PER_EFFORT
+    )  # before anything tells how fast this machine is
 
 
 def test_voices_of_a_result_are_distinct(result: SearchResult):
