@@ -16,7 +16,7 @@ from ddx7.files import atomic_write
 
 HOP = 64
 """Samples per frame: 250 frames a second at 16 kHz, as in DDX7 (Caspe et al. 2022)."""
-_VERSION = 2  # of the cached features; a new number makes old files unused
+_VERSION = 3  # of the cached features; a new number makes old files unused
 
 
 @dataclass(frozen=True, eq=False)

@@ -59,6 +59,8 @@ class Command:
         """Fit, write, and return the exit code."""
         from ddx7.audio.sound_folder import SOUND_SUFFIXES
 
+        if not self.minutes > 0:
+            raise UsageError(f"--minutes: found {self.minutes:g}, wanted a time above 0")
         solo = Path(self.model) if Path(self.model).suffix.lower() in SOUND_SUFFIXES else None
         path = self.recording or solo
         if path and path.resolve() == self.output.with_suffix(".wav").resolve():

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from ddx7.resynthesis.recordings import RecordingSource
 
 _STEPS_FILE = "steps.json"
+_LEAST_STEPS = 250  # after which a start from other weights has a new sound
 _SAVING_S = 5.0  # for the last evaluation and for writing
 _MAX_REMARKS = 8  # on files, for each split
 
@@ -72,8 +73,10 @@ class Resynth:
     def learn(self) -> Path | None:
         """Measure, train and write the weights; their path, or None in a process that writes nothing."""
         began_s = time.monotonic()
-        if self.minutes is not None and (self.steps is not None or not self.minutes > 0):
-            raise UsageError("--minutes: wanted a time above 0, and no --steps beside it")
+        if self.minutes is not None and not self.minutes > 0:
+            raise UsageError(f"--minutes: found {self.minutes:g}, wanted a time above 0")
+        if self.minutes is not None and self.steps is not None:
+            raise UsageError("--minutes: wanted no --steps beside it")
         for name in ("steps", "batch"):
             if (found := getattr(self, name)) is not None and found < 1:
                 raise UsageError(f"--{name}: found {found}, wanted at least 1")
@@ -102,7 +105,9 @@ class Resynth:
             chosen = self._remembered_steps() or steps_in(left_s, model, training, learn)
             self._remember_steps(chosen)
             training = replace(training, steps=chosen)
-            note(f"{chosen:,} steps fit into {self.minutes:g} minutes")
+            note(f"{chosen:,} {'step fits' if chosen == 1 else 'steps fit'} into {self.minutes:g} minutes")
+            if chosen < _LEAST_STEPS:
+                note(f"so few do not teach an instrument; give it time for {_LEAST_STEPS} steps at least")
 
         def time_is_up() -> bool:
             return self.minutes is not None and time.monotonic() - began_s > 60 * self.minutes - _SAVING_S

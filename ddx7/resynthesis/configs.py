@@ -59,6 +59,7 @@ DEFAULT_TRAINING = ResynthesisTraining(
     learning_rate=2e-3,
     schedule="cosine",
     mel_weight=3.0,
+    harmonic_weight=2.0,
     ema_decay=0.995,
     evaluate_every=500,
 )
@@ -168,7 +169,7 @@ def _from_paper(instrument: str) -> dict[str, ResynthesisConfig]:
 
 def _fm_tcn_default() -> ResynthesisConfig:
     synthesizer = FmSynth(steady_noise_beside(12, *TONE_RATIOS), steady=(2,))
-    model = ResynthesisModel(synthesizer, _DEFAULT_SIZE, reverb_s=_REVERB_S, reverb_kind="body")
+    model = ResynthesisModel(synthesizer, _DEFAULT_SIZE, reverb_s=_REVERB_S, reverb_kind="two-bodies")
     return ResynthesisConfig(model, DEFAULT_TRAINING)
 
 

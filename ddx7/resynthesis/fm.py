@@ -10,7 +10,7 @@ from jaxtyping import Array, Float, Int, Key, UInt32
 
 from ddx7.engine.operators import OUTPUT_SCALE, OperatorState, synthesise
 from ddx7.engine.tables import DB_PER_OCTAVE, FEEDBACK
-from ddx7.resynthesis.fm_parallel import parallel_signal
+from ddx7.resynthesis.fm_parallel import parallel_outputs
 from ddx7.resynthesis.playback import N_OPERATORS, PlaybackControls
 from ddx7.resynthesis.protocols import Synthesizer
 from ddx7.resynthesis.structure import TURN, Structure
@@ -137,9 +137,51 @@ class FmSynth(Synthesizer):
           silence and leaves the state as it is.
         """
         del frame
-        voice = self.structure.voice
         if differentiable and not self.has_learned_feedback:
-            return parallel_signal(self.structure, controls, increments, key), state
+            return _sum_of(parallel_outputs(self.structure, controls, increments, key), self.structure.carriers), state
+        return self._play(controls, increments, state, differentiable=differentiable)
+
+    def get_stems(
+        self,
+        controls: Float[Array, "sound frame 6"],
+        increments: UInt32[Array, "sound frame 6"],
+        states: tuple[OperatorState, ...],
+        key: Key[Array, ""],
+        *,
+        differentiable: bool = False,
+    ) -> tuple[Float[Array, "sound 2 time"], tuple[OperatorState, ...]]:
+        """`get_signal` in two parts: carriers that the feedback operator modulates, which is noise, and the others.
+
+        Args:
+          controls: from `get_controls`.
+          increments: from `increments`.
+          states: of both, each from `init_state`, or after the frames before.
+          key: as for `get_signal`.
+          differentiable: as for `get_signal`.
+
+        Returns:
+          (sound of noise and tone, states after it).
+        """
+        carriers, noise = self.structure.carriers, self.structure.noise_carriers
+        if differentiable and not self.has_learned_feedback:
+            outputs = parallel_outputs(self.structure, controls, increments, key)
+            return jnp.stack([_sum_of(outputs, noise), _sum_of(outputs, carriers & ~noise)], axis=1), states
+        # The engine plays twice, with the other's carriers off. It rounds outputs of single operators otherwise in a
+        # block of one frame than in longer ones, and its sound always alike.
+        parts, after = zip(
+            *(
+                self._play(jnp.where(off, SILENT_OCTAVES, controls), increments, state, differentiable=differentiable)
+                for off, state in zip((carriers & ~noise, noise), states, strict=True)
+            ),
+            strict=True,
+        )
+        return jnp.stack(parts, axis=1), after
+
+    def _play(
+        self, controls: Array, increments: Array, state: OperatorState, *, differentiable: bool
+    ) -> tuple[Array, OperatorState]:
+        """The engine's sound."""
+        voice = self.structure.voice
         n = len(controls)
         lift = self._lift
         frequency = increments.astype(jnp.float32) * 2.0**-32
@@ -169,3 +211,8 @@ class FmSynth(Synthesizer):
     def from_dict(cls, data: dict[str, Any]) -> "FmSynth":
         """The synthesizer that `to_dict` describes."""
         return cls(Structure.from_dict(data["structure"]), data["scaling"], tuple(data.get("steady", ())))
+
+
+def _sum_of(outputs: Float[Array, "sound 6 time"], which: np.ndarray) -> Float[Array, "sound time"]:
+    chosen = [outputs[:, op] for op in np.flatnonzero(which).tolist()]
+    return sum(chosen[1:], chosen[0])

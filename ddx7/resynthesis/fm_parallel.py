@@ -23,13 +23,13 @@ _SETTLING_SAMPLES = 256
 _NOISE_RATE = 16_000
 
 
-def parallel_signal(
+def parallel_outputs(
     structure: Structure,
     octaves: Float[Array, "sound frame 6"],
     increments: UInt32[Array, "sound frame 6"],
     key: Key[Array, ""],
-) -> Float[Array, "sound time"]:
-    """Sound from silence, in which one carrier at gain 1 peaks at 1.
+) -> Float[Array, "sound 6 time"]:
+    """Outputs of OP1 to OP6 from silence; at gain 1 they peak at 1.
 
     Args:
       structure: without a level that feeds back and moves.
@@ -59,8 +59,8 @@ def parallel_signal(
         turns = sum((outputs[source] for source in np.flatnonzero(modulation[op]).tolist() if source in outputs), turns)
         gain = before[..., op, None] + rise * (after - before)[..., op, None]
         outputs[op] = gain * _sine(turns)
-    carriers = [outputs[op] for op in np.flatnonzero(structure.carriers & structure.active).tolist()]
-    return sum(carriers[1:], carriers[0]).reshape(len(octaves), -1)
+    silent = jnp.zeros((*octaves.shape[:2], BLOCK), octaves.dtype)
+    return jnp.stack([outputs.get(op, silent).reshape(len(octaves), -1) for op in range(octaves.shape[2])], axis=1)
 
 
 @lru_cache(maxsize=8)

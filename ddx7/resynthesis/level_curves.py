@@ -272,14 +272,15 @@ def play_notes(instrument: Instrument, grid: NoteGrid, seed: int = 0) -> LevelCu
         return LevelCurves(octaves, audio, audio)
     wet = sound_of(instrument.model, 1.0, none)[1]
     body = np.asarray(instrument.model.reverb.apply({"params": instrument.params["reverb"]}, method="split")[0])
-    if len(body) == 1:
+    if body.shape == (1,):
         return LevelCurves(octaves, audio, wet)
     octaves = octaves.copy()
     carriers = np.flatnonzero(structure.carriers)
     for op in carriers:
         alone = none.copy()
         alone[np.setdiff1d(carriers, op)] = _OFF_OCTAVES
-        octaves[..., op] += _gain_octaves(sound_of(bare, 0.0, alone)[1], body)[:, None]
+        response = body if body.ndim == 1 else body[0 if structure.noise_carriers[op] else 1]
+        octaves[..., op] += _gain_octaves(sound_of(bare, 0.0, alone)[1], response)[:, None]
     return LevelCurves(octaves, sound_of(instrument.model, 0.0, none)[1], wet)
 
 

@@ -38,12 +38,14 @@ class ModelState(NamedTuple):
       synthesizer: state of the synthesizer.
       reverb: state of the reverb; None without.
       frame: number of the next frame.
+      bodies: state of the filter of each body; empty without.
     """
 
     decoder: Any
     synthesizer: Any
     reverb: ReverbState | None
     frame: Int[Array, ""]
+    bodies: tuple[ReverbState, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -55,7 +57,7 @@ class ResynthesisModel:
       decoder: size of the network; its class decides which network.
       sample_rate: in Hz.
       reverb_s: seconds of learned reverb, 0 for none.
-      reverb_kind: a name in `REVERBS`: "filtered-noise", or "fir" as published.
+      reverb_kind: a name in `REVERBS`: "filtered-noise", or "fir" as published. "two-bodies" needs an `FmSynth`.
     """
 
     synthesizer: Synthesizer
@@ -75,6 +77,11 @@ class ResynthesisModel:
         length = round(self.reverb_s * self.sample_rate / HOP) * HOP
         return REVERBS[self.reverb_kind](length, self.sample_rate)
 
+    @property
+    def has_bodies(self) -> bool:
+        """Whether noise and tone have bodies of their own."""
+        return bool(self.reverb_s) and self.reverb_kind == "two-bodies"
+
     def init(self, key: Key[Array, ""]) -> Params:
         """Random parameters to start the training with."""
         decoder_key, reverb_key = jax.random.split(key)
@@ -90,7 +97,10 @@ class ResynthesisModel:
         decoder = self.decoder.initial_state(self.network, params["decoder"], n)
         room = reverb.init_state(n, self.reverb.length) if self.reverb_s else None
         first: Any = np.zeros((), np.int32)
-        return ModelState(decoder, self.synthesizer.init_state(n), room, first)
+        bodies = tuple(reverb.init_state(n, reverb.BODY_TAPS) for _ in range(reverb.N_BODIES * self.has_bodies))
+        synthesizer = self.synthesizer.init_state(n)
+        synthesizer = (synthesizer,) * reverb.N_BODIES if self.has_bodies else synthesizer
+        return ModelState(decoder, synthesizer, room, first, bodies)
 
     def prepare(self, params: Params) -> Params:
         """Parameters in the form that plays fastest, which `init_state` and `play` take."""
@@ -100,7 +110,9 @@ class ResynthesisModel:
             split: Any = self.reverb.apply(variables, method="split")
             dry, tail = split
             prepared["reverb"] = reverb.partitions(tail)
-            if len(dry) > 1:  # else the dry sound stays as it is
+            if self.has_bodies:
+                prepared["bodies"] = array_module(dry).stack([reverb.partitions(body, direct=True) for body in dry])
+            elif len(dry) > 1:  # else the dry sound stays as it is
                 dry = array_module(dry).pad(dry, (0, self.reverb.length - len(dry)))
                 prepared["body"] = reverb.partitions(dry), dry[0]
         return prepared
@@ -133,8 +145,18 @@ class ResynthesisModel:
         raw, _ = self.network.apply({"params": params["decoder"]}, inputs, dropout=key is not None, rngs=rngs)
         controls = self.synthesizer.get_controls(raw[:, -increments.shape[1] :])
         state, frame = self.synthesizer.init_state(len(inputs)), jnp.zeros((), jnp.int32)
+        heard = sounding(inputs[:, -increments.shape[1] :])
+        if self.has_bodies:
+            synthesizer = _fm(self.synthesizer)
+            stems, _ = synthesizer.get_stems(controls, increments, (state,) * 2, noise_key, differentiable=True)
+            # Training hears another room in every step, or the network would undo the one that it knows.
+            room_key = None if key is None else jax.random.fold_in(noise_key, 1)
+            split: Any = self.reverb.apply({"params": params["reverb"]}, room_key, method="split")
+            bodies, room = split
+            noise, tone = (reverb.convolve(stems[:, k] * heard, body) for k, body in enumerate(bodies))
+            return reverb.convolve(noise + tone, room.at[0].set(1.0))
         audio, _ = self.synthesizer.get_signal(controls, increments, state, noise_key, frame, differentiable=True)
-        audio = audio * sounding(inputs[:, -increments.shape[1] :])
+        audio = audio * heard
         if self.reverb_s:
             audio = reverb.convolve(audio, self.impulse_response(params))
         return audio
@@ -176,6 +198,12 @@ def _name_of(part: object, registry: Mapping[str, type]) -> str:
     raise Ddx7Error(f"{type(part).__name__} has no name for a card, wanted one of {', '.join(registry)}")
 
 
+def _fm(synthesizer: Synthesizer) -> FmSynth:
+    if isinstance(synthesizer, FmSynth):
+        return synthesizer
+    raise Ddx7Error("reverb: two bodies were found beside a synthesizer without operators, wanted FM")
+
+
 def _registered(registry: Mapping[str, T], name: str, what: str) -> T:
     if name not in registry:
         raise Ddx7Error(f"found a {what} {name!r}, wanted one of {', '.join(registry)}")
@@ -191,6 +219,11 @@ def scale_inputs(f0_hz: Any, loudness_db: Any) -> Any:
     note = 69 + 12 * xp.log2(xp.maximum(f0_hz, 1e-3) / 440.0)
     pitch = xp.where(f0_hz > 0, note / 127, 0.0)
     return xp.stack([pitch, loudness_db / 80 + 1], axis=-1).astype(np.float32)
+
+
+def pitch_hz(inputs: Float[Array, "sound frame 2"]) -> Float[Array, "sound frame"]:
+    """The fundamental that `scale_inputs` was given; an unknown one counts as that of MIDI note 0."""
+    return 440.0 * jnp.exp2((127 * inputs[..., 0] - 69) / 12)
 
 
 def sounding(inputs: Float[Array, "sound frame 2"]) -> Float[Array, "sound time"]:
@@ -256,8 +289,22 @@ def _play(
     # Frame by frame even where many are known, so that the sound does not depend on the size of the blocks.
     decoder_state, raw = jax.lax.scan(one, state.decoder, jnp.moveaxis(inputs, 1, 0))
     controls = synthesizer.adjust_controls(synthesizer.get_controls(jnp.moveaxis(raw, 0, 1)), offsets)
-    audio, synthesizer_state = synthesizer.get_signal(controls, increments, state.synthesizer, key, state.frame)
-    audio = audio * sounding(inputs)
+    bodies_state = state.bodies
+    if bodies_state:
+        stems, synthesizer_state = _fm(synthesizer).get_stems(controls, increments, state.synthesizer, key)
+        stems = stems * sounding(inputs)[:, None]
+        filtered, bodies_state = zip(
+            *(
+                reverb.convolve_frames(stems[:, k].reshape(len(stems), -1, HOP), params["bodies"][k], body_state)
+                for k, body_state in enumerate(bodies_state)
+            ),
+            strict=True,
+        )
+        noise, tone = filtered
+        audio = (noise + tone).reshape(len(stems), -1)
+    else:
+        audio, synthesizer_state = synthesizer.get_signal(controls, increments, state.synthesizer, key, state.frame)
+        audio = audio * sounding(inputs)
     reverb_state = state.reverb
     if reverb_state is not None:
         parts, level, framed = params["reverb"], 1.0, audio.reshape(len(audio), -1, HOP)
@@ -266,7 +313,8 @@ def _play(
             parts, wet = wet * parts + body, jnp.ones(())
         added, reverb_state = reverb.convolve_frames(framed, parts, reverb_state)
         audio = level * audio + wet * added.reshape(len(audio), -1)
-    return audio, controls, ModelState(decoder_state, synthesizer_state, reverb_state, state.frame + inputs.shape[1])
+    frame = state.frame + inputs.shape[1]
+    return audio, controls, ModelState(decoder_state, synthesizer_state, reverb_state, frame, bodies_state)
 
 
 def n_params(params: Any) -> int:

@@ -3,6 +3,7 @@
 `FirReverb` is that of the published code of DDX7 (Caspe et al. 2022, after Engel et al. 2020). `FilteredNoiseReverb`
 belongs to this project: it learns a level and a decay time for each of some bands, in hundreds of steps instead of tens
 of thousands. `BodyReverb` learns a filter of the dry sound beside it, as an instrument's body and a microphone are one.
+`TwoBodiesReverb` has one filter for noise and one for the tone, in a small room.
 """
 
 from functools import lru_cache
@@ -12,7 +13,7 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Complex, Float
+from jaxtyping import Array, Complex, Float, Key
 
 from ddx7.audio.features import HOP
 from ddx7.audio.fft_sizes import next_fast_len
@@ -102,8 +103,51 @@ class BodyReverb(Reverb):
 
     def split(self) -> tuple[Float[Array | np.ndarray, " tap"], Float[Array | np.ndarray, " time"]]:
         """(response of the body, of the reverb)."""
-        nepers = _BODY_SHAPE @ self.body * float(BODY_SCALE_DB / 20 * np.log(10))
-        return minimum_phase(nepers)[:BODY_TAPS], _with_first(0.0, self.tail())
+        return _body(self.body), _with_first(0.0, self.tail())
+
+
+N_BODIES = 2
+ROOM_DB, ROOM_RT60_S = -4.0, 0.2
+"""Of a small room: power of its response relative to the sound in it, and seconds to fall by 60 dB."""
+
+
+class TwoBodiesReverb(Reverb):
+    """A body for noise, a body for the tone, and a room around both.
+
+    Breath and bow have a spectrum of their own, which falls sooner than that of high harmonics. The room has a short
+    decaying noise that is not learned, and `FilteredNoiseReverb`. In a room, or a wooden body with many resonances, the
+    levels of all harmonics move apart with every change of pitch. A network that learns a distance leaves that out.
+    """
+
+    def setup(self) -> None:
+        """The parameters."""
+        self.tail = FilteredNoiseReverb(self.length, self.sample_rate)
+        self.body = self.param("body", nn.initializers.zeros, (N_BODIES, BODY_BANDS))
+
+    def __call__(self, key: Key[Array, ""] | None = None) -> Float[Array | np.ndarray, " time"]:
+        """The impulse response of the room; with a key of another room of its kind."""
+        return self.tail() + _room(self.length, self.sample_rate, key)
+
+    def split(
+        self, key: Key[Array, ""] | None = None
+    ) -> tuple[Float[Array | np.ndarray, "body tap"], Float[Array | np.ndarray, " time"]]:
+        """(responses of the bodies, of the room without the direct sound)."""
+        bodies = [_body(self.body[k]) for k in range(N_BODIES)]
+        return array_module(self.body).stack(bodies), _with_first(0.0, self(key))
+
+
+def _body(level: Float[Array | np.ndarray, " band"]) -> Float[Array | np.ndarray, " tap"]:
+    """Response of a body, from the level of each band in units of `BODY_SCALE_DB`."""
+    return minimum_phase(_BODY_SHAPE @ level * float(BODY_SCALE_DB / 20 * np.log(10)))[:BODY_TAPS]
+
+
+def _room(length: int, sample_rate: int, key: Key[Array, ""] | None) -> Float[Array | np.ndarray, " time"]:
+    """Noise that decays, without the direct sound; the same without a key."""
+    decay = (10 ** (-3 * np.arange(length) / (ROOM_RT60_S * sample_rate))).astype(np.float32)
+    decay[0] = 0.0
+    drawn = np.random.default_rng(1).standard_normal(length) if key is None else jax.random.normal(key, (length,))
+    noise = drawn.astype(np.float32) * decay
+    return noise * (np.float32(10 ** (ROOM_DB / 20)) / array_module(noise).linalg.norm(noise))
 
 
 def _with_first(value: float, response: Any) -> Any:
@@ -130,7 +174,12 @@ def _body_shape() -> np.ndarray:
 
 _BODY_SHAPE = _body_shape()
 
-REVERBS: dict[str, type[Reverb]] = {"filtered-noise": FilteredNoiseReverb, "fir": FirReverb, "body": BodyReverb}
+REVERBS: dict[str, type[Reverb]] = {
+    "filtered-noise": FilteredNoiseReverb,
+    "fir": FirReverb,
+    "body": BodyReverb,
+    "two-bodies": TwoBodiesReverb,
+}
 """Kinds of reverb by the name that stands in a model's card."""
 
 
@@ -161,9 +210,13 @@ class ReverbState(NamedTuple):
     tail: Float[Array | np.ndarray, "sound 64"]
 
 
-def partitions(response: Any) -> Any:
-    """Spectra of the tail of a response, cut into frames; each frame is padded to twice its length."""
-    return array_module(response).fft.rfft(_with_first(0.0, response).reshape(-1, HOP), 2 * HOP)
+def partitions(response: Any, *, direct: bool = False) -> Any:
+    """Spectra of a response, cut into frames, without its first sample or with it (`direct`).
+
+    Each frame is padded to twice its length.
+    """
+    rest = response if direct else _with_first(0.0, response)
+    return array_module(response).fft.rfft(rest.reshape(-1, HOP), 2 * HOP)
 
 
 def init_state(n: int, length: int) -> ReverbState:

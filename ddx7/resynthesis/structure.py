@@ -7,7 +7,7 @@ import numpy as np
 
 from ddx7.errors import Ddx7Error
 from ddx7.voice import Operator, Voice
-from ddx7.voice.algorithms import CARRIERS, FEEDBACK_OPERATOR
+from ddx7.voice.algorithms import CARRIERS, FEEDBACK_OPERATOR, MODULATION
 
 TURN = 2 * np.pi
 FULL_INDEX = 2 * TURN
@@ -49,6 +49,12 @@ class Structure:
     def active(self) -> np.ndarray:
         """Which operators are in use, bool [6]."""
         return np.array([operator.output_level > 0 for operator in self.voice.operators])
+
+    @property
+    def noise_carriers(self) -> np.ndarray:
+        """Which carriers the feedback operator modulates, bool [6]."""
+        modulates = MODULATION[self.voice.algorithm - 1][:, FEEDBACK_OPERATOR[self.voice.algorithm - 1]] > 0
+        return self.carriers & modulates & (self.voice.feedback > 0)
 
     def to_dict(self) -> dict[str, Any]:
         """The structure as JSON values."""

@@ -18,10 +18,11 @@ import optax
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from jaxtyping import Array, Float, Int, Key, UInt32
 
-from ddx7.audio.spectral_loss import PUBLISHED, mel_distance, multi_scale_distance
+from ddx7.audio.features import HOP
+from ddx7.audio.spectral_loss import PUBLISHED, harmonic_distance, mel_distance, multi_scale_distance
 from ddx7.errors import Ddx7Error
 from ddx7.resynthesis.dataset import Segment, SegmentBatch, crop, draw_batch
-from ddx7.resynthesis.model import ResynthesisModel, scale_inputs
+from ddx7.resynthesis.model import ResynthesisModel, pitch_hz, scale_inputs
 from ddx7.resynthesis.protocols import Params
 from ddx7.runtime import configure
 from ddx7.training import Evaluation, FitResult, FitSchedule, TrainState, apply_gradients, fingerprint, fit
@@ -48,6 +49,7 @@ class ResynthesisTraining:
       clip: largest norm of the gradient.
       windows: of the multi-scale spectral distance.
       mel_weight: weight of the distance in mel bands beside it.
+      harmonic_weight: weight of the distance of harmonics beside it.
       ema_decay: of the running mean of the parameters, 0 to 1, which is evaluated and used; 0 takes them as they are.
       evaluate_every: steps from one evaluation and checkpoint to the next.
       seed: of everything random.
@@ -62,6 +64,7 @@ class ResynthesisTraining:
     clip: float = 2.0
     windows: tuple[int, ...] = PUBLISHED
     mel_weight: float = 0.0
+    harmonic_weight: float = 0.0
     ema_decay: float = 0.0
     evaluate_every: int = 250
     seed: int = 1234
@@ -116,6 +119,10 @@ def loss_fn(
     distance = multi_scale_distance(estimate, batch.audio, training.windows)
     if training.mel_weight:
         distance = distance + training.mel_weight * mel_distance(estimate, batch.audio, model.sample_rate)
+    if training.harmonic_weight:
+        n_frames = batch.audio.shape[1] // HOP
+        cycles = pitch_hz(batch.inputs[:, -n_frames:]) / model.sample_rate
+        distance = distance + training.harmonic_weight * harmonic_distance(estimate, batch.audio, cycles, HOP)
     return distance
 
 

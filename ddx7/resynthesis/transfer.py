@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float, Real
+from jaxtyping import Bool, Float, Real
 
 from ddx7.audio.f0 import HIGHEST_HZ, LOWEST_HZ, tones_outside
 from ddx7.audio.features import HOP, FrameFeatures, extract
@@ -107,14 +107,25 @@ def transfer(
     report(f"playing {len(target) / rate:.1f} s")
     audio, controls = instrument.play_with_controls(played.f0_hz, played.loudness_db, playback, seed=seed)
     audio = audio[: len(target)] * np.float32(10 ** (-offset_db / 20))
-    if outside.any():  # a tone at another pitch would be wrong
-        audio = audio * np.interp(np.arange(len(audio)), np.arange(len(outside)) * HOP, ~outside).astype(np.float32)
+    audio = muted(audio, outside | (features.loudness_db <= FLOOR_DB))  # a tone at another pitch would be wrong
     outside_s = float(outside.sum() * HOP / rate)
     remarks = list(_remarks(features, sounding & ~outside, playback, learned))
     if outside_s:
         spanned = f"{LOWEST_HZ:.0f} to {HIGHEST_HZ:,.0f} Hz"
         remarks.append(f"{outside_s:.2f} s of it lie outside {spanned}, where pitch is followed, and are left silent")
     return Transfer(audio, target, rate, played, controls, playback, attack_s, seed, tuple(remarks), outside_s)
+
+
+def muted(audio: Float[np.ndarray, " time"], frames: Bool[np.ndarray, " frame"]) -> Float[np.ndarray, " time"]:
+    """A sound that is silent in some frames: where a recording has digital silence, no reverb rings either.
+
+    Args:
+      audio: the sound.
+      frames: of 64 samples, which are to be silent; a fade takes one frame.
+    """
+    if not frames.any():
+        return audio
+    return audio * np.interp(np.arange(len(audio)), np.arange(len(frames)) * HOP, ~frames).astype(np.float32)
 
 
 def measure(recording: Recording, instrument: Instrument, extractor: str = "pyin") -> FrameFeatures:

@@ -22,6 +22,7 @@ import numpy as np
 from flax import serialization
 
 from ddx7.audio.features import extract
+from ddx7.audio.loudness import FLOOR_DB
 from ddx7.audio.metrics import (
     embed_set,
     f0_error,
@@ -39,7 +40,7 @@ from ddx7.resynthesis.dataset import Segment, load_segments
 from ddx7.resynthesis.instrument import Instrument, load, shipped
 from ddx7.resynthesis.model import n_params
 from ddx7.resynthesis.recordings import find_recordings
-from ddx7.resynthesis.transfer import CLEAR_PITCH
+from ddx7.resynthesis.transfer import CLEAR_PITCH, muted
 from ddx7.training.checkpoint import CHECKPOINT, read_metrics
 
 RATE = 16_000
@@ -47,8 +48,11 @@ BOOTSTRAPS, GROUPS = 1000, 20
 
 
 def play_all(instrument: Instrument, segments: list[Segment]) -> list[np.ndarray]:
-    """Every segment, played from its own pitch and loudness."""
-    return [instrument(p.features.f0_hz, p.features.loudness_db) for p in segments]
+    """Every segment, played from its own pitch and loudness, and as silent as it is, as `ddx7 resynth` does."""
+    return [
+        muted(instrument(p.features.f0_hz, p.features.loudness_db), p.features.loudness_db <= FLOOR_DB)
+        for p in segments
+    ]
 
 
 def matched(segments: list[Segment], sounds: list[np.ndarray]) -> list[np.ndarray]:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import scipy.signal
 
-from ddx7.audio.spectral_loss import magnitudes, mel_distance, multi_scale_distance
+from ddx7.audio.spectral_loss import harmonic_distance, magnitudes, mel_distance, multi_scale_distance
 
 
 def plain_magnitudes(x: np.ndarray, window: int) -> np.ndarray:
@@ -77,3 +77,17 @@ def test_mel_distance_has_a_finite_gradient_at_silence():
     x = jnp.asarray(np.random.default_rng(0).normal(size=(2, 2048)), jnp.float32)
     assert mel(x, x) == 0
     assert np.isfinite(jax.jit(jax.grad(lambda a: mel_distance(a, x, 16_000)))(jnp.zeros_like(x))).all()
+
+
+def test_harmonic_distance_counts_each_harmonic_alike_and_none_above_half_the_rate():
+    rate, f0_hz = 16_000, 1000.0
+    t = np.arange(4096) / rate
+    tone = np.sum([np.sin(2 * np.pi * k * f0_hz * t) / k**2 for k in range(1, 8)], axis=0)
+    softer = tone - 0.5 * np.sin(2 * np.pi * 3 * f0_hz * t) / 3**2  # the third harmonic 6 dB lower
+    distance = jax.jit(partial(harmonic_distance, hop=64))
+    cycles = jnp.full((1, 64), f0_hz / rate)
+    found = distance(jnp.asarray(tone[None], jnp.float32), jnp.asarray(softer[None], jnp.float32), cycles)
+    assert found == pytest.approx(2 * np.log(2) / 7, rel=0.02)  # of seven harmonics below 7,840 Hz
+    x = jnp.asarray(tone[None], jnp.float32)
+    assert distance(x, x, cycles) == 0
+    assert np.isfinite(jax.jit(jax.grad(lambda a: harmonic_distance(a, x, cycles, 64)))(jnp.zeros_like(x))).all()

@@ -89,6 +89,10 @@ def test_export_refuses(run: Run, tiny: Path, folder: Path, tmp_path: Path) -> N
     assert run("export", tiny, "-o", folder / "voice.syx").code == 1  # there already
     assert run("export", tiny, "-o", tmp_path / "voice.wav").code == 2
     assert run("export", tiny, "-o", tmp_path / "a.syx", "--attack", "-1").code == 2
+    for minutes in ("0", "-1"):
+        outcome = run("export", tiny, "-o", tmp_path / "a.syx", "--minutes", minutes)
+        assert outcome.code == 2
+        assert f"--minutes: found {minutes}, wanted a time above 0" in outcome.err
     outcome = run("export", tiny, "-o", tmp_path / "a.syx", "--name", "ELEVEN CHAR")
     assert outcome.code == 1
     assert "playing" not in outcome.err  # told before the work

@@ -60,7 +60,8 @@ def test_minutes_become_steps_and_weights_begin_another_run(run: Run, solo: Path
     done = run(*words)
     assert done.code == 0, done.err
     steps = json.loads((tmp_path / "run" / "steps.json").read_text())["steps"]
-    assert f"{steps:,} steps fit into 2 minutes" in done.err
+    assert f"{steps:,} step{'s fit' if steps > 1 else ' fits'} into 2 minutes" in done.err
+    assert "so few do not teach an instrument; give it time for 250 steps at least" in done.err
     first = load(tmp_path / "run" / "flute.safetensors")
     assert first.card["step"] == steps
     again = [*words[:8], tmp_path / "again", "--steps", "1", "--from", tmp_path / "run" / "flute.safetensors"]
@@ -86,8 +87,8 @@ def test_minutes_become_steps_and_weights_begin_another_run(run: Run, solo: Path
         (["--processes", "2"], 2, "wanted --distributed HOST:PORT with them"),
         (["--distributed", "localhost:1234"], 2, "found process 0 of 1, wanted --processes 2 or more"),
         (["--distributed", "here", "--processes", "2"], 2, "found 'here', wanted HOST:PORT of process 0"),
-        (["--minutes", "0"], 2, "--minutes: wanted a time above 0"),
-        (["--minutes", "1", "--steps", "5"], 2, "and no --steps beside it"),
+        (["--minutes", "0"], 2, "--minutes: found 0, wanted a time above 0"),
+        (["--minutes", "1", "--steps", "5"], 2, "--minutes: wanted no --steps beside it"),
         (["--steps", "0"], 2, "--steps: found 0, wanted at least 1"),
         (["--config", "ours"], 2, "--config: found 'ours', wanted fm-tcn"),
     ],

@@ -6,11 +6,14 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from ddx7.errors import Ddx7Error
 from ddx7.resynthesis import Instrument, PlaybackControls, reverb
 from ddx7.resynthesis.fm import FmSynth
-from ddx7.resynthesis.model import ResynthesisModel
+from ddx7.resynthesis.hpn import HpnSynth
+from ddx7.resynthesis.model import ResynthesisModel, scale_inputs
 from ddx7.resynthesis.reverb import BodyReverb, FilteredNoiseReverb, FirReverb
-from ddx7.resynthesis.structure import PAPER, from_voice
+from ddx7.resynthesis.rnn import RnnSize
+from ddx7.resynthesis.structure import PAPER, TONE_RATIOS, from_voice, steady_noise_beside
 from ddx7.resynthesis.tcn import TcnSize
 
 RATE = 16_000
@@ -114,3 +117,47 @@ def test_the_wet_level_leaves_the_body_alone():
     expected = np.convolve(source, body)[: len(source)]
     np.testing.assert_allclose(dry, expected, atol=1e-4)
     np.testing.assert_allclose(wet, expected + np.convolve(source, tail)[: len(source)], atol=1e-4)
+
+
+def test_noise_and_tone_have_bodies_of_their_own_in_one_room():
+    synth = FmSynth(steady_noise_beside(12, *TONE_RATIOS), steady=(2,))
+    model = ResynthesisModel(synth, TcnSize(4, 3, (1,), "all", 0.0), reverb_s=0.1, reverb_kind="two-bodies")
+    params = model.init(jax.random.key(0))
+    params["reverb"]["body"] = jnp.stack(
+        [jnp.linspace(0.1, -0.2, reverb.BODY_BANDS), jnp.full(reverb.BODY_BANDS, 0.06)]
+    )
+    f0_hz, loudness_db = np.full(96, 300.0, np.float32), np.full(96, -20.0, np.float32)
+    instrument = Instrument(model, params, {})
+    bare = Instrument(replace(model, reverb_s=0.0), {"decoder": params["decoder"]}, {})
+    split: Any = model.reverb.apply({"params": params["reverb"]}, method="split")
+    bodies, room = map(np.asarray, split)
+    off = -200.0
+    noise = bare(f0_hz, loudness_db, PlaybackControls(levels_db=(0, 0, off, 0, 0, 0)))
+    tone = bare(f0_hz, loudness_db, PlaybackControls(levels_db=(off, 0, 0, 0, 0, 0)))
+    dry = np.convolve(noise, bodies[0])[: len(noise)] + np.convolve(tone, bodies[1])[: len(tone)]
+    np.testing.assert_allclose(instrument(f0_hz, loudness_db, PlaybackControls(reverb=0.0)), dry, atol=1e-4)
+    wet = instrument(f0_hz, loudness_db)
+    np.testing.assert_allclose(wet, dry + np.convolve(dry, room)[: len(dry)], atol=1e-4)
+    stream = instrument.stream()
+    blocks = [stream.play(f0_hz[k : k + n], loudness_db[k : k + n]) for k, n in ((0, 1), (1, 3), (4, 92))]
+    np.testing.assert_array_equal(np.concatenate(blocks), wet)
+    # Training hears rooms of one kind, another with each key.
+    rooms = [
+        np.asarray(model.reverb.apply({"params": params["reverb"]}, jax.random.key(k), method="split")[1])
+        for k in (1, 2)
+    ]
+    for other in rooms:
+        assert np.linalg.norm(other) == pytest.approx(np.linalg.norm(room), rel=0.1)
+        assert abs(np.corrcoef(other, room)[0, 1]) < 0.1
+    assert abs(np.corrcoef(*rooms)[0, 1]) < 0.1
+    # Without a key it hears the same as a player, but for the course of the noise.
+    trained = model.forward(
+        params, jnp.asarray(scale_inputs(f0_hz, loudness_db))[None], jnp.asarray(model.increments(f0_hz))[None]
+    )[0]
+    assert np.std(np.asarray(trained)) == pytest.approx(np.std(wet), rel=0.02)
+
+
+def test_two_bodies_need_operators():
+    model = ResynthesisModel(HpnSynth(), RnnSize(hidden=4, layers=1), reverb_s=0.1, reverb_kind="two-bodies")
+    with pytest.raises(Ddx7Error, match="wanted FM"):
+        Instrument(model, model.init(jax.random.key(0)), {})(np.full(4, 300.0, "f"), np.full(4, -20.0, "f"))
