@@ -120,6 +120,7 @@ def test_the_report_keeps_its_keys(match: Match) -> None:
         "start": "",
         "lock": [],
         "recordings": [],
+        "level_distance": 0.0,
     }
 
 

@@ -12,7 +12,10 @@ from ddx7.encoder import sampler
 from ddx7.errors import AudioError, Ddx7Error
 from ddx7.generation.gan import voice_generator
 from ddx7.matching.folder import match_to_dict
+from ddx7.matching.match import FAST_ROUNDS
+from ddx7.matching.population import ISLANDS
 from ddx7.matching.prepare import read_excerpt
+from ddx7.matching.search import RENDERS_PER_STEP
 from ddx7.voice import Operator, Voice
 
 RATE = 44_100
@@ -23,11 +26,12 @@ def fast_match(note: np.ndarray) -> ddx7.Match:
     return ddx7.match((note, RATE), fast=True, candidates=2, name="ORGAN")
 
 
-def test_fast_ranks_the_proposals_and_is_done(fast_match: ddx7.Match):
+def test_fast_ranks_the_proposals_refines_a_few_and_is_done(fast_match: ddx7.Match):
     report = fast_match.report
     assert fast_match.distances[0] < 5
-    assert report.renders == report.proposals == 256
-    assert [stage.name for stage in report.stages] == ["rendering proposals"]
+    assert report.proposals == 256
+    assert 256 < report.renders <= 256 + FAST_ROUNDS * ISLANDS * RENDERS_PER_STEP
+    assert [stage.name for stage in report.stages] == ["rendering proposals", "refining"]
     assert not report.late
     assert (report.cut, report.from_s, report.to_s) == (False, 0.0, pytest.approx(0.6))
 
