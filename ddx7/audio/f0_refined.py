@@ -13,6 +13,7 @@ _CENTS = np.arange(-60.0, 61.0, 5.0)  # around a known pitch
 _NEIGHBOUR_S = 0.04  # the pitch a moment before and after is tried, too: at a step the tracker is between two notes
 _NEIGHBOUR_SHARE = 0.97  # of the sum that a neighbour's pitch must beat
 _HARMONICS, _HIGHEST_HZ = 12, 5000.0
+_PERIODS = 4  # in a window: with fewer its spectrum does not separate the harmonics, and the pitch stays as it is
 _ROUNDS = 2
 _CHUNK = 512
 
@@ -27,7 +28,7 @@ def refine(samples: np.ndarray, sample_rate: int, times_s: np.ndarray, f0_hz: np
       f0_hz: fundamental at these times, above 0; it may be off by 120 cents, and at a step be that of a note nearby.
 
     Returns:
-      fundamental in Hz, float64 [point].
+      fundamental in Hz, float64 [point]; below 62.5 Hz the one that was given.
     """
     refined = np.asarray(f0_hz, np.float64)
     if len(refined) < 2:
@@ -48,7 +49,7 @@ def refine(samples: np.ndarray, sample_rate: int, times_s: np.ndarray, f0_hz: np
                 for part in parts
             ]
         )
-    return refined
+    return np.where(np.asarray(f0_hz) >= _PERIODS / _WINDOW_S, refined, f0_hz)
 
 
 def _best(spectra: np.ndarray, candidates: np.ndarray, sample_rate: int) -> np.ndarray:

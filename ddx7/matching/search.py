@@ -36,7 +36,7 @@ ERRORS_COST = 1.8
 # roughly, and an error of a tenth costs the original voice as much as a wrong voice costs.
 GATE_FACTORS = (1.0, 0.97, 1.03, 0.94, 1.06, 0.88, 1.12, 0.8, 1.25)
 VOICES_PER_GATE = 2  # of each island
-GATE_ROUNDS = (2, 5, 9)  # after these rounds of refinement, for one note with a release
+GATE_ROUNDS = (1, 3, 6)  # after these rounds of refinement, for one note with a release
 
 RENDERS_PER_STEP = 130
 """Voices that one step of a refinement renders, at most."""
