@@ -22,7 +22,7 @@ COMMANDS = {
     "ddx7-demo": "demo -o ddx7-demo",
     "voice.png": "show ddx7-demo/trumpet.syx --plot voice.png",
     "bells.syx": "generate --category bell --seed 7 -o bells.syx",
-    "steps.syx": "morph bells.syx:1 bells.syx:9 -o steps.syx",
+    "steps.syx": "morph bells.syx:3 bells.syx:9 -o steps.syx",
     "out": "resynth ddx7-demo/target.wav --model trumpet -o out",
 }
 """What each command makes, and the command."""
