@@ -53,12 +53,6 @@ class Effort:
         """Set the clock to zero."""
         self._start = time.monotonic()
 
-    def without(self, wait: Callable[[], None]) -> None:
-        """Stop the clock while something is waited for."""
-        before = time.monotonic()
-        wait()
-        self._start += time.monotonic() - before
-
     def charge(self, renders: int, audio_s: float) -> None:
         """Count rendered voices and seconds of audio."""
         self.renders += renders

@@ -181,17 +181,20 @@ class Objective:
         distances = np.mean([note.distances(x) for note, x in zip(self.note_targets, audio, strict=True)], axis=0)
         if len(audio) == 1:
             return distances, np.zeros(len(distances))
-        errors_db = [_level_db(x) - note.level_db for note, x in zip(self.note_targets, audio, strict=True)]
-        return distances, LOUDNESS_WEIGHT * np.abs(errors_db - np.mean(errors_db, axis=0)).mean(axis=0)
+        return distances, LOUDNESS_WEIGHT * np.abs(self._level_errors_db(audio)).mean(axis=0)
 
     def errors(self, vced: UInt8[np.ndarray, "voice 155"]) -> Float[np.ndarray, "voice error"]:
         """Signed errors of each voice, whose absolute values add up to its distance; finite for a silent voice, too."""
         audio = [note.render(vced) for note in self.note_targets]
         n = len(self.note_targets)
         errors = [note.errors(x) / n for note, x in zip(self.note_targets, audio, strict=True)]
-        errors_db = np.stack([_level_db(x) - note.level_db for note, x in zip(self.note_targets, audio, strict=True)])
-        levels = LOUDNESS_WEIGHT / n * (errors_db - np.mean(errors_db, axis=0)).T
+        levels = LOUDNESS_WEIGHT / n * self._level_errors_db(audio).T
         return np.concatenate([*errors, levels.astype(np.float32)], axis=1)
+
+    def _level_errors_db(self, audio: Sequence[Float[np.ndarray, "voice _"]]) -> Float[np.ndarray, "note voice"]:
+        """Errors of the notes' levels relative to each other."""
+        errors_db = np.stack([_level_db(x) - note.level_db for note, x in zip(self.note_targets, audio, strict=True)])
+        return errors_db - errors_db.mean(axis=0)
 
     def at_rate(self, sample_rate: int) -> "Objective":
         """Resample all targets."""

@@ -1,4 +1,4 @@
-"""The third step of `match`: evolve islands of voices, refine them step by step, and polish them at the full rate.
+"""The third step of `match`: refine islands of voices step by step, evolve them, and do both at the full rate.
 
 A search lasts a given time, or it does a given amount of work, which it counts in seconds of rendered audio. A seed
 then gives the same voices on every machine.
@@ -25,8 +25,8 @@ GENERATION = ISLANDS * CHILDREN
 FIRST_DRAW = 512
 """Voices that the search starts from, half of them drawn from the prior at least."""
 
-# Measured in CPU time: seconds of audio at `SEARCH_RATE` that one core renders and compares in a second, the cost of a
-# sound at 44.1 kHz against that.
+# Measured in CPU time: seconds of audio at `SEARCH_RATE` that one core renders and compares in a second, and the cost
+# of a sound at 44.1 kHz against that.
 AUDIO_PER_S = 1500.0
 FULL_RATE_COST = 1.5
 ERRORS_COST = 1.8
