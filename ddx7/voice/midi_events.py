@@ -244,11 +244,13 @@ def _read_track(data: bytes, start: int, declared_end: int, log: RepairLog) -> t
 
 
 def _is_content(data: bytes, start: int, position: int) -> bool:
-    """Whether the events from `start` on are whole if `position` lies amid the content of one of them."""
-    log = RepairLog()
-    events = _Events(data, len(data), log)
+    """Whether a track's name at `position` lies amid an event's content, and no more faults arise than with a chunk."""
+    whole, split = RepairLog(), RepairLog()
+    events = _Events(data, len(data), whole)
     events.read(start, 0)
-    return not log and events.end_tick is not None and any(a <= position < b for a, b in events.contents)
+    _Events(data, len(data), split).read(position + _CHUNK_HEAD, 0)
+    inside = any(a <= position < b for a, b in events.contents)
+    return inside and events.end_tick is not None and whole.n_repairs <= split.n_repairs
 
 
 def _is_wrong(kind: int, content: bytes) -> bool:

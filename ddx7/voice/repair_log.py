@@ -21,6 +21,11 @@ class RepairLog:
         """Whether there were any repairs."""
         return bool(self._counts)
 
+    @property
+    def n_repairs(self) -> int:
+        """Number of cases of all kinds."""
+        return self._counts.total()
+
     def sentences(self) -> tuple[str, ...]:
         """A sentence for each kind, in the order of their first cases."""
         return tuple(kind if isinstance(kind, str) else kind[n > 1].format(n=n) for kind, n in self._counts.items())

@@ -141,9 +141,11 @@ def test_a_wrong_length_that_ends_with_another_chunk_by_chance_hides_no_track(re
         assert "the length of 1 track is wrong" in found.repairs
 
 
-def test_a_text_that_reads_like_a_chunk_ends_no_track_whose_length_is_wrong(read) -> None:
-    text = event(0, 0xFF, 0x01, 8) + b"x MTrk y"
-    found = read(header() + chunk(b"MTrk", melody(40) + text + melody(50) + END, more=7))
+@pytest.mark.parametrize("fault", [b"", event(0, 0xFF, 0x51, 0)], ids=["sound", "with a bad tempo"])
+@pytest.mark.parametrize("words", [b"x MTrk y", b"MTrk\0"])
+def test_a_text_that_reads_like_a_chunk_ends_no_track_whose_length_is_wrong(read, fault: bytes, words: bytes) -> None:
+    text = event(0, 0xFF, 0x01, len(words)) + words
+    found = read(header() + chunk(b"MTrk", melody(40) + text + fault + melody(50) + END, more=7))
     assert [note.note for note in found.notes] == [40, 50]
 
 
