@@ -12,6 +12,8 @@ from ddx7.audio.files import peak_limit as peak_limit
 from ddx7.audio.files import read_audio as read_audio
 from ddx7.audio.files import resample as resample
 from ddx7.audio.files import write_audio as write_audio
+from ddx7.audio.limiter import LimitedSound as LimitedSound
+from ddx7.audio.limiter import limit_level as limit_level
 from ddx7.audio.mel import mel_filterbank as mel_filterbank
 from ddx7.audio.note import Note as Note
 from ddx7.audio.note import analyse_note as analyse_note

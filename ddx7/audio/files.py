@@ -255,6 +255,8 @@ def resample(samples: np.ndarray, from_rate: int, to_rate: int) -> np.ndarray:
 def peak_limit(samples: np.ndarray, ceiling_db: float | int = -1.0) -> np.ndarray:
     """Scale the whole sound down if its peak is above the ceiling; quieter sound stays as it is, and nothing clips.
 
+    `ddx7.audio.limit_level` turns down loud moments alone.
+
     Args:
       samples: float [..., time], full scale 1.0.
       ceiling_db: highest allowed peak in dBFS.

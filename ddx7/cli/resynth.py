@@ -132,6 +132,7 @@ class Command:
             took_s=time.perf_counter() - start,
             force=self.force,
         )
+        _note_limiting(name, report)
         if self.json:
             result_json({"resyntheses": [report]})
         else:
@@ -169,9 +170,17 @@ class Command:
             took_s=time.perf_counter() - start,
             force=self.force,
         )
+        _note_limiting(name, report)
         if not self.json:
             result(report["files"])
         return report
+
+
+def _note_limiting(name: str, report: dict[str, Any]) -> None:
+    from ddx7.audio.limiter import limiter_remark
+
+    if remark := limiter_remark(report["limited_db"]):
+        note(f"{name}: {remark}")
 
 
 def read_beginning(path: Path) -> "Recording":

@@ -10,7 +10,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ddx7.audio.f0 import HIGHEST_HZ, LOWEST_HZ
-from ddx7.audio.files import Recording, peak_limit, resample, write_audio
+from ddx7.audio.files import Recording, resample, write_audio
+from ddx7.audio.limiter import limit_level, limiter_remark
 from ddx7.engine.tables import DB_PER_OCTAVE
 from ddx7.files import atomic_write, refuse_to_overwrite
 from ddx7.resynthesis.instrument import Instrument
@@ -59,7 +60,7 @@ def write_resynthesis(
 ) -> dict[str, Any]:
     """Write a resynthesis into a folder, each file atomically.
 
-    The sound has the recording's sample rate and length, and is scaled down if it peaks above -1 dBFS. An instrument
+    The sound has the recording's sample rate and length; moments that peak above -1 dBFS are turned down. An instrument
     that learned at 16 kHz makes nothing above 8 kHz at any rate.
 
     Args:
@@ -95,8 +96,7 @@ def write_resynthesis(
     audio = resample(transfer.audio, transfer.sample_rate, recording.sample_rate)[: len(recording.samples)]
     title = f"{name}, played by {model}"
     figure = _figure(transfer.target, transfer.audio, transfer.sample_rate, transfer.controls, instrument, title)
-    _write(files, audio, recording.sample_rate, figure, report, force=force)
-    return report
+    return _write(files, audio, recording.sample_rate, figure, report, force=force)
 
 
 def write_performance(
@@ -113,7 +113,7 @@ def write_performance(
 ) -> dict[str, Any]:
     """Write a MIDI file's notes, played by an instrument, into a folder, each file atomically.
 
-    The sound has 44,100 Hz, and is scaled down if it peaks above -1 dBFS.
+    The sound has 44,100 Hz; moments that peak above -1 dBFS are turned down.
 
     Args:
       played: from `ddx7.resynthesis.performance.perform`.
@@ -152,16 +152,21 @@ def write_performance(
     }
     audio = resample(played.audio, rate, MIDI_SAMPLE_RATE)
     figure = _figure(None, played.audio, rate, played.controls, instrument, f"{name}, played by {model}")
-    _write(files, audio, MIDI_SAMPLE_RATE, figure, report, force=force)
-    return report
+    return _write(files, audio, MIDI_SAMPLE_RATE, figure, report, force=force)
 
 
 def _write(
     files: ResynthesisFiles, audio: np.ndarray, sample_rate: int, figure: bytes, report: dict[str, Any], *, force: bool
-) -> None:
-    write_audio(files.audio, peak_limit(audio), sample_rate, force=force)
+) -> dict[str, Any]:
+    """Write all files; returns the report with what the limiter did."""
+    limited = limit_level(audio, sample_rate)
+    remark = limiter_remark(limited.reduction_db)
+    notes = [*report["notes"], *([remark] if remark else [])]
+    report = {**report, "notes": notes, "limited_db": round(limited.reduction_db, 2)}
+    write_audio(files.audio, limited.samples, sample_rate, force=force)
     atomic_write(files.figure, figure, force=force)
     atomic_write(files.report, (json.dumps(report, indent=2) + "\n").encode(), force=force)
+    return report
 
 
 def _playback_to_dict(playback: PlaybackControls) -> dict[str, Any]:

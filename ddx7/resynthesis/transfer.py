@@ -10,7 +10,7 @@ from jaxtyping import Bool, Float, Real
 from ddx7.audio.f0 import HIGHEST_HZ, LOWEST_HZ, tones_outside
 from ddx7.audio.features import HOP, FrameFeatures, extract
 from ddx7.audio.files import Recording, resample
-from ddx7.audio.loudness import FLOOR_DB, shift_loudness
+from ddx7.audio.loudness import FLOOR_DB, loudness, shift_loudness
 from ddx7.audio.pitch import hz_to_midi
 from ddx7.errors import ArgumentError, AudioError
 from ddx7.resynthesis.dataset import SILENT_DB, Segment
@@ -24,6 +24,8 @@ _LOUD_PERCENTILE = 95.0  # of the loudness of a recording, compared with that of
 _ABOVE_DB = 3.0  # over the loud passages of the learned recordings, as a loud phrase is
 _PASSAGE_FRAMES = 1000  # of which the softest gives the lower end of the learned loudness
 _MIRRORED_FRAMES = 64  # at each end; pyin and loudness take in less
+_MOST_CORRECTION_DB = 12.0  # of the level
+_SMOOTH_FRAMES = 31  # 124 ms: shorter than a note, longer than a period of vibrato in level
 _MOST_OUTSIDE_SHARE = 0.1  # of frames outside the learned range
 
 
@@ -32,7 +34,7 @@ class Transfer:
     """A recording, played by an instrument.
 
     Attributes:
-      audio: float32 [time] at the instrument's sample rate, as long and about as loud as the recording.
+      audio: float32 [time] at the instrument's sample rate, as long and as loud as the recording, frame by frame.
       target: the recording at that rate, float32 [time].
       sample_rate: in Hz.
       features: of the recording, with the loudness that the instrument played from.
@@ -70,6 +72,8 @@ def transfer(
 ) -> Transfer:
     """Play a recording with an instrument.
 
+    The result follows the recording's loudness: a slow gain of at most 12 dB corrects what the network plays.
+
     Args:
       recording: a melody; of chords the instrument plays one line.
       instrument: to play with.
@@ -105,8 +109,13 @@ def transfer(
     outside = tones_outside(target, rate, np.arange(len(loudness_db)) * HOP / rate) & sounding
     played = replace(features, loudness_db=loudness_db.astype(np.float32))
     report(f"playing {len(target) / rate:.1f} s")
-    audio, controls = instrument.play_with_controls(played.f0_hz, played.loudness_db, playback, seed=seed)
-    audio = audio[: len(target)] * np.float32(10 ** (-offset_db / 20))
+    f0_hz, loudness_db = played.f0_hz, played.loudness_db
+    audio, controls = instrument.play_with_controls(f0_hz, loudness_db, playback, seed=seed)
+    # A player who changes levels or reverb wants another level: the correction is that of the sound without the change.
+    neutral = PlaybackControls(playback.transpose, playback.mod_index, ratios=playback.ratios)
+    heard = audio if neutral == playback else instrument.play_with_controls(f0_hz, loudness_db, neutral, seed=seed)[0]
+    gain_db = _level_correction(heard, loudness_db, rate) - offset_db
+    audio = (audio * _per_sample(10 ** (gain_db / 20), len(audio)))[: len(target)]
     audio = muted(audio, outside | (features.loudness_db <= FLOOR_DB))  # a tone at another pitch would be wrong
     outside_s = float(outside.sum() * HOP / rate)
     remarks = list(_remarks(features, sounding & ~outside, playback, learned))
@@ -125,7 +134,27 @@ def muted(audio: Float[np.ndarray, " time"], frames: Bool[np.ndarray, " frame"])
     """
     if not frames.any():
         return audio
-    return audio * np.interp(np.arange(len(audio)), np.arange(len(frames)) * HOP, ~frames).astype(np.float32)
+    return audio * _per_sample(~frames, len(audio))
+
+
+def _per_sample(frames: np.ndarray, n: int) -> Float[np.ndarray, " time"]:
+    """Values of frames in straight lines from one to the next, one for each of n samples."""
+    return np.interp(np.arange(n), np.arange(len(frames)) * HOP, frames).astype(np.float32)
+
+
+def _level_correction(audio: np.ndarray, loudness_db: np.ndarray, sample_rate: int) -> Float[np.ndarray, " frame"]:
+    """Gain in dB that brings a sound to the loudness that it was played from.
+
+    A network that learns distances of logarithms gives the median of what it cannot know, which is softer than the
+    mean, and notes beyond those that it learned can be off by more. Silence stays as it is.
+    """
+    margin = min(_MIRRORED_FRAMES, max(len(loudness_db) - 1, 0))
+    found_db = loudness(np.pad(audio, margin * HOP, mode="reflect"), sample_rate, HOP)[margin:][: len(loudness_db)]
+    sounds = (found_db > FLOOR_DB) & (loudness_db > FLOOR_DB)
+    gain_db = np.where(sounds, np.clip(loudness_db - found_db, -_MOST_CORRECTION_DB, _MOST_CORRECTION_DB), 0.0)
+    window = np.hanning(_SMOOTH_FRAMES + 2)[1:-1]
+    padded = np.pad(gain_db, _SMOOTH_FRAMES // 2, mode="edge")
+    return np.convolve(padded, window / window.sum(), "valid")
 
 
 def measure(recording: Recording, instrument: Instrument, extractor: str = "pyin") -> FrameFeatures:

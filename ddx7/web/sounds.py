@@ -8,7 +8,8 @@ from threading import Lock
 
 import numpy as np
 
-from ddx7.audio.files import peak_limit, read_audio, write_audio
+from ddx7.audio.files import read_audio, write_audio
+from ddx7.audio.limiter import limit_level
 from ddx7.errors import AudioError
 
 MAX_UPLOAD_BYTES = 64 * 2**20
@@ -61,8 +62,8 @@ def decode_upload(data: bytes, name: str, scratch: Path) -> Sound:
 
 
 def write_sound(sound: Sound, path: Path) -> None:
-    """Write a sound as FLAC, scaled down where it would clip."""
-    write_audio(path, peak_limit(sound.samples, 0.0), sound.sample_rate, force=True)
+    """Write a sound as FLAC; moments that would clip are turned down."""
+    write_audio(path, limit_level(sound.samples, sound.sample_rate, 0.0).samples, sound.sample_rate, force=True)
 
 
 class SoundCache:

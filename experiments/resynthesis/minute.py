@@ -15,7 +15,8 @@ from pathlib import Path
 import numpy as np
 
 from ddx7.audio.features import HOP, extract
-from ddx7.audio.files import Recording, peak_limit, read_audio, write_audio
+from ddx7.audio.files import Recording, read_audio, write_audio
+from ddx7.audio.limiter import limit_level
 from ddx7.audio.metrics import load_embedding, loudness_error, multi_scale_spectral_distance, score_sets
 from ddx7.cli.train_resynth import Resynth
 from ddx7.files import atomic_write
@@ -63,7 +64,7 @@ def main() -> None:
     held_out = read_audio(options.output / "held_out.wav")
     instrument = load(score)
     played = transfer(Recording(held_out.samples, RATE, held_out.path), instrument)
-    sound = peak_limit(played.audio)  # as in the file that ddx7 resynth writes
+    sound = limit_level(played.audio, RATE).samples  # as in the file that ddx7 resynth writes
     write_audio(options.output / "played.wav", sound, RATE, force=True)
     embedding = replace(load_embedding("yamnet", options.yamnet), hop=round(KAD_HOP_S * RATE))
     measured = extract(sound[: len(sound) // HOP * HOP], RATE, "yin")

@@ -158,6 +158,17 @@ def test_a_recording_is_played_as_long_and_about_as_loud(tmp_path, instrument):
         transfer(Recording(np.full(RATE, 1e-3, np.float32), RATE, tmp_path / "x.wav"), instrument, extractor="yin")
 
 
+def test_a_recording_is_played_as_loud_moment_by_moment(tmp_path, instrument):
+    x = 0.3 * melody(0)
+    recording = Recording(x, RATE, tmp_path / "x.wav")
+    made = transfer(recording, instrument, extractor="yin")
+    n = len(x) // 64 - 32
+    found, wanted = (loudness(sound, RATE, 64)[32:n] for sound in (made.audio, x))
+    assert np.median(np.abs(found - wanted)) < 0.3
+    softer = transfer(recording, instrument, PlaybackControls(levels_db=(-6.0,) * 6), extractor="yin")
+    assert np.median(found - loudness(softer.audio, RATE, 64)[32:n]) > 3  # a player's own change stays
+
+
 def test_loudness_is_moved_into_the_learned_range_and_back(tmp_path, small):
     params = quick_jit(small.init)(jax.random.key(3))
     known = {"range": {"lowest_note": 80.0, "highest_note": 90.0, "loud_db": -15.0}}
