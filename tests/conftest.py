@@ -1,8 +1,13 @@
 """What tests of several layers share."""
 
 import os
+from collections import Counter
 from collections.abc import Iterator
+from dataclasses import is_dataclass
+from functools import cache, partial, wraps
+from inspect import isfunction
 from pathlib import Path
+from typing import Any
 
 import jaxtyping
 import pytest
@@ -13,7 +18,7 @@ CHECKER = "beartype.beartype(conf=beartype.BeartypeConf(is_pep484_tower=True))"
 
 
 def checked_modules() -> list[str]:
-    """The modules whose annotations are checked at every call.
+    """The modules whose annotations are checked.
 
     Not kernels, since numba compiles no checked function. Not `ddx7.voice` either: it has no arrays with shapes, and a
     check costs it many times what it does (pyright sees its types).
@@ -22,6 +27,44 @@ def checked_modules() -> list[str]:
     return [".".join(parts) for parts in files if parts[1] != "voice" and "kernel" not in parts[-1] != "__init__"]
 
 
+CHECKED_CALLS = 2
+"""Calls of each function that are checked in a test. A check costs many times what a small function does, and a search
+calls some of them a million times: checks of every call took nearly half of the suite's time."""
+
+n_checked: Counter[int] = Counter()
+"""Calls that were checked in this test, by the identity of the function's code."""
+
+_check_every_call = jaxtyping.jaxtyped
+
+
+def check_first_calls(checked: Any = None, *, typechecker: Any) -> Any:
+    """Stands in for the decorator that the import hook writes before each function and class of a checked module.
+
+    The checked form of a function is made at its first call: to make those of all functions takes longer than the tests
+    of many a file.
+    """
+    if checked is None:
+        return partial(check_first_calls, typechecker=typechecker)
+    if not isfunction(checked):  # a class: of a dataclass, what makes it is checked
+        made = vars(checked).get("__init__")
+        if is_dataclass(checked) and made is not None and not hasattr(made, "__wrapped__"):
+            checked.__init__ = check_first_calls(made, typechecker=typechecker)
+        return checked
+    code = id(checked.__code__)  # one for a function that another one defines each time it is called
+    checking = cache(lambda: _check_every_call(checked, typechecker=typechecker))
+
+    @wraps(checked)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        __tracebackhide__ = True
+        if n_checked[code] >= CHECKED_CALLS:
+            return checked(*args, **kwargs)
+        n_checked[code] += 1
+        return checking()(*args, **kwargs)
+
+    return call
+
+
+jaxtyping.jaxtyped = check_first_calls
 jaxtyping.install_import_hook(checked_modules(), CHECKER)
 
 # A busy machine must not fail a test for taking its time.
@@ -35,7 +78,8 @@ os.environ.setdefault("DDX7_RENDERER", "numba")
 
 @pytest.fixture(autouse=True)
 def unchecked(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Check no annotations where a test passes wrong types on purpose."""
+    """Check the first calls of each test, and none where a test passes wrong types on purpose."""
+    n_checked.clear()
     jaxtyping.config.update("jaxtyping_disable", bool(request.node.get_closest_marker("unchecked")))
     yield
     jaxtyping.config.update("jaxtyping_disable", False)

@@ -9,6 +9,7 @@ import pytest
 from jaxtyping import TypeCheckError
 
 import ddx7
+from ddx7.engine.midi_file import MidiNote
 
 PACKAGE = Path(ddx7.__file__).parent
 MODULES = sorted(PACKAGE.rglob("*.py"))
@@ -66,6 +67,21 @@ def test_every_re_exported_name_is_there(path):
         assert getattr(package, name) is not None
 
 
-def test_tests_check_annotations_at_every_call():
+def measure_at_rate(rate):
+    ddx7.audio.log_mel_distance(np.ones(8), np.ones(8), rate)
+
+
+def test_tests_check_the_annotations_of_functions():
     with pytest.raises(TypeCheckError, match="sample_rate"):
-        ddx7.audio.log_mel_distance(np.zeros(8), np.zeros(8), "44100")  # pyright: ignore[reportArgumentType]
+        measure_at_rate("44100")
+
+
+def test_tests_check_the_annotations_of_functions_that_were_called_in_earlier_tests():
+    measure_at_rate(44100)
+    with pytest.raises(TypeCheckError, match="sample_rate"):
+        measure_at_rate("44100")
+
+
+def test_tests_check_the_annotations_of_dataclasses():
+    with pytest.raises(TypeCheckError, match="velocity"):
+        MidiNote(60, "100", 0.0, 1.0)  # pyright: ignore[reportArgumentType]
