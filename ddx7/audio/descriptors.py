@@ -34,6 +34,7 @@ ATTACK_S = 0.08  # omitted: the attack of a note is no modulation
 PARTIAL_DB = -30.0  # partials this far below the strongest are not measured
 NEAR_PARTIAL, PARTIAL_WIDTH = 0.12, 0.25  # half widths of a partial's band, of the fundamental
 RESOLVING_PERIODS = 10.0  # a Hann window of so many resolves partials
+STRONGEST_PEAKS, LOBE_BINS = 6, 4  # of a spectrum, and half the width of one under a Hann window with some modulation
 CLEAR_MODULATION = 0.5  # least share of a track's movement within MODULATION_HZ; jitter has about a quarter
 
 
@@ -193,6 +194,22 @@ def harmonic_share(samples: np.ndarray, sample_rate: int, f0_hz: float) -> float
     partials = np.arange(len(spectrum)) * sample_rate / (len(part) * f0_hz)
     near = (np.abs(partials - np.round(partials)) < NEAR_PARTIAL) & (partials > 0.5)
     return float(spectrum[near].sum() / max(spectrum.sum(), 1e-300))
+
+
+def strongest_share(samples: np.ndarray, sample_rate: int) -> float:
+    """Share of a sound's power in its six strongest spectral peaks, 0..1: how much of it are clear partials.
+
+    Args:
+      samples: float [time], from the onset; the first second counts.
+      sample_rate: in Hz.
+    """
+    part = samples[:sample_rate]
+    left = np.square(np.abs(np.fft.rfft(part * np.hanning(len(part)))))
+    total = left.sum()
+    for _ in range(STRONGEST_PEAKS):
+        peak = int(left.argmax())
+        left[max(peak - LOBE_BINS, 0) : peak + LOBE_BINS + 1] = 0
+    return float(1 - left.sum() / max(total, 1e-300))
 
 
 def partial_levels_db(samples: np.ndarray, sample_rate: int, f0_hz: float, n_partials: int) -> np.ndarray | None:

@@ -25,8 +25,8 @@ class Command:
     The command writes nothing if it cannot read one of the inputs.
     """
 
-    inputs: Annotated[Positional[tuple[Path, ...]], arg(metavar="IN...", help_behavior_hint="")]
-    """SysEx of any kind, bare voice bytes, JSON, MiniDexed performances, or zips."""
+    inputs: Annotated[Positional[tuple[Path, ...]], arg(metavar="FILE[:N]...", help_behavior_hint="")]
+    """SysEx of any kind, bare voice bytes, JSON, MiniDexed performances, or zips; bank.syx:3 is voice 3 alone."""
     output: Annotated[Path, arg(metavar="OUT", aliases=["-o"])]
     """A file. A name without suffix, or an existing folder, gets one file per input."""
     # As `help`, because tyro keeps the line breaks of a docstring.
@@ -52,8 +52,9 @@ class Command:
     def run(self) -> int:
         """Convert and return the exit code."""
         self._check()
-        banks = [self._read(path) for path in self.inputs]
-        jobs = self._jobs(banks)
+        places = [choose.file_and_number(path, self.index) for path in self.inputs]
+        banks = [self._read(*place) for place in places]
+        jobs = self._jobs(banks, [path for path, _ in places])
         if len(jobs) > 1:  # all, before the first is written
             refuse_to_overwrite([path for _, path in jobs], force=self.force)
         written = [path for voices, name in jobs for path in self._write(voices, name)]
@@ -76,14 +77,14 @@ class Command:
     def _as_json(self) -> bool:
         return self.format == "json" or (self.format == "auto" and self.output.suffix.lower() == ".json")
 
-    def _read(self, path: Path) -> Bank:
+    def _read(self, path: Path, numbers: str) -> Bank:
         bank = load(path)
         note_repairs(bank.repairs, path)
-        if self.index:
-            return Bank(bank[k] for k in choose.by_number(bank, self.index, path))
+        if numbers:
+            return Bank(bank[k] for k in choose.by_number(bank, numbers, path))
         return _without_empty_places(bank, path) if self.target == "volca" else bank
 
-    def _jobs(self, banks: Sequence[Bank]) -> list[tuple[list[Voice], Path]]:
+    def _jobs(self, banks: Sequence[Bank], paths: Sequence[Path]) -> list[tuple[list[Voice], Path]]:
         """The voices of each file to write."""
         suffix = ".json" if self._as_json else ".syx"
         voices = [voice for bank in banks for voice in bank]
@@ -95,7 +96,7 @@ class Command:
             ]
         if self.target != "dx7" or (self.output.suffix and not self.output.is_dir()):
             return [(voices, self.output)]
-        names = [self.output / f"{path.stem}{suffix}" for path in self.inputs]
+        names = [self.output / f"{path.stem}{suffix}" for path in paths]
         duplicate = next((name for name in names if names.count(name) > 1), None)
         if duplicate:
             raise UsageError(f"two inputs would both become {duplicate}; name a file as OUT to join them")

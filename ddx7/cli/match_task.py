@@ -11,7 +11,7 @@ from ddx7.cli.interrupt import keeping
 from ddx7.cli.searching import watched
 from ddx7.cli.sheet import note_name
 from ddx7.cli.terminal import note
-from ddx7.cli.working import first_use
+from ddx7.cli.working import announce_first_use, remember_use
 from ddx7.errors import AudioError, Ddx7Error
 from ddx7.files import check_folder, refuse_to_overwrite
 from ddx7.voice import Voice, to_bytes
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 WORTH_SAYING = 0.5
 """Part of a distance from which on its cause is named."""
+SHOWN = 0.1
+"""Difference of two distances that a user sees, as they are printed with one decimal."""
 DX7_VELOCITY = 110
 """The highest velocity of a DX7's own keyboard, about."""
 
@@ -65,9 +67,14 @@ class Task:
         from ddx7.matching.folder import match_files, write_match
 
         with keeping() as keep:
-            with first_use("match"), watched(self.name) as progress:
+            announced = False
+            with watched(self.name) as progress:
 
                 def show(now: "Progress") -> None:
+                    nonlocal announced
+                    if not announced:  # the arguments and the recording are fine: now it compiles
+                        announced = True
+                        announce_first_use("match")
                     progress(now)
                     if math.isfinite(now.distance):
                         keep("stopping; the best voice so far is written")
@@ -91,6 +98,7 @@ class Task:
                     )
                 except AudioError as error:
                     raise (_with_path(self.recordings[0], error) if len(excerpts) == 1 else error) from None
+            remember_use("match")
             try:
                 files = write_match(found, self.folder, self.name, force=force)
             except Ddx7Error as error:
@@ -145,6 +153,10 @@ def remarks(match: "Match") -> list[str]:
         several if len(match.notes) > 1 else f"play {played}",
         *map(_of_recording, report.recordings),
     ]
+    least = report.least_distance
+    if least is not None and match.perceptual_distances[0] - least >= SHOWN:
+        order = "among voices about as near, the one nearest by log-mel comes first"
+        lines.append(f"the search found a voice at {least:.1f}; {order}")
     if report.level_distance >= WORTH_SAYING:
         what = "recordings" if report.recordings else "notes"
         lines.append(
@@ -166,7 +178,8 @@ def remarks(match: "Match") -> list[str]:
             f"the recording is long; the match uses its loudest minute, {report.from_s:.0f} s to {report.to_s:.0f} s"
         )
     lines += [remark.text for remark in report.remarks]
-    if match.strongest_note.confidence < CONFIDENT:
+    kinds = {remark.kind for remark in report.remarks}
+    if match.strongest_note.confidence < CONFIDENT and not kinds & {"no pitch", "pitch"}:
         lines.append("the recording has no one clear pitch, so the note is a guess")
     if match.interrupted:
         lines.append("stopped early; this is the best match so far")

@@ -69,11 +69,10 @@ class Effort:
 
         Args:
           stage: its name.
-          distance: of the best voice so far; infinite before the first one.
+          distance: of the best voice so far, at the rate of the stage that ends; infinite before the first one.
         """
         self.leave(distance)
         self._stage = stage, self.elapsed_s
-        self.tell(distance)
 
     def leave(self, distance: float) -> None:
         """End the current stage, if there is one."""
@@ -83,12 +82,17 @@ class Effort:
             self.stages.append(Stage(name, round(start_s, 2), round(self.elapsed_s, 2), self.renders, least))
             self._stage = None
 
-    def tell(self, distance: float, best: bytes = b"") -> None:
-        """Report progress within the current stage."""
+    def tell(self, distance: float = float("inf"), best: bytes = b"") -> None:
+        """Report progress within the current stage.
+
+        Args:
+          distance: of the best voice so far, at full rate; infinite before the first one.
+          best: that voice, in edit form; empty before the first one.
+        """
         if self.progress and self._stage:
             elapsed_s, position = self.elapsed_s, self.position
             if self.budget is None:
                 total_s = self.seconds
             else:
                 total_s = elapsed_s / position if position else max(elapsed_s, self.budget / AUDIO_PER_EFFORT)
-            self.progress(Progress(elapsed_s, total_s, self._stage[0], self.renders, distance))
+            self.progress(Progress(elapsed_s, total_s, self._stage[0], self.renders, distance, best))

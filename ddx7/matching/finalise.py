@@ -35,12 +35,14 @@ class Candidates:
       distances: perceptual distance of each from the recording's chosen notes.
       distances_db: log-mel distance of each from the whole recording.
       audio: the recording's notes rendered by the first voice, at the recording's RMS level.
+      least_distance: perceptual distance of the nearest voice of the search.
     """
 
     voices: Bank
     distances: tuple[float, ...]
     distances_db: tuple[float, ...]
     audio: Float[np.ndarray, " sample"]
+    least_distance: float
 
 
 def finalise(
@@ -63,6 +65,7 @@ def finalise(
     pool = voices[_compared(voices, candidates)]
     objective = target.objective()
     distances = objective.distances(pool)
+    least = float(distances.min())
     tied = np.flatnonzero(_as_near_as_the_best(distances))
     distances_db = np.full(len(pool), np.inf)
     distances_db[tied] = target.distances_db(target.render(pool[tied]))
@@ -78,7 +81,7 @@ def finalise(
     names = [stem, *(numbered(stem, k) for k in range(2, len(order) + 1))]
     bank = Bank([Voice.from_vced(tuned[i]).renamed(called) for i, called in zip(order, names, strict=True)])
     near, near_db = (tuple(map(float, x[order])) for x in (distances, distances_db))
-    return Candidates(bank, near, near_db, best * gain)
+    return Candidates(bank, near, near_db, best * gain, least)
 
 
 def _compared(voices: UInt8[np.ndarray, "voice 155"], candidates: int) -> list[int]:

@@ -38,13 +38,18 @@ def search_together(
     Returns:
       the result for all recordings; Ctrl-C ends the search early with the best voices so far.
     """
-    told = progress and (lambda now: progress(replace(now, seconds=now.seconds / ALONE)))
+
+    def earlier(now: Progress) -> None:
+        if progress:
+            stage = f"{now.stage}, on the strongest recording"
+            progress(replace(now, seconds=now.seconds / ALONE, stage=stage))
+
     first = search(
         alone,
         seconds=seconds if budget is not None else ALONE * seconds,
         seed=seed,
         budget=None if budget is None else ALONE * budget,
-        progress=told,
+        progress=progress and earlier,
     )
     proposals = _with_gate(proposals, first)
     proposals = _with_voices(proposals, first.voices[:_TAKEN], seed)
@@ -63,7 +68,7 @@ def search_together(
     rest = None if budget is None else (1 - ALONE) * budget
     limit = seconds if rest else (1 - ALONE) * seconds
     try:
-        found = search(proposals, seconds=limit, seed=seed, budget=rest, progress=later)
+        found = search(proposals, seconds=limit, seed=seed, budget=rest, progress=progress and later)
     except KeyboardInterrupt:  # before the second search has a result of its own
         return only_first()
     return replace(

@@ -123,6 +123,8 @@ def match(
     encoder = None if weights is None else load_weights(Path(weights))
     prepared = _prepared(recording, as_profile(profile), notes, note, velocity, start_s, end_s)
     excerpt = prepared.excerpt
+    if progress:
+        progress(Progress(0.0, float(seconds), "proposing voices", 0, inf))
     proposed = partial(propose, seed=seed, use_encoder=use_encoder, encoder=encoder, start=first, held=held)
     proposals = proposed(prepared, library=library, progress=progress)
     if not proposals.prior.free.any():
@@ -225,6 +227,7 @@ def _match(
         remarks=(*how_read(prepared.read_as, merged, len(target.notes)), *prepared.remarks),
         recordings=matched_recordings(target, best.voices[0], best.audio, prepared.joined),
         level_distance=_level_distance(target, best.voices[0]),
+        least_distance=round(best.least_distance, 4),
     )
     phrase = target.notes if len(target.notes) > 1 else ()
     labels = [part.name for part in prepared.joined for _ in range(part.n_notes)]

@@ -22,7 +22,8 @@ class Progress:
       seconds: seconds that it was given.
       stage: name of the current stage.
       renders: voices rendered so far.
-      distance: perceptual distance of the best voice so far; infinite before the first one.
+      distance: perceptual distance of the best voice so far at 44.1 kHz, as that of the result; infinite before the
+        first one.
       best: edit form of that voice, 155 bytes; empty before the first one.
     """
 
@@ -43,7 +44,8 @@ class Stage:
       start_s: seconds from the start of the search.
       end_s: likewise.
       renders: voices rendered by then.
-      distance: perceptual distance of the best voice by then; None before the first one.
+      distance: perceptual distance of the best voice by then, at 22.05 kHz before polishing and at 44.1 kHz in it;
+        None before the first one.
     """
 
     name: str
@@ -124,6 +126,8 @@ class MatchReport:
       recordings: how the best voice plays each of several recordings; empty for one.
       level_distance: the part of the best voice's distance that the levels of the notes against each other make; the
         rest is the mean of the notes' distances. 0 for a single note.
+      least_distance: perceptual distance of the nearest voice that the search found. The best voice may have up to a
+        fifth more, as the log-mel distance orders voices that are about as near.
     """
 
     seed: int
@@ -150,6 +154,7 @@ class MatchReport:
     lock: tuple[str, ...] = ()
     recordings: tuple[MatchedRecording, ...] = ()
     level_distance: float = 0.0
+    least_distance: float | None = None
 
 
 @dataclass(frozen=True)

@@ -113,10 +113,10 @@ def rank_proposals(
     n = len(proposals.prior.proposed) + ERRORS_COST * rounds * ISLANDS * RENDERS_PER_STEP
     budget = n * proposals.search_objective.duration_s
     driver = Search(proposals, np.random.default_rng(0), Effort(LONGEST_RANKING_S, budget, progress))
-    driver.effort.enter("rendering proposals", np.inf)
+    driver.enter("rendering proposals")
     driver.start_with(np.zeros((0, 155), np.uint8))
     if rounds:
-        driver.effort.enter("refining", driver.population.least)
+        driver.enter("refining")
     for _ in range(rounds):
         driver.refine_once(driver.objective)
     driver.effort.leave(driver.population.least)
@@ -142,6 +142,8 @@ class Search:
         self.population: Population = EMPTY
         self._gains: dict[bytes, float] = {}
         self._rounds = 0
+        self._measured = b""  # the last voice that was measured for a report
+        self._told = np.inf, b""  # distance and bytes of the voice in the last report
 
     def run(self) -> bool:
         """Search until the work is done or the time is over; True if Ctrl-C ended it with a result."""
@@ -150,7 +152,7 @@ class Search:
         one_round = ERRORS_COST * RENDERS_PER_STEP * ISLANDS * self.objective.duration_s
         refines = LEAST_ROUNDS * one_round <= work
         try:
-            self._enter("compiling")
+            self.enter("compiling")
             voices = prior.draw(np.random.default_rng(0), GENERATION)
             for objective in (self.objective, self.full_objective):
                 objective.distances(voices)
@@ -158,14 +160,14 @@ class Search:
                     refine(objective, voices[:1], np.random.default_rng(0), free=prior.free)
             effort.leave(np.inf)
             effort.restart()
-            self._enter("drawing")
+            self.enter("drawing")
             self.start_with(prior.draw(self.rng, FIRST_DRAW - min(len(prior.proposed), FIRST_DRAW // 2)))
             if refines:
-                self._enter("refining")
+                self.enter("refining")
                 self._refine(self.objective, REFINED)
-            self._enter("evolving")
+            self.enter("evolving")
             self._evolve(self.objective, EVOLVED, reach=1.0)
-            self._enter("polishing")
+            self.enter("polishing")
             self._evaluate_again(self.full_objective)
             self._gains = {}  # at this rate, voices that had stopped may gain again
             if refines:
@@ -232,7 +234,7 @@ class Search:
         """Refine the voice of each island that promises most; False where the time was over before."""
 
         def keep_going() -> bool:
-            self.effort.tell(self.population.least, self.population.best)
+            self._tell()
             return not self._over(objective)
 
         chosen, before = islands.choose_to_refine(self.population, self._gains)
@@ -261,6 +263,7 @@ class Search:
             gates_s = [f * note.event.gate_s for f, note in zip(factors, self.objective.note_targets, strict=True)]
             self.objective = self.objective.with_gates(gates_s)
             self.full_objective = self.full_objective.with_gates(gates_s)
+            self._measured, self._told = b"", (np.inf, b"")
             self._evaluate_again(self.objective)
 
     def _evaluate_again(self, objective: Objective) -> None:
@@ -279,11 +282,25 @@ class Search:
 
     def _advance(self, population: Population) -> None:
         self.population = population
-        self.effort.tell(population.least)
+        self._tell()
 
     def _over(self, objective: Objective) -> bool:
         """Whether the time for this part is over; polishing keeps its share."""
         return self.effort.over(1.0 if objective.sample_rate == RATE else EVOLVED)
 
-    def _enter(self, stage: str) -> None:
+    def enter(self, stage: str) -> None:
+        """Begin a stage."""
         self.effort.enter(stage, self.population.least)
+        self._tell()
+
+    def _tell(self) -> None:
+        """Report the best voice with its distance at full rate, which is the distance of the result, too."""
+        if self.effort.progress is None:
+            return
+        best = self.population.best
+        if best != self._measured:
+            self._measured = best
+            distance = float(self.full_objective.distances(np.frombuffer(best, np.uint8)[None])[0])
+            if distance < self._told[0]:  # the best at the rate of the search may be worse at this one
+                self._told = distance, best
+        self.effort.tell(*self._told)

@@ -11,6 +11,7 @@ import numpy as np
 
 from ddx7.audio import Note, analyse_note, cents_between
 from ddx7.audio.chords import find_chord
+from ddx7.audio.descriptors import strongest_share
 from ddx7.audio.note import HOP_S, envelope, measure_note
 from ddx7.audio.pitch import estimate_pitch, midi_to_hz
 from ddx7.errors import AudioError, Ddx7Error
@@ -28,6 +29,16 @@ DIP_DB = 4.0  # the level falls by this between two keys
 LFO_S, REGULAR = 0.4, 0.15  # without a dip, pitches that change faster, or alternate at equal times, may be an LFO's
 CHORD_BELOW, NO_PITCH_BELOW = 0.6, 0.4  # confidence of the pitch
 MOST_MIDI_NOTES = 2000
+# The strongest peaks of 28 chords, bells, struck bars and basses without a clear pitch hold 0.5 or more of the power,
+# those of noise, drums, a cymbal and a drum loop 0.37 or less (8 sounds). Notes of a chord of two are nearer than the
+# partials 1 and 3 of a bar, 29 semitones.
+TONAL_SHARE = 0.45
+SAME_SEMITONES, WIDEST_INTERVAL = 0.35, 24.0
+_STRUCK = (
+    "no clear pitch, but clear partials, as of bells, struck bars and tuned drums; the note is a guess, and --note C3 "
+    "names the note that you hear"
+)
+_UNPITCHED = "no steady pitch, as of drums, noise or several instruments; try one hit or one instrument"
 # An echo is the first note again, twice or more, at times this even (a slow attack moves its first onset) and softer.
 MOST_HITS_WITHOUT_ECHO = 2
 ECHO_UNEVEN, ECHO_UNEVEN_S, ECHO_FALLS_DB = 0.15, 0.05, 2.0
@@ -284,24 +295,29 @@ def _echo(notes: Sequence[Note], start_s: float | int) -> tuple[RecordingRemark,
     return (RecordingRemark("echo", text),)
 
 
+def _are_a_chord(pitches: Sequence[float]) -> bool:
+    """Whether pitches at once, the lowest first, are notes of a chord and not partials of one note."""
+    intervals = [pitch - pitches[0] for pitch in pitches[1:]]
+    others = [x for x in intervals if np.abs(x - 12 * np.log2(np.arange(2, 9))).min() > SAME_SEMITONES]
+    return len(others) > 1 or (len(others) == 1 and others[0] <= WIDEST_INTERVAL)
+
+
 def _pitch_remark(notes: Sequence[Note], samples: np.ndarray, sample_rate: int) -> tuple[RecordingRemark, ...]:
     """What the strongest note's pitch says: a chord, no pitch, or several possible pitches."""
     note = max(notes, key=lambda n: n.loudness_db)
     if note.confidence >= CHORD_BELOW:
         return ()
     part = samples[round(note.onset_s * sample_rate) :][: round(max(note.duration_s, 0.1) * sample_rate)]
-    pitches = find_chord(part, sample_rate)
-    if pitches:
+    tonal = strongest_share(part, sample_rate) >= TONAL_SHARE
+    pitches = find_chord(part, sample_rate) if tonal else ()
+    if _are_a_chord(pitches):
         names = ", ".join(f"{round(p)}" for p in pitches)
-        text = f"this is a chord (MIDI notes {names} at once); one voice plays it as several keys, so match one note"
+        what = "this is a chord" if len(pitches) > 2 else "two notes sound at once, as in a chord or a bell"
+        text = f"{what} (MIDI notes {names}); one voice plays a chord as several keys, so match one note"
         return (RecordingRemark("chord", text),)
     likeliest = note.pitch_hypotheses[0] if note.pitch_hypotheses else None
     if likeliest is not None and likeliest.f0_hz is None:
-        return (
-            RecordingRemark(
-                "no pitch", "no steady pitch, as of drums, noise or several instruments; try one hit or one instrument"
-            ),
-        )
+        return (RecordingRemark("no pitch", _STRUCK if tonal else _UNPITCHED),)
     if note.confidence < NO_PITCH_BELOW:
         possible = [h for h in note.pitch_hypotheses if h.f0_hz is not None][:3]
         names = ", ".join(f"{h.f0_hz:.0f} Hz ({100 * h.weight:.0f} %)" for h in possible)

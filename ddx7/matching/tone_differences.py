@@ -15,7 +15,7 @@ PARTIAL_DB = 6.0  # beyond its octave
 PITCHED = 0.4  # confidence from which a sound has a pitch, as `estimate_pitch` says
 CERTAIN = 0.7  # confidence from which a pitch can be called wrong; bells and noisy basses stay below
 NAMED_CENTS = 90.0  # from here on an interval has a name
-N_PARTIALS, AUDIBLE_DB = 10, -15.0  # the ear resolves about so many; weaker ones are masked by the strongest
+N_PARTIALS, AUDIBLE_DB = 10, -15.0  # listeners resolve about so many; the strongest mask weaker ones
 LOUD_DB = -15.0  # the part of a note in which partials are compared
 
 

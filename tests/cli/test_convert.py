@@ -85,6 +85,19 @@ def test_choosing_voices(run: Run, bank: Path, voices: list[Voice], tmp_path: Pa
     assert list(load(tmp_path / "some.syx"))[:5] == [voices[8], *voices[:3], init_voice()]
 
 
+def test_a_number_after_the_name_chooses_a_voice_of_each_file(
+    run: Run, bank: Path, single: Path, voices: list[Voice], tmp_path: Path
+) -> None:
+    assert run("convert", f"{bank}:9", "-o", tmp_path / "one.syx").code == 0
+    assert list(load(tmp_path / "one.syx")) == [voices[8]]
+    run("convert", f"{bank}:9", single, f"{bank}:2", "-o", tmp_path / "three.syx")
+    assert list(load(tmp_path / "three.syx"))[:4] == [voices[8], voices[2], voices[1], init_voice()]
+    run("convert", f"{bank}:9", "-o", tmp_path / "folder")
+    assert list(load(tmp_path / "folder" / "bank.syx")) == [voices[8]]
+    outcome = run("convert", f"{bank}:33", "-o", tmp_path / "no.syx")
+    assert (outcome.code, outcome.err) == (1, f"ddx7: {bank}: there is no voice 33, wanted 1 to 32\n")
+
+
 @pytest.mark.parametrize(
     ("target", "numbers", "expected"),
     [
@@ -161,6 +174,7 @@ def test_nothing_is_written_if_any_input_cannot_be_read(
         ("{bank}", "--target", "volca", "-o", "out.json"),
         ("{bank}", "{bank}", "-o", "out"),
         ("{bank}", "--index", "one", "-o", "out.syx"),
+        ("{bank}:one", "-o", "out.syx"),
     ],
 )
 def test_wrong_usage(

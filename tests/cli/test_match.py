@@ -3,6 +3,7 @@ import os
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -200,6 +201,16 @@ def test_the_distance_is_put_into_plain_words(distance: float, words: str) -> No
         f"distance {distance:.1f}, {words} (log-mel {distance + 1:.1f} dB); noise missing",
         "play C3 (MIDI note 60) at velocity 100",
     ]
+
+
+def test_a_result_that_is_further_than_the_best_of_the_search_says_why() -> None:
+    found = a_match(2.7)
+    nearer = replace(found, report=replace(found.report, least_distance=2.2))
+    assert remarks(nearer)[2] == (
+        "the search found a voice at 2.2; among voices about as near, the one nearest by log-mel comes first"
+    )
+    equal = replace(found, report=replace(found.report, least_distance=2.68))
+    assert len(remarks(equal)) == 2
 
 
 def test_doubts_are_told() -> None:

@@ -21,6 +21,7 @@ def test_the_nearest_voice_comes_first_tuned_and_named(note_target: Target, pool
     assert [voice.name for voice in found.voices] == ["ORGAN", "ORGAN 2", "ORGAN 3"]
     assert len(set(found.voices)) == len(found.distances) == len(found.distances_db) == 3
     assert found.distances[0] == min(found.distances)
+    assert found.least_distance == pytest.approx(note_target.objective().distances(pool).min(), rel=1e-3)
     vced = np.frombuffer(found.voices[0].to_vced(), np.uint8)
     assert found.distances[0] == pytest.approx(note_target.objective().distances(vced[None])[0], rel=1e-4)
     assert found.distances_db[0] < 2

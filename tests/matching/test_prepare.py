@@ -158,6 +158,35 @@ def test_chords_and_drums_are_remarked_on(bright):
     assert (remark.kind, "one hit" in remark.text) == ("no pitch", True)
 
 
+BAR = (1.0, 2.756, 5.404), (0.5, 0.3, 0.15), (3.0, 8.0, 15.0)  # partials, their levels and decays
+CHURCH_BELL = (0.5, 1.0, 1.19, 1.5, 2.0, 2.76), (0.4, 0.3, 0.4, 0.2, 0.3, 0.2), (1.0, 2.0, 2.5, 3.0, 4.0, 6.0)
+
+
+@pytest.mark.parametrize("strike_hz", [440.0, 880.0, 1480.0])
+@pytest.mark.parametrize("partials", [BAR, CHURCH_BELL])
+def test_bells_and_struck_bars_are_not_called_drums_or_noise(partials, strike_hz):
+    t = np.arange(RATE) / RATE
+    modes = zip(*partials, strict=True)
+    sound = sum(level * np.exp(-decay * t) * np.sin(2 * np.pi * ratio * strike_hz * t) for ratio, level, decay in modes)
+    for remark in prepare(read_excerpt((np.asarray(sound, np.float32), RATE))).remarks:
+        assert "bell" in remark.text
+        assert "noise" not in remark.text
+
+
+def test_noise_is_no_chord_and_neither_are_partials_far_apart():
+    rng = np.random.default_rng(0)
+    for noise in (rng.normal(0, 0.1, RATE), np.cumsum(rng.normal(0, 0.01, RATE))):
+        remarks = prepare(read_excerpt((noise.astype(np.float32), RATE))).remarks
+        assert [remark.kind for remark in remarks if remark.kind == "chord"] == []
+    t = np.arange(RATE) / RATE
+
+    def tone(f0_hz):
+        return sum(np.sin(2 * np.pi * k * f0_hz * t) / k for k in range(1, 4))
+
+    bar = 0.2 * (tone(784.0) + 0.6 * tone(5.4 * 784.0)) * np.exp(-3 * t)
+    assert "chord" not in {remark.kind for remark in prepare(read_excerpt((bar.astype(np.float32), RATE))).remarks}
+
+
 def test_the_profile_reaches_the_targets(note):
     from ddx7.engine import HARDWARE
 

@@ -66,6 +66,21 @@ def test_progress_names_every_stage_and_counts_up(result: SearchResult, told: li
     )  # before anything tells how fast this machine is
 
 
+def test_progress_shows_the_best_voice_with_the_distance_that_a_result_has(
+    proposals: Proposals, bright_vced: np.ndarray
+):
+    told: list[Progress] = []
+    seeds = bright_vced[None].repeat(4, axis=0)
+    library = LibrarySeeds(seeds, proposals.search_objective.distances(seeds), ())
+    search(replace(proposals, library=library), seconds=600, seed=1, budget=NO_PASS, progress=told.append)
+    shown = {progress.best: progress.distance for progress in told if progress.best}
+    assert shown
+    voices = np.stack([np.frombuffer(best, np.uint8) for best in shown])
+    np.testing.assert_allclose(list(shown.values()), proposals.objective.distances(voices), rtol=1e-3)
+    distances = [progress.distance for progress in told]
+    assert distances == sorted(distances, reverse=True)
+
+
 def test_voices_of_a_result_are_distinct(result: SearchResult):
     assert len(np.unique(result.voices, axis=0)) == len(result.voices) > 4
 

@@ -124,11 +124,11 @@ async def save_voices(request: Request) -> Response:
     channel = whole(data, "channel", 1, 1, 16)
     bank = len(voices) > 1 or data.get("bank") is True
     name = _file_name(text(data, "name", "") or voices[0].name)
-    body, suffix, kind = await run_in_threadpool(
+    body, suffix, media_type = await run_in_threadpool(
         _written, voices, form, channel, bank, name, services_of(request).scratch
     )
     headers = {"content-disposition": f'attachment; filename="{name}.{suffix}"'}
-    return Response(body, media_type=kind, headers=headers)
+    return Response(body, media_type=media_type, headers=headers)
 
 
 def _written(

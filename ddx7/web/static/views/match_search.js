@@ -7,7 +7,7 @@ import { button, labelled, panel, problemLine, segmented } from "../js/ui.js";
 import { nameOf } from "../js/voice.js";
 
 const STAGES = {
-  "finding the notes": "Finding the notes", compiling: "Getting ready", drawing: "Trying first voices", evolving: "Breeding voices",
+  "finding the notes": "Finding the notes", "proposing voices": "Proposing voices", compiling: "Getting ready", drawing: "Trying first voices", evolving: "Breeding voices",
   refining: "Refining the best", polishing: "Polishing", "rendering the library": "Trying your library",
 };
 
