@@ -116,7 +116,7 @@ class Command:
         if self.json:
             result_json(report)
         else:
-            result([_summary(self.output, made)])
+            result([*report["files"], _summary(self.output, made)])
         return 0
 
     def _learn(self, solo: Path) -> Path:

@@ -118,7 +118,9 @@ class Command:
         if self.attack:
             style = replace(style, attack_s=self.attack)
         performance = read_midi(path)
-        played = perform(performance, instrument, playback, style=style, channel=self.channel, seed=self.seed)
+        with working(name, "resynth") as progress:
+            progress(f"playing {len(performance.notes)} notes")
+            played = perform(performance, instrument, playback, style=style, channel=self.channel, seed=self.seed)
         for remark in (*performance.repairs, *played.remarks):
             note(f"{name}: {remark}")
         report = write_performance(

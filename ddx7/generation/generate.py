@@ -16,12 +16,14 @@ from ddx7.library.classify import load_classifier
 from ddx7.library.measures import NoteMeasures
 from ddx7.library.naming import NameStyle, name_voices
 from ddx7.library.screening import measure_voices, screen_measures, unpitched
+from ddx7.library.time_left import reports_of_time_left
 from ddx7.voice import Bank, Voice
 from ddx7.voice.health import has_stuck_note, is_silent
 from ddx7.voice.packing import VCED_COLUMNS
 
 MAX_COUNT = 1024
 _SPARE = 1.25  # candidates for each missing voice, because screening rejects some
+_MEASURED_AT_ONCE = 128  # voices; progress is reported after each part
 # With a category: voices sampled for each candidate, and candidates screened for each missing voice.
 _SAMPLED_PER_CANDIDATE, _CANDIDATES_PER_VOICE = 2, 8
 _MAX_ROUNDS = 12
@@ -236,8 +238,8 @@ def _accept(
             continue
         vced, probabilities = vced[new], probabilities[new]
         if request.screen:
-            report(f"rendering and screening {len(vced)} {kind}voices")
-            candidates, codes = _screened(request, vced)
+            progress = reports_of_time_left(report, f"rendering and screening {len(vced)} {kind}voices")
+            candidates, codes = _screened(request, vced, progress)
             n_screened += len(vced)
             reasons.update(codes)
         else:
@@ -336,9 +338,11 @@ def _new_rows(vced: UInt8[np.ndarray, "voice 155"], known: set[bytes]) -> list[i
     return new
 
 
-def _screened(request: GenerationRequest, vced: UInt8[np.ndarray, "voice 155"]) -> tuple[_Candidates, list[str]]:
+def _screened(
+    request: GenerationRequest, vced: UInt8[np.ndarray, "voice 155"], progress: Callable[[int, int], None]
+) -> tuple[_Candidates, list[str]]:
     """Voices that screening accepts, best match of the requested categories first; of each rejected one the reason."""
-    measures = measure_voices(vced)
+    measures = measure_voices(vced, progress=progress, shard_size=_MEASURED_AT_ONCE)
     probabilities = load_classifier().probabilities(vced, measures)
     categories = _categories(request, CATEGORIES, probabilities)
     category_mask = np.array([[category in some for category in CATEGORIES] for some in categories])

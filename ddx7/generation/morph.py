@@ -20,6 +20,7 @@ from ddx7.encoder.latent import decode, encode
 from ddx7.errors import ArgumentError
 from ddx7.library.canonical import sound_key
 from ddx7.library.notes import note_log_mel, render_notes
+from ddx7.library.time_left import reports_of_time_left
 from ddx7.voice import Bank, Voice
 from ddx7.voice.packing import VCED_COLUMNS
 from ddx7.voice.spec import FIELDS, N_OPERATORS
@@ -30,6 +31,8 @@ _BLENDED = np.array([not f.parameter.categorical and f.parameter.audible for f i
 _TUNING = np.stack([VCED_COLUMNS[name] for name in ("fixed", "coarse", "fine", "detune")], axis=1)
 _BLENDED[_TUNING.ravel()] = False
 _BLENDED[VCED_COLUMNS["transpose"]] = False
+
+_RENDERED_AT_ONCE = 256  # candidates; progress is reported after each part
 
 Through = Literal["both", "hybrids", "encoder"]
 """Sources of the candidates between the two voices."""
@@ -95,8 +98,13 @@ def walk(
         report("decoding voices between the two sounds")
         sources.append(list(decode_between(a, b, shares, seed)))
     layers = [a[None], *(np.concatenate(step) for step in zip(*sources, strict=True)), b[None]]
-    report(f"rendering {sum(map(len, layers)):,} candidates")
-    log_mels = note_log_mel(render_notes(np.concatenate(layers)))
+    candidates = np.concatenate(layers)
+    progress = reports_of_time_left(report, f"rendering {len(candidates):,} candidates")
+    parts = []
+    for first in range(0, len(candidates), _RENDERED_AT_ONCE):
+        parts.append(note_log_mel(render_notes(candidates[first : first + _RENDERED_AT_ONCE])))
+        progress(min(first + _RENDERED_AT_ONCE, len(candidates)), len(candidates))
+    log_mels = np.concatenate(parts)
     sounds = np.split(log_mels, np.cumsum([len(layer) for layer in layers])[:-1])
     return np.stack([layer[k] for layer, k in zip(layers, _shortest_path(sounds), strict=True)])
 

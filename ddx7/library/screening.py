@@ -11,7 +11,7 @@ from jaxtyping import Bool, Float, UInt8
 from ddx7.library.categories import CATEGORIES
 from ddx7.library.measures import NoteMeasures, measure_notes
 from ddx7.library.notes import render_notes
-from ddx7.library.shards import Client, in_shards
+from ddx7.library.shards import SIZE, Client, in_shards
 
 
 class Probe(NamedTuple):
@@ -67,6 +67,7 @@ def measure_voices(
     folder: Path | None = None,
     progress: Callable[[int, int], object] | None = None,
     client: Client | None = None,
+    shard_size: int = SIZE,
 ) -> VoiceMeasures:
     """Render and measure voices: 2.75 s of sound each, and more of those that are silent or seem not to end.
 
@@ -75,11 +76,14 @@ def measure_voices(
       folder: keeps finished shards, so that a run that was stopped resumes (see `ddx7.library.shards`).
       progress: called with the number of measured voices and of all.
       client: of a Dask cluster, whose workers do the work.
+      shard_size: voices that are measured at once; progress is reported after each shard.
 
     Raises:
       Ddx7Error: no voices, or the folder cannot be written.
     """
-    arrays = in_shards(_measure_shard, vced, version=_VERSION, folder=folder, progress=progress, client=client)
+    arrays = in_shards(
+        _measure_shard, vced, version=_VERSION, folder=folder, progress=progress, client=client, size=shard_size
+    )
     notes = (
         NoteMeasures(**{name: arrays[f"{note}_{stored}"] for name, stored in _NAMES_IN_SHARDS.items()})
         for note in ("middle", "low")
