@@ -99,11 +99,11 @@ def walk(
         sources.append(list(decode_between(a, b, shares, seed)))
     layers = [a[None], *(np.concatenate(step) for step in zip(*sources, strict=True)), b[None]]
     candidates = np.concatenate(layers)
-    progress = reports_of_time_left(report, f"rendering {len(candidates):,} candidates")
+    show = reports_of_time_left(report, f"rendering {len(candidates):,} candidates")
     parts = []
     for first in range(0, len(candidates), _RENDERED_AT_ONCE):
         parts.append(note_log_mel(render_notes(candidates[first : first + _RENDERED_AT_ONCE])))
-        progress(min(first + _RENDERED_AT_ONCE, len(candidates)), len(candidates))
+        show(min(first + _RENDERED_AT_ONCE, len(candidates)), len(candidates))
     log_mels = np.concatenate(parts)
     sounds = np.split(log_mels, np.cumsum([len(layer) for layer in layers])[:-1])
     return np.stack([layer[k] for layer, k in zip(layers, _shortest_path(sounds), strict=True)])

@@ -16,7 +16,7 @@ export async function playPhrase(vced, notes, limit = 12) {
   const ctx = audioContext(), first = notes.slice(0, limit), begin = first[0]?.onset_s ?? 0;
   const list = first.length ? first : [{ onset_s: 0, gate_s: 1, note: 60 }];
   const longest = Math.min(4, Math.max(...list.map((n) => n.gate_s)));
-  const sounds = await renderNotes(vced, { notes: list.map((n) => n.note), velocities: list.map((n) => n.velocity ?? 100), gates: list.map((n) => Math.min(n.gate_s, 4)), duration: longest + 1.5, sampleRate: ctx.sampleRate });
+  const sounds = await renderNotes(vced, { notes: list.map((n) => n.note), velocities: list.map((n) => n.velocity || 100), gates: list.map((n) => Math.min(n.gate_s, 4)), duration: longest + 1.5, sampleRate: ctx.sampleRate });
   const now = ctx.currentTime + 0.02;
   return sounds.map((samples, k) => {
     const source = new AudioBufferSourceNode(ctx, { buffer: bufferOf(samples, ctx.sampleRate) });
