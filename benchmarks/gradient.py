@@ -31,12 +31,16 @@ def gradient_step(patch: Patch, target: jax.Array, notes: Notes, n_blocks: int) 
     return _gradient(patch, nearest, target, notes, n_blocks)
 
 
-@partial(jax.jit, static_argnames="n_blocks", compiler_options=ONE_THREAD)
-def _gradient(patch: Patch, nearest: NearestVoice, target: jax.Array, notes: Notes, n_blocks: int) -> Patch:
+def gradient(patch: Patch, nearest: NearestVoice, target: jax.Array, notes: Notes, n_blocks: int) -> Patch:
+    """Gradient of the sum over voices of the inner product of sound and target."""
+
     def loss(patch: Patch) -> jax.Array:
         return jnp.sum(play_differentiable(plan(patch, *notes, RATE, nearest), n_blocks) * target)
 
     return jax.grad(loss)(patch)
+
+
+_gradient = jax.jit(gradient, static_argnames="n_blocks", compiler_options=ONE_THREAD)
 
 
 def main() -> None:

@@ -24,22 +24,21 @@ from pathlib import Path
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))
+from gradient import RATE, gradient
 from timing import lively_voices, machine, measure, random_notes
 
 from ddx7.encoder.sampler import load_default
 from ddx7.engine import Patch, plan, plan_nearest, play_differentiable, relax
-from ddx7.engine.control import NearestVoice, Plan
+from ddx7.engine.control import Plan
 from ddx7.engine.tables import BLOCK
 from ddx7.files import atomic_write
 from ddx7.resynthesis.configs import get_config
 from ddx7.resynthesis.dataset import SegmentBatch
 from ddx7.resynthesis.training import make_update
 
-RATE = 44_100
 N_BLOCKS, TOY_BLOCKS = round(RATE / BLOCK), 8
 RENDERED, GRADIENTS, SAMPLED = (1024, 4096, 16_384), (32, 256, 1024), (256, 4096)
 TOY = (2,)
@@ -82,14 +81,7 @@ def render_rows(toy: bool) -> Iterator[tuple[str, Callable[[], Row]]]:
             yield f"{n} voices, feedback {'0 to 7' if feedback else '0'}", partial(row, n, feedback)
 
 
-@partial(jax.jit, static_argnames="n_blocks")
-def _gradient(
-    patch: Patch, nearest: NearestVoice, target: jax.Array, notes: tuple[np.ndarray, ...], n_blocks: int
-) -> Patch:
-    def loss(patch: Patch) -> jax.Array:
-        return jnp.sum(play_differentiable(plan(patch, *notes, RATE, nearest), n_blocks) * target)
-
-    return jax.grad(loss)(patch)
+_gradient = jax.jit(gradient, static_argnames="n_blocks")
 
 
 def gradient_rows(toy: bool) -> Iterator[tuple[str, Callable[[], Row]]]:

@@ -87,10 +87,10 @@ class Collection:
         if self.problems:
             path, sentence = self.problems[0]
             more = f", and {len(self.problems) - 1:,} more" if len(self.problems) > 1 else ""
-            parts.append(f"{len(self.problems):,} not read ({path}: {sentence.partition(', wanted')[0]}{more})")
+            parts.append(f"{_files(len(self.problems))} not read ({path}: {sentence.partition(', wanted')[0]}{more})")
         if self.skipped:
-            parts.append(f"{len(self.skipped):,} of other kinds skipped")
-        return f"files {' and '.join(parts)}; ddx7 check --notes lists them" if parts else ""
+            parts.append(f"{_files(len(self.skipped))} of other kinds skipped")
+        return f"{' and '.join(parts)}; ddx7 check --notes lists them" if parts else ""
 
     def label(self, index: int) -> str:
         """Name and origin of a voice, such as ``E.PIANO 1 (rom1a.syx, voice 11)``."""
@@ -176,6 +176,10 @@ def join(first: Collection, second: Collection) -> Collection:
         places=_joined_places([*first.places, *second.places], group),
         repairs=first.repairs + second.repairs,
     )
+
+
+def _files(n: int) -> str:
+    return f"{n:,} file{'s' * (n != 1)}"
 
 
 def _groups(keys: UInt8[np.ndarray, "voice byte"]) -> Int64[np.ndarray, " voice"]:

@@ -35,7 +35,7 @@ from scipy.stats import wilcoxon
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
 sys.path.insert(0, str(Path(__file__).parent))
-from corpus import QUIET
+from corpus import HELD_OUT_EVERY, QUIET
 from timbre import timbre
 
 from ddx7.audio.pitch import cents_between, estimate_pitch
@@ -44,7 +44,6 @@ from ddx7.library.notes import RATE, note_log_mel, pairwise_distance_db, render_
 from ddx7.voice.health import plausible
 from ddx7.voice.packing import in_range, unpack
 
-HELD_OUT_EVERY = 33  # near-duplicate clusters; `experiments/encoder/split.py` holds out at least these
 OTHER = {"note": 48, "velocity": 80, "gate_s": 0.5}
 NAIVE = "naive interpolation"
 Method = Callable[[np.ndarray, np.ndarray, int], np.ndarray]

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from corpus import HELD_OUT_EVERY
 
 from ddx7.encoder.latent import PROBE_NOTES, decode, encode
 from ddx7.library.notes import note_log_mel, pairwise_distance_db, render_notes
@@ -12,7 +13,6 @@ from ddx7.voice.health import plausible
 from ddx7.voice.packing import VCED_COLUMNS, in_range, unpack
 
 N, DECODED = 8, 16
-HELD_OUT_EVERY = 33  # near-duplicate clusters of human voices, as in experiments/encoder/split.py
 
 
 # Rates and levels of envelopes, and modulators: ratio, fine and output level.

@@ -334,8 +334,8 @@ def test_the_content_of_files_decides_as_for_a_file_named_alone(tmp_path: Path) 
     assert [file.path for file in found.problems] == ["k.lzh", "l.dat"]
     assert "an LHA archive" in found.problems[0].sentence
     sentence = found.unread()
-    assert sentence.startswith("files 2 not read (k.lzh: found an LHA archive")
-    assert "4 of other kinds skipped" in sentence
+    assert sentence.startswith("2 files not read (k.lzh: found an LHA archive")
+    assert "4 files of other kinds skipped" in sentence
 
 
 def test_large_files_of_other_kinds_are_not_read(tmp_path: Path) -> None:
