@@ -80,7 +80,7 @@ class Command:
             n_voices=statistics.counts["voices"],
             n_clusters=statistics.counts["families by bytes"],
             categories=dict(zip([*CATEGORIES, "none"], statistics.categories.tolist(), strict=True)),
-            diagnoses=statistics.diagnoses,
+            diagnoses={_label(code).partition(":")[0]: n for code, n in statistics.diagnoses.items()},
             algorithms=statistics.algorithms,
             fixed_operators=statistics.fixed,
             feedback=statistics.feedback,
@@ -96,7 +96,11 @@ class Command:
 
 _MAX_PROBLEMS = 5
 _MAX_ALGORITHMS = 8
+# What statistics and files call by the names of earlier versions.
 _LABELS = {
+    "families by bytes": "near-duplicate clusters by bytes",
+    "families by sound": "near-duplicate clusters by sound",
+    "with an LFO that is heard": "with an audible LFO",
     "mended": "repaired: bytes were out of range",
     "hanging": "stuck note: a carrier's L4 is audible, so the note may not end",
 }
@@ -117,14 +121,18 @@ def _bar(what: str) -> "Iterator[Callable[[int, int], object] | None]":
         yield lambda done, total: bars.update(task, completed=done, total=total)
 
 
+def _label(name: str) -> str:
+    return _LABELS.get(name, name)
+
+
 def _table(statistics: "Statistics") -> Iterator[Text]:
     from ddx7.library.categories import CATEGORIES
 
     total = statistics.counts["voices"]
     for label, n in statistics.counts.items():
-        yield _line(label, n)
+        yield _line(_label(label), n)
     for title, values in (
-        ("faults", {_LABELS.get(code, code): n for code, n in statistics.diagnoses.items()}),
+        ("faults", {_label(code): n for code, n in statistics.diagnoses.items()}),
         ("categories, by their names", dict(zip([*CATEGORIES, "none"], statistics.categories.tolist(), strict=True))),
     ):
         yield from _block(title, values, total)

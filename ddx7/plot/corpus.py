@@ -49,6 +49,7 @@ def _horizontal_bars(axes: Axes, title: str, counts: Mapping[str, int], share: f
     _finish(axes, title)
     axes.set_xlabel("% of voices")
     axes.margins(x=0.1)
+    axes.set_xlim(0, max(axes.get_xlim()[1], 1.0))  # all may be 0
 
 
 def _vertical_bars(axes: Axes, title: str, labels: Sequence[int], values: np.ndarray) -> None:

@@ -62,7 +62,7 @@ def export_figure(voice: Voice, levels: NoteLevels, title: str) -> Figure:
         )
         grid[0, column].set_xlabel("")
     for axes, (what, operators) in zip(grid[:, 0], rows.items(), strict=True):
-        axes.set_ylabel(f"{what}, dB below full level")
+        axes.set_ylabel(f"{what}, dB (full level: 0)")
         if operators:
             axes.legend(ncols=3, fontsize=8, frameon=False, loc="lower left")
     return figure

@@ -12,6 +12,9 @@ def test_a_folder_becomes_a_corpus_with_a_picture(run: Run, bank: Path, tmp_path
     assert (outcome.code, outcome.err) == (0, f"32 voices are in {output}, a picture in {output.with_suffix('.png')}\n")
     rows = dict(reversed(line.split(maxsplit=1)) for line in outcome.out.splitlines()[:10])
     assert rows["voices found"] == rows["voices"] == "32"
+    assert "stuck note: a carrier" in outcome.out
+    assert "hanging" not in outcome.out
+    assert "families" not in outcome.out
     assert output.with_suffix(".png").read_bytes().startswith(b"\x89PNG")
     assert len(load_corpus(output)) == 32
 

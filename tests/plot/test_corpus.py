@@ -38,3 +38,16 @@ def test_an_empty_corpus_can_be_drawn() -> None:
         feedback=np.zeros(8, int),
     )
     assert len(figure.axes) == 5
+
+
+def test_a_clean_corpus_has_no_negative_shares() -> None:
+    figure = corpus_figure(
+        n_voices=10,
+        n_clusters=10,
+        categories={"piano": 10},
+        diagnoses={"repaired": 0, "stuck note": 0},
+        algorithms=np.full(32, 1),
+        fixed_operators=np.ones(7, int),
+        feedback=np.ones(8, int),
+    )
+    assert figure.axes[1].get_xlim()[0] == 0

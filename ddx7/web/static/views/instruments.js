@@ -12,7 +12,7 @@ import { nameOf } from "../js/voice.js";
 
 const PLAIN = { transpose: 0, brightness: 0, attack: 0, reverb: 1, release: 0.2, vibrato: 15, gain: 0, levels: [0, 0, 0, 0, 0, 0] };
 const MAX_MIDI = 500_000, OWN = "instrument", SOURCE = "source";
-const WORDS = { flute: "Breath and a round tone", trumpet: "Brass with a bite", violin: "Bowed, with a bright top" };
+const WORDS = { cello: "Bowed and low", clarinet: "A hollow reed", oboe: "A bright reed", flute: "Breath and a round tone", trumpet: "Brass with a bite", violin: "Bowed, with a bright top" };
 const base64 = async (file) => { let text = ""; for (const b of new Uint8Array(await file.arrayBuffer())) text += String.fromCharCode(b); return btoa(text); };
 const seconds = (v) => (v ? `${v.toFixed(2)} s` : "as played");
 

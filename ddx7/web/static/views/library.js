@@ -200,7 +200,7 @@ export const view = {
     }
 
     const gather = (kind) => [button("Add files", { icon: "upload", kind, onclick: () => chooser.open() }), button("Add a folder", { icon: "folder", onclick: () => folders.click() })];
-    const emptyView = h("div", { class: "panel" }, empty("Drop banks, zips or whole folders here", "Every voice is read, repaired where it must be, and listened to: then you find it by its sound.", ...gather("primary"), button("Make new voices", { icon: "make", kind: "quiet", onclick: () => app.go("make") })));
+    const emptyView = h("div", { class: "panel" }, empty("Drop banks, zips or whole folders here", "Every voice is read, repaired where necessary, and measured. Then you find it by its sound.", ...gather("primary"), button("Make new voices", { icon: "make", kind: "quiet", onclick: () => app.go("make") })));
     const clear = button("Empty the library", { kind: "quiet", onclick: async () => {
       try {
         await api.delete(app.path("library"));

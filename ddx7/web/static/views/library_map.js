@@ -126,7 +126,7 @@ export function libraryMap(library, { hear, pick }) {
     const at = chosen !== null && chosen < library.places2d ? [(library.x(chosen) - view.x) / view.size, (library.y(chosen) - view.y) / view.size] : [0.5, 0.5];
     zoom(factor, clamp(at[0], 0, 1), clamp(at[1], 0, 1));
   }
-  const waiting = h("p", { class: "hint map-waiting" }, "The map is drawn when the voices were listened to.");
+  const waiting = h("p", { class: "hint map-waiting" }, "The map appears when all voices are measured.");
 
   return {
     element: h("div", { class: "map-frame" }, h("div", { class: "well" }, picture, tools, waiting), legend),

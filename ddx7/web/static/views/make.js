@@ -140,7 +140,7 @@ export const view = {
 
     const keptPanel = panel("Kept", { actions: [toBank, saveKept] }, keptGrid);
     root.append(h("h1", { class: "visually-hidden" }, "Make"),
-      h("div", { class: "make-top" }, panel("New voices", {}, way, options, problem.element), panel("What came", { actions: [keepAll] }, status, walk, grid)), keptPanel);
+      h("div", { class: "make-top" }, panel("New voices", {}, way, options, problem.element), panel("Results", { actions: [keepAll] }, status, walk, grid)), keptPanel);
     let last = null;
     store.subscribe((state) => { const now = JSON.stringify({ ...state, place: 0 }); if (now !== last) { last = now; way.set(state.way); paint(); } });
     app.onVoice(() => { if (store.state.way === "vary" && !store.state.from) paintOptions(); });
