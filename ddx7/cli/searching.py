@@ -52,11 +52,13 @@ def _lines(what: str) -> Watcher:
     def show(now: "Progress") -> None:
         if now.stage not in stages:
             stages.append(now.stage)
-            note(f"{what}: {now.elapsed_s:.1f} s: {_describe(now)}")
+            begun = f"{now.elapsed_s:.1f} s: " if now.renders else ""  # before, the clock of the search stands still
+            note(f"{what}: {begun}{_describe(now)}")
 
     return show
 
 
 def _describe(now: "Progress") -> str:
     best = f", best distance {now.distance:.1f}" if math.isfinite(now.distance) else ""
-    return f"{now.stage}, {now.renders:,} voices rendered{best}"
+    rendered = f", {now.renders:,} voices rendered" if now.renders else ""
+    return f"{now.stage}{rendered}{best}"

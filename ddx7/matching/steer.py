@@ -4,6 +4,7 @@
 sound, changed in one descriptor by about one audible step and in nothing else.
 """
 
+import math
 import time
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
@@ -136,7 +137,8 @@ def steer(
       candidates: number of voices to return, at most.
       seconds: sets the amount of work, about this time on two cores.
       seed: of the random generator.
-      progress: called after every generation; it may raise `KeyboardInterrupt`, which ends the work early.
+      progress: called after every generation with the distance of the best voice from the recording, whatever the
+        wish; it may raise `KeyboardInterrupt`, which ends the work early.
 
     Returns:
       the best voices, which differ from `voice`.
@@ -151,7 +153,7 @@ def steer(
     prior = target.prior()
     if not (prior.free & ~kept).any():
         raise Ddx7Error("lock: found every section, wanted at least one that may change")
-    objective = target.objective(SEARCH_RATE)
+    objective, full_objective = target.objective(SEARCH_RATE), target.objective()
     evaluate = _evaluation(objective, voice, wish)
     rng = np.random.default_rng(seed)
     reach = _REACH.get(wish, _WISH_REACH)
@@ -167,6 +169,7 @@ def steer(
     pool = np.concatenate([voice[None], edits, first])
     scores = np.zeros(0)
     renders, interrupted = 0, False
+    shown = math.inf, b""
     try:
         scores = evaluate(pool)
         if not np.isfinite(scores[0]):
@@ -176,8 +179,9 @@ def steer(
             best = int(np.argmin(scores))
             elapsed_s = time.monotonic() - start
             if progress:
-                stage = "evolving"
-                progress(Progress(elapsed_s, seconds, stage, renders, float(scores[best]), pool[best].tobytes()))
+                if pool[best].tobytes() != shown[1]:
+                    shown = float(full_objective.distances(pool[best : best + 1])[0]), pool[best].tobytes()
+                progress(Progress(elapsed_s, seconds, "evolving", renders, *shown))
             if elapsed_s > seconds * _OVERTIME and generation:
                 break
             order = np.argsort(scores, kind="stable")[:_PARENTS]

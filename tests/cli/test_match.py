@@ -1,4 +1,5 @@
 import json
+import math
 import os
 import signal
 import subprocess
@@ -14,9 +15,10 @@ from running import Run
 import ddx7
 from ddx7.audio import Note
 from ddx7.cli.match_task import remarks
+from ddx7.cli.searching import watched
 from ddx7.matching.objective import NoteEvent
 from ddx7.matching.quality import describe, match_quality, same_instrument_share
-from ddx7.matching.result import Match, MatchReport
+from ddx7.matching.result import Match, MatchReport, Progress
 from ddx7.voice import Bank, init_voice
 
 RATE = 44_100
@@ -256,3 +258,14 @@ def test_a_note_that_is_told_is_played(run: Run, tone: Path, out: Path) -> None:
     data = json.loads((out / "match.json").read_text())
     assert (data["key"], data["velocity"]) == (57, 70)
     assert "play A2 (MIDI note 57) at velocity 70" in outcome.err
+
+
+def test_lines_of_progress_tell_time_and_count_once_there_are_some(capsys: pytest.CaptureFixture[str]) -> None:
+    with watched("horn") as show:
+        show(Progress(0.0, 30.0, "proposing voices", 0, math.inf))
+        show(Progress(1.5, 30.0, "refining", 512, 3.04))
+        show(Progress(2.5, 30.0, "refining", 600, 2.9))
+    assert capsys.readouterr().err.splitlines() == [
+        "horn: proposing voices",
+        "horn: 1.5 s: refining, 512 voices rendered, best distance 3.0",
+    ]

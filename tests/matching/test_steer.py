@@ -79,6 +79,14 @@ def test_one_seed_gives_the_same_voices(target):
     assert (first == again).all()
 
 
+@pytest.mark.parametrize("wish", ["target", "brighter"])
+def test_progress_has_the_distance_from_the_recording(target, wish):
+    told = []
+    steer(target, VCED, wish, seconds=0.3, seed=1, progress=told.append)
+    voices = np.stack([np.frombuffer(now.best, np.uint8) for now in told])
+    np.testing.assert_allclose([now.distance for now in told], target.objective().distances(voices), rtol=1e-3)
+
+
 def test_an_interrupt_keeps_the_best_so_far(target):
     reports = []
 
