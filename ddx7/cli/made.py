@@ -32,7 +32,7 @@ def one_voice(path: Path, index: str = "", name: str = "") -> Voice:
         rows = choose.by_name(bank, name, path)
     if len(rows) != 1:
         named = ", ".join(f"{k + 1} {bank[k].name}" for k in rows[:6]) + (", ..." if len(rows) > 6 else "")
-        raise UsageError(f"{path}: found {len(rows)} voices ({named}), wanted one; choose it by number or name")
+        raise UsageError(f"{path}: found {len(rows)} voices ({named}), wanted one, such as {path}:{rows[0] + 1}")
     return bank[rows[0]]
 
 

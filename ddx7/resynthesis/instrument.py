@@ -206,7 +206,7 @@ def load(name: str | Path) -> Instrument:
     """
     path = SHIPPED / f"{name}.safetensors" if str(name) in shipped() else Path(name)
     if path.suffix != ".safetensors":
-        wanted = ", ".join([*shipped(), "the path of a .safetensors file"])
+        wanted = f"{', '.join(shipped())} or the path of a .safetensors file"
         raise Ddx7Error(f"{name}: no such instrument, wanted one of {wanted}")
     params, card = read_weights(path)
     if "model" not in card:
