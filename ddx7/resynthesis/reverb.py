@@ -24,6 +24,8 @@ LEVEL_DB, LEVEL_SCALE_DB = np.linspace(-10.0, -35.0, BANDS), 100.0
 """Level of the tail relative to the dry sound, low bands first: untrained, and the change for a weight of 1."""
 RT60_S, RT60_SCALE = np.geomspace(1.0, 0.25, BANDS), 5.0
 """Seconds to fall by 60 dB: the untrained value, and the log of the factor for a weight of 1."""
+LOUDEST_TAIL_DB, SHORTEST_RT60_S = 0.0, 0.05
+"""Bounds of a tail in a room: no louder than the dry sound, and no filter."""
 
 
 class Reverb(nn.Module):
@@ -62,7 +64,13 @@ class FirReverb(Reverb):
 
 
 class FilteredNoiseReverb(Reverb):
-    """Bands of noise that decay, each with its own level and time, added to the dry sound: two parameters a band."""
+    """Bands of noise that decay, each with its own level and time, added to the dry sound: two parameters a band.
+
+    Attributes:
+      bounded: whether tails keep to `LOUDEST_TAIL_DB` and `SHORTEST_RT60_S`.
+    """
+
+    bounded: bool = False
 
     @nn.compact
     def __call__(self) -> Float[Array | np.ndarray, " time"]:
@@ -72,7 +80,11 @@ class FilteredNoiseReverb(Reverb):
         xp = array_module(level)
         # A learning rate of 1e-3 moves parameters by some tenths in a thousand steps: enough for any room.
         level_db = LEVEL_DB + LEVEL_SCALE_DB * level
-        decay_per_s = np.log(1000) / (RT60_S * xp.exp(RT60_SCALE * decay))
+        rt60_s = RT60_S * xp.exp(RT60_SCALE * decay)
+        if self.bounded:
+            level_db = LOUDEST_TAIL_DB - xp.logaddexp(0.0, LOUDEST_TAIL_DB - level_db)
+            rt60_s = SHORTEST_RT60_S + rt60_s
+        decay_per_s = np.log(1000) / rt60_s
         time_s = np.arange(self.length) / self.sample_rate
         # The level is that of the whole tail relative to the dry sound, whatever its length.
         amplitude = 10 ** (level_db / 20) * xp.sqrt(2 * decay_per_s / self.sample_rate)
@@ -107,7 +119,7 @@ class BodyReverb(Reverb):
 
 
 N_BODIES = 2
-ROOM_DB, ROOM_RT60_S = -4.0, 0.2
+ROOM_DB, ROOM_RT60_S = -6.5, 0.2
 """Of a small room: power of its response relative to the sound in it, and seconds to fall by 60 dB."""
 
 
@@ -115,18 +127,20 @@ class TwoBodiesReverb(Reverb):
     """A body for noise, a body for the tone, and a room around both.
 
     Breath and bow have a spectrum of their own, which falls sooner than that of high harmonics. The room has a short
-    decaying noise that is not learned, and `FilteredNoiseReverb`. In a room, or a wooden body with many resonances, the
-    levels of all harmonics move apart with every change of pitch. A network that learns a distance leaves that out.
+    decaying noise that is not learned, after a bounded `FilteredNoiseReverb`. In a room, or a wooden body with many
+    resonances, the levels of all harmonics move apart with every change of pitch. A network that learns a distance
+    leaves that out, and would drown the room in a loud tail if the two stood side by side.
     """
 
     def setup(self) -> None:
         """The parameters."""
-        self.tail = FilteredNoiseReverb(self.length, self.sample_rate)
+        self.tail = FilteredNoiseReverb(self.length, self.sample_rate, bounded=True)
         self.body = self.param("body", nn.initializers.zeros, (N_BODIES, BODY_BANDS))
 
     def __call__(self, key: Key[Array, ""] | None = None) -> Float[Array | np.ndarray, " time"]:
-        """The impulse response of the room; with a key of another room of its kind."""
-        return self.tail() + _room(self.length, self.sample_rate, key)
+        """The impulse response of tail and room, one after the other; with a key of another room of its kind."""
+        room = _with_first(1.0, _room(self.length, self.sample_rate, key))
+        return _with_first(1.0, _convolve(self.tail(), room))
 
     def split(
         self, key: Key[Array, ""] | None = None
@@ -194,8 +208,14 @@ def _noise(length: int, sample_rate: int) -> np.ndarray:
 
 def convolve(x: Float[Array, "sound time"], response: Float[Array, " tap"]) -> Float[Array, "sound time"]:
     """The sound with reverb, cut where the dry sound ends."""
+    return _convolve(x, response)
+
+
+def _convolve(x: Any, response: Any) -> Any:
+    """Sounds through a response, by NumPy or JAX, as long as before."""
+    fft = array_module(x, response).fft
     size = next_fast_len(x.shape[-1] + len(response) - 1, real=True)
-    return jnp.fft.irfft(jnp.fft.rfft(x, size) * jnp.fft.rfft(response, size), size)[..., : x.shape[-1]]
+    return fft.irfft(fft.rfft(x, size) * fft.rfft(response, size), size)[..., : x.shape[-1]]
 
 
 class ReverbState(NamedTuple):

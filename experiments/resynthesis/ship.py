@@ -61,6 +61,9 @@ def main() -> None:
     parser.add_argument("runs", type=Path)
     parser.add_argument("--config", default="fm-tcn")
     parser.add_argument("--table", type=Path)
+    parser.add_argument(
+        "--schedule", type=int, help="steps that the runs were to take, where they ended before the last"
+    )
     options = parser.parse_args()
     table = json.loads(options.table.read_text()) if options.table else {}
     names = []
@@ -69,7 +72,7 @@ def main() -> None:
         segments, report = load_segments(find_recordings(options.data, instrument), "train")
         trained, metrics = load_run(folder / options.config, instrument, options.config)
         bound = json.loads((folder / options.config / "settings.json").read_text())["data"]
-        words = f"--instrument {instrument} --config {options.config} --steps {metrics['step']:.0f}"
+        words = f"--instrument {instrument} --config {options.config} --steps {options.schedule or metrics['step']:.0f}"
         command = f"ddx7 train resynth DATA {words} --from {BASE if 'start' in bound else 'none'} -o RUN"
         card = {
             "what": f"{instrument}, as ddx7 resynth plays it",

@@ -48,7 +48,10 @@ BOOTSTRAPS, GROUPS = 1000, 20
 
 
 def play_all(instrument: Instrument, segments: list[Segment]) -> list[np.ndarray]:
-    """Every segment, played from its own pitch and loudness, and as silent as it is, as `ddx7 resynth` does."""
+    """Every segment, played from its own pitch and loudness, and as silent as it is.
+
+    `ddx7 resynth` corrects the level, too; here the error of the instrument itself counts.
+    """
     return [
         muted(instrument(p.features.f0_hz, p.features.loudness_db), p.features.loudness_db <= FLOOR_DB)
         for p in segments

@@ -157,6 +157,28 @@ def test_noise_and_tone_have_bodies_of_their_own_in_one_room():
     assert np.std(np.asarray(trained)) == pytest.approx(np.std(wet), rel=0.02)
 
 
+def test_no_learned_tail_drowns_the_room():
+    small = reverb.TwoBodiesReverb(RATE // 4, RATE)
+    params = small.init(jax.random.key(0))["params"]
+    quiet, loud = (
+        {**params, "tail": {"level": jnp.full(reverb.BANDS, level), "decay": jnp.full(reverb.BANDS, -2.0)}}
+        for level in (-2.0, 2.0)
+    )
+    _, room = (np.asarray(x) for x in small.apply({"params": quiet}, method="split"))
+    assert 10 * np.log10(np.sum(room**2)) == pytest.approx(reverb.ROOM_DB, abs=0.1)  # the room alone
+    _, both = (np.asarray(x) for x in small.apply({"params": loud}, method="split"))
+    _, other = (np.asarray(x) for x in small.apply({"params": loud}, jax.random.key(1), method="split"))
+    # As loud as the dry sound, and in the same room: 1 + r times 1 + t, without the dry sound.
+    share = 10 ** (reverb.ROOM_DB / 10)
+    assert np.sum(both**2) == pytest.approx((1 + share) * 2 - 1, rel=0.3)
+    # What another room changes is in proportion to all that sounds in it, dry sound and tail.
+    assert np.sum((both - other) ** 2) == pytest.approx(2 * share * 2, rel=0.3)
+    # Nor is the tail a filter of some milliseconds: the energy after 20 ms is that of at least 50 ms per 60 dB.
+    tail: Any = small.bind({"params": loud}).tail()
+    late = np.sum(np.asarray(tail)[RATE // 50 :] ** 2) / np.sum(np.asarray(tail)[1:] ** 2)
+    assert late > 10 ** (-6 * 0.02 / 0.05) / 2
+
+
 def test_two_bodies_need_operators():
     model = ResynthesisModel(HpnSynth(), RnnSize(hidden=4, layers=1), reverb_s=0.1, reverb_kind="two-bodies")
     with pytest.raises(Ddx7Error, match="wanted FM"):
