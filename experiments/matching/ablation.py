@@ -4,10 +4,13 @@
         [--effort 8] [--parts encoder fitted both] [--json rows.jsonl]
 
 Targets are recordings, and voices from `experiments/encoder/split.py` that no model was trained on, rendered on middle
-C. All searches spend the same effort, as `ddx7 match --effort` counts it, so that a busy machine gives the same table.
-A row has the perceptual distance of the nearest proposal and of the search's end, and the log-mel distance in dB of the
-result. The last table has, for each part against the first one, the geometric mean of the paired ratios with a 95 %
-bootstrap interval over targets.
+C, which the search is told. All searches spend the same effort, as `ddx7 match --effort` counts it, so that a busy
+machine gives the same table. A row has the perceptual distance of the nearest proposal and of the search's end, and the
+log-mel distance in dB of the result. The last table has, for each part against the first one, the geometric mean of the
+paired ratios with a 95 % bootstrap interval over targets.
+
+`given-frequencies` and its like take voices alone and show what is left to find: every candidate has these parameters
+of the original.
 """
 
 import argparse
@@ -15,7 +18,7 @@ import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -25,34 +28,59 @@ from paired import paired_ratio
 import ddx7
 from ddx7.matching.effort import AUDIO_PER_EFFORT
 from ddx7.matching.finalise import finalise
+from ddx7.matching.held import NOTHING_HELD, HeldParts
 from ddx7.matching.prepare import PreparedRecording, prepare, read_excerpt
 from ddx7.matching.propose import propose
 from ddx7.matching.search import search
 from ddx7.voice import Voice
+from ddx7.voice.spec import FIELDS
 
 PARTS: dict[str, dict[str, Any]] = {
     "encoder": {"n_fitted": 0},
     "fitted": {"use_encoder": False},
     "both": {},
 }
+FREQUENCIES = ("coarse", "fine", "fixed", "transpose")
+GIVEN = {
+    "given-ratios": FREQUENCIES,
+    "given-frequencies": (*FREQUENCIES, "detune"),
+    "given-algorithm-and-ratios": ("algorithm", *FREQUENCIES),
+    "given-algorithm-and-frequencies": ("algorithm", *FREQUENCIES, "detune"),
+}
 MEASURES = ("nearest_proposal", "search", "log_mel_db")
 
 
-def targets(recordings: list[Path], voices: Path | None, n_voices: int) -> Iterator[tuple[str, PreparedRecording]]:
+class Target(NamedTuple):
+    """What is searched for; `voice`, uint8 [155], is the original where there is one."""
+
+    name: str
+    prepared: PreparedRecording
+    voice: np.ndarray | None = None
+
+
+def targets(recordings: list[Path], voices: Path | None, n_voices: int) -> Iterator[Target]:
     """Prepared recordings, then prepared renders of random held-out voices."""
     for path in recordings:
-        yield path.stem, prepare(read_excerpt(path))
+        yield Target(path.stem, prepare(read_excerpt(path)))
     if voices:
         vced = np.load(voices)
         for row in np.random.default_rng(0).choice(len(vced), n_voices, replace=False):
             sound = ddx7.render(Voice.from_vced(vced[row]), note=60, gate=1.0, duration=2.5)
             if np.abs(sound).max() > 3e-3:
-                yield f"voice {row}", prepare(read_excerpt((np.asarray(sound), 44_100)))
+                prepared = prepare(read_excerpt((np.asarray(sound), 44_100)), note=60)
+                yield Target(f"voice {row}", prepared, vced[row].astype(np.uint8))
 
 
-def run(prepared: PreparedRecording, part: str, seed: int, effort: float) -> dict[str, float]:
+def given(voice: np.ndarray, part: str) -> HeldParts:
+    """The parameters of the original that all candidates have."""
+    mask = np.array([field.parameter.name in GIVEN.get(part, ()) for field in FIELDS])
+    return HeldParts(voice, mask)
+
+
+def run(target: Target, part: str, seed: int, effort: float) -> dict[str, float]:
     """One search with some parts."""
-    proposals = propose(prepared, seed=seed, **PARTS[part])
+    held = NOTHING_HELD if target.voice is None else given(target.voice, part)
+    proposals = propose(target.prepared, seed=seed, held=held, **PARTS.get(part, {}))
     found = search(proposals, seconds=1e9, seed=seed, budget=effort * AUDIO_PER_EFFORT)
     best = finalise(found.target, found.voices, candidates=1, name="ABLATION")
     end = next(stage.distance for stage in reversed(found.stages) if stage.distance is not None)
@@ -84,7 +112,7 @@ def main() -> None:
     parser.add_argument("--n-voices", type=int, default=20)
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--effort", type=float, default=8.0)
-    parser.add_argument("--parts", nargs="+", choices=list(PARTS), default=list(PARTS))
+    parser.add_argument("--parts", nargs="+", choices=[*PARTS, *GIVEN], default=list(PARTS))
     parser.add_argument("--json", type=Path, help="append a line for each search; finished searches are not repeated")
     arguments = parser.parse_args()
     rows = []
@@ -92,14 +120,15 @@ def main() -> None:
         rows = [json.loads(line) for line in arguments.json.read_text().splitlines()]
     done = {(row["target"], row["part"], row["seed"]) for row in rows}
     print("| target | part | seed | nearest proposal | search | log-mel dB |\n|---|---|---|---|---|---|")
-    for name, prepared in targets(arguments.recordings, arguments.voices, arguments.n_voices):
+    for target in targets(arguments.recordings, arguments.voices, arguments.n_voices):
         for seed in range(arguments.seeds):
             for part in arguments.parts:
-                if (name, part, seed) in done:
+                if (target.name, part, seed) in done or (target.voice is None and part in GIVEN):
                     continue
-                row = {"target": name, "part": part, "seed": seed} | run(prepared, part, seed, arguments.effort)
+                row = {"target": target.name, "part": part, "seed": seed} | run(target, part, seed, arguments.effort)
                 rows.append(row)
-                print(f"| {name} | {part} | {seed} | {' | '.join(f'{row[m]:.2f}' for m in MEASURES)} |", flush=True)
+                figures = " | ".join(f"{row[measure]:.2f}" for measure in MEASURES)
+                print(f"| {target.name} | {part} | {seed} | {figures} |", flush=True)
                 if arguments.json:
                     with arguments.json.open("a") as file:
                         file.write(json.dumps(row) + "\n")
