@@ -239,6 +239,9 @@ def test_voices_are_varied_morphed_kept_and_put_in_the_bank(opened):
     page.locator("label", has_text="Vary").click()
     page.get_by_role("button", name="Vary", exact=True).click()
     page.locator(".made").nth(1).get_by_role("button", name="Keep").click(timeout=300_000)
+    card = page.locator(".made").nth(1).bounding_box()
+    star = page.locator(".made").nth(1).get_by_role("button").last.bounding_box()
+    assert star["x"] + star["width"] <= card["x"] + card["width"]
     page.locator("label", has_text="Morph").click()
     page.locator(".made").nth(2).get_by_role("button", name="A of the morph").click()
     page.locator(".made").nth(3).get_by_role("button", name="B of the morph").click()
