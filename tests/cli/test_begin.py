@@ -83,6 +83,8 @@ def test_a_candidate_that_an_earlier_match_does_not_have(run: Run, tone: Path, t
     assert "found no candidates of a match" in run("match", tone, "-o", tmp_path, "--like", "1").err
 
 
+# By default `matching/test_together.py` makes one voice of several recordings, and other tests of this file the folder.
+@pytest.mark.slow
 def test_several_recordings_make_one_voice(run: Run, tmp_path: Path) -> None:
     voice = Voice(operators=(Operator(output_level=99, velocity_sensitivity=4), *Voice().operators[1:]))
     names = ("soft", "loud")

@@ -10,6 +10,8 @@ import ddx7
 from ddx7.audio import log_mel_distance, read_audio
 
 
+# By default `test_differentiable.py` and `test_transforms.py` prove the gradient that the fit follows.
+@pytest.mark.slow
 def test_the_fit_comes_nearer_to_the_trumpet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     [block] = code_blocks(ROOT / "README.md")
     sounds = tmp_path / "docs" / "sounds"

@@ -36,7 +36,7 @@ def test_every_example_has_a_test() -> None:
     assert {path.stem for path in EXAMPLES.glob("*.py")} == tested
 
 
-# By default the README's fifteen lines, which are this script's, run in tests/docs/test_readme.py.
+# By default `test_differentiable.py` and `test_transforms.py` prove the gradient that the fit follows.
 @pytest.mark.slow
 @pytest.mark.parametrize("example", ["fit_voice"], indirect=True)
 def test_a_fit_comes_nearer(

@@ -38,9 +38,9 @@ def test_a_likelihood_is_the_sum_over_the_tokens_of_what_the_model_gives_each(no
     tokens = to_tokens(voices).astype(np.int32)
     notes = [jnp.asarray(x) for x in (inputs.spectrograms[None], inputs.note_events[None], np.ones((1, 1), np.float32))]
     network, params = PresetModel(model.size), jax.tree.map(jnp.asarray, model.params)
-    expected = np.zeros(3)
+    expected, apply = np.zeros(3), jax.jit(network.apply)
     for k in range(3):
-        logits = np.asarray(network.apply(params, *notes, jnp.asarray(tokens[k : k + 1])), np.float64)[0]
+        logits = np.asarray(apply(params, *notes, jnp.asarray(tokens[k : k + 1])), np.float64)[0]
         for place in range(N_TOKENS):
             odds = np.exp(logits[place] - logits[place, tokens[k, place]])
             expected[k] -= np.log(odds.sum())

@@ -33,11 +33,9 @@ def two_operators(ratio: tuple[int, int], limit: float = TURN) -> FmSynth:
 
 def play(synth: FmSynth, octaves: np.ndarray, f0_hz: np.ndarray) -> np.ndarray:
     increment = synth.increments(f0_hz, RATE)[None]
-    return np.asarray(
-        synth.get_signal(
-            jnp.asarray(octaves[None], jnp.float32), jnp.asarray(increment), synth.init_state(1), KEY, FIRST
-        )[0][0]
-    )
+    signal = jax.jit(synth.get_signal)  # one program instead of seventy
+    octaves = jnp.asarray(octaves[None], jnp.float32)
+    return np.asarray(signal(octaves, jnp.asarray(increment), synth.init_state(1), KEY, FIRST)[0][0])
 
 
 def test_sound_is_the_formula_and_phases_stay_right_for_minutes():
@@ -58,7 +56,7 @@ def test_blocks_are_the_whole():
     f0_hz = np.full(32, 440.0, np.float32)
     whole, state, parts = play(synth, octaves, f0_hz), synth.init_state(1), []
     for at, n in ((0, 16), (16, 16)):
-        audio, state = synth.get_signal(
+        audio, state = jax.jit(synth.get_signal)(
             jnp.asarray(octaves[None, at : at + n]),
             jnp.asarray(synth.increments(f0_hz[at : at + n], RATE)[None]),
             state,
@@ -74,8 +72,9 @@ def test_the_differentiable_signal_is_the_signal():
     synth, rng = FmSynth(with_feedback(from_voice(PAPER["violin"], 2.0), 3)), np.random.default_rng(1)
     octaves = jnp.asarray(rng.uniform(-5, -1, (1, 12, 6)), jnp.float32)
     increments = jnp.asarray(synth.increments(np.full((1, 12), 300.0), RATE))
-    plain, _ = synth.get_signal(octaves, increments, synth.init_state(1), KEY, FIRST)
-    learned, _ = synth.get_signal(octaves, increments, synth.init_state(1), KEY, FIRST, differentiable=True)
+    signal = jax.jit(synth.get_signal, static_argnames="differentiable")
+    plain, _ = signal(octaves, increments, synth.init_state(1), KEY, FIRST)
+    learned, _ = signal(octaves, increments, synth.init_state(1), KEY, FIRST, differentiable=True)
     np.testing.assert_allclose(learned, plain, atol=1e-3)
 
 

@@ -1,4 +1,5 @@
 from dataclasses import replace
+from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -16,6 +17,9 @@ from ddx7.resynthesis.training import DeviceBatch, loss_fn
 RATE = 16_000
 KEY, FIRST = jax.random.key(0), jnp.zeros((), jnp.int32)
 NOISY = FmSynth(steady_noise_beside(12, *TONE_RATIOS), steady=(2,))
+# One program each, instead of a hundred for their operations one by one.
+signal_of_noisy = jax.jit(NOISY.get_signal, static_argnames="differentiable")
+stems_of_noisy = jax.jit(NOISY.get_stems, static_argnames="differentiable")
 
 
 FEW = 16  # harmonics, one after the other
@@ -63,8 +67,8 @@ def test_the_parallel_signal_is_the_signal_of_the_engine():
     synth, rng = FmSynth(from_voice(PAPER["violin"], 2.0)), np.random.default_rng(1)
     octaves = jnp.asarray(rng.uniform(-5, -1, (2, 12, 6)), jnp.float32)
     increments = jnp.asarray(synth.increments(rng.uniform(200, 400, (2, 12)), RATE))
-    expected, _ = synth.get_signal(octaves, increments, synth.init_state(2), KEY, FIRST)
-    outputs = parallel_outputs(synth.structure, octaves, increments, KEY)
+    expected, _ = jax.jit(synth.get_signal)(octaves, increments, synth.init_state(2), KEY, FIRST)
+    outputs = jax.jit(partial(parallel_outputs, synth.structure))(octaves, increments, KEY)
     found = np.asarray(outputs)[:, synth.structure.carriers].sum(axis=1)
     np.testing.assert_allclose(found, expected, atol=1e-4)
 
@@ -82,7 +86,7 @@ def test_drawn_noise_has_the_spectrum_of_the_engines_and_no_line():
     octaves[..., 0], octaves[..., 1] = 0.0, np.log2(NOISY.structure.index_limits[1] / TURN)
     increments = jnp.asarray(NOISY.increments(np.full((1, frames), 440.0), RATE))
     sounds = [
-        NOISY.get_signal(jnp.asarray(octaves), increments, NOISY.init_state(1), KEY, FIRST, differentiable=drawn)[0]
+        signal_of_noisy(jnp.asarray(octaves), increments, NOISY.init_state(1), KEY, FIRST, differentiable=drawn)[0]
         for drawn in (False, True)
     ]
     powers = [np.abs(np.fft.rfft(np.asarray(s).reshape(-1, 1024) * np.hanning(1024))) ** 2 for s in sounds]
@@ -99,7 +103,7 @@ def test_noise_far_below_the_engines_quietest_level_still_plays():
     octaves = np.full((1, 64, 6), -20.0, np.float32)
     octaves[..., 0], octaves[..., 1] = -17.0, np.log2(NOISY.structure.index_limits[1] / TURN)  # -102 dB
     increments = jnp.asarray(NOISY.increments(np.full((1, 64), 440.0), RATE))
-    sound, _ = NOISY.get_signal(jnp.asarray(octaves), increments, NOISY.init_state(1), KEY, FIRST)
+    sound, _ = signal_of_noisy(jnp.asarray(octaves), increments, NOISY.init_state(1), KEY, FIRST)
     assert np.std(np.asarray(sound)) == pytest.approx(2.0**-17 / np.sqrt(2), rel=0.05)
 
 
@@ -121,12 +125,12 @@ def test_noise_and_tone_add_up_to_the_sound():
     state = NOISY.init_state(2)
     for drawn in (False, True):
         options = {"differentiable": drawn}
-        stems, _ = NOISY.get_stems(jnp.asarray(octaves), increments, (state, state), KEY, **options)
-        whole, _ = NOISY.get_signal(jnp.asarray(octaves), increments, state, KEY, FIRST, **options)
+        stems, _ = stems_of_noisy(jnp.asarray(octaves), increments, (state, state), KEY, **options)
+        whole, _ = signal_of_noisy(jnp.asarray(octaves), increments, state, KEY, FIRST, **options)
         np.testing.assert_allclose(stems.sum(axis=1), whole, atol=1e-5)
         # Without noise only the tone is left.
         silent = octaves.copy()
         silent[..., 0] = -20
-        tone, _ = NOISY.get_signal(jnp.asarray(silent), increments, state, KEY, FIRST, **options)
+        tone, _ = signal_of_noisy(jnp.asarray(silent), increments, state, KEY, FIRST, **options)
         np.testing.assert_allclose(stems[:, 1], tone, atol=1e-5)
         assert np.std(np.asarray(stems[:, 0])) > 0.01
