@@ -5,6 +5,7 @@ Every example therefore starts from a human voice. A shard depends only on the v
 number. Each shard is written atomically, and a folder is bound to its voices and settings.
 """
 
+import inspect
 import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -22,7 +23,8 @@ from ddx7.engine import Patch, plan, play
 from ddx7.engine.clock import first_block_at
 from ddx7.errors import Ddx7Error
 from ddx7.files import atomic_write
-from ddx7.runtime import in_groups
+from ddx7.programs import StoredProgram
+from ddx7.runtime import ONE_THREAD, in_groups
 from ddx7.training import fingerprint
 from ddx7.training.checkpoint import bind_run
 from ddx7.voice.packing import VCED_COLUMNS, VCED_MAX, VCED_MIN
@@ -201,6 +203,12 @@ def render_spectrograms(
     return np.concatenate(spectrograms)[inverse], np.concatenate(peaks)[inverse]
 
 
+# A program that is stored chooses its own options of the compiler.
+_spectrograms = StoredProgram(
+    "log-frequency-spectrogram", lambda: inspect.unwrap(log_frequency_spectrogram), compiler_options=ONE_THREAD
+)
+
+
 def batch_spectrograms(
     audio: Float[np.ndarray, "note sample"], f0_hz: Float[np.ndarray, " note"], gate_s: Float[np.ndarray, " note"]
 ) -> UInt8[np.ndarray, "note frame band"]:
@@ -211,7 +219,7 @@ def batch_spectrograms(
         part = audio[members, :n]
         part = np.pad(part, ((0, 0), (0, n - part.shape[1])))
         f0, gate = f0_hz[members].astype(np.float32), gate_s[members].astype(np.float32)
-        return np.asarray(log_frequency_spectrogram(part, f0, gate))
+        return np.asarray(_spectrograms(part, f0, gate))
 
     return in_groups(group, len(audio), _GROUP)
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property, partial
+from functools import cache, cached_property
 from typing import NamedTuple
 
 import jax
@@ -12,10 +12,11 @@ from jaxtyping import Float, UInt8
 from ddx7.audio import perceptual_distance, resample, target_features
 from ddx7.audio.fast_distance import fast_distances, fast_kernels
 from ddx7.audio.noise import NOISE_HZ
-from ddx7.audio.perceptual import TargetFeatures, distance_errors
+from ddx7.audio.perceptual import DistanceSpectra, TargetFeatures, distance_errors
 from ddx7.engine import DEXED, Patch, Plan, Profile, plan, play
 from ddx7.engine.clock import first_block_at
 from ddx7.engine.tables import BLOCK
+from ddx7.programs import StoredProgram
 from ddx7.runtime import ONE_THREAD, in_groups
 
 _GROUP = 32
@@ -33,8 +34,18 @@ RATE = 44_100
 LENGTHS = (2, 3, 4, 6, 8, 11)
 
 _perceptual_distance = jax.jit(perceptual_distance, compiler_options=ONE_THREAD)
-_distance_errors = jax.jit(distance_errors, compiler_options=ONE_THREAD)
-_target_features = partial(jax.jit, static_argnums=1)(target_features)
+_distance_errors = StoredProgram("distance-errors", lambda: distance_errors, compiler_options=ONE_THREAD)
+
+
+@cache
+def _analysis(sample_rate: int) -> StoredProgram:
+    """What `target_features` computes, of samples and the spectrum of their noise."""
+
+    def analyse(target: jax.Array, noise: jax.Array) -> tuple[DistanceSpectra, DistanceSpectra]:
+        features = target_features(target, sample_rate, noise)
+        return features.spectra, features.floors
+
+    return StoredProgram("target-features", lambda: analyse, str(sample_rate))
 
 
 class NoteEvent(NamedTuple):
@@ -76,7 +87,8 @@ class NoteTarget:
     def features(self) -> TargetFeatures:
         """Features of the target for the perceptual distance."""
         noise = np.zeros(len(NOISE_HZ), np.float32) if self.noise is None else self.noise
-        return _target_features(self.target * self.window, self.sample_rate, noise)
+        spectra, floors = _analysis(self.sample_rate)(self.target * self.window, noise)
+        return TargetFeatures(spectra, floors, len(self.target), self.sample_rate)
 
     @cached_property
     def level_db(self) -> float:

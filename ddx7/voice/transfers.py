@@ -154,7 +154,7 @@ def _align(data: np.ndarray, n_lost: int, byte_lost: int, *, before_newlines: bo
       (the 4096 bytes, bool [voice] whether no other places in it are as good, number of penalty points).
     """
     size = BANK_DATA_SIZE
-    points = np.tile(_POINTS, (VOICES_PER_BANK, 1))
+    points = np.tile(_points_by_place(), (VOICES_PER_BANK, 1))
     index = np.arange(size)[:, None] - np.arange(n_lost + 1)
     exists = (index >= 0) & (index < len(data))
     byte = data[np.clip(index, 0, len(data) - 1)]
@@ -182,6 +182,7 @@ def _align(data: np.ndarray, n_lost: int, byte_lost: int, *, before_newlines: bo
     return bytes(packed), placed, float(ahead[0, 0])
 
 
+@cache
 def _points_by_place() -> np.ndarray:
     """Penalty points of each byte in each place of a packed voice, [place, byte]."""
     voices = np.zeros((VMEM_SIZE, 128, VMEM_SIZE), np.uint8)
@@ -191,6 +192,3 @@ def _points_by_place() -> np.ndarray:
     points = (penalty_points(unpack(voices)) + stray_bits(voices)).astype(float)
     points[-NAME_SIZE:, 0] = 0  # names padded with 00 are common
     return points
-
-
-_POINTS = _points_by_place()

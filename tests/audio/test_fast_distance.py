@@ -4,10 +4,12 @@ import jax
 import numpy as np
 import pytest
 
-from ddx7.audio import fast_distance, perceptual_distance, target_features
+from ddx7.audio import fast_distance, perceptual_distance
+from ddx7.audio import target_features as target_features_by_operations
 from ddx7.audio.noise import NOISE_HZ
 
 
+target_features = jax.jit(target_features_by_operations, static_argnums=1)
 distances_by_jax = jax.jit(perceptual_distance)
 """One program for each shape; its operations one by one would be fifty."""
 
