@@ -67,7 +67,7 @@ def check_first_calls(checked: Any = None, *, typechecker: Any) -> Any:
 jaxtyping.jaxtyped = check_first_calls
 jaxtyping.install_import_hook(checked_modules(), CHECKER)
 
-# One worker of a run with a cold cache finds what the other has compiled, small programs included. JAX's own limit is 1 s.
+# With a cold cache each worker finds what the other has compiled, small programs included. JAX's own limit is 1 s.
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.1")
 
 # A busy machine must not fail a test for taking its time.

@@ -4,12 +4,10 @@ import jax
 import numpy as np
 import pytest
 
-from ddx7.audio import fast_distance, perceptual_distance
-from ddx7.audio import target_features as target_features_by_operations
+from ddx7.audio import fast_distance, perceptual_distance, target_features
 from ddx7.audio.noise import NOISE_HZ
 
-
-target_features = jax.jit(target_features_by_operations, static_argnums=1)
+features_of = jax.jit(target_features, static_argnums=1)
 distances_by_jax = jax.jit(perceptual_distance)
 """One program for each shape; its operations one by one would be fifty."""
 
@@ -34,7 +32,7 @@ def sounds(rng: np.random.Generator, n: int, n_samples: int, rate: int) -> np.nd
 def test_distances_are_those_of_jax(kernels, rate: int, n: int, n_samples: int):
     rng = np.random.default_rng(rate)
     target, *others = sounds(rng, n + 1, n_samples, rate)
-    features, audio = target_features(target, rate), np.stack(others)
+    features, audio = features_of(target, rate), np.stack(others)
     found = fast_distance.fast_distances(kernels, features, audio)
     expected = np.asarray(distances_by_jax(features, audio))
     assert expected.min() > 1
@@ -45,15 +43,15 @@ def test_the_floor_of_a_noisy_recording_counts(kernels):
     rng = np.random.default_rng(5)
     target, *others = sounds(rng, 4, 8_192, 22_050)
     noise = np.geomspace(1e-11, 1e-13, len(NOISE_HZ)).astype(np.float32)
-    features, audio = target_features(target, 22_050, noise), np.stack(others)
+    features, audio = features_of(target, 22_050, noise), np.stack(others)
     found = fast_distance.fast_distances(kernels, features, audio)
     np.testing.assert_allclose(found, np.asarray(distances_by_jax(features, audio)), rtol=1e-5, atol=2e-5)
-    assert np.abs(found - fast_distance.fast_distances(kernels, target_features(target, 22_050), audio)).min() > 0.01
+    assert np.abs(found - fast_distance.fast_distances(kernels, features_of(target, 22_050), audio)).min() > 0.01
 
 
 def test_the_target_itself_and_silence(kernels):
     target, other = sounds(np.random.default_rng(1), 2, 8_192, 22_050)
-    features, audio = target_features(target, 22_050), np.stack([target, 0.01 * target, np.zeros_like(target), other])
+    features, audio = features_of(target, 22_050), np.stack([target, 0.01 * target, np.zeros_like(target), other])
     found = fast_distance.fast_distances(kernels, features, audio)
     assert found[0] < 1e-4
     np.testing.assert_allclose(found, np.asarray(distances_by_jax(features, audio)), rtol=1e-5, atol=2e-5)
@@ -61,7 +59,7 @@ def test_the_target_itself_and_silence(kernels):
 
 def test_a_sound_has_the_same_distance_in_any_company(kernels):
     target, *others = sounds(np.random.default_rng(2), 71, 4_096, 22_050)
-    features, audio = target_features(target, 22_050), np.stack(others)
+    features, audio = features_of(target, 22_050), np.stack(others)
     together = fast_distance.fast_distances(kernels, features, audio)
     reverse = fast_distance.fast_distances(kernels, features, audio[::-1])[::-1]
     alone = fast_distance.fast_distances(kernels, features, audio[13:14])
