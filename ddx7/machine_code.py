@@ -4,6 +4,7 @@ The engine's renderer and the perceptual distance have kernels in numba beside t
 seconds, so a process begins with JAX unless an earlier one has left the machine code in the cache.
 """
 
+import contextlib
 import hashlib
 import importlib
 import importlib.metadata
@@ -44,6 +45,7 @@ def compile_kept(folder: Path | None, compile_all: Callable[[], _T]) -> _T:
       compile_all: imports the functions and calls each once.
     """
     config: Any = importlib.import_module("numba.core.config")
+    _import_array_functions()
     if folder is not None and not can_write(folder):
         folder = None
     before = config.CACHE_DIR
@@ -56,6 +58,21 @@ def compile_kept(folder: Path | None, compile_all: Callable[[], _T]) -> _T:
     if folder is not None:
         (folder / _marker()).touch()
     return result
+
+
+def _import_array_functions() -> None:
+    """Import numba's functions of arrays without `scipy.linalg`, which takes a tenth of the time of `ddx7 render`.
+
+    numba imports it there only to see that it can. JAX depends on SciPy, and numba looks again for each function that
+    needs it.
+    """
+    with contextlib.suppress(ImportError, AttributeError):  # of another version
+        linalg: Any = importlib.import_module("numba.np.linalg")
+        check, linalg.ensure_blas = linalg.ensure_blas, lambda: None
+        try:
+            importlib.import_module("numba.np.arraymath")
+        finally:
+            linalg.ensure_blas = check
 
 
 def is_kept(folder: Path | None) -> bool:
