@@ -12,6 +12,7 @@ from matplotlib.collections import QuadMesh
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
+from ddx7.audio.fft_sizes import next_fast_len
 from ddx7.audio.spectra_numpy import frames, power, to_db, unit_sine
 
 BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY = "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9"
@@ -63,7 +64,7 @@ class Spectra:
 
 
 def sound_spectra(samples: Float[np.ndarray, " time"], sample_rate: int, hop_s: float = _HOP_S) -> Spectra:
-    """Short-time power spectra in Hann windows of 46 ms, zero-padded to twice that for smooth lines.
+    """Short-time power spectra in Hann windows of 46 ms, zero-padded to at least twice that for smooth lines.
 
     Args:
       samples: of any length, also none.
@@ -71,13 +72,14 @@ def sound_spectra(samples: Float[np.ndarray, " time"], sample_rate: int, hop_s: 
       hop_s: seconds between two frames; longer for a sound that would have more than `MAX_COLUMNS`.
     """
     size = round(_WINDOW_S * sample_rate)
+    n_fft = next_fast_len(2 * size, real=True)  # twice the window of 44.1 kHz has a prime factor of 2029
     hop = max(round(hop_s * sample_rate), len(samples) // MAX_COLUMNS, 1)
     padded = np.pad(np.asarray(samples, np.float64), size // 2 + 1)
     framed = frames(padded[: max(len(samples), 1) + size - 1], size, hop)
     return Spectra(
-        f_hz=np.fft.rfftfreq(2 * size, 1 / sample_rate),
+        f_hz=np.fft.rfftfreq(n_fft, 1 / sample_rate),
         times_s=np.arange(len(framed)) * hop / sample_rate,
-        power=power(framed, unit_sine(np.hanning(size)), 2 * size),
+        power=power(framed, unit_sine(np.hanning(size)), n_fft),
         duration_s=len(samples) / sample_rate,
     )
 

@@ -50,7 +50,8 @@ def gallery_figure(
         mesh = draw_spectrogram(axes, sound_spectra(sound, sample_rate, _HOP_S), range_db=_RANGE_DB, relative=True)
         axes.axvline(gate_s, color="white", linewidth=0.5, linestyle=":", alpha=0.6)
         title = f"{k + 1} {voice.name}\nalgorithm {voice.algorithm}, {_peak(sound)}"
-        axes.set_title(title, fontsize=7, pad=2, loc="left", linespacing=1.1, parse_math=False)
+        # Its height is given: matplotlib would look for what is in the way of each title, for a third of the drawing.
+        axes.set_title(title, fontsize=7, pad=2, loc="left", y=1.0, linespacing=1.1, parse_math=False)
         axes.tick_params(labelsize=6)
         last = k + _COLUMNS >= len(voices)
         axes.tick_params(labelbottom=last, labelleft=not column)
