@@ -8,7 +8,7 @@ from tyro.conf import arg
 
 from ddx7.cli.made import check_output, print_made, write_made
 from ddx7.cli.terminal import UsageError, note
-from ddx7.cli.working import working
+from ddx7.cli.working import load_figures_meanwhile, working
 
 if TYPE_CHECKING:
     from ddx7.generation.generate import ScreeningCounts
@@ -85,6 +85,7 @@ class Command:
         if len(request.categories) > 1 and not self.each:
             note(f"every voice is {' and '.join(request.categories)} at once; --each makes some of each")
         with working(self.output.name, "generate") as report:
+            load_figures_meanwhile()
             generated = make_bank(request, generator, progress=report)
             report("rendering the sound and the picture")
             files = write_made(

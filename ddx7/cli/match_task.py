@@ -11,7 +11,7 @@ from ddx7.cli.interrupt import keeping
 from ddx7.cli.searching import watched
 from ddx7.cli.sheet import note_name
 from ddx7.cli.terminal import note
-from ddx7.cli.working import announce_first_use, remember_use
+from ddx7.cli.working import announce_first_use, load_figures_meanwhile, remember_use
 from ddx7.errors import AudioError, Ddx7Error
 from ddx7.files import check_folder, refuse_to_overwrite
 from ddx7.voice import Voice, to_bytes
@@ -69,6 +69,7 @@ class Task:
         with keeping() as keep:
             announced = False
             with watched(self.name) as progress:
+                load_figures_meanwhile()
 
                 def show(now: "Progress") -> None:
                     nonlocal announced

@@ -5,9 +5,11 @@ A terminal shows a line that changes; anything else gets a line for each step, w
 
 import hashlib
 import importlib.metadata
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from importlib import import_module
 from pathlib import Path
 
 from ddx7.cli.terminal import note
@@ -71,6 +73,19 @@ def first_use(command: str) -> Iterator[None]:
     announce_first_use(command)
     yield
     remember_use(command)
+
+
+def load_figures_meanwhile() -> None:
+    """Import matplotlib in a thread, while machine code or XLA computes what the figure will show.
+
+    It needs nothing of ddx7 or JAX, so that the imports of both threads cannot wait for each other.
+    """
+
+    def load() -> None:
+        for name in ("matplotlib.figure", "matplotlib.backends.backend_agg"):
+            import_module(name)
+
+    threading.Thread(target=load, daemon=True).start()
 
 
 def announce_first_use(command: str) -> None:

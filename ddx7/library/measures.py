@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
-from functools import partial
+from functools import cache, partial
 
 import jax
 import jax.numpy as jnp
@@ -14,6 +14,7 @@ from ddx7.audio.mel import mel_filterbank
 from ddx7.audio.spectra import padded, stft_power, to_db
 from ddx7.audio.yin import squared_difference
 from ddx7.library.notes import RATE
+from ddx7.programs import StoredProgram
 from ddx7.runtime import ONE_THREAD, in_groups
 
 FLOOR_DB = -90.0
@@ -86,9 +87,10 @@ def measure_notes(audio: Float[np.ndarray, "voice sample"], gate_s: float) -> No
       audio: at 22,050 Hz, at least 0.2 s long.
       gate_s: from note-on to note-off, seconds.
     """
+    measured = _program(round(gate_s * RATE / _HOP))
 
     def work(rows: np.ndarray) -> np.ndarray:
-        return np.asarray(_measured(audio[rows], round(gate_s * RATE / _HOP)))
+        return np.asarray(measured(audio[rows]))
 
     columns = in_groups(work, len(audio), _GROUP)
     n = len(_SINGLE)
@@ -96,7 +98,11 @@ def measure_notes(audio: Float[np.ndarray, "voice sample"], gate_s: float) -> No
     return NoteMeasures(**dict(zip(_SINGLE, columns[:, :n].T, strict=True)), coarse_log_mel=coarse_log_mel)
 
 
-@partial(jax.jit, static_argnames="gate", compiler_options=ONE_THREAD)
+@cache
+def _program(gate: int) -> StoredProgram:
+    return StoredProgram("note-measures", lambda: partial(_measured, gate=gate), str(gate), ONE_THREAD)
+
+
 def _measured(audio: Float[Array, "voice sample"], gate: int) -> Float[Array, "voice measure"]:
     """The fields of `NoteMeasures` side by side, the coarse log-mel last; `gate` in frames."""
     power = stft_power(padded(audio, _N_FFT // 2, _N_FFT // 2), _N_FFT, _HOP)

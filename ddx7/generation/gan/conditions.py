@@ -8,7 +8,6 @@ networks learn. Every other condition may stay unspecified.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -16,9 +15,10 @@ import numpy as np
 from jaxtyping import Bool, Float, Int, Int8, UInt8
 
 from ddx7.engine import Patch, plan
-from ddx7.engine.segments import Segments, read
+from ddx7.engine.segments import read
 from ddx7.engine.tables import BLOCK, DB_PER_OCTAVE, ONE
 from ddx7.library.canonical import canonical
+from ddx7.programs import StoredProgram
 from ddx7.runtime import ONE_THREAD, in_groups
 from ddx7.voice.algorithms import CARRIERS, FEEDBACK_OPERATOR, FEEDBACK_SOURCE, MODULATION
 from ddx7.voice.packing import rows
@@ -127,9 +127,9 @@ def sweeping(vced: UInt8[np.ndarray, "voice 155"]) -> Bool[np.ndarray, " voice"]
     return (rises & (rows(audible).output_level > 0)).any(axis=-1)
 
 
-@partial(jax.jit, compiler_options=ONE_THREAD)
-def _levels(amp: Segments, ticks: jax.Array) -> jax.Array:
-    return jax.vmap(jax.vmap(read, in_axes=(0, None)), in_axes=(0, None))(amp, ticks)
+_levels = StoredProgram(
+    "segment-levels", lambda: jax.vmap(jax.vmap(read, in_axes=(0, None)), in_axes=(0, None)), "", ONE_THREAD
+)
 
 
 @dataclass(frozen=True, eq=False)
