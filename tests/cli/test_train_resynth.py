@@ -54,6 +54,8 @@ def test_a_single_recording_becomes_an_instrument(run: Run, solo: Path, tmp_path
     assert bound["data"]["extractor"] == "yin"
 
 
+# By default the test above trains an instrument, and `resynthesis/test_training.py` proves how a run is resumed.
+@pytest.mark.slow
 def test_minutes_become_steps_and_weights_begin_another_run(run: Run, solo: Path, tmp_path: Path, monkeypatch) -> None:
     monkeypatch.setattr("ddx7.resynthesis.training._SHARE_FOR_STEPS", 1e-4)
     words = ["train", "resynth", solo, "--instrument", "flute", "--f0", "yin", "-o", tmp_path / "run", "--minutes", "2"]

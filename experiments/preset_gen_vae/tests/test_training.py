@@ -42,6 +42,10 @@ CONV = ConvSizes(
 SIZE = VaeSize(224, 1, "mlp", 24, CONV, flow=(2, 24), mlp=(2, 96), dropout=0.0)
 
 
+# The training of a published model, which ddx7 does not ship; `tests/training` proves the loop itself by default.
+pytestmark = pytest.mark.slow
+
+
 @pytest.fixture(scope="module")
 def voices():
     rng = np.random.default_rng(5)
