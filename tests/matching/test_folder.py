@@ -121,6 +121,7 @@ def test_the_report_keeps_its_keys(match: Match) -> None:
         "lock": [],
         "recordings": [],
         "level_distance": 0.0,
+        "least_distance": None,
     }
 
 
