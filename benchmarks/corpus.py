@@ -184,7 +184,7 @@ def isolated_voices(
       cache: folder for the result, which takes some minutes and 1.5 GB of memory.
       among: which voices of `load_corpus` may be chosen, bool [voice]; all by default. Every voice is compared with.
     """
-    path = cache and cache / f"lonely-{n}-{seed}{'' if among is None else '-among'}.npz"
+    path = cache and cache / f"isolated-{n}-{seed}{'' if among is None else '-among'}.npz"
     if path and path.exists():
         return IsolatedVoices(**np.load(path))
     vced = load_corpus(shared)
