@@ -2,7 +2,7 @@
 
 import os
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import is_dataclass
 from functools import cache, partial, wraps
 from inspect import isfunction
@@ -86,6 +86,21 @@ def unchecked(request: pytest.FixtureRequest) -> Iterator[None]:
     jaxtyping.config.update("jaxtyping_disable", bool(request.node.get_closest_marker("unchecked")))
     yield
     jaxtyping.config.update("jaxtyping_disable", False)
+
+
+@pytest.fixture(scope="session")
+def programs_made() -> Callable[[], int]:
+    """A function that counts the programs that JAX has compiled, or loaded from its cache, in this process so far."""
+    import jax
+
+    made: list[str] = []
+
+    def note_event(event: str, *_: float, **__: str | int) -> None:
+        if event == "/jax/core/compile/backend_compile_duration":
+            made.append(event)
+
+    jax.monitoring.register_event_duration_secs_listener(note_event)
+    return lambda: len(made)
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Commands start without what they do not need: counts of modules and of compilations, which no clock disturbs."""
+"""Commands start without what they do not need: counts of modules, which no clock disturbs."""
 
 import json
 import subprocess
@@ -33,6 +33,12 @@ def packages(*words: str) -> set[str]:
     done = subprocess.run([sys.executable, "-c", _REPORT, *words], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return set(json.loads(done.stderr.splitlines()[-1]))
+
+
+def test_the_package_itself_loads_the_standard_library_alone():
+    code = "import sys, ddx7; print({name.split('.')[0] for name in sys.modules} - sys.stdlib_module_names)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert not {"numpy", "jax", "numba", "rich", "tyro"} & set(done.stdout.replace("'", " ").split())
 
 
 def test_showing_voices_loads_no_numerics_beyond_numpy(bank: Path):

@@ -24,7 +24,7 @@ def generator(trained_weights):
     return load_weights(trained_weights)
 
 
-def test_a_bank_is_sound_distinct_and_determined_by_the_seed(generator):
+def test_a_bank_is_sound_distinct_and_determined_by_the_seed(generator, programs_made):
     generated = make_bank(GenerationRequest(20, seed=4), generator)
     vced = generated.bank.to_vced()
     assert len(vced) == 20
@@ -34,7 +34,9 @@ def test_a_bank_is_sound_distinct_and_determined_by_the_seed(generator):
     assert len(np.unique(sound_key(vced), axis=0)) == 20
     assert len({voice.name for voice in generated.bank}) == 20
     assert generated.bank == make_bank(GenerationRequest(20, seed=4), generator).bank
+    before = programs_made()
     other = make_bank(GenerationRequest(20, seed=5), generator).bank.to_vced()
+    assert programs_made() == before
     assert not {row.tobytes() for row in sound_key(vced)} & {row.tobytes() for row in sound_key(other)}
     assert generated.counts.n_screened >= 20
     assert generated.counts.n_rejected == sum(generated.counts.reasons.values())

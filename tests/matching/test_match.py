@@ -1,5 +1,6 @@
 """`match` from a recording to named voices, by its proposals and by its search."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,10 +10,13 @@ import pytest
 import ddx7
 from ddx7.audio import find_notes
 from ddx7.encoder import sampler
+from ddx7.engine import renderer
 from ddx7.errors import AudioError, Ddx7Error
 from ddx7.generation.gan import voice_generator
+from ddx7.matching import objective
 from ddx7.matching.folder import match_to_dict
 from ddx7.matching.match import FAST_ROUNDS
+from ddx7.matching.objective import NoteTarget
 from ddx7.matching.population import ISLANDS
 from ddx7.matching.prepare import read_excerpt
 from ddx7.matching.search import RENDERS_PER_STEP
@@ -55,6 +59,37 @@ def test_a_decoded_recording_and_named_weights_give_the_same_match(fast_match: d
     again = ddx7.match(read_excerpt((note, RATE)), fast=True, candidates=2, name="ORGAN", weights=sampler.WEIGHTS)
     assert list(again.voices) == list(fast_match.voices)
     assert again.distances == fast_match.distances
+
+
+@pytest.mark.usefixtures("fast_match")
+def test_a_later_match_makes_no_program_and_plays_what_it_reports(
+    bright: Voice, programs_made: Callable[[], int], monkeypatch: pytest.MonkeyPatch
+):
+    """Counts of another note of as long a sound: they tell a slower search on any machine."""
+    assert renderer.warm().state == "ready"
+    rendered, compared, differentiated = [], [], []
+
+    def counted(count: list[int], function: Callable, argument: int) -> Callable:
+        def call(*arguments):
+            count.append(len(arguments[argument]))
+            return function(*arguments)
+
+        return call
+
+    player = renderer.loaded_renderer()
+    monkeypatch.setattr(player, "play", counted(rendered, player.play, 1))
+    monkeypatch.setattr(objective, "fast_distances", counted(compared, objective.fast_distances, 2))
+    monkeypatch.setattr(NoteTarget, "errors", counted(differentiated, NoteTarget.errors, 1))
+    sound = ddx7.render(bright, 62, 90, 0.35, 0.6, RATE)
+    del rendered[:]
+    before = programs_made()
+    report = ddx7.match((sound, RATE), fast=True, candidates=2).report
+    assert programs_made() == before
+    assert sum(differentiated) == report.renders - report.proposals
+    assert report.proposals <= sum(compared) < 2 * report.proposals
+    # Beside the search: fits of structures, the tries of the final tuning, and the candidates at full rate.
+    assert report.renders < sum(rendered) < report.renders + 3 * report.proposals
+    assert len(rendered) < 80  # in large batches
 
 
 @pytest.mark.slow

@@ -40,6 +40,16 @@ def test_blocks_of_any_size_are_the_whole(instrument):
     assert np.abs(whole).max() > 0.01
 
 
+def test_sounds_of_other_lengths_take_the_same_program(instrument, programs_made):
+    sizes = [257, 300, 777]
+    made = []
+    for n in sizes:
+        before = programs_made()
+        assert instrument(np.full(n, 330.0), np.full(n, -20.0)).shape == (64 * n,)
+        made.append(programs_made() - before)
+    assert made[1:] == [0, 0]
+
+
 @pytest.mark.parametrize("sizes", [(1, 63, 64, 1000), (256,), (333,)])
 def test_an_input_in_blocks_of_any_size_is_answered_as_the_whole(instrument, sizes):
     sound = melody(0, 1.0)[:6000]
