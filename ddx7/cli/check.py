@@ -168,7 +168,7 @@ def _summary(reports: Sequence[_Report]) -> dict[str, Any]:
     return {
         "files": len(reports) - len(others),
         "files_read": len(read),
-        "files_mended": sum(bool(report.repairs) for report in read),
+        "files_repaired": sum(bool(report.repairs) for report in read),
         "files_refused": dict(refusals.most_common()),
         "files_of_other_kinds": len(others),
         "voices": sum(report.n_voices for report in read),
@@ -179,7 +179,7 @@ def _summary(reports: Sequence[_Report]) -> dict[str, Any]:
 def _summary_table(summary: dict[str, Any]) -> Iterator[Text]:
     rows: list[tuple[str, int]] = [
         ("files read", summary["files_read"]),
-        ("  with repairs or skipped parts", summary["files_mended"]),
+        ("  with repairs or skipped parts", summary["files_repaired"]),
         ("files refused", summary["files"] - summary["files_read"]),
         *((f"  {reason}", count) for reason, count in summary["files_refused"].items()),
         ("files of other kinds skipped", summary["files_of_other_kinds"]),

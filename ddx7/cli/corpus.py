@@ -25,7 +25,7 @@ class Command:
     The command reads every file that may contain voices, leaves out damaged and silent ones and INIT VOICE, finds
     duplicates and near-duplicates, and reads categories from names. It draws the statistics in CORPUS.png. With
     --measure it renders and screens every voice, too, and clusters voices by their sound: 3,072 took 26 s, and 34,890
-    took 33 minutes on two cores busy with other work. A run that was stopped resumes from the measures in CORPUS.heard.
+    took 33 minutes on two cores busy with other work. A stopped run resumes from CORPUS.measures.
     """
 
     action: Annotated[Positional[Literal["scan"]], arg(metavar="scan", help_behavior_hint="")]
@@ -67,7 +67,7 @@ class Command:
             from ddx7.library.screening import measure_voices
 
             with _bar("measuring voices") as progress:
-                folder = self.output.with_suffix(".heard")
+                folder = self.output.with_suffix(".measures")
                 measures = measure_voices(collection.vced, folder=folder, progress=progress)
         corpus = make_corpus(collection, measures)
         statistics = count(corpus)
@@ -78,7 +78,7 @@ class Command:
         save_corpus(corpus, self.output, force=self.force)
         figure = corpus_figure(
             n_voices=statistics.counts["voices"],
-            n_clusters=statistics.counts["families by bytes"],
+            n_clusters=statistics.counts["near-duplicate clusters by bytes"],
             categories=dict(zip([*CATEGORIES, "none"], statistics.categories.tolist(), strict=True)),
             diagnoses={_label(code).partition(":")[0]: n for code, n in statistics.diagnoses.items()},
             algorithms=statistics.algorithms,
@@ -96,14 +96,11 @@ class Command:
 
 _MAX_PROBLEMS = 5
 _MAX_ALGORITHMS = 8
-# What statistics and files call by the names of earlier versions.
-_LABELS = {
-    "families by bytes": "near-duplicate clusters by bytes",
-    "families by sound": "near-duplicate clusters by sound",
-    "with an LFO that is heard": "with an audible LFO",
-    "mended": "repaired: bytes were out of range",
-    "hanging": "stuck note: a carrier's L4 is audible, so the note may not end",
+_FAULT_LABELS = {
+    "repaired": "repaired: bytes were out of range",
+    "audible-l4": "stuck note: a carrier's L4 is audible, so the note may not end",
 }
+"""What a person reads for the codes that need words."""
 
 
 @contextmanager
@@ -122,7 +119,7 @@ def _bar(what: str) -> "Iterator[Callable[[int, int], object] | None]":
 
 
 def _label(name: str) -> str:
-    return _LABELS.get(name, name)
+    return _FAULT_LABELS.get(name, name)
 
 
 def _table(statistics: "Statistics") -> Iterator[Text]:
@@ -130,7 +127,7 @@ def _table(statistics: "Statistics") -> Iterator[Text]:
 
     total = statistics.counts["voices"]
     for label, n in statistics.counts.items():
-        yield _line(_label(label), n)
+        yield _line(label, n)
     for title, values in (
         ("faults", {_label(code): n for code, n in statistics.diagnoses.items()}),
         ("categories, by their names", dict(zip([*CATEGORIES, "none"], statistics.categories.tolist(), strict=True))),

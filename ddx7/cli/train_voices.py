@@ -127,14 +127,15 @@ class TrainGan(TrainFromVoices):
             note(f"measured {done:,} of {of:,} voices")
 
         _check_enough(vced)
-        clean = load_clean(vced, self.output / "heard", report_measured)
+        clean = load_clean(vced, self.output / "measures", report_measured)
         note(f"{len(clean):,} of {len(vced):,} voices pass the screening")
         training_voices, held_out_voices = _split(clean, _GAN_HELD_OUT_SHARE, self.seed)
         examples = examples_of(training_voices)
         config = GanConfig(batch=self.batch, seed=self.seed).scaled_to(self.steps)
 
         def report_metrics(metrics: dict[str, float]) -> None:
-            note_metrics(metrics, self.steps, ("score", "coverage_numbers", "coverage_sound", "duds", "steps_per_s"))
+            names = ("score", "coverage_numbers", "coverage_sound", "rejected", "steps_per_s")
+            note_metrics(metrics, self.steps, names)
 
         evaluator = HeldOutEvaluator.from_voices(held_out_voices)
         trained = train(examples, self.output, config, GanSize(), evaluator, progress=report_metrics)
@@ -174,5 +175,5 @@ def note_metrics(metrics: dict[str, float], steps: int, names: tuple[str, ...]) 
     note(f"step {metrics['step']:,.0f} of {steps:,}: {values}")
 
 
-_METRIC_WORDS = {"duds": "rejected", "held_out": "held-out loss", "steps_per_s": "steps per second"}
+_METRIC_WORDS = {"held_out": "held-out loss", "steps_per_s": "steps per second"}
 """What a person reads for the names of metrics that files keep."""

@@ -136,15 +136,15 @@ class GeneratedBank:
             "pad": self.request.pad,
             "fixed": self.request.fixed,
             "seed": self.request.seed,
-            "audition": self.request.screen,
-            "heard": self.counts.n_screened,
-            "duds": self.counts.n_rejected,
+            "screened": self.request.screen,
+            "n_screened": self.counts.n_screened,
+            "n_rejected": self.counts.n_rejected,
             "reasons": dict(self.counts.reasons),
             "voices": [
                 {
                     "name": voice.name,
                     "algorithm": voice.algorithm,
-                    "kinds": list(categories),
+                    "categories": list(categories),
                     "voice": voice.to_dict(),
                 }
                 for voice, categories in zip(self.bank, self.categories, strict=True)

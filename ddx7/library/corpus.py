@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     import ddx7.library.screening
 
 FORMAT = "ddx7 corpus 1"
-BYTE_DIAGNOSES = ("mended", "hanging")
+BYTE_DIAGNOSES = ("repaired", "audible-l4")
 """Codes of diagnoses by the bytes alone: repaired voices, and voices with a stuck note (a carrier's L4 is audible)."""
 UNMEASURED = -1
 

@@ -136,7 +136,7 @@ RULES = (
     ),
     Rule("clipped", 1.0, "clips: the highest sample is {:.2f}", "full scale, where sound files and converters clip"),
     Rule(
-        "never-ends",
+        "stuck-note",
         _MAX_RELEASE_S,
         "stuck note: {:.3g} s to fall by 60 dB after note-off",
         "nobody waits a minute, and 16 notes later a DX7 has no note left",
@@ -233,7 +233,7 @@ def screen_measures(
     values = {
         "silent": measures.long_peak,
         "clipped": np.maximum(middle.peak, low.peak),
-        "never-ends": middle.release_s,
+        "stuck-note": middle.release_s,
         "noise": noise,
         "off-pitch": offset,
         "quiet": neighbours_db - level,
@@ -245,7 +245,7 @@ def screen_measures(
     audible_at_once = np.maximum(middle.peak, low.peak) >= SILENT_PEAK
     broken = {code: values[code] > limit[code] for code in values}
     broken["silent"] = ~audible
-    broken["never-ends"] &= middle.level_db + middle.held_db > _AUDIBLE_TAIL_DB
+    broken["stuck-note"] &= middle.level_db + middle.held_db > _AUDIBLE_TAIL_DB
     broken["noise"] &= audible_at_once
     broken["off-pitch"] = (np.abs(offset) > limit["off-pitch"]) & (noise < _CLEAR_PITCH) & audible_at_once
     broken["quiet"] &= audible_at_once

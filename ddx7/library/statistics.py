@@ -53,10 +53,10 @@ def count(corpus: Corpus) -> Statistics:
     counts = {
         **corpus.counts,
         "voices": len(corpus),
-        "families by bytes": int(corpus.byte_cluster.max()) + 1,
-        **({"families by sound": int(corpus.sound_cluster.max()) + 1} if corpus.is_measured else {}),
+        "near-duplicate clusters by bytes": int(corpus.byte_cluster.max()) + 1,
+        **({"near-duplicate clusters by sound": int(corpus.sound_cluster.max()) + 1} if corpus.is_measured else {}),
         "with fixed operators": int(fixed[1:].sum()),
-        "with an LFO that is heard": int(np.count_nonzero(_modulated(v))),
+        "with an audible LFO": int(np.count_nonzero(_modulated(v))),
         "with a pitch envelope": int(np.count_nonzero(np.any(v.pitch_levels != 50, axis=-1))),
         "with a category in the name": int(corpus.categories.any(1).sum()),
         "clean": int(corpus.clean.sum()),

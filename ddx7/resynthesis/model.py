@@ -149,7 +149,7 @@ class ResynthesisModel:
         if self.has_bodies:
             synthesizer = _fm(self.synthesizer)
             stems, _ = synthesizer.get_stems(controls, increments, (state,) * 2, noise_key, differentiable=True)
-            # Training hears another room in every step, or the network would undo the one that it knows.
+            # Training uses another room in every step, or the network would undo the one that it knows.
             room_key = None if key is None else jax.random.fold_in(noise_key, 1)
             split: Any = self.reverb.apply({"params": params["reverb"]}, room_key, method="split")
             bodies, room = split

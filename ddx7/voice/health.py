@@ -155,7 +155,7 @@ def is_silent(vced: np.ndarray) -> np.ndarray:
 
 
 def has_stuck_note(vced: np.ndarray) -> np.ndarray:
-    """Whether each voice sounds on after note-off: `diagnose` finds "never-ends" in it.
+    """Whether each voice sounds on after note-off: `diagnose` finds "stuck-note" in it.
 
     Args:
       vced: uint8 [..., 155], legal bytes.
@@ -221,7 +221,7 @@ def _stuck_notes(voice: Voice, audible: Sequence[int]) -> list[Finding]:
     if not stuck:
         return []
     sentence = f"notes never end: L4 of {_operator_words(stuck)} is not silence"
-    return [Finding("never-ends", "warning", sentence)]
+    return [Finding("stuck-note", "warning", sentence)]
 
 
 def _idle(reaching: set[int]) -> list[Finding]:

@@ -1,4 +1,4 @@
-"""Listening to a library, and searching it for the sound of a recording, as jobs (in the worker)."""
+"""Measuring a library, and searching it for the sound of a recording, as jobs (in the worker)."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
@@ -19,7 +19,7 @@ CHUNK = 128
 
 
 @dataclass(frozen=True, eq=False)
-class ListenTask:
+class MeasureTask:
     """What a measurement of voices needs.
 
     Attributes:
@@ -66,7 +66,7 @@ def measure_sounds(vced: UInt8[np.ndarray, "voice 155"]) -> LibrarySounds:
     )
 
 
-def run_listen(report: Report, task: ListenTask) -> TimbreMap:
+def run_measure(report: Report, task: MeasureTask) -> TimbreMap:
     """Measure voices; reports hold the measures, so that a stop loses none."""
     from ddx7.library.clusters import sound_clusters
     from ddx7.library.sound_map import timbre_map
@@ -75,12 +75,12 @@ def run_listen(report: Report, task: ListenTask) -> TimbreMap:
     first = len(task.known) if task.known else 0
     total = first + len(task.vced)
     try:
-        report({"stage": "listening", "done": first, "total": total})
+        report({"stage": "measuring", "done": first, "total": total})
         for start in range(0, len(task.vced), CHUNK):
             sounds = measure_sounds(task.vced[start : start + CHUNK])
             parts.append(sounds)
             done = first + start + len(sounds)
-            report({"stage": "listening", "done": done, "total": total, "first": done - len(sounds), "sounds": sounds})
+            report({"stage": "measuring", "done": done, "total": total, "first": done - len(sounds), "sounds": sounds})
         report({"stage": "drawing the map", "done": total, "total": total})
     except KeyboardInterrupt:
         if len(parts) <= bool(task.known):

@@ -3,7 +3,7 @@
     python experiments/generation/split.py --shared ../shared runs/gan
 
 Leaves out voices with illegal bytes, silent voices, stuck notes, duplicates, and voices that screening rejects. It
-measures all voices (in RUN/heard, so that a run that was stopped resumes). A near-duplicate cluster (`family` in the
+measures all voices (in RUN/measures, so that a run that was stopped resumes). A near-duplicate cluster (`family` in the
 corpus file) is never divided; every tenth one is held out. Of the held-out voices 512 are `valid.npy`, and `test.npy`
 holds those of other clusters. `human.npy` has all undamaged voices of the test clusters, rejected ones included. All
 are uint8 [voice, 155]. Beside each lie coarse log-mels, as in `train_sound.npy`.
@@ -34,7 +34,7 @@ def main() -> None:
     raw = unpack(corpus["voices"])
     legal = clamp(raw)
     measures = measure_voices(
-        legal, folder=arguments.run / "heard", progress=lambda done, of: print(f"measured {done:,} of {of:,}")
+        legal, folder=arguments.run / "measures", progress=lambda done, of: print(f"measured {done:,} of {of:,}")
     )
     undamaged = np.flatnonzero(in_range(raw).all(axis=1) & plausible(raw))
     undamaged = undamaged[np.sort(np.unique(sound_key(legal[undamaged]), axis=0, return_index=True)[1])]

@@ -10,7 +10,7 @@ Columns, for sets of voices against held-out real ones (near-duplicate clusters 
 - copies: share that has four or more audible operators in common with one training voice;
 - precision, recall, density, coverage (Naeem et al., 2020; `ddx7.generation.prdc`), by parameters and by sound;
 - AUC of a cross-validated forest that separates the voices from held-out ones: 0.5 by chance, 1 always;
-- duds: share rejected by screening or by health checks (`ddx7.library.screening`).
+- rejected: share rejected by screening or by health checks (`ddx7.library.screening`).
 
 The second table has the share of voices that meet a requested condition, by a classifier of sounds that learned from
 real voices only. Between them stands the share of rejected voices with an operator in the wrong frequency mode.
@@ -136,7 +136,7 @@ def score(
     for label, (target, generated) in (("parameters", points), ("sound", sounds)):
         row |= {f"{name} ({label})": value for name, value in prdc(target, generated)._asdict().items()}
         row[f"AUC ({label})"] = separability(target, generated)
-    return row | {"duds": float(1 - is_clean(vced, measures, None if intended is None else intended[:n]).mean())}
+    return row | {"rejected": float(1 - is_clean(vced, measures, None if intended is None else intended[:n]).mean())}
 
 
 def wrong_modes(vced: np.ndarray, intended: np.ndarray) -> dict[str, float]:
@@ -158,7 +158,7 @@ def wrong_modes(vced: np.ndarray, intended: np.ndarray) -> dict[str, float]:
     if candidates:
         accepted = is_clean(np.array(candidates), categories=intended[is_rejected][source])
         repaired = set(np.array(source)[accepted])
-    return {"duds": len(rejected) / len(vced), "mended by a flip": len(repaired) / max(len(rejected), 1)}
+    return {"rejected": len(rejected) / len(vced), "repaired by a flip": len(repaired) / max(len(rejected), 1)}
 
 
 class SoundClassifier:

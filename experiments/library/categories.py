@@ -36,7 +36,7 @@ def main() -> None:
     with np.load(given.corpus) as file:
         vced, cluster = clamp(unpack(file["voices"])), file["family"]
     measures = measure_voices(
-        vced, folder=given.run / "heard", progress=lambda done, n: print(f"measured {done:,} of {n:,}")
+        vced, folder=given.run / "measures", progress=lambda done, n: print(f"measured {done:,} of {n:,}")
     )
     labels = np.array([[c in categories_of_name(name) for c in CATEGORIES] for name in names_of(vced)])
     usable = labels.any(1) & (measures.long_peak > 1e-3)

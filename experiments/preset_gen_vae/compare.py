@@ -171,7 +171,7 @@ def compare(target: np.ndarray, estimate: np.ndarray) -> dict[str, float]:
     for label, rows in (("", as_is), (" (tuned)", in_tune)):
         means = np.mean(rows, axis=0)
         row.update({name + label: float(mean) for name, mean in zip(SoundErrors._fields, means, strict=True)})
-    return {**row, "mended": n_corrected / len(target)}
+    return {**row, "corrected": n_corrected / len(target)}
 
 
 def mean_sound_errors(target: np.ndarray, estimate: np.ndarray) -> np.ndarray:

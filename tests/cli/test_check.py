@@ -63,7 +63,7 @@ def test_json_has_the_same_content(run: Run, tree: Path) -> None:
     assert content["summary"] == {
         "files": 5,
         "files_read": 4,
-        "files_mended": 1,
+        "files_repaired": 1,
         "files_refused": {"found text": 1},
         "files_of_other_kinds": 1,
         "voices": 66,

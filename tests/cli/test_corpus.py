@@ -13,7 +13,7 @@ def test_a_folder_becomes_a_corpus_with_a_picture(run: Run, bank: Path, tmp_path
     rows = dict(reversed(line.split(maxsplit=1)) for line in outcome.out.splitlines()[:10])
     assert rows["voices found"] == rows["voices"] == "32"
     assert "stuck note: a carrier" in outcome.out
-    assert "hanging" not in outcome.out
+    assert "audible-l4" not in outcome.out
     assert "families" not in outcome.out
     assert output.with_suffix(".png").read_bytes().startswith(b"\x89PNG")
     assert len(load_corpus(output)) == 32

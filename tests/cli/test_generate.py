@@ -81,4 +81,4 @@ def test_two_categories_are_hybrids_or_some_of_each(run: Run, tmp_path: Path) ->
 
 
 def _categories(report: Path) -> list[list[str]]:
-    return [voice["kinds"] for voice in json.loads(report.read_text())["voices"]]
+    return [voice["categories"] for voice in json.loads(report.read_text())["voices"]]

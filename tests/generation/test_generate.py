@@ -59,10 +59,10 @@ def test_the_report_names_request_and_voices(generator):
     report = make_bank(GenerationRequest(2, ("organ",), screen=False, seed=3), generator).to_dict()
     assert list(report) == [
         *("count", "category", "each", "algorithm", "pad", "fixed", "seed"),
-        *("audition", "heard", "duds", "reasons", "voices"),
+        *("screened", "n_screened", "n_rejected", "reasons", "voices"),
     ]
-    assert (report["count"], report["category"], report["audition"]) == (2, ["organ"], False)
-    assert json.loads(json.dumps(report))["voices"][1]["kinds"] == ["organ"]
+    assert (report["count"], report["category"], report["screened"]) == (2, ["organ"], False)
+    assert json.loads(json.dumps(report))["voices"][1]["categories"] == ["organ"]
 
 
 @pytest.mark.parametrize(

@@ -77,7 +77,7 @@ def test_the_whole_table_on_a_small_scale(table, real_voices, trained_weights, t
         assert row["valid"] == 1
         assert 0 < row["unique"] <= 1
         assert all(np.isfinite(value) for value in row.values())
-    assert rows["GAN, as `ddx7 generate` keeps it"]["duds"] == 0
+    assert rows["GAN, as `ddx7 generate` keeps it"]["rejected"] == 0
     assert rows["human, held out"]["copies"] > rows["random fields"]["copies"] == 0
     assert measured["obedience"]["algorithm"]["first"] == 1
     assert "| GAN, as drawn |" in capsys.readouterr().out

@@ -49,7 +49,7 @@ def test_a_corpus_holds_voices_clusters_and_counts(folder: Path) -> None:
     assert corpus.times_seen.tolist() == [2, 1, 1, 1, 1]
     assert (corpus.sound_cluster == UNMEASURED).all()
     assert not corpus.is_measured
-    assert corpus.codes == BYTE_DIAGNOSES == ("mended", "hanging")
+    assert corpus.codes == BYTE_DIAGNOSES == ("repaired", "audible-l4")
     assert corpus.diagnosis.tolist() == [[False] * 2] * 3 + [[False, True], [True, False]]
     assert [{c for c, so in zip(CATEGORIES, row, strict=True) if so} for row in corpus.categories[:3]] == [
         {"bass"},
@@ -84,8 +84,8 @@ def test_measures_add_faults_and_clusters_by_sound(folder: Path) -> None:
     assert corpus.is_measured
     assert corpus.codes[:2] == BYTE_DIAGNOSES
     zoot = dict(zip(corpus.codes, corpus.diagnosis[3], strict=True))
-    assert zoot["never-ends"]
-    assert zoot["hanging"]
+    assert zoot["stuck-note"]
+    assert zoot["audible-l4"]
     # The first two differ in the feedback of a soft operator; only an attack rate of the last one is repaired.
     assert len(set(corpus.sound_cluster)) < len(corpus)
 
@@ -93,14 +93,14 @@ def test_measures_add_faults_and_clusters_by_sound(folder: Path) -> None:
 def test_statistics(folder: Path) -> None:
     statistics = count(make_corpus(scan(folder)))
     assert statistics.counts["voices"] == 5
-    assert statistics.counts["families by bytes"] == 3
+    assert statistics.counts["near-duplicate clusters by bytes"] == 3
     assert statistics.counts["with fixed operators"] == 2
     assert statistics.counts["clean"] == 3
     assert statistics.algorithms[[4, 31, 21]].tolist() == [2, 2, 1]
     assert statistics.fixed.tolist() == [3, 0, 2, 0, 0, 0, 0]
     assert statistics.feedback.tolist() == [2, 0, 0, 1, 0, 0, 0, 2]
     assert statistics.categories[-1] == 3
-    assert statistics.diagnoses == {"mended": 1, "hanging": 1}
+    assert statistics.diagnoses == {"repaired": 1, "audible-l4": 1}
     assert statistics.to_dict()["categories"]["bass"] == 1
 
 
@@ -119,6 +119,6 @@ def test_other_files_are_refused(tmp_path: Path, content: bytes) -> None:
 
 def test_stuck_notes_are_those_of_the_diagnosis() -> None:
     vced = random_vced(np.random.default_rng(0), 400)
-    diagnosed = [any(f.code == "never-ends" for f in diagnose(Voice.from_vced(row))) for row in vced]
+    diagnosed = [any(f.code == "stuck-note" for f in diagnose(Voice.from_vced(row))) for row in vced]
     assert has_stuck_note(vced).tolist() == diagnosed
     assert 0 < sum(diagnosed) < 400

@@ -23,7 +23,7 @@ FEEDING_BACK = replace(CARRIER, output_level=99, levels=(99, 99, 99, 0))
 VOICES = {
     "": voice(CARRIER, replace(CARRIER, coarse=2)),
     "silent": voice(SILENT),
-    "never-ends": voice(replace(CARRIER, levels=(99, 95, 95, 90))),
+    "stuck-note": voice(replace(CARRIER, levels=(99, 95, 95, 90))),
     "off-pitch": voice(replace(CARRIER, fine=12)),
     "quiet": voice(replace(CARRIER, output_level=50)),
     "loud": voice(*[replace(CARRIER, output_level=99, coarse=4, levels=(99, 99, 99, 0))] * 6),

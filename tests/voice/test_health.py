@@ -76,11 +76,11 @@ def test_one_carrier_is_enough_in_every_algorithm(algorithm):
 
 def test_notes_that_never_end():
     hanging = replace(LOUD, levels=(99, 99, 99, 60))
-    (finding,) = [f for f in diagnose(voice(LOUD, LOUD, hanging)) if f.code == "never-ends"]
+    (finding,) = [f for f in diagnose(voice(LOUD, LOUD, hanging)) if f.code == "stuck-note"]
     assert finding.severity == "warning"
     assert "operator 3 " in finding.sentence
-    assert "never-ends" not in codes(voice(LOUD, hanging))  # a modulator may stay open
-    assert "never-ends" not in codes(voice(replace(LOUD, levels=(99, 99, 99, 5))))  # far below hearing
+    assert "stuck-note" not in codes(voice(LOUD, hanging))  # a modulator may stay open
+    assert "stuck-note" not in codes(voice(replace(LOUD, levels=(99, 99, 99, 5))))  # far below hearing
 
 
 def test_idle_operators_are_those_that_reach_no_carrier():

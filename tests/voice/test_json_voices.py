@@ -16,7 +16,7 @@ DICTS = [voice.to_dict() for voice in VOICES]
 REPORTS = {
     "a list": DICTS,
     "show": {"voices": DICTS},
-    "generate": {"count": 3, "seed": 7, "voices": [{"name": d["name"], "kinds": ["bell"], "voice": d} for d in DICTS]},
+    "generate": {"count": 3, "seed": 7, "voices": [{"categories": ["bell"], "voice": d} for d in DICTS]},
     "match": {"candidates": [{"distance_db": 3.1, "voice": d} for d in DICTS], "key": 60, "notes": [{"key": 60}]},
 }
 

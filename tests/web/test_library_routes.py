@@ -89,7 +89,7 @@ def test_a_bank_a_folder_and_the_same_bank_again(client, session):
 def test_voices_are_measured_searched_by_sound_and_kept(client, session, server):
     client.post(f"{session}/library?name=a.syx", content=BANK)
     client.post(f"{session}/library?name=soft.syx", content=to_bytes(SOFT))
-    job = wait(client, session, client.post(f"{session}/library/listen").json())
+    job = wait(client, session, client.post(f"{session}/library/measure").json())
     assert job["state"] == "done", job
     assert job["progress"]["done"] == 4
     found, names = library(client, session)
@@ -107,7 +107,7 @@ def test_voices_are_measured_searched_by_sound_and_kept(client, session, server)
     assert like[at["SOFT"]] < 2 < like[at["BRIGHT"]]  # the level does not count
     other = client.post(f"{session}/library/like", json={"voice": list(BRIGHT.to_vced())}).json()["distances_db"]
     assert int(np.argmin(other)) == at["BRIGHT"]
-    again = client.post(f"{session}/library/listen")
+    again = client.post(f"{session}/library/measure")
     assert again.status_code == 422
     held = server.services.sessions.find(session.rsplit("/", 1)[1])
     kept = library_of(held)
@@ -165,7 +165,7 @@ def test_a_file_without_voices_gets_a_sentence_with_its_own_name(client, session
     ("path", "body", "status"),
     [
         ("like", {"row": 0}, 404),
-        ("listen", {}, 404),
+        ("measure", {}, 404),
         ("nearest", {"sound": "x"}, 404),
         ("restore", {}, 404),
         ("../library/none", {}, 404),

@@ -80,8 +80,8 @@ class HeldOutEvaluator:
         """Scores of generated voices and their specified categories.
 
         Returns:
-          "score", the mean of the coverage by parameters and by sound minus the share of rejected voices ("duds"); and
-          precision, recall, density and coverage of both kinds.
+          "score", the mean of the coverage by parameters and by sound minus "rejected", the share of
+          rejected voices; and precision, recall, density and coverage of both.
         """
         measures = measure_voices(generated)
         by_parameters = prdc(self.parameters, parameter_vectors(generated))
@@ -91,7 +91,7 @@ class HeldOutEvaluator:
             "score": (by_parameters.coverage + by_sound.coverage) / 2 - rejected,
             **{f"{name}_numbers": value for name, value in by_parameters._asdict().items()},
             **{f"{name}_sound": value for name, value in by_sound._asdict().items()},
-            "duds": rejected,
+            "rejected": rejected,
         }
 
 

@@ -121,8 +121,8 @@ def critic_loss(
       config: weights of the terms.
 
     Returns:
-      the loss, and as metrics "critic", the relativistic term, "slope", R1 + R2, and "kinds", the cross entropy of the
-      categories of voices whose name tells them.
+      the loss, and as metrics "critic", the relativistic term, "gradient_penalty", R1 + R2, and "categories",
+      the cross entropy of the categories of voices whose name tells them.
     """
     real_scores, logits = _score(models, params, batch.one_hot, batch.condition)
     generated_scores, _ = _score(models, params, generated, batch.condition)
@@ -134,7 +134,7 @@ def critic_loss(
     adversarial = jax.nn.softplus(generated_scores - real_scores).mean()
     categories = _category_loss(logits, batch.categories)
     loss = adversarial + config.gradient_penalty_weight / 2 * (r1 + r2) + config.category_weights[0] * categories
-    return loss, {"critic": adversarial, "slope": r1 + r2, "kinds": categories}
+    return loss, {"critic": adversarial, "gradient_penalty": r1 + r2, "categories": categories}
 
 
 def _gradient_penalty(models: GanModels, params: Params, voices: OneHot, condition: ArrayLike) -> Float[Array, ""]:
@@ -174,8 +174,8 @@ def generator_loss(
       config: weights of the terms.
 
     Returns:
-      the loss, and as metrics "generator", the relativistic term, "made_kinds", the cross entropy of the specified
-      categories by the critic, and both terms of the surrogate as "faults" and "other_kinds".
+      the loss, and as metrics "generator", the relativistic term, "generated_categories", the cross entropy of the
+      specified categories by the critic, and both terms of the surrogate as "faults" and "other_categories".
     """
     soft = generate(models.generator, params, drawn.noise, batch.condition)
     generated = straight_through(soft, drawn)
@@ -187,7 +187,8 @@ def generator_loss(
     faults, other = surrogate_losses(models.surrogate, surrogate, generated, batch.condition)
     by_sound = config.surrogate_weights[0] * faults + config.surrogate_weights[1] * other
     loss = adversarial + config.category_weights[1] * categories + use_surrogate * by_sound
-    return loss, {"generator": adversarial, "made_kinds": categories, "faults": faults, "other_kinds": other}
+    by_critic = {"generator": adversarial, "generated_categories": categories}
+    return loss, by_critic | {"faults": faults, "other_categories": other}
 
 
 def surrogate_fit_loss(params: Params, batch: ReplayBuffer, key: Array, model: AudioSurrogate) -> Float[Array, ""]:

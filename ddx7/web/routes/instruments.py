@@ -127,7 +127,7 @@ async def play_live(request: Request) -> Response:
 
 
 async def turn_live(request: Request) -> Response:
-    """Turn the knobs of a live instrument."""
+    """Change the settings of a live instrument."""
     session, data = session_of(request), await read_json(request)
     settings = await run_in_threadpool(_settings, data, services_of(request).folder)
     _live.turn(session.id, request.path_params["live"], settings.playback(), _gain_db(data))

@@ -17,7 +17,7 @@ from ddx7.errors import Ddx7Error
 from ddx7.library import Collection, Problem, VoiceSource, scan
 from ddx7.voice import Voice
 from ddx7.voice.archive import ARCHIVE_SUFFIXES
-from ddx7.web.library_job import ListenTask, NearestTask, TimbreMap, measure_sounds, run_listen, run_nearest
+from ddx7.web.library_job import MeasureTask, NearestTask, TimbreMap, measure_sounds, run_measure, run_nearest
 from ddx7.web.notes import corrected_notes
 from ddx7.web.problems import RequestProblem, items, read_body, read_json, text, whole
 from ddx7.web.routes.session import admit
@@ -112,7 +112,7 @@ async def bring_back_library(request: Request) -> Response:
     return JSONResponse({})
 
 
-async def begin_listen(request: Request) -> Response:
+async def begin_measure(request: Request) -> Response:
     """Begin to render and measure the voices that are not measured yet."""
     services, session = services_of(request), session_of(request)
     admit(request, session)
@@ -134,9 +134,9 @@ async def begin_listen(request: Request) -> Response:
                 keep_library(session, replace(now, places=drawn.places, clusters=drawn.clusters))
         return {"measured": len(drawn.places)}
 
-    task = ListenTask(np.array(library.collection.vced[first:]), library.sounds)
+    task = MeasureTask(np.array(library.collection.vced[first:]), library.sounds)
     job = services.jobs.submit(
-        session.log, "listen", "Listening", run_listen, task, finish=finish, watch=watch, lane="library"
+        session.log, "measure", "Measuring voices", run_measure, task, finish=finish, watch=watch, lane="library"
     )
     return JSONResponse(job.to_dict(), 202)
 
@@ -230,7 +230,7 @@ ROUTES = (
     Route(_LIBRARY, remove_library, methods=["DELETE"]),
     Route(f"{_LIBRARY}/restore", bring_back_library, methods=["POST"]),
     Route(f"{_LIBRARY}/voices", get_library_voices, methods=["GET"]),
-    Route(f"{_LIBRARY}/listen", begin_listen, methods=["POST"]),
+    Route(f"{_LIBRARY}/measure", begin_measure, methods=["POST"]),
     Route(f"{_LIBRARY}/like", find_like, methods=["POST"]),
     Route(f"{_LIBRARY}/nearest", begin_nearest, methods=["POST"]),
     Route("/api/voices/level", even_out, methods=["POST"]),

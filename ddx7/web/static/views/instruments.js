@@ -228,7 +228,7 @@ export const view = {
     function paintExport() {
       const found = store.state.exported;
       keep.disabled = Boolean(exporting) || !played;
-      show(result, exporting ? h("div", { class: "listening" }, h("span", { class: "hint" }, `${exporting.progress.stage || "Waiting"} …`), h("div", { class: "progress waiting" }, h("div", { class: "progress-fill" })), button("Cancel", { icon: "stop", kind: "quiet", onclick: () => app.cancelJob(exporting) })) : null,
+      show(result, exporting ? h("div", { class: "job-progress" }, h("span", { class: "hint" }, `${exporting.progress.stage || "Waiting"} …`), h("div", { class: "progress waiting" }, h("div", { class: "progress-fill" })), button("Cancel", { icon: "stop", kind: "quiet", onclick: () => app.cancelJob(exporting) })) : null,
         found ? h("div", { class: "details-head" }, h("span", { class: "lcd big" }, nameOf(found.voice.vced).padEnd(10)), h("span", { class: "hint" }, `${found.distance_db.toFixed(1)} dB from the ${found.model}${found.recording_db === null ? "" : `, ${found.recording_db.toFixed(1)} dB from the recording`} (log-mel)`),
           h("div", { class: "actions" }, button("Play it", { icon: "piano", onclick: () => { app.setVoice(found.voice.vced, "instruments"); app.player.noteOn(67, 100); setTimeout(() => app.player.noteOff(67), 900); } }),
             button("Edit", { icon: "voice", onclick: () => { app.setVoice(found.voice.vced, "instruments"); app.go("voice", { voice: found.voice.vced }); } }),

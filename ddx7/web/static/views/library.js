@@ -22,7 +22,7 @@ export const view = {
   mount(root, app) {
     const store = app.store("library", { ...NO_FILTER, sort: "found", look: "list", stars: [], chosen: null, bank: Array(PLACES).fill(null), bankName: "", target: "syx", job: null, voices: 0 });
     const library = new Library(), problem = problemLine(), status = h("p", { class: "hint", role: "status" });
-    let distances = null, distancesOf = null, listening = null, nearest = null;
+    let distances = null, distancesOf = null, measuring = null, nearest = null;
 
     // ---- what one can do with a voice -----------------------------------------------------------------------------------
 
@@ -86,7 +86,7 @@ export const view = {
       if (refused.length) problem.say(refused.slice(0, 3).join(" ") + (refused.length > 3 ? ` And ${refused.length - 3} more.` : ""));
       await reload();
       if (added) { app.toast(`${added.toLocaleString("en")} ${added === 1 ? "voice" : "voices"} added.`); if (!app.session.title) app.name("a library"); }
-      listen();
+      measure();
     }
 
     async function reload() {
@@ -96,27 +96,27 @@ export const view = {
       paint(store.state, null);
     }
 
-    // ---- listening: loudness, categories, likeness and map -----------------------------------------------------------------
+    // ---- measuring: loudness, categories, likeness and map -----------------------------------------------------------------
 
-    async function listen() {
-      if (listening || library.measured >= library.n) return;
-      listening = {};
-      try { listening = await app.startJob("library/listen", {}); } catch (error) { listening = null; problem.say(error.message); }
+    async function measure() {
+      if (measuring || library.measured >= library.n) return;
+      measuring = {};
+      try { measuring = await app.startJob("library/measure", {}); } catch (error) { measuring = null; problem.say(error.message); }
     }
     const bar = h("div", { class: "progress-fill" }), words = h("span", { class: "hint" });
-    const strip = h("div", { class: "listening", hidden: true }, words, h("div", { class: "progress" }, bar), button("Stop", { icon: "stop", kind: "quiet", onclick: () => app.stopJob(listening) }));
+    const strip = h("div", { class: "job-progress", hidden: true }, words, h("div", { class: "progress" }, bar), button("Stop", { icon: "stop", kind: "quiet", onclick: () => app.stopJob(measuring) }));
     let shownAt = 0;
-    app.onJob("listen", (job) => {
+    app.onJob("measure", (job) => {
       const running = job.state === "queued" || job.state === "running", { done = 0, total = library.n, stage } = job.progress;
-      if (!running && listening?.id !== job.id) return;
-      listening = running ? job : null;
+      if (!running && measuring?.id !== job.id) return;
+      measuring = running ? job : null;
       strip.hidden = !running;
-      words.textContent = stage === "drawing the map" ? "Drawing the map …" : `Listening to the voices: ${done.toLocaleString("en")} of ${total.toLocaleString("en")}`;
+      words.textContent = stage === "drawing the map" ? "Drawing the map …" : `Measuring the voices: ${done.toLocaleString("en")} of ${total.toLocaleString("en")}`;
       bar.style.width = `${(100 * done) / Math.max(1, total)}%`;
       const now = performance.now();
       if (!running || now - shownAt > Math.max(4000, library.n / 3)) {
         shownAt = now;
-        reload().then(() => { if (job.state === "done") listen(); });
+        reload().then(() => { if (job.state === "done") measure(); });
       }
       if (job.state === "failed") problem.say(`${job.error[0].toUpperCase()}${job.error.slice(1)}.`);
     });
@@ -257,7 +257,7 @@ export const view = {
     }
     store.subscribe(paint);
     paint(store.state, null);
-    reload().then(listen);
+    reload().then(measure);
     document.addEventListener("themechange", () => list.list.paint());
 
     return {

@@ -5,7 +5,7 @@ import { nameOf } from "../js/voice.js";
 
 const SIZE = 155, ALGORITHM = 134;
 export const FAULTS = {
-  silent: "silent", clipped: "clips", "never-ends": "never ends", noise: "no pitch", "off-pitch": "out of tune", quiet: "very quiet", loud: "very loud", shrieks: "shrill",
+  silent: "silent", clipped: "clips", "stuck-note": "stuck note", noise: "no pitch", "off-pitch": "out of tune", quiet: "very quiet", loud: "very loud", shrieks: "shrill",
 };
 
 export class Library {
