@@ -22,6 +22,7 @@ from typing import Any, get_args
 from ddx7 import __version__
 from ddx7.cli.interrupt import INTERRUPTED, Interrupts, prompt_interrupts
 from ddx7.cli.terminal import UsageError, complain, plain_where_needed
+from ddx7.cli.words import STDIN, plain_paths
 from ddx7.errors import ArgumentError, Ddx7Error
 
 COMMANDS = {
@@ -153,12 +154,15 @@ def _dispatch(words: list[str]) -> int:
         raise UsageError(f"{name!r} is not a command; {hint}")
     _refuse_renamed_options(words)
 
-    arguments = _parse(name, rest)
-    if arguments is None:
-        return DONE
-    if (seed := getattr(arguments, "seed", None)) is not None and not 0 <= seed < _SEEDS:
-        raise UsageError(f"--seed: found {seed}, wanted 0 to {_SEEDS - 1}")
-    return arguments.run()
+    with plain_paths(rest) as plain:
+        arguments = _parse(name, plain)
+        if arguments is None:
+            return DONE
+        if (seed := getattr(arguments, "seed", None)) is not None and not 0 <= seed < _SEEDS:
+            raise UsageError(f"--seed: found {seed}, wanted 0 to {_SEEDS - 1}")
+        if str(getattr(arguments, "output", "")) == STDIN:
+            raise UsageError("output: found '-', wanted the name of a file or folder")
+        return arguments.run()
 
 
 def command_module(name: str) -> ModuleType:
@@ -244,4 +248,5 @@ def _overview() -> str:
         "Sound to Yamaha DX7 voices and back.\n\n"
         f"{commands}\n\n"
         "ddx7 COMMAND --help explains a command; ddx7 --version prints the version.\n"
+        "A FILE of - is standard input; names that follow -- may begin with a dash.\n"
     )

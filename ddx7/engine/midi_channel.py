@@ -79,6 +79,11 @@ class ChannelState:
         elif kind == 0xE0:
             self._moves["pitch_bend"].append((now_s, data[0] | data[1] << 7))
 
+    @property
+    def last_held_s(self) -> float | int:
+        """Onset of the last note that is still held; minus infinity without one."""
+        return max((note.onset_s for note in self._down.values()), default=-np.inf)
+
     def finish(self, now_s: float | int) -> None:
         """End the notes that are still held."""
         self._log.add(_STUCK, len(self._down))

@@ -74,7 +74,7 @@ def read_midi(source: "str | os.PathLike[str] | MidiFile") -> MidiPerformance:
     0), CC 1, 2, 4, 7 and 11, channel aftertouch, all sound off (120), reset controllers (121) and all notes off (123).
     Channel 10 is a channel like the others; each port (FF 21, FF 09) has 16 of its own. A note that is struck again
     while it is held ends there. A note without a note-off ends with the file, at most 5 s after the last message, or 1
-    s after it where the end of the file is lost. The tracks of type 2 follow one another.
+    s after it where the end of the file is lost or a note begins there. The tracks of type 2 follow one another.
 
     Args:
       source: path, or a file of mido.
@@ -83,8 +83,8 @@ def read_midi(source: "str | os.PathLike[str] | MidiFile") -> MidiPerformance:
       what the file holds; `MidiPerformance.repairs` lists what was repaired.
 
     Raises:
-      Ddx7Error: it is no such file, holds no notes, or exceeds `MAX_BYTES` or `MAX_NOTES`; no note begins before
-        `MAX_DURATION_S`.
+      Ddx7Error: it is no such file, holds no notes that last, or exceeds `MAX_BYTES` or `MAX_NOTES`; no note begins
+        before `MAX_DURATION_S`.
     """
     name, contents = _open(source)
     log = RepairLog()
@@ -109,14 +109,18 @@ def read_midi(source: "str | os.PathLike[str] | MidiFile") -> MidiPerformance:
         raise Ddx7Error(f"{name}: lasts more than {MAX_DURATION_S:g} s before its first note, at most that is wanted")
     if n_notes == 0:
         reasons = f" ({'; '.join(contents.repairs[:_REASONS])})" if contents.repairs else ""
-        raise Ddx7Error(f"{name}: found no notes{reasons}, {_WANTED}")
+        raise Ddx7Error(f"{name}: found no notes{reasons}, wanted at least one")
     log.add(_TOO_LATE, n_late)
     ends_s = last_s + _CUT_HOLD_S if timeline.end_s is None else min(timeline.end_s, last_s + _LATEST_END_S)
+    if any(channel.last_held_s >= ends_s for channel in channels.values()):  # a last chord keeps its sound
+        ends_s = last_s + _CUT_HOLD_S
     ends_s = min(max(ends_s, last_s), MAX_DURATION_S)
     for channel in channels.values():
         channel.finish(ends_s)
     notes = sorted((note for channel in channels.values() for note in channel.notes), key=attrgetter("onset_s"))
     last_release_s = max(note.release_s for note in notes)
+    if all(note.release_s <= note.onset_s for note in notes):
+        raise Ddx7Error(f"{name}: found only notes of no length, wanted at least one that lasts")
     if timeline.end_s is not None and timeline.end_s > last_release_s + _LATEST_END_S:
         log.add(_LATE_END)
         ends_s = last_release_s

@@ -263,6 +263,19 @@ def test_stuck_notes_end_with_the_file_or_soon_after_its_last_message(read) -> N
     assert "1 note has no note-off and ends with the file" in read(file(stuck + END)).repairs
 
 
+@pytest.mark.parametrize("before", [b"", NOTES])
+def test_stuck_notes_that_begin_where_the_file_ends_sound_for_a_second(read, before: bytes) -> None:
+    found = read(file(before + event(0, 0x90, 40, 90) + event(0, 0x90, 47, 90) + END))
+    onset_s = 3.0 if before else 0.0
+    assert gates(found)[-2:] == [(40, onset_s, onset_s + 1), (47, onset_s, onset_s + 1)]
+    assert "2 notes have no note-off and end with the file" in found.repairs
+
+
+def test_notes_of_no_length_alone_are_refused(read) -> None:
+    with pytest.raises(Ddx7Error, match="only notes of no length"):
+        read(file(event(0, 0x90, 50, 90) + event(0, 0x80, 50, 0) + END))
+
+
 def test_note_offs_without_notes_and_notes_of_no_length(read) -> None:
     found = read(file(event(0, 0x80, 33, 0) + event(0, 0x90, 50, 90) + event(0, 0x80, 50, 0) + melody(52) + END))
     assert gates(found) == [(50, 0.0, 0.0), (52, 0.0, 1.0)]
