@@ -27,8 +27,8 @@ from ddx7.engine import DEXED, PROFILES, Patch, Profile, plan, play, renderer, r
 from ddx7.engine.tables import BLOCK
 
 RATE = 44100
-SIZES = ((1, 2), (128, 1), (512, 4))
-"""Voices and seconds that are compared with dexed-py."""
+SIZES = ((1, 2, False), (128, 1, False), (512, 4, False), (512, 4, True))
+"""Voices and seconds that are compared with dexed-py, and whether ours uses the memory of the result again."""
 SCALE = 8
 """dexed-py is eight times as loud, and clips at 1."""
 
@@ -58,13 +58,15 @@ def compare(repeats: int) -> list[dict]:
     print("| voices x length | threads | dexed-py, s/s | ddx7, s/s | ratio | of CPU time | ddx7 ms | same sound |")
     print("|---|---|---|---|---|---|---|---|", flush=True)
     rows = []
-    for n, seconds in SIZES:
+    for n, seconds, again in SIZES:
         rng = np.random.default_rng(n)
         voices, (notes, velocities) = lively_voices(rng, n), random_notes(rng, n)
         gates = np.full(n, seconds * RATE * 3 // 4 // BLOCK)
 
-        def ours(voices=voices, notes=notes, velocities=velocities, gates=gates, seconds=seconds) -> np.ndarray:
-            return play(plan(voices, notes, velocities, gates, RATE), seconds * RATE)
+        out = np.zeros((n, seconds * RATE), np.float32) if again else None
+
+        def ours(voices=voices, notes=notes, velocities=velocities, gates=gates, seconds=seconds, out=out):
+            return play(plan(voices, notes, velocities, gates, RATE), seconds * RATE, out=out)
 
         for threads in sorted({1, runtime.n_cores()}):
             theirs = dexed_player(voices, notes, velocities, gates * BLOCK / RATE, seconds, threads)
@@ -76,11 +78,11 @@ def compare(repeats: int) -> list[dict]:
             dexed_speed, speed = (float(x) for x in n * seconds / np.median(times, axis=0))
             rows.append(
                 {"voices": n, "seconds": seconds, "threads": threads, "dexed_py": dexed_speed, "ddx7": speed}
-                | {"ratio": ratio, "cpu_ratio": cpu_ratio, "error_db": error_db, "gain": gain}
+                | {"ratio": ratio, "cpu_ratio": cpu_ratio, "error_db": error_db, "gain": gain, "memory_again": again}
             )
             print(
-                f"| {n} x {seconds} s | {threads} | {dexed_speed:,.0f} | {speed:,.0f} | {ratio:.1f} | "
-                f"{cpu_ratio:.1f} | "
+                f"| {n} x {seconds} s{', `out`' if again else ''} | {threads} | {dexed_speed:,.0f} | {speed:,.0f} | "
+                f"{ratio:.1f} | {cpu_ratio:.1f} | "
                 f"{1000 * n * seconds / speed:.1f} | {error_db:.0f} dB, {gain:.3f} |",
                 flush=True,
             )

@@ -110,6 +110,7 @@ def play(
     controller_input: ControllerInput | None = None,
     *,
     operators: bool = False,
+    out: Float[np.ndarray, "..."] | None = None,
 ) -> Float[np.ndarray, "voice ... sample"]:
     """Render planned voices of any number and length.
 
@@ -119,13 +120,17 @@ def play(
       controller_input: shared by all voices, or with a leading voice axis; fields per block may be of any length, the
         last value holds.
       operators: returns each operator's own output.
+      out: takes the sound, instead of a new array: the first touch of much new memory costs as much as its sound.
 
     Returns:
       float32 [voice, longest length], with `operators` [voice, 6, longest length]; silence after a voice's own length.
+
+    Raises:
+      Ddx7Error: `out` has another shape or type, or its samples do not follow each other in memory.
     """
     lengths = np.broadcast_to(np.asarray(n_samples, np.int64), len(np.asarray(plans.patch.algorithm)))
-    channels = (6,) if operators else ()
-    audio = np.zeros((len(lengths), *channels, lengths.max()), np.float32)
+    shape = (len(lengths), *((6,) if operators else ()), int(lengths.max()))
+    audio = np.zeros(shape, np.float32) if out is None else _emptied(out, shape, lengths)
     controller_input = controller_input or ControllerInput()
     fast = fast_renderer(lengths.sum() / EG_RATE) if plans.tables.chip is None else None
     if fast is None:
@@ -138,6 +143,19 @@ def play(
                 kept = channel[:length]
                 kept[:] = np.convolve(kept, plans.tables.filter)[: len(kept)]
     return audio
+
+
+def _emptied(
+    out: Float[np.ndarray, "voice ... sample"], shape: tuple[int, ...], lengths: Int[np.ndarray, " voice"]
+) -> Float[np.ndarray, "voice ... sample"]:
+    """An array of the caller's, silent where no sample will be written."""
+    if out.shape != shape or out.dtype != np.float32:
+        raise Ddx7Error(f"out: found {out.dtype} {out.shape}, wanted float32 {shape}")
+    if not (out.flags.c_contiguous and out.flags.writeable):
+        raise Ddx7Error("out: found an array that is read-only or not contiguous, wanted one to write in order")
+    for row, length in zip(out, lengths, strict=True):
+        row[..., length:] = 0
+    return out
 
 
 def _play_by_jax(

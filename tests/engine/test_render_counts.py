@@ -11,6 +11,7 @@ import pytest
 import ddx7
 from ddx7.engine import Patch, plan, play, relax, render_differentiable, renderer
 from ddx7.engine.tables import BLOCK
+from ddx7.errors import Ddx7Error
 from ddx7.voice import Voice
 from ddx7.voice.packing import random_vced
 
@@ -43,6 +44,35 @@ def test_a_render_makes_one_array_of_sound_and_no_copy(n: int, seconds: float) -
         tracemalloc.stop()
     assert audio.nbytes == 4 * n * round(seconds * RATE)
     assert peak < audio.nbytes + PER_VOICE * n + ONCE < 2 * audio.nbytes
+
+
+def test_a_render_into_an_array_of_ones_own_makes_none() -> None:
+    patch, notes, lengths = (
+        Patch.from_vced(random_vced(np.random.default_rng(1), 64)),
+        np.full(64, 60),
+        np.full(64, RATE),
+    )
+    lengths[3] = 100
+    plans = plan(patch, notes, notes, notes, RATE)
+    expected, out = play(plans, lengths), np.ones((64, RATE), np.float32)
+    tracemalloc.start()
+    try:
+        found = play(plans, lengths, out=out)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert found is out
+    np.testing.assert_array_equal(found, expected)
+    assert peak < PER_VOICE * 64 + ONCE < out.nbytes / 2
+
+
+def test_an_array_that_does_not_fit_is_refused() -> None:
+    patch = Patch.from_vced(random_vced(np.random.default_rng(1), 2))
+    plans = plan(patch, np.array([60, 60]), np.array([90, 90]), np.array([9, 9]), RATE)
+    with pytest.raises(Ddx7Error, match=r"out: found float32 \(2, 65\), wanted float32 \(2, 64\)"):
+        play(plans, 64, out=np.zeros((2, 65), np.float32))
+    with pytest.raises(Ddx7Error, match="out: found an array that is read-only or not contiguous"):
+        play(plans, 64, out=np.zeros((2, 128), np.float32)[:, ::2])
 
 
 def test_by_machine_code_no_program_of_jax_is_made(programs_made: Callable[[], int]) -> None:
