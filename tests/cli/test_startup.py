@@ -56,3 +56,28 @@ def test_the_modules_of_a_match_need_neither_optimiser_nor_networks_nor_scipy():
     code = "import sys, ddx7.matching; print(sorted({name.split('.')[0] for name in sys.modules}))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert not {"flax", "optax", "scipy", "librosa", "matplotlib"} & set(json.loads(done.stdout.replace("'", '"')))
+
+
+def run_main(setting: str, after: str) -> list[str]:
+    code = f"""
+import gc, time
+from ddx7 import __main__
+began = []
+gc.collect()  # none is due soon
+gc.callbacks.append(lambda phase, info: began.append(phase))
+__main__._COLLECTED_AFTER_S = {setting}
+assert __main__.main() == 0
+{after}
+"""
+    command = [sys.executable, "-c", code, "--version"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
+    return done.stdout.splitlines()[1:]
+
+
+def test_no_garbage_is_collected_while_a_command_starts():
+    assert run_main("3600", "print(gc.isenabled(), len(began))") == ["False 0"]
+
+
+def test_a_command_that_lasts_collects_garbage_and_leaves_out_what_the_start_made():
+    wait = "while not gc.isenabled():\n    time.sleep(0.01)\nprint(gc.get_freeze_count() > 1000)"
+    assert run_main("0.01", wait) == ["True"]
