@@ -3,6 +3,9 @@
     python benchmarks/match.py --set notes [--shared FOLDER] [--seconds 30] [--seeds 3] [--renders 10000]
         [--baselines FOLDER] [--baseline-targets 20] [--targets NAME ...]
         [--modes match fast blind] [--json match.json] [--out FOLDER]
+    python benchmarks/match.py --results match.json [MORE.json ...]
+
+The second form prints the tables of results that `--json` kept; a set may be measured in parts.
 
 Test sets, which nothing was taught or tuned on and which are looked at for the table alone:
 
@@ -37,11 +40,12 @@ from typing import Any
 import numpy as np
 from baselines import best_random, cma_es
 from corpus import CorpusNote, coarse_distances, load_corpus, nearest
-from match_scores import DISTANCES, Score, best, score, summarise
+from match_scores import DISTANCES, Score, best, measured, score, summarise
 from match_targets import Target, acoustic_notes, corpus_targets, one_shots, sampled_notes, unseen_targets
 from timing import machine
 
 from ddx7.audio.strongest_peaks import strongest_peaks
+from ddx7.files import atomic_write
 from ddx7.matching import match
 from ddx7.matching.folder import match_to_dict, write_match
 from ddx7.matching.peak_floor import FLOOR_PEAKS
@@ -140,6 +144,10 @@ class Baselines:
 def main() -> None:
     """Print the tables."""
     arguments = _arguments()
+    if arguments.results:
+        kept_rows = [row for path in arguments.results for row in json.loads(path.read_text())["rows"]]
+        print_tables(sorted(kept_rows, key=lambda row: row["target"]))
+        return
     print(f"{machine()}\n")
     targets = target_set(arguments)
     kept = Baselines(arguments.baselines, arguments.renders, arguments.shared)
@@ -147,16 +155,25 @@ def main() -> None:
         run_baselines(kept, targets, arguments)
     limit = f"{arguments.seconds:g} s" if arguments.effort is None else f"effort {arguments.effort:g}"
     print(f"{arguments.set}, {limit}, {arguments.seeds} seeds, {arguments.renders:,} renders\n")
-    print(f"| target | {' | '.join(COLUMNS.values())} |\n|{'---|' * (len(COLUMNS) + 1)}")
     rows = []
     for target in targets:
         rows.append(measure(target, kept, arguments))
-        print(f"| {target.name} | {_cells([rows[-1]])} |", flush=True)
+        print(f"{target.name}: {', '.join(f'{name} {cell}' for name, cell in cells(rows[-1:]).items())}", flush=True)
         if arguments.json:
             settings = {key: getattr(arguments, key) for key in ("set", "seconds", "effort", "seeds")}
-            arguments.json.write_text(json.dumps({"machine": machine(), **settings, "rows": rows}, indent=2))
-    for key, name in DISTANCES.items():
-        print(f"| **median of {len(rows)}, {name}** | {_cells(rows, key)} |")
+            content = {"machine": machine(), **settings, "rows": rows}
+            atomic_write(arguments.json, json.dumps(content, indent=2).encode(), force=True)
+    print()
+    print_tables(rows)
+
+
+def print_tables(rows: list[dict[str, Any]]) -> None:
+    """Print both distances of every target, ratios in pairs, and the medians of the panel."""
+    columns = [COLUMNS[method] for method in measured(rows, COLUMNS)]
+    print(f"| target | {' | '.join(columns)} |\n|{'---|' * (len(columns) + 1)}")
+    for name, some in [*((row["target"], [row]) for row in rows), (f"**median of {len(rows)}**", rows)]:
+        found = cells(some)
+        print(f"| {name} | {' | '.join(found.get(column, '–') for column in columns)} |")
     print()
     summarise(rows, COLUMNS, AGAINST)
 
@@ -206,13 +223,13 @@ def measure(target: Target, kept: Baselines, arguments: argparse.Namespace) -> d
     return row
 
 
-def _cells(rows: list[dict[str, Any]], key: str = "log_mel_db") -> str:
-    """Median over targets of each method's mean over seeds."""
-    cells = []
-    for method in COLUMNS:
-        means = [np.mean([found[key] for found in row[method]]) for row in rows if row[method]]
-        cells.append(f"{np.median(means):.1f}" if means else "–")
-    return " | ".join(cells)
+def cells(rows: list[dict[str, Any]]) -> dict[str, str]:
+    """Median over targets of each method's mean over seeds, "log-mel / perceptual", by the name of the column."""
+    found = {}
+    for method in measured(rows, COLUMNS):
+        means = [[np.mean([one[key] for one in row[method]]) for row in rows if row[method]] for key in DISTANCES]
+        found[COLUMNS[method]] = " / ".join(f"{np.median(mean):.1f}" for mean in means)
+    return found
 
 
 def _arguments() -> argparse.Namespace:
@@ -229,7 +246,8 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--targets", nargs="*", help="names of the targets; all by default")
     parser.add_argument("--modes", nargs="*", choices=MODES, default=["match"], help="which searches to run")
     parser.add_argument("--cache", type=Path, default=CACHE, help="for the choice of corpus targets")
-    parser.add_argument("--json", type=Path)
+    parser.add_argument("--json", type=Path, help="keep results here")
+    parser.add_argument("--results", type=Path, nargs="*", help="print the tables of kept results and measure nothing")
     parser.add_argument("--out", type=Path, help="keep every match's folder here")
     return parser.parse_args()
 

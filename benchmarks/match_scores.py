@@ -1,6 +1,6 @@
 """How near a voice comes to a target: both distances and the panel of papers, and their summary over targets."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -50,6 +50,11 @@ def best(scores: Sequence[Score]) -> Score:
     return min(scores, key=lambda found: found["log_mel_db"])
 
 
+def measured(rows: Sequence[dict[str, Any]], methods: Iterable[str]) -> list[str]:
+    """The methods that have scores for a target, in their order."""
+    return [method for method in methods if any(row.get(method) for row in rows)]
+
+
 def summarise(rows: list[dict[str, Any]], columns: dict[str, str], against: Sequence[str]) -> None:
     """Print how `match` and `match --fast` stand to other methods, and the medians of the panel.
 
@@ -60,16 +65,25 @@ def summarise(rows: list[dict[str, Any]], columns: dict[str, str], against: Sequ
     """
     for ours in ("match", "fast"):
         for theirs in against:
-            both = [(row[ours], row[theirs]) for row in rows if row[ours] and row[theirs]]
+            both = [(row[ours], row[theirs]) for row in rows if row.get(ours) and row.get(theirs)]
             if not both:
                 continue
             for key, name in DISTANCES.items():
                 a, b = ([[found[key] for found in pair[k]] for pair in both] for k in (0, 1))
-                print(f"{columns[ours]} / {columns[theirs]}, {name}: {paired_ratio(a, b)}")
-    measured = [method for method in columns if method != "draw" and any(row[method] for row in rows)]
+                print(f"{columns[ours]} / {columns[theirs]}, {name}: {paired_ratio(a, b)}{_by_seed(a, b)}")
     print(f"\n| median of {len(rows)} | {' | '.join(PANEL.values())} |\n|{'---|' * (len(PANEL) + 1)}")
-    for method in measured:
-        scores = [found for row in rows for found in row[method] or ()]
+    for method in measured(rows, [name for name in columns if name != "draw"]):
+        scores = [found for row in rows for found in row.get(method) or ()]
         cells = [np.nanmedian([found[key] for found in scores]) for key in PANEL]
         print(f"| {columns[method]} | {' | '.join(f'{cell:.2f}' for cell in cells)} |")
     print()
+
+
+def _by_seed(ours: list[list[float]], theirs: list[list[float]]) -> str:
+    """The ratio of each seed alone, where every target has as many of them."""
+    n_seeds = {len(found) for found in ours}
+    if len(n_seeds) != 1 or n_seeds == {1}:
+        return ""
+    means = np.array([np.mean(found) for found in theirs])
+    ratios = np.exp(np.log(np.array(ours) / means[:, None]).mean(axis=0))
+    return f"; by seed {', '.join(f'{ratio:.2f}' for ratio in ratios)}"

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from match import print_tables
 from match_scores import PANEL, score
 from paired import paired_ratio
 
@@ -64,3 +65,21 @@ def test_a_score_of_a_sound_with_itself_is_zero():
     assert found["perceptual"] == pytest.approx(0, abs=1e-4)
     assert PANEL.keys() <= found.keys()
     assert (found["pitch_cents"], found["attack_ratio"]) == (0, 0)
+
+
+def test_kept_results_print_both_distances_and_the_ratio_of_each_seed(capsys):
+    def scored(log_mel_db: float, distance: float) -> dict[str, float]:
+        return {**dict.fromkeys(PANEL, 0.5), "log_mel_db": log_mel_db, "perceptual": distance}
+
+    rows = [
+        {"target": "bell", "match": [scored(2, 1), scored(4, 3)], "human": [scored(6, 4)], "cma": None},
+        {"target": "horn", "match": [scored(1, 2), scored(1, 2)], "human": [scored(2, 4)]},
+    ]
+    print_tables(rows)
+    printed = capsys.readouterr().out
+    assert "| target | match | nearest preset |\n" in printed  # and no column for a method without scores
+    assert "| bell | 3.0 / 2.0 | 6.0 / 4.0 |\n| horn | 1.0 / 2.0 | 2.0 / 4.0 |\n" in printed
+    assert "| **median of 2** | 2.0 / 2.0 | 4.0 / 4.0 |" in printed
+    both = np.sqrt(np.sqrt(2 * 4) / 6 * 0.5)
+    assert f"match / nearest preset, log-mel distance in dB: {both:.2f} (" in printed
+    assert f"by seed {np.sqrt(2 / 6 * 0.5):.2f}, {np.sqrt(4 / 6 * 0.5):.2f}" in printed
