@@ -1,7 +1,7 @@
-"""Training examples for the preset model: human voices and their mutations, rendered on two notes, in shards on disk.
+"""Training examples for the preset model: real voices and their mutations, rendered on two notes, in shards on disk.
 
-Uniformly random voices train poorly: in a published comparison the accuracy on human voices falls from 0.79 to 0.23.
-Every example therefore starts from a human voice. A shard depends only on the voices, the settings, a seed and its
+Uniformly random voices train poorly: in a published comparison the accuracy on real voices falls from 0.79 to 0.23.
+Every example therefore starts from a real voice. A shard depends only on the voices, the settings, a seed and its
 number. Each shard is written atomically, and a folder is bound to its voices and settings.
 """
 
@@ -93,7 +93,7 @@ def make_shards(
     """Render the shards that are missing from a folder, and those whose file is damaged.
 
     Args:
-      vced: human voices, legal bytes.
+      vced: real voices, legal bytes.
       folder: for the shards; made if missing.
       n_shards: number of shards.
       seed: of the random numbers.
@@ -158,7 +158,7 @@ def _is_whole(path: Path) -> bool:
 def make_shard(
     vced: UInt8[np.ndarray, "voice 155"], rng: np.random.Generator, n: int, *, mutate: bool = True
 ) -> ExampleShard:
-    """Render examples of human voices.
+    """Render examples of real voices.
 
     Args:
       vced: voices to choose from.
@@ -237,7 +237,7 @@ def sample_note_events(rng: np.random.Generator, n: int) -> Float32[np.ndarray, 
 def mutate_voices(
     rng: np.random.Generator, vced: UInt8[np.ndarray, "voice 155"], pool: UInt8[np.ndarray, "other 155"]
 ) -> UInt8[np.ndarray, "voice 155"]:
-    """Mutate human voices; half of them keep all but their transposition.
+    """Mutate real voices; half of them keep all but their transposition.
 
     Args:
       rng: random generator.
@@ -260,7 +260,7 @@ def mutate_voices(
     takes_donor: Bool[np.ndarray, "voice 155"] = _CATEGORICAL | (rng.random(vced.shape) < 0.3)
     mutated = np.where(changes, np.where(takes_donor, donors, moved), mutated)
 
-    # Half of all human voices are transposed, and a recording does not show which note was played.
+    # Half of all real voices are transposed, and a recording does not show which note was played.
     column = VCED_COLUMNS["transpose"]
     mutated[:, column] = np.where(rng.random(n) < 0.6, 24, mutated[:, column])
     return mutated

@@ -1,7 +1,8 @@
 """From a voice to others near it: closer to the recording, brighter, with a softer attack, with some parts kept.
 
 `steer` breeds voices around one voice. For a wish such as "brighter" the aim is not the recording but the voice's own
-sound, changed in one descriptor by about one audible step and in nothing else.
+sound, changed in one descriptor by about one audible step and in nothing else: pitch, vibrato and tremolo stay. Each of
+the voices then comes from a population of its own, since those of one population differ by a few bytes.
 """
 
 import math
@@ -11,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
 import numpy as np
-from jaxtyping import Bool, Float, UInt8
+from jaxtyping import Bool, Float, Int, UInt8
 
 from ddx7.audio.descriptors import HOP_S, fall_s, level_db, rise_s
 from ddx7.audio.spectra_numpy import frames, hann, power
@@ -30,7 +31,7 @@ Wish = Literal["target", "nearer", "brighter", "darker", "softer attack", "harde
 WISHES: tuple[Wish, ...] = get_args(Wish)
 """What `steer` can aim at: the recording freely or near the voice, or a change of the voice's own sound."""
 
-_GENERATION, _PARENTS = 64, 24
+_GENERATION, _PARENTS, _MAX_ISLANDS = 64, 24, 8
 _GENERATIONS_PER_S = 5.0
 _OVERTIME = 4.0  # times the given seconds, before the clock ends a steer on a slow machine
 _REACH = {"target": 0.6, "nearer": 0.15}  # of mutation; 1 explores, near 0 polishes
@@ -82,6 +83,7 @@ _DIRECTIONS: dict[str, _Direction] = {
     "longer": _Direction(_decay, 0.7),
     "shorter": _Direction(_decay, -0.7),
 }
+_KEPT = {"nearer": ("algorithm", "ratios")} | dict.fromkeys(_DIRECTIONS, ("modulation",))
 
 
 @dataclass(frozen=True, eq=False)
@@ -148,7 +150,7 @@ def steer(
     """
     if wish not in WISHES:
         raise Ddx7Error(f"wish: found {wish!r}, wanted one of {', '.join(WISHES)}")
-    sections = {*lock, "algorithm", "ratios"} if wish == "nearer" else set(lock)
+    sections = {*lock, *_KEPT.get(wish, ())}
     kept = locked_bytes(sections)
     prior = target.prior()
     if not (prior.free & ~kept).any():
@@ -164,9 +166,11 @@ def steer(
         children = np.where(kept, voice, mutate(rng, parents, prior, reach))
         return force_release(children)
 
+    n_islands = max(1, min(candidates, _MAX_ISLANDS)) if wish in _DIRECTIONS else 1
     first = bred(np.tile(voice, (_GENERATION, 1)))
     edits = np.where(kept, voice, _direct_edits(voice, wish))
     pool = np.concatenate([voice[None], edits, first])
+    island = np.arange(len(pool)) % n_islands
     scores = np.zeros(0)
     renders, interrupted = 0, False
     shown = math.inf, b""
@@ -184,16 +188,32 @@ def steer(
                 progress(Progress(elapsed_s, seconds, "evolving", renders, *shown))
             if elapsed_s > seconds * _OVERTIME and generation:
                 break
-            order = np.argsort(scores, kind="stable")[:_PARENTS]
-            pool, scores = pool[order], scores[order]
-            children = bred(pool[rng.integers(0, len(pool), (2, _GENERATION)).min(axis=0)])
-            pool, scores = np.concatenate([pool, children]), np.concatenate([scores, evaluate(children)])
+            survivors = _best_of_each(scores, island, max(2, _PARENTS // n_islands))
+            pool, scores, island = pool[survivors], scores[survivors], island[survivors]
+            parents = _parents(rng, island, _GENERATION // n_islands)
+            children = bred(pool[parents])
+            pool, island = np.concatenate([pool, children]), np.concatenate([island, island[parents]])
+            scores = np.concatenate([scores, evaluate(children)])
     except KeyboardInterrupt:
         if not len(scores):
             raise
         interrupted = True
-    pool, scores = pool[: len(scores)], scores[: len(pool)]
-    return _distinct(pool, scores, voice, candidates, interrupted)
+    n = len(scores)  # an interrupt may come before the last scores
+    return _distinct(pool[:n], scores, island[:n], voice, candidates, interrupted)
+
+
+def _best_of_each(
+    scores: Float[np.ndarray, " voice"], island: Int[np.ndarray, " voice"], n: int
+) -> Int[np.ndarray, " kept"]:
+    """Indices of the `n` best voices of each island, best first."""
+    order = np.argsort(scores, kind="stable")
+    return np.concatenate([order[island[order] == k][:n] for k in np.unique(island)])
+
+
+def _parents(rng: np.random.Generator, island: Int[np.ndarray, " voice"], n: int) -> Int[np.ndarray, " parent"]:
+    """Indices of `n` parents of each island; the better ones, which come first, are drawn more often."""
+    members = [np.flatnonzero(island == k) for k in np.unique(island)]
+    return np.concatenate([some[rng.integers(0, len(some), (2, n)).min(axis=0)] for some in members])
 
 
 def _evaluation(
@@ -238,7 +258,12 @@ def _direct_edits(voice: np.ndarray, wish: Wish) -> UInt8[np.ndarray, "edit 155"
 
 
 def _distinct(
-    pool: np.ndarray, scores: np.ndarray, voice: np.ndarray, candidates: int, interrupted: bool
+    pool: np.ndarray,
+    scores: np.ndarray,
+    island: np.ndarray,
+    voice: np.ndarray,
+    candidates: int,
+    interrupted: bool,
 ) -> SteeredVoices:
     order = np.argsort(scores, kind="stable")
     seen, chosen = {voice.tobytes()}, []
@@ -247,7 +272,10 @@ def _distinct(
         if identity not in seen and np.isfinite(scores[k]):
             seen.add(identity)
             chosen.append(k)
-    # Neighbours of the best one differ by a byte; every so many-th voice differs more.
-    stride = max(1, len(chosen) // max(candidates, 1) // 2)
-    kept = chosen[:1] + chosen[stride : stride * candidates : stride]
-    return SteeredVoices(pool[kept[:candidates]], scores[kept[:candidates]], interrupted)
+    firsts = [next(k for k in chosen if island[k] == number) for number in dict.fromkeys(island[chosen].tolist())]
+    if len(firsts) < candidates:
+        # Neighbours of the best one differ by a byte; every so many-th voice differs more.
+        stride = max(1, len(chosen) // max(candidates, 1) // 2)
+        firsts = list(dict.fromkeys(firsts + chosen[stride : stride * candidates : stride]))
+    kept = sorted(firsts[:candidates], key=chosen.index)
+    return SteeredVoices(pool[kept], scores[kept], interrupted)

@@ -1,4 +1,4 @@
-"""Split human voices into training voices and test voices.
+"""Split real voices into training voices and test voices.
 
     python experiments/encoder/split.py --shared ../shared -o runs/encoder
 

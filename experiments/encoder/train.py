@@ -1,4 +1,4 @@
-"""Train the preset encoder behind `ddx7 match` on the human voices that `split.py` chose.
+"""Train the preset encoder behind `ddx7 match` on the real voices that `split.py` chose.
 
     python experiments/encoder/split.py --shared ../shared -o runs/encoder
     python experiments/encoder/train.py runs/encoder [--shards 32] [--steps 5400]
@@ -45,7 +45,7 @@ def main() -> None:
     )
     card = {
         "what": "the preset encoder behind ddx7 match: notes in, a distribution over DX7 voices out",
-        "data": "human voices of `split.py`, mutated, rendered by the engine",
+        "data": "real voices of `split.py`, mutated, rendered by the engine",
         "command": "python experiments/encoder/train.py runs/encoder",
         "voices": len(voices["train"]),
         "shards": arguments.shards,

@@ -26,7 +26,7 @@ POOL = 4
 """Frames and bands that become one in an average-pooled spectrogram."""
 FLOOR_DB = -120.0
 HIGHEST_DB = -10.0
-"""Level that becomes 1 in a spectrogram; the loudest of 400 human voices on `SIX_NOTES` reaches -11.3 dB."""
+"""Level that becomes 1 in a spectrogram; the loudest of 400 real voices on `SIX_NOTES` reaches -11.3 dB."""
 
 Notes = Sequence[tuple[int, int]]
 """MIDI notes and velocities."""

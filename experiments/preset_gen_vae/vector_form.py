@@ -7,7 +7,7 @@
 
 A number is a byte divided by its largest value; a category is a place for each of its values, 1 for the one it has.
 Parameters lie in the order of VCED. The published forms leave transpose out and play every voice untransposed, although
-half of all human voices use it. With it, the same rules hold: its values have an order and are 49, so it is a number in
+half of all real voices use it. With it, the same rules hold: its values have an order and are 49, so it is a number in
 all three forms.
 
 Source: Le Vaillant, Dutoit and Dekeyser, Improving synthesizer programming from variational autoencoders latent space,

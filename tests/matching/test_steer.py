@@ -74,6 +74,15 @@ def test_locked_sections_stay(target, wish):
     assert not (found.voices == VCED).all(axis=1).any()
 
 
+def test_a_wish_for_another_sound_keeps_pitch_and_modulation_and_gives_different_voices(target):
+    found = steer(target, VCED, "brighter", seconds=2, candidates=4, seed=3)
+    for name in ("pitch_rates", "pitch_levels", "lfo_pitch_depth", "pitch_mod_sensitivity", "lfo_amp_depth"):
+        assert (found.voices[:, VCED_COLUMNS[name]] == VCED[VCED_COLUMNS[name]]).all(), name
+    differ = (found.voices[:, None] != found.voices[None]).sum(axis=-1)
+    assert differ[np.triu_indices(4, 1)].min() >= 3
+    assert (np.diff(found.scores) >= 0).all()
+
+
 def test_one_seed_gives_the_same_voices(target):
     first, again = (steer(target, VCED, "longer", seconds=1, seed=5).voices for _ in range(2))
     assert (first == again).all()

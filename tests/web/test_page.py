@@ -120,6 +120,11 @@ def test_two_pages_have_sessions_of_their_own_and_the_last_is_offered_again(open
     third = opened().page
     third.get_by_role("button", name="Go on with it").click()
     third.locator(".recording-name", has_text="tone.wav").wait_for()
+    fourth = opened().page
+    fourth.get_by_role("button", name="Go on with it").wait_for()
+    fourth.get_by_role("button", name="Find the voice").click()
+    fourth.get_by_role("button", name="Go on with it").wait_for(state="detached")
+    fourth.get_by_role("button", name="Cancel").click()
 
 
 @pytest.mark.parametrize(

@@ -96,6 +96,7 @@ class App {
   }
 
   async startJob(path, json) {
+    show(document.getElementById("banner")); // who has begun something new is past the offer of the last session
     const job = await api.post(this.path(path), json);
     this.#onEvent({ type: "job", job });
     return job;
