@@ -16,6 +16,8 @@ from ddx7.errors import Ddx7Error
 from ddx7.training.checkpoint import read_metrics
 from ddx7.voice.packing import in_range
 
+pytestmark = pytest.mark.usefixtures("quickly_compiled")
+
 SIZE = EncoderSize(encoder_width=16, layers=1, embedding_width=32, decoder_width=24)
 # One note throughout, so that one shape is compiled.
 CONFIG = EncoderConfig(

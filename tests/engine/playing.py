@@ -1,5 +1,7 @@
 """Voices that tests of several parts of the engine play."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 
@@ -12,6 +14,20 @@ quick_jit = partial(jax.jit, compiler_options={"xla_backend_optimization_level":
 
 One program also compiles faster than its operations one by one, as `Module.init` and `Module.apply` call them.
 """
+
+
+@contextmanager
+def quick_compilation() -> Iterator[None]:
+    """Compile everything without most of XLA's optimisations.
+
+    For tests that ask whether something learns, resumes and is refused, and hold no sound that a user hears.
+    """
+    jax.config.update("jax_disable_most_optimizations", True)
+    try:
+        yield
+    finally:
+        jax.config.update("jax_disable_most_optimizations", False)
+        jax.clear_caches()  # what comes later is compiled as a user's
 
 
 def organ(levels: dict[int, int], coarse: dict[int, int], **changes: int) -> Voice:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from playing import quick_compilation
 from tiny_gan import CONFIG, SIZE, uniqueness
 
 from ddx7.generation.gan.data import examples_of
@@ -38,7 +39,8 @@ def trained_weights(real_voices: np.ndarray, tmp_path_factory: pytest.TempPathFa
     folder = tmp_path_factory.mktemp("run")
     examples = examples_of(real_voices)
     # The autoencoder alone, which compiles fastest; test_training.py runs all phases with the same programs.
-    result = train(examples, folder, CONFIG, SIZE, uniqueness, stop_after=CONFIG.warm_up_steps)
+    with quick_compilation():  # as there, so that one worker finds the programs of the other
+        result = train(examples, folder, CONFIG, SIZE, uniqueness, stop_after=CONFIG.warm_up_steps)
     path, prior = folder / "gan.safetensors", ConditionPrior.from_conditions(examples.conditions)
     save_weights(path, result.generator, result.critic, SIZE, prior, {"categories": list(CATEGORIES), **result.metrics})
     return path

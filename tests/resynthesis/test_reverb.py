@@ -5,6 +5,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from playing import quick_jit
 
 from ddx7.errors import Ddx7Error
 from ddx7.resynthesis import Instrument, PlaybackControls, reverb
@@ -17,6 +18,18 @@ from ddx7.resynthesis.structure import PAPER, TONE_RATIOS, from_voice, steady_no
 from ddx7.resynthesis.tcn import TcnSize
 
 RATE = 16_000
+
+
+def parts(model: ResynthesisModel, params: Any, key: jax.Array | None = None) -> tuple[np.ndarray, np.ndarray]:
+    """Body and tail of a model's reverb, from one program."""
+
+    @quick_jit
+    def split(params: Any) -> Any:
+        keys = () if key is None else (key,)
+        return model.reverb.apply({"params": params}, *keys, method="split")
+
+    body, tail = split(params["reverb"])
+    return np.asarray(body), np.asarray(tail)
 
 
 def test_reverb_frame_by_frame_is_the_convolution():
@@ -106,14 +119,13 @@ def test_the_wet_level_leaves_the_body_alone():
     model = ResynthesisModel(
         FmSynth(from_voice(PAPER["2"], 2.0)), TcnSize(4, 3, (1,), "all", 0.0), reverb_s=0.1, reverb_kind="body"
     )
-    params = model.init(jax.random.key(0))
+    params = quick_jit(model.init)(jax.random.key(0))
     params["reverb"]["body"] = jnp.linspace(0.1, -0.2, reverb.BODY_BANDS)
     f0_hz, loudness_db = np.full(96, 300.0, np.float32), np.full(96, -20.0, np.float32)
     instrument = Instrument(model, params, {})
     dry, wet = (instrument(f0_hz, loudness_db, PlaybackControls(reverb=level)) for level in (0.0, 1.0))
     source = Instrument(replace(model, reverb_s=0.0), {"decoder": params["decoder"]}, {})(f0_hz, loudness_db)
-    split: Any = model.reverb.apply({"params": params["reverb"]}, method="split")
-    body, tail = map(np.asarray, split)
+    body, tail = parts(model, params)
     expected = np.convolve(source, body)[: len(source)]
     np.testing.assert_allclose(dry, expected, atol=1e-4)
     np.testing.assert_allclose(wet, expected + np.convolve(source, tail)[: len(source)], atol=1e-4)
@@ -122,15 +134,14 @@ def test_the_wet_level_leaves_the_body_alone():
 def test_noise_and_tone_have_bodies_of_their_own_in_one_room():
     synth = FmSynth(steady_noise_beside(12, *TONE_RATIOS), steady=(2,))
     model = ResynthesisModel(synth, TcnSize(4, 3, (1,), "all", 0.0), reverb_s=0.1, reverb_kind="two-bodies")
-    params = model.init(jax.random.key(0))
+    params = quick_jit(model.init)(jax.random.key(0))
     params["reverb"]["body"] = jnp.stack(
         [jnp.linspace(0.1, -0.2, reverb.BODY_BANDS), jnp.full(reverb.BODY_BANDS, 0.06)]
     )
-    f0_hz, loudness_db = np.full(96, 300.0, np.float32), np.full(96, -20.0, np.float32)
+    f0_hz, loudness_db = np.full(98, 300.0, np.float32), np.full(98, -20.0, np.float32)
     instrument = Instrument(model, params, {})
     bare = Instrument(replace(model, reverb_s=0.0), {"decoder": params["decoder"]}, {})
-    split: Any = model.reverb.apply({"params": params["reverb"]}, method="split")
-    bodies, room = map(np.asarray, split)
+    bodies, room = parts(model, params)
     off = -200.0
     noise = bare(f0_hz, loudness_db, PlaybackControls(levels_db=(0, 0, off, 0, 0, 0)))
     tone = bare(f0_hz, loudness_db, PlaybackControls(levels_db=(off, 0, 0, 0, 0, 0)))
@@ -139,19 +150,17 @@ def test_noise_and_tone_have_bodies_of_their_own_in_one_room():
     wet = instrument(f0_hz, loudness_db)
     np.testing.assert_allclose(wet, dry + np.convolve(dry, room)[: len(dry)], atol=1e-4)
     stream = instrument.stream()
-    blocks = [stream.play(f0_hz[k : k + n], loudness_db[k : k + n]) for k, n in ((0, 1), (1, 3), (4, 92))]
+    sizes = ((0, 1), (1, 64), (65, 1), (66, 32))  # few programs
+    blocks = [stream.play(f0_hz[k : k + n], loudness_db[k : k + n]) for k, n in sizes]
     np.testing.assert_array_equal(np.concatenate(blocks), wet)
     # Training hears rooms of one kind, another with each key.
-    rooms = [
-        np.asarray(model.reverb.apply({"params": params["reverb"]}, jax.random.key(k), method="split")[1])
-        for k in (1, 2)
-    ]
+    rooms = [parts(model, params, jax.random.key(k))[1] for k in (1, 2)]
     for other in rooms:
         assert np.linalg.norm(other) == pytest.approx(np.linalg.norm(room), rel=0.1)
         assert abs(np.corrcoef(other, room)[0, 1]) < 0.1
     assert abs(np.corrcoef(*rooms)[0, 1]) < 0.1
     # Without a key it hears the same as a player, but for the course of the noise.
-    trained = model.forward(
+    trained = quick_jit(model.forward)(
         params, jnp.asarray(scale_inputs(f0_hz, loudness_db))[None], jnp.asarray(model.increments(f0_hz))[None]
     )[0]
     assert np.std(np.asarray(trained)) == pytest.approx(np.std(wet), rel=0.02)
@@ -182,4 +191,4 @@ def test_no_learned_tail_drowns_the_room():
 def test_two_bodies_need_operators():
     model = ResynthesisModel(HpnSynth(), RnnSize(hidden=4, layers=1), reverb_s=0.1, reverb_kind="two-bodies")
     with pytest.raises(Ddx7Error, match="wanted FM"):
-        Instrument(model, model.init(jax.random.key(0)), {})(np.full(4, 300.0, "f"), np.full(4, -20.0, "f"))
+        Instrument(model, quick_jit(model.init)(jax.random.key(0)), {})(np.full(4, 300.0, "f"), np.full(4, -20.0, "f"))

@@ -18,6 +18,8 @@ from ddx7.resynthesis.tcn import TcnSize
 from ddx7.resynthesis.training import ResynthesisTraining, learning_rate, steps_in, train
 from ddx7.training.checkpoint import CHECKPOINT, METRICS, read_metrics
 
+pytestmark = pytest.mark.usefixtures("quickly_compiled")
+
 TRAINING = ResynthesisTraining(
     steps=12,
     batch=2,

@@ -17,6 +17,8 @@ from ddx7.generation.gan.training import draw_batch, train
 from ddx7.library.categories import CATEGORIES
 from ddx7.training.checkpoint import read_metrics
 
+pytestmark = pytest.mark.usefixtures("quickly_compiled")
+
 
 def test_training_learns_resumes_exactly_and_keeps_the_best(real_voices, tmp_path):
     examples = examples_of(real_voices)
