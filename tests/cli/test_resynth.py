@@ -5,6 +5,7 @@ import mido
 import numpy as np
 import pytest
 import soundfile
+from playing import quick_jit
 
 from ddx7.resynthesis import Instrument, save
 from ddx7.resynthesis.fm import FmSynth
@@ -20,7 +21,7 @@ def kazoo(tmp_path):
     """Weights of an untrained instrument, and a recording of one note."""
     model = ResynthesisModel(FmSynth(SHALLOW_STRUCTURES["flute"]), TcnSize(8, 3, (1, 2), "all", 0.0))
     card = {"what": "a kazoo", "range": {"lowest_note": 50.0, "highest_note": 80.0, "loud_db": -12.0}}
-    save(tmp_path / "kazoo.safetensors", Instrument(model, model.init(jax.random.key(0)), card))
+    save(tmp_path / "kazoo.safetensors", Instrument(model, quick_jit(model.init)(jax.random.key(0)), card))
     t = np.arange(RATE) / RATE
     soundfile.write(tmp_path / "note.wav", 0.5 * np.sin(2 * np.pi * 330 * t) + 0.2 * np.sin(4 * np.pi * 330 * t), RATE)
     return tmp_path

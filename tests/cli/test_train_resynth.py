@@ -13,6 +13,8 @@ from running import Run
 from ddx7.resynthesis import configs, load
 from ddx7.resynthesis.tcn import TcnSize
 
+pytestmark = pytest.mark.usefixtures("quickly_compiled")
+
 
 @pytest.fixture
 def solo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:

@@ -46,7 +46,7 @@ def gradient_program(model: ResynthesisModel, mel_weight: float) -> set[str]:
         jnp.asarray(model.increments(np.full((1, frames), 300.0))),
         jnp.zeros((1, frames * 64)),
     )
-    params = model.init(KEY)
+    params = jax.eval_shape(model.init, KEY)
     return primitives(
         jax.make_jaxpr(jax.grad(lambda p: loss_fn(p, batch, KEY, model=model, training=training)))(params).jaxpr
     )
