@@ -10,7 +10,7 @@ from tyro.conf import Positional, arg
 
 from ddx7.cli import choose
 from ddx7.cli.naming import file_name
-from ddx7.cli.terminal import UsageError, note, note_repairs, result
+from ddx7.cli.terminal import UsageError, counted, note, note_repairs, result
 from ddx7.files import atomic_write, refuse_to_overwrite
 from ddx7.voice import Bank, SaveTarget, Voice, init_voice, load, save
 
@@ -59,8 +59,8 @@ class Command:
             refuse_to_overwrite([path for _, path in jobs], force=self.force)
         written = [path for voices, name in jobs for path in self._write(voices, name)]
         result(map(str, written))
-        counts = (sum(map(len, banks)), "voice"), (len(banks), "file"), (len(written), "file")
-        note("{} from {} to {}".format(*(f"{n} {word}{'s' * (n != 1)}" for n, word in counts)))
+        n_voices = sum(map(len, banks))
+        note(f"{counted(n_voices, 'voice')} from {counted(len(banks), 'file')} to {counted(len(written), 'file')}")
         return 0
 
     def _check(self) -> None:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from tyro.conf import Positional, arg
 
-from ddx7.cli.terminal import UsageError, note, result
+from ddx7.cli.terminal import UsageError, counted, note, result
 from ddx7.files import atomic_write
 
 
@@ -43,5 +43,5 @@ class Command:
             return 0
         trials = read_trials(self.inputs)
         path = atomic_write(self.output / "index.html", listening_page(trials).encode(), force=self.force)
-        note(f"{path}: {len(trials)} recordings; open it in a browser, or send it")
+        note(f"{path}: {counted(len(trials), 'recording')}; open it in a browser, or send it")
         return 0

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from ddx7.cli import choose
-from ddx7.cli.terminal import UsageError, note, note_repairs, result
+from ddx7.cli.terminal import UsageError, counted, note, note_repairs, result
 from ddx7.files import atomic_write, check_folder, refuse_to_overwrite
 from ddx7.voice import SaveTarget, Voice, load, save
 
@@ -95,4 +95,4 @@ def write_made(
 def print_made(files: Sequence[Path], n_voices: int) -> None:
     """Print the files as the result, and what the sound holds."""
     result(map(str, files))
-    note(f"the sound plays {n_voices} voices, {_EACH_S:g} s each")
+    note(f"the sound plays {counted(n_voices, 'voice')}, {_EACH_S:g} s each")

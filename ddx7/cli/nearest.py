@@ -9,7 +9,7 @@ from tyro.conf import Positional, arg
 from ddx7.cli.choose import voice_place
 from ddx7.cli.made import one_voice
 from ddx7.cli.searching import watched
-from ddx7.cli.terminal import UsageError, note, result, result_json
+from ddx7.cli.terminal import UsageError, counted, note, result, result_json
 from ddx7.cli.working import first_use
 from ddx7.errors import AudioError, Ddx7Error, SysexError
 from ddx7.voice import Voice
@@ -70,7 +70,7 @@ class Command:
         else:
             result(map(str, hits))
             note(SCALE_EXPLAINED)
-        note(f"{len(collection):,} different voices in {collection.n_files:,} files compared")
+        note(f"{counted(len(collection), 'different voice')} in {counted(collection.n_files, 'file')} compared")
         if unread := collection.unread():
             note(unread)
         return 0

@@ -9,7 +9,7 @@ from tyro.conf import Positional, arg
 
 from ddx7.cli.batch import Batch, recordings_of
 from ddx7.cli.naming import safe_name
-from ddx7.cli.terminal import UsageError, note, result, result_json
+from ddx7.cli.terminal import UsageError, counted, note, result, result_json
 from ddx7.cli.working import working
 
 if TYPE_CHECKING:
@@ -119,7 +119,7 @@ class Command:
             style = replace(style, attack_s=self.attack)
         performance = read_midi(path)
         with working(name, "resynth") as progress:
-            progress(f"playing {len(performance.notes)} notes")
+            progress(f"playing {counted(len(performance.notes), 'note')}")
             played = perform(performance, instrument, playback, style=style, channel=self.channel, seed=self.seed)
         for remark in (*performance.repairs, *played.remarks):
             note(f"{name}: {remark}")

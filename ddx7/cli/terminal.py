@@ -73,6 +73,15 @@ def progress(items: Sequence[_Item], what: str) -> Iterable[_Item]:
     return track(items, what, console=console, transient=True) if console.is_terminal else items
 
 
+def counted(n: int, noun: str) -> str:
+    """A number of things, whose plural ends in s.
+
+    >>> counted(1, "voice"), counted(1200, "file")
+    ('1 voice', '1,200 files')
+    """
+    return f"{n:,} {noun}{'s' * (n != 1)}"
+
+
 def note(text: str) -> None:
     """Print on stderr a line that is not part of the result."""
     sys.stderr.write(text + "\n")

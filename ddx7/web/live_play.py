@@ -19,7 +19,12 @@ BLOCK = 4 * HOP
 """Samples that a page sends at once, or a multiple; other sizes compile programs of their own."""
 MOST_BLOCKS = 64
 _COMPILED_BLOCKS = (1, 2, 4)
+_LONGEST_PLAYED = max(_COMPILED_BLOCKS) * BLOCK
 _MOST_STREAMS = 4
+
+
+def _tone(n_samples: int, sample_rate: int) -> Float[np.ndarray, " time"]:
+    return (0.1 * np.sin(2 * np.pi * 440 / sample_rate * np.arange(n_samples))).astype(np.float32)
 
 
 @dataclass(eq=False)
@@ -52,9 +57,12 @@ class LiveStreams:
         """
         from ddx7.resynthesis.instrument import LATENCY_S
 
+        rate = instrument.model.sample_rate
         warm = instrument.stream(playback)
         for n in _COMPILED_BLOCKS:
-            warm.play_audio(np.zeros(n * BLOCK, np.float32))
+            # Two of each, since the first answer is silence. A tone, because silence needs no pitch.
+            for _ in range(2):
+                warm.play_audio(_tone(n * BLOCK, rate))
         stream = instrument.stream(playback)
         stream.input_gain_db = gain_db
         live = _Live(stream)
@@ -63,7 +71,6 @@ class LiveStreams:
             self._of_session[session] = live
             while len(self._of_session) > _MOST_STREAMS:
                 del self._of_session[next(iter(self._of_session))]
-        rate = instrument.model.sample_rate
         return {"id": live.name, "sample_rate": rate, "block": BLOCK, "latency_s": round(LATENCY_S, 4)}
 
     def play(self, session: str, name: str, block: Float[np.ndarray, " time"]) -> Float[np.ndarray, " time"]:
@@ -73,7 +80,9 @@ class LiveStreams:
           RequestProblem: the stream has ended (404).
           AudioError: the block is not finite.
         """
-        return self._with(session, name, lambda stream: stream.play_audio(block))
+        # Page and network may stall; what has waited is played in compiled sizes, or it would wait for a compiler, too.
+        parts = np.split(block, range(_LONGEST_PLAYED, len(block), _LONGEST_PLAYED))
+        return self._with(session, name, lambda stream: np.concatenate([stream.play_audio(part) for part in parts]))
 
     def turn(self, session: str, name: str, playback: "PlaybackControls", gain_db: float) -> None:
         """Change the settings of a stream while it plays; errors as of `play`."""

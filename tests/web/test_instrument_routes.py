@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from ddx7.resynthesis import load
+from ddx7.resynthesis import InstrumentStream, load
 from ddx7.resynthesis.instrument import SHIPPED
 
 RATE = 16_000
@@ -99,6 +99,18 @@ def test_a_wrong_wish_gets_a_sentence(client, session, sound, change, status):
 
 def spoken(samples):
     return np.asarray(samples, "<f4").tobytes()
+
+
+def test_sound_that_waited_for_the_machine_is_played_in_compiled_sizes(client, session, monkeypatch):
+    begun = client.post(f"{session}/instruments/live", json={"model": "violin"}).json()
+    block, sizes, play_audio = begun["block"], [], InstrumentStream.play_audio
+    monkeypatch.setattr(
+        InstrumentStream, "play_audio", lambda stream, part: sizes.append(len(part)) or play_audio(stream, part)
+    )
+    waited = np.zeros(13 * block, np.float32)
+    answer = client.post(f"{session}/instruments/live/{begun['id']}", content=spoken(waited))
+    assert len(answer.content) == waited.nbytes
+    assert sizes == [4 * block] * 3 + [block]
 
 
 def test_the_microphone_is_played_live_as_a_stream_plays_it(client, session):

@@ -164,7 +164,8 @@ export const view = {
         live = await playLive(app.path("instruments/live"), liveSettings(store.state), {
           onState(behind, loudest) {
             if (!live) return;
-            heardLive.textContent = `${store.state.model}, ${Math.round(1000 * behind)} ms behind you. Use headphones.`;
+            const late = behind < 1 ? `${Math.round(1000 * behind)} ms behind you` : "waiting for this machine";
+            heardLive.textContent = `${store.state.model}, ${late}. Use headphones.`;
             heardLive.dataset.loudest = loudest.toFixed(4);
           },
           onFail(error) { endLive(); fail(error); },
