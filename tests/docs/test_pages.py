@@ -110,6 +110,14 @@ def test_scripts_have_these_options(page: Path) -> None:
             assert f'"{option}"' in text or re.search(rf"^    {field}: ", text, re.MULTILINE), words
 
 
+def test_files_that_pages_include_are_written_as_the_site_reads_them() -> None:
+    included = [line for page in PAGES for line in page.read_text("utf-8").splitlines() if line.startswith("--8")]
+    named = [re.fullmatch('--8<-- "(.+)"', line) for line in included]
+    assert len(included) >= 6
+    assert [line for line, name in zip(included, named, strict=True) if name is None] == []
+    assert [name[1] for name in named if name and not (ROOT / name[1]).is_file()] == []
+
+
 def test_the_readme_is_short() -> None:
     assert len((ROOT / "README.md").read_text(encoding="utf-8").split()) <= 1000
 
