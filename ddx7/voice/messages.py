@@ -319,7 +319,7 @@ def _as_voices(data: bytes, size: int) -> np.ndarray:
 
 def _describe(message: bytes) -> str:
     if len(message) < 3:
-        return "too few bytes"
+        return "incomplete data"
     if message[1] != YAMAHA:
         return f"{_MAKERS.get(message[1], 'another maker')}'s data"
     if 0x10 <= message[2] < 0x20:
@@ -329,7 +329,7 @@ def _describe(message: bytes) -> str:
     if message[2] >= 0x30:
         return f"other Yamaha data (group {message[2]:02X})"
     if len(message) < HEADER_SIZE:
-        return "too few bytes"
+        return "incomplete data"
     if _dx7_format(message) >= 0:
         kind, size = ("bank", BANK_SIZE) if message[3] == BANK_FORMAT else ("voice", SINGLE_SIZE)
         return f"a DX7 {kind} cut short at {len(message)} of {size} bytes"
