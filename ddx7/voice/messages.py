@@ -69,6 +69,8 @@ _YAMAHA_NAMED = {
     b"FKSY": "fractional level scaling",
 }
 
+_CHANGES = "parameter changes"
+
 _OUTPUT_LEVEL = next(row for row in OPERATOR_PARAMETERS if row.name == "output_level")
 _START_OR_END = re.compile(rb"[\xf0\xf7]")
 _REALTIME = re.compile(rb"[\xf8-\xff]")
@@ -122,14 +124,26 @@ def checksum(data: bytes) -> int:
 
 
 def scan_sysex(data: bytes) -> SysexContents:
-    """Find the DX7 dumps among all SysEx messages in some bytes, at most the first 200,000."""
+    """Find the DX7 dumps among all SysEx messages in some bytes, at most the first 200,000.
+
+    Parameter changes that set all 155 parameters are a dump, too: that of a programmer that sends its whole panel.
+    """
     dumps: list[SysexDump] = []
     others: Counter[str] = Counter()
     n_outside = len(data)
+    changes: dict[int, int] = {}
     for message in islice(_messages(data), _MAX_MESSAGES):
         n_outside -= len(message)
-        dump = _read_dump(message)
-        if dump is None:
+        change = _parameter_change(message)
+        dump = _read_dump(message) if change is None else None
+        if change is not None:
+            changes |= change
+            others[_CHANGES] += 1
+            if len(changes) == VCED_SIZE:
+                dumps.append(SysexDump(np.array([[changes[k] for k in range(VCED_SIZE)]], np.uint8)))
+                changes = {}
+                del others[_CHANGES]
+        elif dump is None:
             others[_describe(message)] += 1
         else:
             dumps.append(dump)
@@ -201,6 +215,14 @@ def _read_dump(message: bytes) -> SysexDump | None:
     if dump is None or (kind < 0 and np.mean(dump.doubtful()) > 0.5):
         return None
     return dump
+
+
+def _parameter_change(message: bytes) -> dict[int, int] | None:
+    """Byte of the edit form and its value, if the message changes one parameter of a voice: F0 43 1n 0p pp vv F7."""
+    if len(message) != 7 or message[1] != YAMAHA or message[2] & 0xF0 != 0x10 or message[6] != END:
+        return None
+    number = message[3] << 7 | message[4]  # parameters of other groups, such as function data, are far above
+    return {number: message[5]} if number < VCED_SIZE and max(message[3:6]) < 0x80 else None
 
 
 def _kind_by_checksum(message: bytes) -> int:
@@ -323,7 +345,7 @@ def _describe(message: bytes) -> str:
     if message[1] != YAMAHA:
         return f"{_MAKERS.get(message[1], 'another maker')}'s data"
     if 0x10 <= message[2] < 0x20:
-        return "parameter changes"
+        return _CHANGES
     if 0x20 <= message[2] < 0x30:
         return "dump requests"
     if message[2] >= 0x30:

@@ -206,6 +206,23 @@ def test_what_looks_like_a_message_inside_a_bare_voice_is_no_message():
     assert found[63].to_vced() == VCEDS[31]
 
 
+def changed(number: int, value: int, channel: int = 0) -> bytes:
+    return bytes([0xF0, 0x43, 0x10 | channel, number >> 7, number & 0x7F, value, 0xF7])
+
+
+def test_changes_of_all_parameters_are_a_voice():
+    panel = [(k, VCEDS[0][k]) for k in range(154, -1, -1)]
+    moved = [(134, VCEDS[0][134] ^ 1), *panel]  # the last value holds
+    data = b"".join(changed(*change, channel=3) for change in moved)
+    assert read(data, VCEDS[:1]) == ""
+    assert read(data + single(VCEDS[1]), VCEDS[:2]) == ""
+    function_data = bytes.fromhex("F04310084100F7")
+    assert "1 message of parameter changes" in read(data + function_data, VCEDS[:1])
+    some = b"".join(changed(*change) for change in panel[1:])
+    assert "154 messages of parameter changes" in refuse(some)
+    assert "154 messages of parameter changes" in read(some + single(VCEDS[1]), VCEDS[1:2])
+
+
 def test_bytes_between_messages_are_skipped_and_counted():
     data = b"junk\x00" + single(VCEDS[0]) + b"\x0d\x0a\x1a" + single(VCEDS[1]) + bytes(100)
     assert read(data, VCEDS[:2]) == "108 bytes outside of messages skipped"
