@@ -79,12 +79,17 @@ _DDX7_LEARNING_RATE = 3e-4
 _HPN_LEARNING_RATE, _HPN_PUBLISHED_LEARNING_RATE, _HPN_CLIP = 5e-4, 1e-4, 3.0
 
 
+_ROOM_RATES = {"ddx7-2": 3e-4, "ddx7-2pi": 3e-4, "hpn": 1e-3}
+"""Learning rates of the baselines in the schedule of `DEFAULT_TRAINING`, chosen on validation."""
+
+
 def configs(instrument: str) -> dict[str, ResynthesisConfig]:
     """All configurations for an instrument.
 
     ``fm-tcn`` is the model of this project. ``fm-tcn-residual`` to ``fm-tcn-mel`` lead to it from DDX7 in one change
     after the other. ``ddx7-...`` are the paper's operators by highest modulation index, also with fewer operators.
-    ``hpn`` is the baseline, harmonics plus noise. ``...-published`` takes the published settings of training, and
+    ``hpn`` is the baseline, harmonics plus noise. ``...-room`` has the losses, the schedule and the room of ``fm-tcn``,
+    for fair comparisons. ``...-published`` takes the published settings of training, and
     ``...-published-reverb`` the published reverb, too.
 
     Args:
@@ -108,6 +113,8 @@ def configs(instrument: str) -> dict[str, ResynthesisConfig]:
         "fm-tcn-mel": mel,
         "fm-tcn-reverb": _with_reverb(mel),
         "fm-tcn": fm_tcn,
+        **{f"{name}-room": _in_room(name, paper[name]) for name in paper if name in _ROOM_RATES},
+        "fm-tcn-room": _in_room(DEFAULT, fm_tcn),
         "fm-tcn-published": replace(
             _with_fir_reverb(fm_tcn), training=replace(PUBLISHED_TRAINING, mel_weight=_MEL_WEIGHT)
         ),
@@ -182,6 +189,13 @@ def _with_reverb(config: ResynthesisConfig) -> ResynthesisConfig:
         replace(config.model, reverb_s=_REVERB_S),
         replace(config.training, context_frames=_REVERB_CONTEXT_FRAMES),
     )
+
+
+def _in_room(name: str, config: ResynthesisConfig) -> ResynthesisConfig:
+    """A model with the room of fm-tcn instead of any bodies, and the training of fm-tcn."""
+    model = replace(config.model, reverb_s=_REVERB_S, reverb_kind="room")
+    rate = _ROOM_RATES.get(name, DEFAULT_TRAINING.learning_rate)
+    return ResynthesisConfig(model, replace(DEFAULT_TRAINING, learning_rate=rate, clip=config.training.clip))
 
 
 def _with_fir_reverb(config: ResynthesisConfig) -> ResynthesisConfig:

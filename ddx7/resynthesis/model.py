@@ -117,9 +117,9 @@ class ResynthesisModel:
                 prepared["body"] = reverb.partitions(dry), dry[0]
         return prepared
 
-    def impulse_response(self, params: Params) -> Float[Array, " tap"]:
-        """Impulse response of the learned reverb; its first sample is the dry sound."""
-        response: Any = self.reverb.apply({"params": params["reverb"]})
+    def impulse_response(self, params: Params, key: Key[Array, ""] | None = None) -> Float[Array, " tap"]:
+        """Impulse response of the learned reverb, with a key of another room; its first sample is the dry sound."""
+        response: Any = self.reverb.apply({"params": params["reverb"]}, key)
         return response
 
     def forward(
@@ -146,11 +146,11 @@ class ResynthesisModel:
         controls = self.synthesizer.get_controls(raw[:, -increments.shape[1] :])
         state, frame = self.synthesizer.init_state(len(inputs)), jnp.zeros((), jnp.int32)
         heard = sounding(inputs[:, -increments.shape[1] :])
+        # Training uses another room in every step, or the network would undo the one that it knows.
+        room_key = None if key is None else jax.random.fold_in(noise_key, 1)
         if self.has_bodies:
             synthesizer = _fm(self.synthesizer)
             stems, _ = synthesizer.get_stems(controls, increments, (state,) * 2, noise_key, differentiable=True)
-            # Training uses another room in every step, or the network would undo the one that it knows.
-            room_key = None if key is None else jax.random.fold_in(noise_key, 1)
             split: Any = self.reverb.apply({"params": params["reverb"]}, room_key, method="split")
             bodies, room = split
             noise, tone = (reverb.convolve(stems[:, k] * heard, body) for k, body in enumerate(bodies))
@@ -158,7 +158,7 @@ class ResynthesisModel:
         audio, _ = self.synthesizer.get_signal(controls, increments, state, noise_key, frame, differentiable=True)
         audio = audio * heard
         if self.reverb_s:
-            audio = reverb.convolve(audio, self.impulse_response(params))
+            audio = reverb.convolve(audio, self.impulse_response(params, room_key))
         return audio
 
     def to_dict(self) -> dict[str, Any]:

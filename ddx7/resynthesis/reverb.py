@@ -3,7 +3,7 @@
 `FirReverb` is that of the published code of DDX7 (Caspe et al. 2022, after Engel et al. 2020). `FilteredNoiseReverb`
 belongs to this project: it learns a level and a decay time for each of some bands, in hundreds of steps instead of tens
 of thousands. `BodyReverb` learns a filter of the dry sound beside it, as an instrument's body and a microphone are one.
-`TwoBodiesReverb` has one filter for noise and one for the tone, in a small room.
+`RoomReverb` adds a small room, and `TwoBodiesReverb` one filter for noise and one for the tone in that room.
 """
 
 from functools import lru_cache
@@ -31,6 +31,8 @@ LOUDEST_TAIL_DB, SHORTEST_RT60_S = 0.0, 0.05
 class Reverb(nn.Module):
     """The interface of every reverb: called, it gives the impulse response, whose first sample is the dry sound.
 
+    A reverb with a part at random draws another one with a key; the others leave the key alone.
+
     Attributes:
       length: of the response in samples, a multiple of 64.
       sample_rate: in Hz.
@@ -39,21 +41,24 @@ class Reverb(nn.Module):
     length: int
     sample_rate: int
 
-    def __call__(self) -> Float[Array | np.ndarray, " time"]:
+    def __call__(self, key: Key[Array, ""] | None = None) -> Float[Array | np.ndarray, " time"]:
         """The impulse response."""
         raise NotImplementedError
 
-    def split(self) -> tuple[Float[Array | np.ndarray, " tap"], Float[Array | np.ndarray, " time"]]:
+    def split(
+        self, key: Key[Array, ""] | None = None
+    ) -> tuple[Float[Array | np.ndarray, "..."], Float[Array | np.ndarray, " time"]]:
         """(response of the dry sound, of the reverb); their sum is the impulse response."""
-        return np.ones(1, np.float32), _with_first(0.0, self())
+        return np.ones(1, np.float32), _with_first(0.0, self(key))
 
 
 class FirReverb(Reverb):
     """One decaying noise, whose samples are learned, added to the dry sound: a parameter for each sample, and two."""
 
     @nn.compact
-    def __call__(self) -> Float[Array | np.ndarray, " time"]:
+    def __call__(self, key: Key[Array, ""] | None = None) -> Float[Array | np.ndarray, " time"]:
         """The impulse response; its first sample is the dry sound."""
+        del key
         noise = self.param("noise", lambda key: jax.random.uniform(key, (self.length,), minval=-1.0, maxval=1.0))
         decay = self.param("decay", nn.initializers.constant(5.0), ())
         wet = self.param("wet", nn.initializers.constant(0.0), ())
@@ -73,8 +78,9 @@ class FilteredNoiseReverb(Reverb):
     bounded: bool = False
 
     @nn.compact
-    def __call__(self) -> Float[Array | np.ndarray, " time"]:
+    def __call__(self, key: Key[Array, ""] | None = None) -> Float[Array | np.ndarray, " time"]:
         """The impulse response; its first sample is the dry sound."""
+        del key
         level = self.param("level", nn.initializers.zeros, (BANDS,))
         decay = self.param("decay", nn.initializers.zeros, (BANDS,))
         xp = array_module(level)
@@ -108,13 +114,16 @@ class BodyReverb(Reverb):
         self.tail = FilteredNoiseReverb(self.length, self.sample_rate)
         self.body = self.param("body", nn.initializers.zeros, (BODY_BANDS,))
 
-    def __call__(self) -> Float[Array | np.ndarray, " time"]:
+    def __call__(self, key: Key[Array, ""] | None = None) -> Float[Array | np.ndarray, " time"]:
         """The impulse response."""
-        dry, tail = self.split()
+        dry, tail = self.split(key)
         return array_module(tail).concatenate([tail[: len(dry)] + dry, tail[len(dry) :]])
 
-    def split(self) -> tuple[Float[Array | np.ndarray, " tap"], Float[Array | np.ndarray, " time"]]:
+    def split(
+        self, key: Key[Array, ""] | None = None
+    ) -> tuple[Float[Array | np.ndarray, " tap"], Float[Array | np.ndarray, " time"]]:
         """(response of the body, of the reverb)."""
+        del key
         return _body(self.body), _with_first(0.0, self.tail())
 
 
@@ -123,24 +132,34 @@ ROOM_DB, ROOM_RT60_S = -6.5, 0.2
 """Of a small room: power of its response relative to the sound in it, and seconds to fall by 60 dB."""
 
 
-class TwoBodiesReverb(Reverb):
-    """A body for noise, a body for the tone, and a room around both.
+class RoomReverb(Reverb):
+    """A bounded `FilteredNoiseReverb`, and after it a room: a short decaying noise that is not learned.
 
-    Breath and bow have a spectrum of their own, which falls sooner than that of high harmonics. The room has a short
-    decaying noise that is not learned, after a bounded `FilteredNoiseReverb`. In a room, or a wooden body with many
-    resonances, the levels of all harmonics move apart with every change of pitch. A network that learns a distance
-    leaves that out, and would drown the room in a loud tail if the two stood side by side.
+    In a room, or a wooden body with many resonances, the levels of all harmonics move apart with every change of pitch.
+    A network that learns a distance leaves that out, and would drown the room in a loud tail if the two stood side by
+    side.
+    """
+
+    def setup(self) -> None:
+        """The parameters."""
+        self.tail = FilteredNoiseReverb(self.length, self.sample_rate, bounded=True)
+
+    def __call__(self, key: Key[Array, ""] | None = None) -> Float[Array | np.ndarray, " time"]:
+        """The impulse response of tail and room, one after the other; with a key of another room of its kind."""
+        room = _with_first(1.0, _room(self.length, self.sample_rate, key))
+        return _with_first(1.0, _convolve(self.tail(), room))
+
+
+class TwoBodiesReverb(RoomReverb):
+    """A body for noise, a body for the tone, and a `RoomReverb` around both.
+
+    Breath and bow have a spectrum of their own, which falls sooner than that of high harmonics.
     """
 
     def setup(self) -> None:
         """The parameters."""
         self.tail = FilteredNoiseReverb(self.length, self.sample_rate, bounded=True)
         self.body = self.param("body", nn.initializers.zeros, (N_BODIES, BODY_BANDS))
-
-    def __call__(self, key: Key[Array, ""] | None = None) -> Float[Array | np.ndarray, " time"]:
-        """The impulse response of tail and room, one after the other; with a key of another room of its kind."""
-        room = _with_first(1.0, _room(self.length, self.sample_rate, key))
-        return _with_first(1.0, _convolve(self.tail(), room))
 
     def split(
         self, key: Key[Array, ""] | None = None
@@ -192,6 +211,7 @@ REVERBS: dict[str, type[Reverb]] = {
     "filtered-noise": FilteredNoiseReverb,
     "fir": FirReverb,
     "body": BodyReverb,
+    "room": RoomReverb,
     "two-bodies": TwoBodiesReverb,
 }
 """Kinds of reverb by the name that stands in a model's card."""

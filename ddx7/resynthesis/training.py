@@ -45,7 +45,7 @@ class ResynthesisTraining:
       context_frames: earlier frames that only the decoder takes in; with a reverb the synthesizer plays them, too.
       learning_rate: Adam's highest.
       schedule: "staircase" multiplies it by 0.98 every 10,000 steps, as published; "cosine" raises it over the first
-        100 steps and lowers it along a cosine to a hundredth at the last step.
+        100 steps, of short runs over a fifth, and lowers it along a cosine to a hundredth at the last step.
       clip: largest norm of the gradient.
       windows: of the multi-scale spectral distance.
       mel_weight: weight of the distance in mel bands beside it.
@@ -81,7 +81,8 @@ def learning_rate(training: ResynthesisTraining, step: int) -> float:
     if training.schedule != "cosine":
         raise Ddx7Error(f"schedule: found {training.schedule!r}, wanted staircase or cosine")
     share = 0.5 * (1 + np.cos(np.pi * min(step / training.steps, 1.0)))
-    return training.learning_rate * min((step + 1) / _WARM_UP, 1.0) * (_LEAST_SHARE + (1 - _LEAST_SHARE) * share)
+    warm_up = min(_WARM_UP, max(training.steps // 5, 1))
+    return training.learning_rate * min((step + 1) / warm_up, 1.0) * (_LEAST_SHARE + (1 - _LEAST_SHARE) * share)
 
 
 class DeviceBatch(NamedTuple):

@@ -1,8 +1,8 @@
 """Teach an instrument from a minute of sound, and score it on the end of the session that it did not learn from.
 
-The recordings of one session are joined. The last seconds are held out, after a gap. `ddx7 train resynth` learns from
-the rest, and the held-out part is played as `ddx7 resynth` plays it. Scores: the multi-scale spectral distance, and KAD
-by YAMNet with windows every 0.1 s; the held-out recording is the reference.
+The recordings of one session are joined. The last seconds are held out, after a gap, or the first ones (`--first`).
+`ddx7 train resynth` learns from the rest, and the held-out part is played as `ddx7 resynth` plays it. Scores: the
+multi-scale spectral distance, and KAD by YAMNet with windows every 0.1 s; the held-out recording is the reference.
 
     python experiments/resynthesis/minute.py SOLO_1.flac SOLO_2.flac -o run --minutes 15 --yamnet yamnet.tflite
 """
@@ -31,8 +31,10 @@ def main() -> None:
     parser.add_argument("recordings", type=Path, nargs="+")
     parser.add_argument("-o", "--output", type=Path, required=True)
     parser.add_argument("--held-out", type=float, default=14.0, help="seconds")
+    parser.add_argument("--first", action="store_true", help="hold out the first seconds, not the last")
     parser.add_argument("--learn", type=float, default=float("inf"), help="seconds to learn from, of those before")
     parser.add_argument("--config", default="fm-tcn")
+    parser.add_argument("--instrument", help="whose operators a configuration of the paper has")
     parser.add_argument("--steps", type=int)
     parser.add_argument("--minutes", type=float)
     parser.add_argument("--seed", type=int)
@@ -42,28 +44,29 @@ def main() -> None:
     options = parser.parse_args()
 
     sound = np.concatenate([read_audio(path, sample_rate=RATE).samples for path in options.recordings])
-    end = len(sound) - round(options.held_out * RATE)
-    learned = sound[: end - round(GAP_S * RATE)][: int(min(options.learn * RATE, len(sound)))]
+    n, gap = round(options.held_out * RATE), round(GAP_S * RATE)
+    held_out, rest = (sound[:n], sound[n + gap :]) if options.first else (sound[-n:], sound[: -n - gap])
+    learned = rest[: int(min(options.learn * RATE, len(rest)))]
     options.output.mkdir(parents=True, exist_ok=True)
-    for name, samples in (("learned", learned), ("held_out", sound[end:])):
+    for name, samples in (("learned", learned), ("held_out", held_out)):
         write_audio(options.output / f"{name}.wav", samples, RATE, force=True)
     score = options.score
     if score is None:
         command = Resynth(
             options.output / "learned.wav",
             options.output / "run",
+            instrument=options.instrument,
             config=options.config,
             steps=options.steps,
             minutes=options.minutes,
             start=options.start,
             seed=options.seed,
         )
-        command.run()
-        score = str(options.output / "run" / f"{options.config}.safetensors")
+        score = str(command.learn())
 
-    held_out = read_audio(options.output / "held_out.wav")
+    target = read_audio(options.output / "held_out.wav")
     instrument = load(score)
-    played = transfer(Recording(held_out.samples, RATE, held_out.path), instrument)
+    played = transfer(Recording(target.samples, RATE, target.path), instrument)
     sound = limit_level(played.audio, RATE).samples  # as in the file that ddx7 resynth writes
     write_audio(options.output / "played.wav", sound, RATE, force=True)
     embedding = replace(load_embedding("yamnet", options.yamnet), hop=round(KAD_HOP_S * RATE))
@@ -71,10 +74,10 @@ def main() -> None:
     scores = {
         "steps": instrument.card.get("step"),
         "seconds": round(len(learned) / RATE, 1),
-        "mss": multi_scale_spectral_distance(held_out.samples, sound, RATE),
-        "kad": score_sets([held_out.samples], [sound], embedding=embedding, sample_rate=RATE).kad.value,
+        "mss": multi_scale_spectral_distance(target.samples, sound, RATE),
+        "kad": score_sets([target.samples], [sound], embedding=embedding, sample_rate=RATE).kad.value,
         "loudness_db": loudness_error(
-            extract(held_out.samples, RATE, "yin").loudness_db[: len(measured.loudness_db)], measured.loudness_db
+            extract(target.samples, RATE, "yin").loudness_db[: len(measured.loudness_db)], measured.loudness_db
         ).mean_db,
     }
     atomic_write(options.output / "scores.json", json.dumps(scores, indent=1).encode(), force=True)

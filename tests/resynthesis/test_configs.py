@@ -1,4 +1,5 @@
 import re
+from dataclasses import replace
 
 import jax
 import pytest
@@ -46,6 +47,17 @@ def test_the_default_has_mel_bands_and_reverb():
     assert plain.model == mel.model
     assert (mel.model.reverb_s, full.model.reverb_s) == (0, 1)
     assert get_config("hpn-mel", "flute").training.mel_weight == 3
+
+
+def test_baselines_in_a_room_differ_from_the_published_ones_in_room_and_training_alone():
+    ours = get_config("fm-tcn", "violin").training
+    for name in ("hpn", "ddx7-2", "ddx7-2pi"):
+        plain, fair = get_config(name, "violin"), get_config(f"{name}-room", "violin")
+        assert replace(fair.model, reverb_s=0.0, reverb_kind=plain.model.reverb_kind) == plain.model
+        assert (fair.model.reverb_s, fair.model.reverb_kind) == (1.0, "room")
+        rate_and_clip = {"learning_rate": ours.learning_rate, "clip": ours.clip}
+        assert replace(fair.training, **rate_and_clip) == ours
+    assert "ddx7-2-room" not in configs("oboe")
 
 
 @pytest.mark.parametrize(

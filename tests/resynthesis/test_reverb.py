@@ -188,6 +188,26 @@ def test_no_learned_tail_drowns_the_room():
     assert late > 10 ** (-6 * 0.02 / 0.05) / 2
 
 
+def test_any_synthesizer_plays_in_a_room_and_learns_in_another_one_each_time():
+    synth = FmSynth(from_voice(PAPER["2"], 2.0))
+    model = ResynthesisModel(synth, TcnSize(4, 3, (1,), "all", 0.0), reverb_s=0.1, reverb_kind="room")
+    params = model.init(jax.random.key(0))
+    f0_hz, loudness_db = np.full(64, 300.0, np.float32), np.full(64, -20.0, np.float32)
+    instrument = Instrument(model, params, {})
+    dry = instrument(f0_hz, loudness_db, PlaybackControls(reverb=0.0))
+    room = np.asarray(model.impulse_response(params))
+    expected = np.convolve(dry, room)[: len(dry)]
+    np.testing.assert_allclose(instrument(f0_hz, loudness_db), expected, atol=1e-4)
+    inputs = jnp.asarray(scale_inputs(f0_hz, loudness_db))[None], jnp.asarray(model.increments(f0_hz))[None]
+    without, one, two = (
+        np.asarray(model.forward(params, *inputs, key)[0]) for key in (None, *map(jax.random.key, (1, 2)))
+    )
+    np.testing.assert_allclose(without, expected, atol=1e-3)
+    # These operators have no noise, and the network no dropout: only the room differs.
+    apart = np.linalg.norm(dry) * np.sqrt(2) * 10 ** (reverb.ROOM_DB / 20)
+    assert np.linalg.norm(one - two) == pytest.approx(apart, rel=0.5)
+
+
 def test_two_bodies_need_operators():
     model = ResynthesisModel(HpnSynth(), RnnSize(hidden=4, layers=1), reverb_s=0.1, reverb_kind="two-bodies")
     with pytest.raises(Ddx7Error, match="wanted FM"):

@@ -85,6 +85,8 @@ def test_a_cosine_ends_with_the_last_step_and_the_published_rate_falls_in_stairs
     cosine = replace(TRAINING, steps=1000, learning_rate=1.0, schedule="cosine")
     rates = [learning_rate(cosine, step) for step in (0, 99, 500, 999)]
     assert rates == pytest.approx([0.01, 0.99 * (1 + np.cos(0.099 * np.pi)) / 2 + 0.01, 0.505, 0.01], abs=1e-3)
+    # A run of 50 steps has its highest rate after 10, not after its end.
+    assert int(np.argmax([learning_rate(replace(cosine, steps=50), step) for step in range(50)])) == 9
     assert [learning_rate(ResynthesisTraining(), step) for step in (0, 9_999, 10_000)] == [3e-4, 3e-4, 0.98 * 3e-4]
     with pytest.raises(Ddx7Error, match="schedule: found 'steps', wanted staircase or cosine"):
         learning_rate(replace(TRAINING, schedule="steps"), 0)
