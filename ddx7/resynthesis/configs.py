@@ -79,7 +79,7 @@ _DDX7_LEARNING_RATE = 3e-4
 _HPN_LEARNING_RATE, _HPN_PUBLISHED_LEARNING_RATE, _HPN_CLIP = 5e-4, 1e-4, 3.0
 
 
-_ROOM_RATES = {"ddx7-2": 3e-4, "ddx7-2pi": 3e-4, "hpn": 1e-3}
+_ROOM_RATES = {"ddx7-2": 3e-4, "hpn": 5e-4}
 """Learning rates of the baselines in the schedule of `DEFAULT_TRAINING`, chosen on validation."""
 
 
@@ -113,8 +113,7 @@ def configs(instrument: str) -> dict[str, ResynthesisConfig]:
         "fm-tcn-mel": mel,
         "fm-tcn-reverb": _with_reverb(mel),
         "fm-tcn": fm_tcn,
-        **{f"{name}-room": _in_room(name, paper[name]) for name in paper if name in _ROOM_RATES},
-        "fm-tcn-room": _in_room(DEFAULT, fm_tcn),
+        **{f"{name}-room": _in_room(paper[name], rate) for name, rate in _ROOM_RATES.items() if name in paper},
         "fm-tcn-published": replace(
             _with_fir_reverb(fm_tcn), training=replace(PUBLISHED_TRAINING, mel_weight=_MEL_WEIGHT)
         ),
@@ -191,11 +190,11 @@ def _with_reverb(config: ResynthesisConfig) -> ResynthesisConfig:
     )
 
 
-def _in_room(name: str, config: ResynthesisConfig) -> ResynthesisConfig:
-    """A model with the room of fm-tcn instead of any bodies, and the training of fm-tcn."""
+def _in_room(config: ResynthesisConfig, learning_rate: float) -> ResynthesisConfig:
+    """A model in the room of fm-tcn, with its training but for the rate and the clip."""
     model = replace(config.model, reverb_s=_REVERB_S, reverb_kind="room")
-    rate = _ROOM_RATES.get(name, DEFAULT_TRAINING.learning_rate)
-    return ResynthesisConfig(model, replace(DEFAULT_TRAINING, learning_rate=rate, clip=config.training.clip))
+    training = replace(DEFAULT_TRAINING, learning_rate=learning_rate, clip=config.training.clip)
+    return ResynthesisConfig(model, training)
 
 
 def _with_fir_reverb(config: ResynthesisConfig) -> ResynthesisConfig:

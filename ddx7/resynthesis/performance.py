@@ -12,7 +12,7 @@ from ddx7.errors import ArgumentError
 from ddx7.resynthesis.instrument import Instrument
 from ddx7.resynthesis.note_curves import PlayingStyle, note_curves, split_lines
 from ddx7.resynthesis.playback import PlaybackControls
-from ddx7.resynthesis.transfer import outside_remark
+from ddx7.resynthesis.transfer import outside_remark, play_at_level
 
 MAX_S = 600.0
 _DRUMS = 10
@@ -65,7 +65,7 @@ def perform(
 
     Chords are shared among several players of the instrument. Controllers act as on a synthesizer: pitch bend, volume,
     expression (with the timbre of softer playing), and vibrato by the wheel or aftertouch; the sustain pedal holds
-    notes.
+    notes. A slow gain brings every note to the loudness that the curves ask for.
 
     Args:
       performance: from `ddx7.engine.read_midi`.
@@ -98,8 +98,7 @@ def perform(
         gain = np.interp(np.arange(len(audio)) / HOP, np.arange(n_frames), volume).astype(np.float32)
         for line in split_lines([note for note in notes if note.channel == number]):
             f0_hz, loudness_db = note_curves(line, n_frames, frames_per_s, style, controllers)
-            stream = instrument.stream(playback, seed=seed + n_lines)
-            sound, controls = stream.play_with_controls(f0_hz, loudness_db)
+            sound, controls = play_at_level(instrument, f0_hz, loudness_db, playback, seed=seed + n_lines, hold=True)
             audio += sound * gain
             n_lines += 1
             if len(line) > longest:

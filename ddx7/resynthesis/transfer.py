@@ -110,12 +110,8 @@ def transfer(
     played = replace(features, loudness_db=loudness_db.astype(np.float32))
     report(f"playing {len(target) / rate:.1f} s")
     f0_hz, loudness_db = played.f0_hz, played.loudness_db
-    audio, controls = instrument.play_with_controls(f0_hz, loudness_db, playback, seed=seed)
-    # A player who changes levels or reverb wants another level: the correction is that of the sound without the change.
-    neutral = PlaybackControls(playback.transpose, playback.mod_index, ratios=playback.ratios)
-    heard = audio if neutral == playback else instrument.play_with_controls(f0_hz, loudness_db, neutral, seed=seed)[0]
-    gain_db = _level_correction(heard, loudness_db, rate) - offset_db
-    audio = (audio * _per_sample(10 ** (gain_db / 20), len(audio)))[: len(target)]
+    audio, controls = play_at_level(instrument, f0_hz, loudness_db, playback, seed=seed)
+    audio = audio[: len(target)] * np.float32(10 ** (-offset_db / 20))
     audio = muted(audio, outside | (features.loudness_db <= FLOOR_DB))  # a tone at another pitch would be wrong
     outside_s = float(outside.sum() * HOP / rate)
     remarks = list(_remarks(features, sounding & ~outside, playback, learned))
@@ -123,6 +119,37 @@ def transfer(
         spanned = f"{LOWEST_HZ:.0f} to {HIGHEST_HZ:,.0f} Hz"
         remarks.append(f"{outside_s:.2f} s of it lie outside {spanned}, where pitch is followed, and are left silent")
     return Transfer(audio, target, rate, played, controls, playback, attack_s, seed, tuple(remarks), outside_s)
+
+
+def play_at_level(
+    instrument: Instrument,
+    f0_hz: Float[np.ndarray, " frame"],
+    loudness_db: Float[np.ndarray, " frame"],
+    playback: PlaybackControls,
+    *,
+    seed: int = 0,
+    hold: bool = False,
+) -> tuple[Float[np.ndarray, " time"], Any]:
+    """Play as loud as asked: a slow gain of at most 12 dB corrects what the network plays.
+
+    Args:
+      instrument: to play with.
+      f0_hz: fundamental of each frame.
+      loudness_db: wanted.
+      playback: settings of the player.
+      seed: of noise.
+      hold: keep the gain of the notes before and after through rests, where the instrument's own tail sounds; without
+        it, rests are as loud as asked, too.
+
+    Returns:
+      (sound, controls of the synthesizer).
+    """
+    audio, controls = instrument.play_with_controls(f0_hz, loudness_db, playback, seed=seed)
+    # A player who changes levels or reverb wants another level: the correction is that of the sound without the change.
+    neutral = PlaybackControls(playback.transpose, playback.mod_index, ratios=playback.ratios)
+    heard = audio if neutral == playback else instrument.play_with_controls(f0_hz, loudness_db, neutral, seed=seed)[0]
+    gain_db = _level_correction(heard, loudness_db, instrument.model.sample_rate, hold=hold)
+    return audio * _per_sample(10 ** (gain_db / 20), len(audio)), controls
 
 
 def muted(audio: Float[np.ndarray, " time"], frames: Bool[np.ndarray, " frame"]) -> Float[np.ndarray, " time"]:
@@ -142,7 +169,9 @@ def _per_sample(frames: np.ndarray, n: int) -> Float[np.ndarray, " time"]:
     return np.interp(np.arange(n), np.arange(len(frames)) * HOP, frames).astype(np.float32)
 
 
-def _level_correction(audio: np.ndarray, loudness_db: np.ndarray, sample_rate: int) -> Float[np.ndarray, " frame"]:
+def _level_correction(
+    audio: np.ndarray, loudness_db: np.ndarray, sample_rate: int, *, hold: bool
+) -> Float[np.ndarray, " frame"]:
     """Gain in dB that brings a sound to the loudness that it was played from.
 
     A network that learns distances of logarithms gives the median of what it cannot know, which is softer than the
@@ -152,6 +181,10 @@ def _level_correction(audio: np.ndarray, loudness_db: np.ndarray, sample_rate: i
     found_db = loudness(np.pad(audio, margin * HOP, mode="reflect"), sample_rate, HOP)[margin:][: len(loudness_db)]
     sounds = (found_db > FLOOR_DB) & (loudness_db > FLOOR_DB)
     gain_db = np.where(sounds, np.clip(loudness_db - found_db, -_MOST_CORRECTION_DB, _MOST_CORRECTION_DB), 0.0)
+    held_over = ~(sounds & _sounding(loudness_db))
+    if hold and not held_over.all():
+        frame = np.arange(len(gain_db))
+        gain_db = np.interp(frame, frame[~held_over], gain_db[~held_over])
     window = np.hanning(_SMOOTH_FRAMES + 2)[1:-1]
     padded = np.pad(gain_db, _SMOOTH_FRAMES // 2, mode="edge")
     return np.convolve(padded, window / window.sum(), "valid")

@@ -3,9 +3,11 @@ import numpy as np
 import pytest
 from playing import quick_jit
 
-from ddx7.engine.midi_performance import ChannelControllers, ControllerCurve, MidiNote, MidiPerformance
+from ddx7.audio.loudness import loudness
+from ddx7.engine.midi_performance import AT_REST, ChannelControllers, ControllerCurve, MidiNote, MidiPerformance
 from ddx7.errors import ArgumentError
 from ddx7.resynthesis import Instrument, PlaybackControls, perform
+from ddx7.resynthesis.note_curves import note_curves
 from ddx7.resynthesis.performance import style_of
 
 RANGE = {"lowest_note": 55.0, "highest_note": 80.0, "loud_db": -12.0, "soft_db": -30.0, "gain_db": 3.0}
@@ -59,3 +61,18 @@ def test_loudness_is_that_of_the_learned_recordings(small):
     alike = {**RANGE, "soft_db": -13.0}
     assert style_of(Instrument(small, {}, {"range": alike})).soft_db == -24
     assert style_of(Instrument(small, {}, {})).loud_db == -15
+
+
+def test_every_note_is_as_loud_as_its_curve_asks(instrument):
+    notes = [MidiNote(60, 100, 0.0, 0.5), MidiNote(79, 50, 0.7, 1.2)]
+    played, style = perform(midi(*notes), instrument), style_of(instrument)
+    f0_hz, wanted_db = note_curves(notes, len(played.audio) // 64, 250, style, AT_REST)
+    raw_db, found_db = (loudness(x, 16_000, 64) for x in (instrument(f0_hz, wanted_db), played.audio))
+    for middle in (slice(40, 100), slice(215, 275)):
+        wrong_db = np.median(raw_db[middle] - wanted_db[middle])
+        assert abs(wrong_db) > 0.5
+        left_db = np.sign(wrong_db) * max(abs(wrong_db) - 12, 0)  # 12 dB is the most that is corrected
+        assert np.median(found_db[middle] - wanted_db[middle]) == pytest.approx(left_db, abs=0.5)
+    # What rings after the last note keeps the gain of the note, and is not brought to the loudness of a rest.
+    gain_db = found_db - raw_db
+    assert np.median(gain_db[315:330]) == pytest.approx(np.median(gain_db[285:298]), abs=1.0)
