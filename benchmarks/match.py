@@ -40,7 +40,7 @@ from typing import Any
 import numpy as np
 from baselines import best_random, cma_es
 from corpus import CorpusNote, coarse_distances, load_corpus, nearest
-from match_scores import DISTANCES, Score, best, measured, score, summarise
+from match_scores import DISTANCES, Score, best, cells, print_tables, score
 from match_targets import Target, acoustic_notes, corpus_targets, one_shots, sampled_notes, unseen_targets
 from timing import machine
 
@@ -146,7 +146,7 @@ def main() -> None:
     arguments = _arguments()
     if arguments.results:
         kept_rows = [row for path in arguments.results for row in json.loads(path.read_text())["rows"]]
-        print_tables(sorted(kept_rows, key=lambda row: row["target"]))
+        print_tables(sorted(kept_rows, key=lambda row: row["target"]), COLUMNS, AGAINST)
         return
     print(f"{machine()}\n")
     targets = target_set(arguments)
@@ -158,24 +158,16 @@ def main() -> None:
     rows = []
     for target in targets:
         rows.append(measure(target, kept, arguments))
-        print(f"{target.name}: {', '.join(f'{name} {cell}' for name, cell in cells(rows[-1:]).items())}", flush=True)
+        print(
+            f"{target.name}: {', '.join(f'{name} {cell}' for name, cell in cells(rows[-1:], COLUMNS).items())}",
+            flush=True,
+        )
         if arguments.json:
             settings = {key: getattr(arguments, key) for key in ("set", "seconds", "effort", "seeds")}
             content = {"machine": machine(), **settings, "rows": rows}
             atomic_write(arguments.json, json.dumps(content, indent=2).encode(), force=True)
     print()
-    print_tables(rows)
-
-
-def print_tables(rows: list[dict[str, Any]]) -> None:
-    """Print both distances of every target, ratios in pairs, and the medians of the panel."""
-    columns = [COLUMNS[method] for method in measured(rows, COLUMNS)]
-    print(f"| target | {' | '.join(columns)} |\n|{'---|' * (len(columns) + 1)}")
-    for name, some in [*((row["target"], [row]) for row in rows), (f"**median of {len(rows)}**", rows)]:
-        found = cells(some)
-        print(f"| {name} | {' | '.join(found.get(column, '–') for column in columns)} |")
-    print()
-    summarise(rows, COLUMNS, AGAINST)
+    print_tables(rows, COLUMNS, AGAINST)
 
 
 def target_set(arguments: argparse.Namespace) -> list[Target]:
@@ -221,15 +213,6 @@ def measure(target: Target, kept: Baselines, arguments: argparse.Namespace) -> d
             if arguments.out:
                 write_match(found, arguments.out / mode / f"{target.name}-{seed}", target.name, force=True)
     return row
-
-
-def cells(rows: list[dict[str, Any]]) -> dict[str, str]:
-    """Median over targets of each method's mean over seeds, "log-mel / perceptual", by the name of the column."""
-    found = {}
-    for method in measured(rows, COLUMNS):
-        means = [[np.mean([one[key] for one in row[method]]) for row in rows if row[method]] for key in DISTANCES]
-        found[COLUMNS[method]] = " / ".join(f"{np.median(mean):.1f}" for mean in means)
-    return found
 
 
 def _arguments() -> argparse.Namespace:

@@ -55,6 +55,32 @@ def measured(rows: Sequence[dict[str, Any]], methods: Iterable[str]) -> list[str
     return [method for method in methods if any(row.get(method) for row in rows)]
 
 
+def cells(rows: Sequence[dict[str, Any]], columns: dict[str, str]) -> dict[str, str]:
+    """Median over targets of each method's mean over seeds, "log-mel / perceptual", by the name of the column."""
+    found = {}
+    for method in measured(rows, columns):
+        means = [[np.mean([one[key] for one in row[method]]) for row in rows if row.get(method)] for key in DISTANCES]
+        found[columns[method]] = " / ".join(f"{np.median(mean):.1f}" for mean in means)
+    return found
+
+
+def print_tables(rows: list[dict[str, Any]], columns: dict[str, str], against: Sequence[str]) -> None:
+    """Print both distances of every target, ratios in pairs, and the medians of the panel.
+
+    Args:
+      rows: for each target its name, and a list of scores by method, or None.
+      columns: names of the methods.
+      against: methods to compare with.
+    """
+    names = [columns[method] for method in measured(rows, columns)]
+    print(f"| target | {' | '.join(names)} |\n|{'---|' * (len(names) + 1)}")
+    for name, some in [*((row["target"], [row]) for row in rows), (f"**median of {len(rows)}**", rows)]:
+        found = cells(some, columns)
+        print(f"| {name} | {' | '.join(found.get(column, '–') for column in names)} |")
+    print()
+    summarise(rows, columns, against)
+
+
 def summarise(rows: list[dict[str, Any]], columns: dict[str, str], against: Sequence[str]) -> None:
     """Print how `match` and `match --fast` stand to other methods, and the medians of the panel.
 

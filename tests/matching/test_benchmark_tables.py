@@ -6,8 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from match import print_tables
-from match_scores import PANEL, score
+from match_scores import PANEL, print_tables, score
 from paired import paired_ratio
 
 from ddx7.audio import read_audio
@@ -75,7 +74,7 @@ def test_kept_results_print_both_distances_and_the_ratio_of_each_seed(capsys):
         {"target": "bell", "match": [scored(2, 1), scored(4, 3)], "human": [scored(6, 4)], "cma": None},
         {"target": "horn", "match": [scored(1, 2), scored(1, 2)], "human": [scored(2, 4)]},
     ]
-    print_tables(rows)
+    print_tables(rows, {"match": "match", "cma": "CMA-ES", "human": "nearest preset"}, ("human", "cma"))
     printed = capsys.readouterr().out
     assert "| target | match | nearest preset |\n" in printed  # and no column for a method without scores
     assert "| bell | 3.0 / 2.0 | 6.0 / 4.0 |\n| horn | 1.0 / 2.0 | 2.0 / 4.0 |\n" in printed
