@@ -12,15 +12,12 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float
 
-from ddx7.audio.features import HOP, FrameFeatures, extract, extract_cached
+from ddx7.audio.features import HOP, SILENT_DB, FrameFeatures, extract, extract_cached
 from ddx7.audio.files import read_audio
 from ddx7.audio.loudness import FLOOR_DB, shift_loudness
 from ddx7.errors import AudioError, Ddx7Error
 from ddx7.resynthesis.recordings import HELD_OUT_OF, RecordingSource
 from ddx7.runtime import cache_folder
-
-SILENT_DB = 40.0
-"""Distance in dB below a recording's loudest frame at which silence begins. Source: the published code of DDX7."""
 
 _LONGEST_REST_S = 3.0  # shorter silences do not cut: an instrument must learn rests and the noise in them, too
 _MARGIN_S = 0.5  # of silence that stays before and after a segment

@@ -13,7 +13,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ddx7.audio.files import audio_duration
+from ddx7.audio.features import SILENT_DB
+from ddx7.audio.files import audio_duration, read_audio
+from ddx7.audio.loudness import FLOOR_DB, loudness
 from ddx7.audio.sound_folder import SOUND_SUFFIXES
 from ddx7.errors import AudioError, Ddx7Error
 
@@ -26,6 +28,7 @@ SHORTEST_SINGLE_S = 8.0
 """Shortest single recording: one second of it is held out, and five remain before the gap."""
 HELD_OUT_OF = 8
 """One of so many recordings is held out where no list decides, or this share of a single recording."""
+_MARGIN_S = 1.0  # of silence that stays at the ends of a single recording
 
 
 class RecordingSource(NamedTuple):
@@ -63,7 +66,8 @@ def find_recordings(
     `AuSep_NUMBER_INSTRUMENT_NUMBER_PIECE.wav`. Any other folder holds sound files. Or the path is one sound file.
 
     Without a list, a hash of the recording's name decides on the split. Of a single recording the last eighth is held
-    out, after a gap of `HELD_OUT_GAP_S`. Recordings longer than `MAX_PART_S` come in parts.
+    out, after a gap of `HELD_OUT_GAP_S`; silence at its ends does not count. Recordings longer than `MAX_PART_S` come
+    in parts.
 
     Args:
       path: of the folder or the file.
@@ -155,16 +159,32 @@ def _split_by_name(paths: list[Path]) -> list[RecordingSource]:
 
 
 def _split_in_time(path: Path) -> list[RecordingSource]:
-    """The end of a single recording is held out."""
-    duration_s = audio_duration(path)
-    if duration_s < SHORTEST_SINGLE_S:
+    """The end of a single recording is held out, without silence before the first note and after the last one."""
+    start_s, stop_s = _sounding_span(path)
+    if stop_s - start_s < SHORTEST_SINGLE_S:
         wanted = f"wanted at least {SHORTEST_SINGLE_S:g} s to learn from one recording and hold out its end"
-        raise Ddx7Error(f"{path}: found {duration_s:.1f} s of sound, {wanted}")
-    held_out_s = duration_s * (1 - 1 / HELD_OUT_OF)
+        raise Ddx7Error(f"{path}: found {stop_s - start_s:.1f} s of sound, {wanted}")
+    held_out_s = stop_s - (stop_s - start_s) / HELD_OUT_OF
     return [
-        RecordingSource(path, "train", 0.0, max(held_out_s - HELD_OUT_GAP_S, 0.0)),
-        RecordingSource(path, "valid", held_out_s, duration_s),
+        RecordingSource(path, "train", start_s, max(held_out_s - HELD_OUT_GAP_S, start_s)),
+        RecordingSource(path, "valid", held_out_s, stop_s),
     ]
+
+
+def _sounding_span(path: Path) -> tuple[float, float]:
+    """Where the sound of a recording begins and ends in seconds, with a margin.
+
+    A recording of more than `MAX_PART_S` is taken whole: silence at its ends is a small share of what is held out.
+    """
+    duration_s = audio_duration(path)
+    if duration_s > MAX_PART_S:
+        return 0.0, duration_s
+    recording = read_audio(path)
+    level_db = loudness(recording.samples, recording.sample_rate, hop := recording.sample_rate // 100)
+    frames = np.flatnonzero(level_db > level_db.max(initial=FLOOR_DB) - SILENT_DB) * hop / recording.sample_rate
+    if not len(frames):
+        return 0.0, duration_s
+    return max(float(frames[0]) - _MARGIN_S, 0.0), min(float(frames[-1]) + _MARGIN_S, duration_s)
 
 
 def _in_parts(sources: list[RecordingSource]) -> list[RecordingSource]:

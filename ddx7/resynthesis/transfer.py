@@ -8,12 +8,12 @@ import numpy as np
 from jaxtyping import Bool, Float, Real
 
 from ddx7.audio.f0 import HIGHEST_HZ, LOWEST_HZ, tones_outside
-from ddx7.audio.features import HOP, FrameFeatures, extract
+from ddx7.audio.features import HOP, SILENT_DB, FrameFeatures, extract
 from ddx7.audio.files import Recording, resample
 from ddx7.audio.loudness import FLOOR_DB, loudness, shift_loudness
 from ddx7.audio.pitch import hz_to_midi
 from ddx7.errors import ArgumentError, AudioError
-from ddx7.resynthesis.dataset import SILENT_DB, Segment
+from ddx7.resynthesis.dataset import Segment
 from ddx7.resynthesis.instrument import Instrument
 from ddx7.resynthesis.playback import PlaybackControls
 

@@ -81,6 +81,23 @@ def test_pitch_goes_on_through_silence():
     assert features.confidence[-50:].max() == 0
 
 
+def test_hum_in_a_rest_does_not_become_the_melody(tmp_path):
+    rest = 2 * RATE
+    x = np.concatenate([np.zeros(rest), harmonic_tone(np.full(RATE, 440.0)), np.zeros(rest)])
+    x += 0.02 * np.sin(2 * np.pi * 50 * np.arange(len(x)) / RATE)
+    assert 45 < yin(x, RATE)[1][60] < 55  # the tracker alone follows the hum
+    for features in (extract(x, RATE, "yin"), extract_cached(x, RATE, tmp_path, "yin")):
+        np.testing.assert_allclose(features.f0_hz, 440, rtol=0.01)
+        assert features.confidence[:400].max() == 0
+
+
+def test_a_soft_note_within_a_fifth_of_the_melody_keeps_its_pitch():
+    x = np.concatenate([harmonic_tone(np.full(RATE, 440.0)), 0.003 * harmonic_tone(np.full(RATE, 330.0))])
+    features = extract(x, RATE, "yin")
+    assert features.loudness_db[375] < features.loudness_db.max() - 45
+    np.testing.assert_allclose(features.f0_hz[275:475], 330, rtol=0.01)
+
+
 def test_noise_has_no_confident_pitch():
     features = extract(np.random.default_rng(0).normal(size=RATE) * 0.1, RATE, "yin")
     assert np.mean(features.confidence > 0.5) < 0.1

@@ -74,6 +74,17 @@ def test_the_end_of_a_single_recording_is_held_out_after_a_gap(tmp_path, as_fold
     np.testing.assert_allclose(learn[0].samples[:100] * scale, x[:100], atol=1e-3)
 
 
+def test_silence_at_the_ends_of_a_single_recording_is_not_held_out(tmp_path):
+    noise = np.random.default_rng(0).normal(0, 1e-4, 20 * RATE).astype(np.float32)
+    soundfile.write(tmp_path / "solo.wav", np.concatenate([noise[: 5 * RATE], melody(0, 24.0), noise]), RATE)
+    (_, learn), (_, held_out) = [(s.split, (s.start_s, s.stop_s)) for s in find_recordings(tmp_path / "solo.wav")]
+    # A second of silence stays at each end, from 4 s to 30 s: the last eighth of it has sound.
+    assert learn == pytest.approx((4.0, 24.75), abs=0.1)
+    assert held_out == pytest.approx((26.75, 30.0), abs=0.1)
+    segments, _ = load_segments(find_recordings(tmp_path), "valid", cache=tmp_path / "cache", extractor="yin")
+    assert sum(s.n_frames for s in segments) * HOP / RATE > 2
+
+
 def test_a_long_recording_is_read_in_parts(tmp_path, monkeypatch):
     monkeypatch.setattr(recordings, "MAX_PART_S", 2.5)
     for k in range(2):
