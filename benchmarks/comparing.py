@@ -43,7 +43,7 @@ def _rows(rate: int) -> list[dict]:
         return play(plan(patch, note, velocity, gate, rate), n)
 
     audio, vced = render(), patch.to_vced()
-    target = NoteTarget(audio[0].copy(), rate, NoteEvent(60, 100, 1.0), n / rate)
+    target = NoteTarget(audio[0].copy(), rate, NoteEvent(60, 100, 1.0), n / rate, n / rate)
     search = Objective((target,))
 
     def by_jax(work: Callable[[], object]) -> Callable[[], None]:

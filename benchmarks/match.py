@@ -5,7 +5,8 @@
         [--modes match fast blind] [--json match.json] [--out FOLDER]
     python benchmarks/match.py --results match.json [MORE.json ...]
 
-The second form prints the tables of results that `--json` kept; a set may be measured in parts.
+The second form prints the tables of results that `--json` kept; a set may be measured in parts, and seed by seed with
+`--first-seed`.
 
 Test sets, which nothing was taught or tuned on and which are looked at for the table alone:
 
@@ -145,8 +146,7 @@ def main() -> None:
     """Print the tables."""
     arguments = _arguments()
     if arguments.results:
-        kept_rows = [row for path in arguments.results for row in json.loads(path.read_text())["rows"]]
-        print_tables(sorted(kept_rows, key=lambda row: row["target"]), COLUMNS, AGAINST)
+        print_tables(joined([json.loads(path.read_text())["rows"] for path in arguments.results]), COLUMNS, AGAINST)
         return
     print(f"{machine()}\n")
     targets = target_set(arguments)
@@ -168,6 +168,17 @@ def main() -> None:
             atomic_write(arguments.json, json.dumps(content, indent=2).encode(), force=True)
     print()
     print_tables(rows, COLUMNS, AGAINST)
+
+
+def joined(parts: Sequence[list[dict[str, Any]]]) -> list[dict[str, Any]]:
+    """Rows of several files, by name: of a target in several of them, the searches follow each other."""
+    rows: dict[str, dict[str, Any]] = {}
+    for row in (row for part in parts for row in part):
+        known = rows.setdefault(row["target"], row)
+        if known is not row:
+            searched = {mode: [*(known.get(mode) or ()), *row[mode]] for mode in MODES if row.get(mode)}
+            rows[row["target"]] = known | searched
+    return [rows[name] for name in sorted(rows)]
 
 
 def target_set(arguments: argparse.Namespace) -> list[Target]:
@@ -205,7 +216,7 @@ def measure(target: Target, kept: Baselines, arguments: argparse.Namespace) -> d
     row |= {method: kept.scores(method, target) for method in ("random", "cma", "human")}
     for mode in arguments.modes:
         row[mode], row[f"{mode}_reports"] = [], []
-        for seed in range(arguments.seeds):
+        for seed in range(arguments.first_seed, arguments.first_seed + arguments.seeds):
             limits = {"seconds": arguments.seconds, "effort": arguments.effort}
             found = match(target.recording, **limits, seed=seed, name=target.name[:10], **MODES[mode])
             row[mode].append(score(found.target, found.audio, found.sample_rate))
@@ -222,6 +233,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--seconds", type=float, default=30.0, help="of each match")
     parser.add_argument("--effort", type=float, help="of each match instead of a time, for a busy machine")
     parser.add_argument("--seeds", type=int, default=3, help="of each match")
+    parser.add_argument("--first-seed", type=int, default=0, help="the first of these seeds")
     parser.add_argument("--renders", type=int, default=10_000, help="of random and CMA-ES")
     parser.add_argument("--baselines", type=Path, default=CACHE / "baselines", help="folder for their results")
     parser.add_argument("--baseline-targets", type=int, default=50, help="presets for random and CMA-ES")

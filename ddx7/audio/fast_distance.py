@@ -121,7 +121,7 @@ def _terms(kernels: ModuleType, target: "_Target", audio: np.ndarray) -> Distanc
     padded = _scratch("padded", lanes * (before + audio.shape[1])).reshape(lanes, -1)
     padded[:, :before] = 0
     padded[len(audio) :, before:] = 0
-    mean_square = np.einsum("st,st->s", audio, audio) / audio.shape[1] + perceptual.INAUDIBLE
+    mean_square = np.einsum("st,st->s", audio, audio) / (audio.shape[1] * target.share) + perceptual.INAUDIBLE
     # At one level: a transform takes two sounds, and rounding errors of a loud one would reach a soft one.
     np.multiply(audio, 1 / np.sqrt(mean_square)[:, None], out=padded[: len(audio), before:])
 
@@ -137,7 +137,7 @@ def _terms(kernels: ModuleType, target: "_Target", audio: np.ndarray) -> Distanc
     kernels.partial_term(
         padded, rate.partials, rate.weights, target.partials, target.partial_floors, exponent, scratch, total
     )
-    n_frames, n_partials = len(target.bands[0]), target.partials.size
+    n_frames, n_partials = target.share * len(target.bands[0]), target.share * target.partials.size
     return DistanceTerms(
         bands=sums[0] / (n_frames * n_bands),
         prominent=sums[1] / (sums[2] + 1e-6),
@@ -163,11 +163,12 @@ class _Target(NamedTuple):
     bands: tuple[Any, ...]
     partials: np.ndarray
     partial_floors: np.ndarray
+    share: float
 
 
 def _prepared(features: TargetFeatures) -> _Target:
     rate, spectra, floors = _of_rate(features.sample_rate), features.spectra, features.floors
-    n_bands = len(rate.filters[0])
+    n_bands, share = len(rate.filters[0]), float(features.share)
 
     def row(values: Any, n: int) -> np.ndarray:
         return np.ascontiguousarray(np.broadcast_to(np.asarray(values, np.float32), n))
@@ -176,12 +177,14 @@ def _prepared(features: TargetFeatures) -> _Target:
         np.asarray(spectra.bands, np.float32),
         1 / row(floors.bands, n_bands),
         np.asarray(spectra.average, np.float32),
-        1 / row(floors.average, n_bands),
+        1 / (share * row(floors.average, n_bands)),  # the kernels' mean spectrum is that of all frames
         np.asarray(spectra.loudness, np.float32),
         np.float32(floors.loudness),
         np.float32(perceptual.LOUDNESS_EXPONENT),
     )
-    return _Target(rate, bands, np.asarray(spectra.partials, np.float32), row(floors.partials, len(rate.weights)))
+    return _Target(
+        rate, bands, np.asarray(spectra.partials, np.float32), row(floors.partials, len(rate.weights)), share
+    )
 
 
 @cache

@@ -22,7 +22,7 @@ docs/distance.md describes how the terms were chosen, and benchmarks/listeners.p
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import jax
 import jax.numpy as jnp
@@ -44,6 +44,7 @@ PARTIALS_EXPONENT, LOUDNESS_EXPONENT = 0.15, 0.3
 OVER_NOISE = 4.0
 """The floor lies 6 dB above the mean power of a recording's noise: few of its random peaks reach that."""
 CPU_GROUP = 4
+_Share: TypeAlias = float | Float[Array | np.ndarray, ""]
 _NO_WEIGHT = 1e-6  # keeps a mean without weights at 0
 INAUDIBLE = 1e-10  # power, -100 dB: a sound of this mean square is silent, a bin of this power is empty
 
@@ -92,18 +93,21 @@ class TargetFeatures:
       floors: power of the floor of each.
       n_samples: length of the target.
       sample_rate: in Hz.
+      share: part of the target that counts, as for `target_features`.
     """
 
     spectra: DistanceSpectra
     floors: DistanceSpectra
     n_samples: int = field(metadata={"static": True})
     sample_rate: int = field(metadata={"static": True})
+    share: float | Float[Array | np.ndarray, "*target"] = 1.0
 
 
 def target_features(
     target: Float[Array | np.ndarray, " time"],
     sample_rate: int,
     noise: Float[Array | np.ndarray, " frequency"] | None = None,
+    share: _Share = 1.0,
 ) -> TargetFeatures:
     """Analyse a target.
 
@@ -111,16 +115,18 @@ def target_features(
       target: samples, at least 0.1 s.
       sample_rate: in Hz; static under jit.
       noise: spectrum of the recording's own noise as `noise_spectrum` makes it; none by default.
+      share: part of the target that is a sound, above 0 and up to 1. The rest is silence after it, which pads it to a
+        length that programs exist for: means over time and the RMS level count the sound's length alone.
 
     Returns:
       features for `perceptual_distance`.
     """
     configure()
     target = jnp.asarray(target)
-    powers = _powers(target, sample_rate)
-    mean_square = jnp.mean(jnp.square(target)) + INAUDIBLE
+    powers = _powers(target, sample_rate, share)
+    mean_square = _mean_square(target, share)
     floors = _floors(powers, sample_rate, None if noise is None else jnp.asarray(noise) / mean_square)
-    return TargetFeatures(_compressed(powers, floors), floors, target.shape[-1], sample_rate)
+    return TargetFeatures(_compressed(powers, floors), floors, target.shape[-1], sample_rate, share)
 
 
 def perceptual_distance(
@@ -198,31 +204,32 @@ def _of_each(function: Callable[[Array], Any], features: TargetFeatures, audio: 
 
 
 def _errors(features: TargetFeatures, audio: Float[Array, " time"]) -> Float[Array, " error"]:
-    target = features.spectra
-    other = _compressed(_powers(audio, features.sample_rate), features.floors)
+    target, share = features.spectra, features.share
+    other = _compressed(_powers(audio, features.sample_rate, share), features.floors)
     bands, prominent, average, partials, loudness = (MEAN / len(SCALES) / scale for scale in SCALES)
     higher = jnp.square(jnp.maximum(other.bands, target.bands))
     mean_higher = jnp.maximum(other.average, target.average)
     errors = (
-        (other.bands - target.bands) * (bands / higher.size + prominent * higher / (higher.sum() + _NO_WEIGHT)),
+        (other.bands - target.bands)
+        * (bands / (share * higher.size) + prominent * higher / (higher.sum() + _NO_WEIGHT)),
         (other.average - target.average) * average * mean_higher / (mean_higher.sum() + _NO_WEIGHT),
-        (other.partials - target.partials) * (partials / target.partials.size),
-        (other.loudness - target.loudness) * (loudness / target.loudness.size),
+        (other.partials - target.partials) * partials / (share * target.partials.size),
+        (other.loudness - target.loudness) * loudness / (share * target.loudness.size),
     )
     return jnp.concatenate([x.ravel() for x in errors])
 
 
 def _terms(features: TargetFeatures, audio: Float[Array, " time"]) -> DistanceTerms:
-    target = features.spectra
-    other = _compressed(_powers(audio, features.sample_rate), features.floors)
+    target, share = features.spectra, features.share
+    other = _compressed(_powers(audio, features.sample_rate, share), features.floors)
     difference = jnp.abs(other.bands - target.bands)
     higher, mean_higher = jnp.maximum(other.bands, target.bands), jnp.maximum(other.average, target.average)
     return DistanceTerms(
-        bands=difference.mean(),
+        bands=difference.mean() / share,
         prominent=_weighted_mean(difference, jnp.square(higher)),
         average=_weighted_mean(jnp.abs(other.average - target.average), mean_higher),
-        partials=jnp.abs(other.partials - target.partials).mean(),
-        loudness=jnp.abs(other.loudness - target.loudness).mean(),
+        partials=jnp.abs(other.partials - target.partials).mean() / share,
+        loudness=jnp.abs(other.loudness - target.loudness).mean() / share,
     )
 
 
@@ -230,9 +237,13 @@ def _weighted_mean(values: Float[Array, "*shape"], weights: Float[Array, "*shape
     return jnp.sum(values * weights) / (jnp.sum(weights) + _NO_WEIGHT)
 
 
-def _powers(audio: Float[Array, " time"], sample_rate: int) -> DistanceSpectra:
+def _mean_square(audio: Float[Array, " time"], share: _Share) -> Float[Array, ""]:
+    return jnp.mean(jnp.square(audio)) / share + INAUDIBLE
+
+
+def _powers(audio: Float[Array, " time"], sample_rate: int, share: _Share) -> DistanceSpectra:
     """Powers of the sound at unit RMS."""
-    audio = audio / jnp.sqrt(jnp.mean(jnp.square(audio)) + INAUDIBLE)
+    audio = audio / jnp.sqrt(_mean_square(audio, share))
     bands_window, partials_window = window_lengths(sample_rate)
     power = _spectrum(audio, bands_window)
     filters, a_filters, weights = (jnp.asarray(x, jnp.float32) for x in band_filters(sample_rate))
@@ -240,7 +251,7 @@ def _powers(audio: Float[Array, " time"], sample_rate: int) -> DistanceSpectra:
     partials = _spectrum(audio, partials_window)[:, : _n_partials(sample_rate)]
     return DistanceSpectra(
         bands=columns[:, :-1],
-        average=power.mean(axis=0) @ filters,
+        average=power.mean(axis=0) / share @ filters,
         partials=partials * jnp.asarray(partial_weights(sample_rate), jnp.float32),
         loudness=columns[:, -1],
     )

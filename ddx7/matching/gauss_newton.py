@@ -67,9 +67,6 @@ _OPERATOR = np.array([field.operator for field in FIELDS])
 _FLAT_PITCH = 50  # pitch levels in the middle
 
 
-LOG = []
-
-
 class RefinedVoice(NamedTuple):
     """A voice after a step.
 

@@ -22,6 +22,8 @@ from ddx7.runtime import ONE_THREAD, in_groups
 _GROUP = 32
 _ERRORS_GROUP = 16
 FADE_S = 0.01
+SHORTEST_S = 0.1
+"""A shorter note counts as one of this length, that of half a window of the distance's partials."""
 SILENT = 1e-4
 """A voice whose peak lies below this counts as silent."""
 LOUDNESS_WEIGHT = 0.4
@@ -41,8 +43,8 @@ _distance_errors = StoredProgram("distance-errors", lambda: distance_errors, com
 def _analysis(sample_rate: int) -> StoredProgram:
     """What `target_features` computes, of samples and the spectrum of their noise."""
 
-    def analyse(target: jax.Array, noise: jax.Array) -> tuple[DistanceSpectra, DistanceSpectra]:
-        features = target_features(target, sample_rate, noise)
+    def analyse(target: jax.Array, noise: jax.Array, share: jax.Array) -> tuple[DistanceSpectra, DistanceSpectra]:
+        features = target_features(target, sample_rate, noise, share)
         return features.spectra, features.floors
 
     return StoredProgram("target-features", lambda: analyse, str(sample_rate))
@@ -72,6 +74,8 @@ class NoteTarget:
       event: the note that voices play.
       scored_s: seconds from the start that the distance compares; both sides are silent after that. Shorter than the
         target where the recording goes on with another note.
+      length_s: seconds from the start that belong to the note; the distance is a mean over them. Shorter than
+        `scored_s` where silence follows, to which voices are held.
       profile: engine profile that renders the voices.
       noise: the recording's own noise, as `ddx7.audio.noise.noise_spectrum` measures it; none by default.
     """
@@ -80,6 +84,7 @@ class NoteTarget:
     sample_rate: int
     event: NoteEvent
     scored_s: float
+    length_s: float
     profile: Profile = DEXED
     noise: Float[np.ndarray, " frequency"] | None = None
 
@@ -87,8 +92,9 @@ class NoteTarget:
     def features(self) -> TargetFeatures:
         """Features of the target for the perceptual distance."""
         noise = np.zeros(len(NOISE_HZ), np.float32) if self.noise is None else self.noise
-        spectra, floors = _analysis(self.sample_rate)(self.target * self.window, noise)
-        return TargetFeatures(spectra, floors, len(self.target), self.sample_rate)
+        share = np.array(np.clip(self.length_s, SHORTEST_S, self.duration_s) / self.duration_s, np.float32)
+        spectra, floors = _analysis(self.sample_rate)(self.target * self.window, noise, share)
+        return TargetFeatures(spectra, floors, len(self.target), self.sample_rate, share)
 
     @cached_property
     def level_db(self) -> float:

@@ -94,7 +94,7 @@ def select(population: Population) -> Population:
 
 
 def breed(
-    rng: np.random.Generator, population: Population, prior: Prior, reach: float | int
+    rng: np.random.Generator, population: Population, prior: Prior, reach: float | int, n_children: int = CHILDREN
 ) -> UInt8[np.ndarray, "island child 155"]:
     """Breed a generation of children: tournaments of two, crossing, mutation.
 
@@ -103,13 +103,14 @@ def breed(
       population: the parents.
       prior: draws new values for mutations.
       reach: 1 to explore, near 0 to polish.
+      n_children: of each island.
     """
     children = []
     for island in population.voices:
-        picks = rng.integers(0, len(island), (2, CHILDREN, 2))
+        picks = rng.integers(0, len(island), (2, n_children, 2))
         # An island is sorted, so the smaller index wins its tournament.
         mothers, fathers = island[picks.min(axis=-1)]
-        crossed = np.where(rng.random((CHILDREN, 1)) < 0.5 * reach, cross(rng, mothers, fathers), mothers)
+        crossed = np.where(rng.random((n_children, 1)) < 0.5 * reach, cross(rng, mothers, fathers), mothers)
         children.append(mutate(rng, crossed, prior, reach))
     return np.stack(children)
 

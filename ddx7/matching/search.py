@@ -11,6 +11,7 @@ import numpy as np
 from jaxtyping import Float, UInt8
 
 from ddx7.matching import population as islands
+from ddx7.matching.early_rejection import EarlyRejection
 from ddx7.matching.effort import Effort
 from ddx7.matching.gauss_newton import refine
 from ddx7.matching.objective import Objective
@@ -22,6 +23,8 @@ from ddx7.matching.target import RATE, Target
 from ddx7.runtime import n_cores
 
 GENERATION = ISLANDS * CHILDREN
+REJECTED_CHILDREN = 2 * CHILDREN
+"""Children of an island in a generation of which most are rejected early."""
 FIRST_DRAW = 512
 """Voices that the search starts from, half of them drawn from the prior at least."""
 
@@ -156,6 +159,8 @@ class Search:
             voices = prior.draw(np.random.default_rng(0), GENERATION)
             for objective in (self.objective, self.full_objective):
                 objective.distances(voices)
+                if (rejection := EarlyRejection(objective)).useful:
+                    rejection.objective.distances(voices)
                 if refines:
                     refine(objective, voices[:1], np.random.default_rng(0), free=prior.free)
             effort.leave(np.inf)
@@ -215,10 +220,17 @@ class Search:
 
     def _evolve(self, objective: Objective, until: float, reach: float | int) -> None:
         """Breed generations until the search is so far."""
+        rejection = EarlyRejection(objective)
+        n_children = REJECTED_CHILDREN if rejection.useful else CHILDREN
         while self.effort.position < until and not self._over(objective):
-            children = islands.breed(self.rng, self.population, self.proposals.prior, reach)
-            distances = self._distances(children.reshape(GENERATION, -1), objective)
-            self._advance(islands.add(self.population, children, distances.reshape(ISLANDS, CHILDREN)))
+            children = islands.breed(self.rng, self.population, self.proposals.prior, reach, n_children)
+            promising = np.ones(children.shape[:2], bool)
+            if rejection.useful:
+                promising = rejection.promising(self.population, children, self._distances)
+            distances = np.full(promising.shape, np.inf)
+            if promising.any():
+                distances[promising] = self._distances(children[promising], objective)
+            self._advance(islands.add(self.population, children, distances))
 
     def _refine(self, objective: Objective, until: float) -> None:
         """Refine, round by round, until the search is so far."""

@@ -176,13 +176,13 @@ class Target:
         note, begin = self.notes[index], round(self.notes[index].onset_s * RATE)
         next_s = self.notes[index + 1].onset_s if index + 1 < len(self.notes) else len(self.sound) / RATE
         longest_s = self._longest_s
-        scored_s = min(next_s - note.onset_s, longest_s)
+        length_s = min(next_s - note.onset_s, longest_s)
         excerpt = fit_length(self.sound[begin : begin + round(longest_s * RATE)])
         # After its last note a recording is silent, and the objective holds voices to that silence, too.
         ends = index + 1 == len(self.notes) and note.duration_s <= longest_s
-        scored_s = len(excerpt) / RATE if ends else scored_s
+        scored_s = len(excerpt) / RATE if ends else length_s
         noise = self.noises[index] if self.noises else self.noise
-        return NoteTarget(excerpt, RATE, self.events[index], scored_s, self.profile, noise)
+        return NoteTarget(excerpt, RATE, self.events[index], scored_s, length_s, self.profile, noise)
 
 
 def make_target(

@@ -204,7 +204,8 @@ def preset_model_voices(target: np.ndarray, notes: Notes) -> dict[str, np.ndarra
         spectrograms = batch_spectrograms(np.pad(sounds, ((0, 0), (0, missing))), np.asarray(f0_hz), gate_s)
         inputs = NoteInputs(spectrograms, np.array(events, np.float32))
         pairs = zip(sounds, events, strict=True)
-        objective = Objective(tuple(NoteTarget(sound[:LONGEST], RATE, event, SAMPLES / RATE) for sound, event in pairs))
+        length_s = SAMPLES / RATE
+        objective = Objective(tuple(NoteTarget(x[:LONGEST], RATE, event, length_s, length_s) for x, event in pairs))
         sampled = load_default().sample(inputs, N_SAMPLES, temperature=SAMPLING_TEMPERATURE)
         rows[0].append(load_default().sample(inputs, 1, temperature=ARGMAX_TEMPERATURE)[0])
         rows[1].append(sampled[objective.distances(sampled).argmin()])

@@ -49,6 +49,21 @@ def test_the_floor_of_a_noisy_recording_counts(kernels):
     assert np.abs(found - fast_distance.fast_distances(kernels, features_of(target, 22_050), audio)).min() > 0.01
 
 
+def test_silence_that_pads_both_sounds_changes_little(kernels):
+    """By JAX and by machine code: a sound of a third of a second in one of a second."""
+    rng, n, rate = np.random.default_rng(7), 8_192, 22_050
+    target, *others = sounds(rng, 4, n, rate)
+    noise = np.geomspace(1e-11, 1e-13, len(NOISE_HZ)).astype(np.float32)
+    alone = fast_distance.fast_distances(kernels, features_of(target, rate, noise), np.stack(others))
+    target, audio = (np.pad(x, [(0, 0)] * (np.ndim(x) - 1) + [(0, 2 * n)]) for x in (target, others))
+    features = features_of(target, rate, noise, np.array(1 / 3, np.float32))
+    found = fast_distance.fast_distances(kernels, features, audio)
+    np.testing.assert_allclose(found, np.asarray(distances_by_jax(features, audio)), rtol=1e-5)
+    np.testing.assert_allclose(found, alone, rtol=0.1)  # frames over the end count, too
+    diluted = fast_distance.fast_distances(kernels, features_of(target, rate, noise), audio)
+    assert (diluted < 0.8 * alone).all()
+
+
 def test_the_target_itself_and_silence(kernels):
     target, other = sounds(np.random.default_rng(1), 2, 8_192, 22_050)
     features, audio = features_of(target, 22_050), np.stack([target, 0.01 * target, np.zeros_like(target), other])

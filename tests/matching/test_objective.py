@@ -21,7 +21,7 @@ def organ(level: int = 80) -> np.ndarray:
 
 
 def objective_of(vced: np.ndarray) -> Objective:
-    silent = NoteTarget(fit_length(np.zeros(100, np.float32)), 44100, NoteEvent(60, 100, 0.4), 1.0)
+    silent = NoteTarget(fit_length(np.zeros(100, np.float32)), 44100, NoteEvent(60, 100, 0.4), 1.0, 1.0)
     return Objective((replace(silent, target=silent.render(vced[None])[0]),))
 
 
@@ -44,6 +44,17 @@ def test_absolute_errors_add_up_to_the_distance():
         np.testing.assert_allclose(np.abs(errors).sum(axis=1), objective.distances(voices), rtol=1e-4)
         assert (errors > 0).any()
         assert (errors < 0).any()
+
+
+def test_the_length_that_a_note_is_padded_to_hardly_matters():
+    """The same half second of sound, padded to 0.7 and to 1.5 s."""
+    voices, distances = np.stack([organ(95), organ(60)]), []
+    short = NoteTarget(fit_length(np.zeros(100, np.float32)), 44100, NoteEvent(60, 100, 0.4), 0.5, 0.5)
+    for target in (short.target, fit_length(np.zeros(60_000, np.float32))):
+        note = replace(short, target=target)
+        note = replace(note, target=note.render(organ()[None])[0])
+        distances.append(Objective((note,)).distances(voices))
+    np.testing.assert_allclose(*distances, rtol=0.05)
 
 
 def test_a_refinement_finds_wrong_levels_together():
