@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from ddx7.matching.result import Progress, Stage
 
 AUDIO_PER_EFFORT = 1120.0
-"""Seconds of audio at the rate of the search that count as effort 1: about a second of two busy cores."""
+"""Seconds of audio at the rate of the search that count as effort 1: about 0.4 s of one core (AMD EPYC, shared), so that
+the default 30 s on two quiet cores are an effort of some 120 to 140."""
 
 
 @dataclass

@@ -44,7 +44,7 @@ def test_candidates_differ_from_each_other(note_target: Target, bright_vced: np.
     near = np.repeat(bright_vced[None], 12, axis=0)
     near[:, columns("output_level")[0]] -= np.arange(12, dtype=np.uint8)[:, None]  # neighbours of the right voice
     others = near[:3].copy()
-    others[:, columns("output_level")[1]] -= 8  # less bright
+    others[:, columns("output_level")[1]] -= 5  # less bright, and near enough
     found = finalise(note_target, np.concatenate([near, others]), candidates=2)
     first, second = (np.frombuffer(voice.to_vced(), np.uint8) for voice in found.voices)
     assert note_target.objective().compared_with(first).distances(second[None])[0] > 0.5
