@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from ddx7.matching.result import Progress, Stage
 
 AUDIO_PER_EFFORT = 1120.0
-"""Seconds of audio at the rate of the search that count as effort 1: about 0.4 s of one core (AMD EPYC, shared), so that
+"""Seconds of audio at the rate of the search that count as effort 1: about 0.4 s of one core of a shared AMD EPYC. So
 the default 30 s on two quiet cores are an effort of some 120 to 140."""
 
 
