@@ -135,6 +135,12 @@ def seeds_of(rows: dict[str, Any], name: str) -> list[str]:
     return sorted(each for each in rows if re.fullmatch(re.escape(name) + r"(-s\d+)?", each))
 
 
+def pairs_of(rows: dict[str, Any], name: str) -> list[tuple[str, str]]:
+    """Runs of a model, each with that of ours that has the same seed."""
+    pairs = [(each, OURS + each.removeprefix(name)) for each in seeds_of(rows, name)]
+    return [(a, b) for a, b in pairs if b in rows]
+
+
 def paired_difference(differences: list[float], left: list[float]) -> list[float]:
     """Mean difference of pairs of equal seed, with 95 % by the errors of seeds and of held-out parts together.
 
@@ -152,8 +158,8 @@ def paired_difference(differences: list[float], left: list[float]) -> list[float
 
 
 def compare(folder: Path, rows: dict[str, Any], name: str, embedding: Embedding) -> dict[str, list[float]]:
-    """How much behind ours a model is from the held-out seconds, over pairs of equal seed."""
-    pairs = list(zip(seeds_of(rows, name), seeds_of(rows, OURS), strict=False))
+    """How much further than ours a model is from the held-out seconds, over pairs of equal seed."""
+    pairs = pairs_of(rows, name)
     seconds = np.array([np.subtract(rows[a]["seconds"], rows[b]["seconds"]) for a, b in pairs])
     embedding = replace(embedding, hop=round(HOP_S * embedding.sample_rate))
 
@@ -246,9 +252,8 @@ def main() -> None:
                 rows["learned seconds"] = set_scores(target, learned, embeddings)
             rows[run.name] = score(run, embeddings)
             print(folder.name, run.name, json.dumps(rows[run.name]), flush=True)
-        for name in [each for each in rows if each != OURS and len(seeds_of(rows, each)) > 1]:
-            if len(seeds_of(rows, OURS)) == len(seeds_of(rows, name)):
-                rows[name]["behind ours"] = compare(folder, rows, name, embeddings[0])
+        for name in [each for each in rows if each != OURS and len(pairs_of(rows, each)) > 1]:
+            rows[name]["behind ours"] = compare(folder, rows, name, embeddings[0])
         atomic_write(options.output, json.dumps(table, indent=1).encode(), force=True)
     print(markdown(table))
 
