@@ -171,18 +171,22 @@ def compare(folder: Path, rows: dict[str, Any], name: str, embedding: Embedding)
     sets = [(windows(a, "played"), windows(b, "played")) for a, b in pairs]
     bandwidth = median_distance(target)
 
-    def kad_differences(left_out: np.ndarray) -> list[float]:
-        reference, *others = (np.delete(x, left_out, axis=0) for x in (target, *(x for pair in sets for x in pair)))
+    def kad_differences(group: int | None = None) -> list[float]:
+        """Of every pair, without one group of neighbouring windows of each sound."""
+        reference, *others = (
+            x if group is None else np.delete(x, np.array_split(np.arange(len(x)), GROUPS)[group], axis=0)
+            for x in (target, *(x for pair in sets for x in pair))
+        )
         values = [kad(reference, x, bandwidth=bandwidth) for x in others]
         return np.subtract(values[::2], values[1::2]).tolist()
 
-    without = [float(np.mean(kad_differences(group))) for group in np.array_split(np.arange(len(target)), GROUPS)]
+    without = [float(np.mean(kad_differences(group))) for group in range(GROUPS)]
     return {
         "spectra": paired_difference(
             seconds.mean(axis=1).tolist(),
             [float(np.delete(seconds, second, axis=1).mean()) for second in range(seconds.shape[1])],
         ),
-        "kad": paired_difference(kad_differences(np.array([], int)), without),
+        "kad": paired_difference(kad_differences(), without),
     }
 
 
