@@ -39,9 +39,9 @@ def draw_curve(axes: Axes, found: list[dict[str, float]], quantity: str, x_label
         axes.annotate(
             f"{value:.2f}" if quantity == "mss" else f"{value:.1f}",
             (x, value),
-            (0, 7),
+            (5, 7),
             textcoords="offset points",
-            ha="center",
+            ha="left",
             color=LINE_COLOUR,
         )
     axes.set_xscale("log")
@@ -49,7 +49,7 @@ def draw_curve(axes: Axes, found: list[dict[str, float]], quantity: str, x_label
     axes.minorticks_off()
     axes.set_xlabel(x_label)
     axes.set_ylabel(label)
-    axes.margins(0.12, 0.2)
+    axes.margins(0.15, 0.2)
     axes.spines[["top", "right"]].set_visible(False)
 
 
