@@ -47,7 +47,7 @@ class Command:
     seconds: Annotated[Optional[float], arg(metavar="S", help_behavior_hint="(default: 30)")] = None  # noqa: UP045
     """Seconds of search for each recording, 1-3600."""
     effort: Annotated[float | None, arg(metavar="N", help_behavior_hint="(default: use the time)")] = None
-    """Work of the search instead of a time: a seed then gives the same voices on every machine. 30 is some 30 s."""
+    """Work of the search instead of a time: a seed then gives the same voices again. 120 is some 30 s on two cores."""
     fast: bool = False
     """Refine the best proposals of the preset encoder in two steps: a few seconds for each recording."""
     best: bool = False

@@ -13,7 +13,7 @@ from ddx7.audio import midi_bytes
 from ddx7.audio.files import peak_normalise, write_audio
 from ddx7.errors import Ddx7Error
 from ddx7.files import atomic_write, refuse_to_overwrite
-from ddx7.matching.quality import describe
+from ddx7.matching.quality import describe, match_quality
 from ddx7.matching.result import Match, MatchReport, Stage
 from ddx7.voice import to_bytes
 
@@ -162,7 +162,8 @@ def _figure(match: Match) -> bytes:
     from ddx7.plot import comparison_figure, figure_bytes  # here, as matplotlib takes half a second to load
 
     event = match.strongest_event
-    caption = f"{match.voices[0].name.strip()}   distance {match.perceptual_distances[0]:.1f}   " + (
+    distance = match.perceptual_distances[0]
+    caption = f"{match.voices[0].name.strip()}   distance {distance:.1f}, {match_quality(distance)}   " + (
         f"{len(match.notes)} notes" if len(match.notes) > 1 else f"MIDI note {event.note}, velocity {event.velocity}"
     )
     parts = [(part.start_s, part.stop_s, part.name) for part in match.report.recordings]

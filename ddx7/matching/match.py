@@ -17,9 +17,9 @@ from pathlib import Path
 
 import numpy as np
 
-from ddx7.audio import Note
+from ddx7.audio import Note, fast_distance
 from ddx7.encoder import load_weights
-from ddx7.engine import Profile, as_profile
+from ddx7.engine import Profile, as_profile, renderer
 from ddx7.errors import ArgumentError, Ddx7Error
 from ddx7.matching.differences import differences
 from ddx7.matching.effort import AUDIO_PER_EFFORT
@@ -77,8 +77,8 @@ def match(
       candidates: number of distinct voices to return, 1-32.
       seconds: time of the search, 1-3600. Compiling comes on top: half a minute on a machine's first use, then a few
         seconds.
-      effort: an amount of work instead of a time, 1-3600; the same seed and effort give the same voices on every
-        machine. 30 takes about half a minute on two cores.
+      effort: an amount of work instead of a time, 1-3600; the same seed and effort give the same voices again, on any
+        machine whose processor rounds alike. 120 takes about half a minute on two quiet cores.
       seed: seed of the random generator.
       name: name of the voices, at most ten characters; the file's name by default.
       library: folders or files with voices that the search may start from.
@@ -123,6 +123,8 @@ def match(
     encoder = None if weights is None else load_weights(Path(weights))
     prepared = _prepared(recording, as_profile(profile), notes, note, velocity, start_s, end_s)
     excerpt = prepared.excerpt
+    if effort is not None:
+        _compile_kernels()
     if progress:
         progress(Progress(0.0, float(seconds), "proposing voices", 0, inf))
     proposed = partial(propose, seed=seed, use_encoder=use_encoder, encoder=encoder, start=first, held=held)
@@ -142,6 +144,15 @@ def match(
     best = finalise(found.target, found.voices, candidates=candidates, name=name or excerpt.name, held=held)
     made = _match(prepared, proposals, found, best, seed=seed, seconds=seconds, effort=effort, profile=profile)
     return replace(made, report=replace(made.report, start=first.name if first else "", lock=tuple(lock)))
+
+
+def _compile_kernels() -> None:
+    """Compile what renders and compares before the first match of a machine, too.
+
+    A search that began with JAX would end elsewhere than later ones: its sums are rounded otherwise.
+    """
+    renderer.warm()
+    fast_distance.warm()
 
 
 def _prepared(

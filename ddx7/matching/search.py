@@ -1,7 +1,7 @@
 """The third step of `match`: refine islands of voices step by step, evolve them, and do both at the full rate.
 
 A search lasts a given time, or it does a given amount of work, which it counts in seconds of rendered audio. A seed
-then gives the same voices on every machine.
+then gives the same voices again.
 """
 
 from collections.abc import Callable
