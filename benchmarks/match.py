@@ -41,7 +41,7 @@ from typing import Any
 import numpy as np
 from baselines import best_random, cma_es
 from corpus import CorpusNote, coarse_distances, load_corpus, nearest
-from match_scores import DISTANCES, Score, best, cells, print_tables, score
+from match_scores import DISTANCES, Score, best, cells, joined, print_tables, score
 from match_targets import Target, acoustic_notes, corpus_targets, one_shots, sampled_notes, unseen_targets
 from timing import machine
 
@@ -146,7 +146,8 @@ def main() -> None:
     """Print the tables."""
     arguments = _arguments()
     if arguments.results:
-        print_tables(joined([json.loads(path.read_text())["rows"] for path in arguments.results]), COLUMNS, AGAINST)
+        parts = [json.loads(path.read_text())["rows"] for path in arguments.results]
+        print_tables(joined(parts, MODES), COLUMNS, AGAINST)
         return
     print(f"{machine()}\n")
     targets = target_set(arguments)
@@ -168,17 +169,6 @@ def main() -> None:
             atomic_write(arguments.json, json.dumps(content, indent=2).encode(), force=True)
     print()
     print_tables(rows, COLUMNS, AGAINST)
-
-
-def joined(parts: Sequence[list[dict[str, Any]]]) -> list[dict[str, Any]]:
-    """Rows of several files, by name: of a target in several of them, the searches follow each other."""
-    rows: dict[str, dict[str, Any]] = {}
-    for row in (row for part in parts for row in part):
-        known = rows.setdefault(row["target"], row)
-        if known is not row:
-            searched = {mode: [*(known.get(mode) or ()), *row[mode]] for mode in MODES if row.get(mode)}
-            rows[row["target"]] = known | searched
-    return [rows[name] for name in sorted(rows)]
 
 
 def target_set(arguments: argparse.Namespace) -> list[Target]:

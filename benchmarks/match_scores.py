@@ -50,6 +50,22 @@ def best(scores: Sequence[Score]) -> Score:
     return min(scores, key=lambda found: found["log_mel_db"])
 
 
+def joined(parts: Iterable[Iterable[dict[str, Any]]], modes: Iterable[str]) -> list[dict[str, Any]]:
+    """Rows of several measurements, by name. Of a target that several of them have, the seeds follow each other.
+
+    Args:
+      parts: rows of each measurement, as `print_tables` takes them.
+      modes: methods with a score for each seed; other methods keep their first scores.
+    """
+    rows: dict[str, dict[str, Any]] = {}
+    for row in (row for part in parts for row in part):
+        known = rows.setdefault(row["target"], row)
+        if known is not row:
+            searched = {mode: [*(known.get(mode) or ()), *row[mode]] for mode in modes if row.get(mode)}
+            rows[row["target"]] = known | searched
+    return [rows[name] for name in sorted(rows)]
+
+
 def measured(rows: Sequence[dict[str, Any]], methods: Iterable[str]) -> list[str]:
     """The methods that have scores for a target, in their order."""
     return [method for method in methods if any(row.get(method) for row in rows)]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from match_scores import PANEL, print_tables, score
+from match_scores import PANEL, joined, print_tables, score
 from paired import paired_ratio
 
 from ddx7.audio import read_audio
@@ -82,3 +82,13 @@ def test_kept_results_print_both_distances_and_the_ratio_of_each_seed(capsys):
     both = np.sqrt(np.sqrt(2 * 4) / 6 * 0.5)
     assert f"match / nearest preset, log-mel distance in dB: {both:.2f} (" in printed
     assert f"by seed {np.sqrt(2 / 6 * 0.5):.2f}, {np.sqrt(4 / 6 * 0.5):.2f}" in printed
+
+
+def test_seeds_of_one_target_are_joined():
+    first = [{"target": "b", "match": [1], "human": [5]}, {"target": "a", "match": [2], "human": None}]
+    second = [{"target": "b", "match": [3], "fast": [4], "human": [5]}]
+    assert joined([first, second], ("match", "fast")) == [
+        {"target": "a", "match": [2], "human": None},
+        {"target": "b", "match": [1, 3], "fast": [4], "human": [5]},
+    ]
+    assert first[0]["match"] == [1]
