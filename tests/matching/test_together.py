@@ -58,7 +58,8 @@ def test_the_voice_that_made_them_all_is_nearest(prepared: PreparedRecording, br
     deaf = bright_vced.copy()
     deaf[VCED_COLUMNS["velocity_sensitivity"]] = 0
     right, wrong = target.objective(SEARCH_RATE).distances(np.stack([bright_vced, deaf]))
-    assert right < 0.6
+    assert right < 0.6  # the recordings were resampled for it
+    assert target.objective().distances(bright_vced[None])[0] < 0.3
     assert wrong > right + 1
     assert target.distances_db(target.render(bright_vced[None]))[0] < 1
     assert target.prior().free[VCED_COLUMNS["velocity_sensitivity"]].all()
