@@ -149,12 +149,22 @@ def follow(samples: np.ndarray, sample_rate: int, times_s: np.ndarray, extractor
         return np.zeros(len(times_s), np.float32), np.zeros(len(times_s), np.float32)
     voiced_s, octaves = at[voiced], np.log2(f0_hz[voiced])
     smooth = np.interp(times_s, voiced_s, octaves)
-    after = np.minimum(np.maximum(np.searchsorted(voiced_s, times_s), 1), len(voiced_s) - 1)
-    before = np.maximum(after - 1, 0)
+    before, after, nearest = neighbours(voiced_s, times_s)
     gap = voiced_s[after] - voiced_s[before] > 1.5 * np.min(np.diff(at), initial=np.inf)
-    nearest = np.where(times_s - voiced_s[before] < voiced_s[after] - times_s, octaves[before], octaves[after])
-    f0_hz = np.exp2(np.where(gap, nearest, smooth))
+    f0_hz = np.exp2(np.where(gap, octaves[nearest], smooth))
     return f0_hz.astype(np.float32), np.interp(times_s, at, confidence).astype(np.float32)
+
+
+def neighbours(known: np.ndarray, at: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Indices of the known points before and after each point, and of the nearer of the two.
+
+    Args:
+      known: rising positions [known], at least one.
+      at: positions [point]. Beyond the ends, the two outermost known points count as before and after.
+    """
+    after = np.minimum(np.maximum(np.searchsorted(known, at), 1), len(known) - 1)
+    before = np.maximum(after - 1, 0)
+    return before, after, np.where(at - known[before] < known[after] - at, before, after)
 
 
 def tones_outside(samples: np.ndarray, sample_rate: int, times_s: np.ndarray) -> np.ndarray:

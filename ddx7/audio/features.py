@@ -9,7 +9,7 @@ from zipfile import BadZipFile
 
 import numpy as np
 
-from ddx7.audio.f0 import follow
+from ddx7.audio.f0 import follow, neighbours
 from ddx7.audio.loudness import loudness
 from ddx7.errors import AudioError, Ddx7Error
 from ddx7.files import atomic_write
@@ -77,10 +77,9 @@ def _with_melody_in_rests(features: FrameFeatures) -> FrameFeatures:
     stray = away & near_silence
     if not stray.any():
         return features
-    kept, frame = np.flatnonzero(~away), np.arange(len(f0_hz))
-    after = np.clip(np.searchsorted(kept, frame), 1, max(len(kept) - 1, 1))
-    before, after = kept[after - 1], kept[np.minimum(after, len(kept) - 1)]
-    held = f0_hz[np.where(frame - before < after - frame, before, after)]
+    kept = np.flatnonzero(~away)
+    _, _, nearest = neighbours(kept, np.arange(len(f0_hz)))
+    held = f0_hz[kept[nearest]]
     return replace(
         features, f0_hz=np.where(stray, held, f0_hz), confidence=np.where(stray, np.float32(0), features.confidence)
     )

@@ -20,9 +20,18 @@ from ddx7.audio.limiter import limit_level
 from ddx7.audio.metrics import load_embedding, loudness_error, multi_scale_spectral_distance, score_sets
 from ddx7.cli.train_resynth import Resynth
 from ddx7.files import atomic_write
-from ddx7.resynthesis import load, transfer
+from ddx7.resynthesis import Instrument, load, transfer
 
 RATE, GAP_S, KAD_HOP_S = 16_000, 2.0, 0.1
+
+
+def play(folder: Path, instrument: Instrument) -> tuple[np.ndarray, np.ndarray]:
+    """Play the held-out seconds of a folder with an instrument, into the folder; those seconds, and what was played."""
+    target = read_audio(folder / "held_out.wav")
+    played = transfer(Recording(target.samples, RATE, target.path), instrument)
+    sound = limit_level(played.audio, RATE).samples  # as in the file that ddx7 resynth writes
+    write_audio(folder / "played.wav", sound, RATE, force=True)
+    return target.samples, sound
 
 
 def main() -> None:
@@ -64,20 +73,17 @@ def main() -> None:
         )
         score = str(command.learn())
 
-    target = read_audio(options.output / "held_out.wav")
     instrument = load(score)
-    played = transfer(Recording(target.samples, RATE, target.path), instrument)
-    sound = limit_level(played.audio, RATE).samples  # as in the file that ddx7 resynth writes
-    write_audio(options.output / "played.wav", sound, RATE, force=True)
+    target, sound = play(options.output, instrument)
     embedding = replace(load_embedding("yamnet", options.yamnet), hop=round(KAD_HOP_S * RATE))
     measured = extract(sound[: len(sound) // HOP * HOP], RATE, "yin")
     scores = {
         "steps": instrument.card.get("step"),
         "seconds": round(len(learned) / RATE, 1),
-        "mss": multi_scale_spectral_distance(target.samples, sound, RATE),
-        "kad": score_sets([target.samples], [sound], embedding=embedding, sample_rate=RATE).kad.value,
+        "mss": multi_scale_spectral_distance(target, sound, RATE),
+        "kad": score_sets([target], [sound], embedding=embedding, sample_rate=RATE).kad.value,
         "loudness_db": loudness_error(
-            extract(target.samples, RATE, "yin").loudness_db[: len(measured.loudness_db)], measured.loudness_db
+            extract(target, RATE, "yin").loudness_db[: len(measured.loudness_db)], measured.loudness_db
         ).mean_db,
     }
     atomic_write(options.output / "scores.json", json.dumps(scores, indent=1).encode(), force=True)

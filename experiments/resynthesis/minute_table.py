@@ -24,12 +24,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from minute import play
 from scipy.stats import t as student
 from table import GROUPS, bootstrap_interval, kad_interval
 
 from ddx7.audio.features import HOP, extract
-from ddx7.audio.files import Recording, read_audio, write_audio
-from ddx7.audio.limiter import limit_level
+from ddx7.audio.files import read_audio
 from ddx7.audio.metrics import (
     Embedding,
     embed_set,
@@ -41,7 +41,7 @@ from ddx7.audio.metrics import (
     score_embedded,
 )
 from ddx7.files import atomic_write
-from ddx7.resynthesis import Instrument, load, transfer
+from ddx7.resynthesis import Instrument, load
 from ddx7.resynthesis.model import n_params
 from ddx7.training.checkpoint import read_metrics
 
@@ -120,14 +120,6 @@ def score(run: Path, embeddings: list[Embedding]) -> dict[str, Any]:
         row |= {"weights": n_params(instrument.params), "real_time_factor": real_time_factor(instrument)}
         row["validation"] = [[m["step"], m["held_out"]] for m in read_metrics(run / "run")]
     return row
-
-
-def play(run: Path) -> None:
-    """The held-out seconds as the weights of a run play them, in place of what was played before."""
-    weights = next((run / "run").glob("*.safetensors"))
-    target = read_audio(run / "held_out.wav")
-    sound = transfer(Recording(target.samples, RATE, target.path), load(weights)).audio
-    write_audio(run / "played.wav", limit_level(sound, RATE).samples, RATE, force=True)
 
 
 def seeds_of(rows: dict[str, Any], name: str) -> list[str]:
@@ -250,7 +242,7 @@ def main() -> None:
         rows = table[folder.name] = {}
         for run in sorted(p for p in folder.iterdir() if (p / "played.wav").exists()):
             if options.play:
-                play(run)
+                play(run, load(next((run / "run").glob("*.safetensors"))))
             if not rows:
                 target, learned = (read_audio(run / f"{name}.wav").samples for name in ("held_out", "learned"))
                 rows["learned seconds"] = set_scores(target, learned, embeddings)
